@@ -1,0 +1,126 @@
+//! The eleven datasets: their ids, folders and the question that the paper asks about each.
+//!
+//! Facts only. How a dataset is read from disk is the business of `clsrl-data`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::UnknownName;
+
+/// One of the eleven datasets of the CoOp benchmark, in CoOp's table order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatasetId {
+    /// ImageNet-1k.
+    #[serde(rename = "imagenet")]
+    ImageNet,
+    /// Caltech-101 without `BACKGROUND_Google` and `Faces_easy`.
+    Caltech101,
+    /// Oxford-IIIT Pets.
+    OxfordPets,
+    /// Stanford Cars.
+    StanfordCars,
+    /// Oxford Flowers 102.
+    OxfordFlowers,
+    /// Food-101.
+    Food101,
+    /// FGVC Aircraft, variant level.
+    FgvcAircraft,
+    /// SUN397.
+    Sun397,
+    /// Describable Textures.
+    Dtd,
+    /// EuroSAT, RGB.
+    Eurosat,
+    /// UCF101, middle frames.
+    Ucf101,
+}
+
+impl DatasetId {
+    /// All eleven, in the order of CoOp's tables.
+    pub const ALL: [DatasetId; 11] = [
+        DatasetId::ImageNet,
+        DatasetId::Caltech101,
+        DatasetId::OxfordPets,
+        DatasetId::StanfordCars,
+        DatasetId::OxfordFlowers,
+        DatasetId::Food101,
+        DatasetId::FgvcAircraft,
+        DatasetId::Sun397,
+        DatasetId::Dtd,
+        DatasetId::Eurosat,
+        DatasetId::Ucf101,
+    ];
+
+    /// The id as it stands in suites, file names and frames.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DatasetId::ImageNet => "imagenet",
+            DatasetId::Caltech101 => "caltech101",
+            DatasetId::OxfordPets => "oxford_pets",
+            DatasetId::StanfordCars => "stanford_cars",
+            DatasetId::OxfordFlowers => "oxford_flowers",
+            DatasetId::Food101 => "food101",
+            DatasetId::FgvcAircraft => "fgvc_aircraft",
+            DatasetId::Sun397 => "sun397",
+            DatasetId::Dtd => "dtd",
+            DatasetId::Eurosat => "eurosat",
+            DatasetId::Ucf101 => "ucf101",
+        }
+    }
+
+    /// The name as it stands in tables.
+    pub fn title(self) -> &'static str {
+        match self {
+            DatasetId::ImageNet => "ImageNet",
+            DatasetId::Caltech101 => "Caltech101",
+            DatasetId::OxfordPets => "OxfordPets",
+            DatasetId::StanfordCars => "StanfordCars",
+            DatasetId::OxfordFlowers => "Flowers102",
+            DatasetId::Food101 => "Food101",
+            DatasetId::FgvcAircraft => "FGVCAircraft",
+            DatasetId::Sun397 => "SUN397",
+            DatasetId::Dtd => "DTD",
+            DatasetId::Eurosat => "EuroSAT",
+            DatasetId::Ucf101 => "UCF101",
+        }
+    }
+
+    /// The dataset's folder below the data root, as CoOp lays it out (CoOp DATASETS.md).
+    pub fn folder(self) -> &'static str {
+        match self {
+            DatasetId::Caltech101 => "caltech-101",
+            DatasetId::Food101 => "food-101",
+            other => other.as_str(),
+        }
+    }
+
+    /// The question that the paper asks about every image (v6 Table 8; the released notebook).
+    pub fn question(self) -> &'static str {
+        match self {
+            DatasetId::Eurosat => "What type of object is in the centered satellite photo?",
+            DatasetId::Ucf101 => "What actions is the person performing in the photo?",
+            DatasetId::Dtd => "What type of texture is in the photo?",
+            DatasetId::FgvcAircraft => "What type of aircraft is in the photo?",
+            _ => "What type of object is in the photo?",
+        }
+    }
+}
+
+impl fmt::Display for DatasetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for DatasetId {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        DatasetId::ALL
+            .into_iter()
+            .find(|id| id.as_str() == text)
+            .ok_or_else(|| UnknownName::new("dataset", text, DatasetId::ALL.map(DatasetId::as_str)))
+    }
+}

@@ -1,0 +1,37 @@
+//! What happens while a trial runs. Libraries send events; the program shows them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CellKey, CellRecord, Prediction, TrainingRecord};
+
+/// One event of a running trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialEvent {
+    /// Weights and data are being read.
+    Loading,
+    /// An optimizer step is done.
+    Trained {
+        /// Steps done.
+        step: usize,
+        /// Steps of the whole training.
+        of: usize,
+        /// The step's loss.
+        loss: f64,
+        /// The step's mean reward, for GRPO.
+        reward: Option<f64>,
+    },
+    /// Training is done, the checkpoint is written.
+    TrainingDone(Box<TrainingRecord>),
+    /// Some pictures of a cell are answered.
+    Evaluated {
+        /// The cell.
+        cell: CellKey,
+        /// Pictures answered.
+        done: usize,
+        /// Pictures of the cell.
+        of: usize,
+    },
+    /// A cell is done.
+    CellDone(Box<CellRecord>, Vec<Prediction>),
+}

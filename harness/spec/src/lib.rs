@@ -1,0 +1,34 @@
+//! What a benchmark is: ids, protocols, suites, the plan, answers, rewards and records.
+//!
+//! Everything here is pure: no files, no clock, no environment, no tensor.
+
+mod dataset;
+mod method;
+mod protocol;
+mod seed;
+mod trial;
+mod records;
+mod event;
+
+pub use dataset::DatasetId;
+pub use event::TrialEvent;
+pub use method::{MethodId, PromptStyle};
+pub use protocol::*;
+pub use records::*;
+pub use seed::{Seed, Stream, derive_seed};
+pub use trial::*;
+
+/// A name that stands for nothing known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {kind} `{found}`, expected one of {expected}")]
+pub struct UnknownName {
+    kind: &'static str,
+    found: String,
+    expected: String,
+}
+
+impl UnknownName {
+    fn new<const N: usize>(kind: &'static str, found: &str, expected: [&str; N]) -> Self {
+        UnknownName { kind, found: found.to_owned(), expected: expected.join(", ") }
+    }
+}

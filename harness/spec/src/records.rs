@@ -1,0 +1,214 @@
+//! What a run leaves behind: the record of a fine-tune, the record of a cell, and its predictions.
+//!
+//! A record has two halves. `outcome` is determined by trial, weights and data: two runs on one machine
+//! give the same bytes. `run` is how it went this time: wall-clock, throughput, memory, place.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CellKey, DatasetId, MethodId, Seed};
+
+/// The version of the record formats; a program never writes over records of a newer one.
+pub const RECORD_VERSION: u32 = 1;
+
+/// The version of the scorers; it is part of a trial's id.
+pub const SCORER_VERSION: u32 = 1;
+
+/// The record of one fine-tune; for zero-shot its curves are empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRecord {
+    /// What was learned, reproducible.
+    pub outcome: TrainingOutcome,
+    /// How it went.
+    pub run: TrainingRun,
+}
+
+/// The reproducible half of a fine-tune's record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingOutcome {
+    /// Paths of the training pictures, in the order of the sampler.
+    pub train_paths: Vec<String>,
+    /// One entry per optimizer step.
+    pub steps: Vec<StepRecord>,
+    /// SHA-256 of the tuned weights (names, shapes, values), hexadecimal.
+    pub weights_digest: String,
+}
+
+/// One optimizer step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepRecord {
+    /// Counted from 1.
+    pub step: usize,
+    /// The loss, before the step.
+    pub loss: f64,
+    /// Global gradient norm before clipping.
+    pub grad_norm: f64,
+    /// The step's learning rate.
+    pub learning_rate: f64,
+    /// GRPO only.
+    pub rollout: Option<RolloutRecord>,
+}
+
+/// What a GRPO step's completions looked like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutRecord {
+    /// Mean summed reward of a completion.
+    pub reward_mean: f64,
+    /// Mean of each reward, in the order of the protocol's list.
+    pub rewards: Vec<f64>,
+    /// Mean over completions of the token mean of the k3 estimate.
+    pub kl: f64,
+    /// Mean completion length in tokens, its stop token counted.
+    pub mean_tokens: f64,
+    /// Share of completions cut at the longest length.
+    pub truncated: f64,
+    /// Share of groups whose rewards are all equal.
+    pub zero_variance_groups: f64,
+}
+
+/// The half of a fine-tune's record that differs from run to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingRun {
+    /// Wall-clock by phase.
+    pub seconds: TrainingSeconds,
+    /// Pictures seen by the optimizer, per second of rollout and update.
+    pub images_per_second: f64,
+    /// Tokens of completions (GRPO) or examples (SFT), per second of rollout and update.
+    pub tokens_per_second: f64,
+    /// Largest resident memory of the process so far, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Where it ran.
+    pub place: Place,
+}
+
+/// Wall-clock of a fine-tune, by phase, in seconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSeconds {
+    /// Reading weights, tokenizer and training pictures.
+    pub load: f64,
+    /// Sampling completions and rewarding them.
+    pub rollout: f64,
+    /// Forward, backward and optimizer.
+    pub update: f64,
+}
+
+/// Where a record was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The program's commit, with `-dirty` if the tree differed; `unknown` outside a checkout.
+    pub commit: String,
+    /// The program's version.
+    pub version: String,
+    /// The libtorch that ran, for example `2.11.0`.
+    pub libtorch: String,
+    /// The device, for example `cpu` or `cuda:0 NVIDIA H200`.
+    pub device: String,
+    /// Threads of libtorch within one operation.
+    pub threads: usize,
+    /// The processor's name as the system tells it.
+    pub processor: String,
+}
+
+/// The record of one cell. Its presence on disk means that the cell is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellRecord {
+    /// What was measured, reproducible.
+    pub outcome: CellOutcome,
+    /// How it went.
+    pub run: CellRun,
+}
+
+/// The reproducible half of a cell's record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellOutcome {
+    /// The trial's method.
+    pub method: MethodId,
+    /// The dataset that was trained on.
+    pub train_on: Option<DatasetId>,
+    /// Training pictures per class.
+    pub shots: usize,
+    /// The trial's seed.
+    pub seed: Seed,
+    /// Target and prompt.
+    pub cell: CellKey,
+    /// Whether the pictures were drawn by this program instead of photographed.
+    pub synthetic: bool,
+    /// Pictures evaluated.
+    pub n: usize,
+    /// Pictures of the whole split.
+    pub n_split: usize,
+    /// Class names in a question's list, on average.
+    pub mean_choices: f64,
+    /// Correct by the published extraction and substring match.
+    pub n_correct_published: usize,
+    /// Correct by exact comparison after normalisation.
+    pub n_correct_strict: usize,
+    /// Answers cut at the longest length.
+    pub n_truncated: usize,
+    /// Answers with no answer tag, or an empty one.
+    pub n_untagged: usize,
+    /// Mean answer length in tokens, its stop token counted.
+    pub mean_tokens: f64,
+}
+
+impl CellOutcome {
+    /// Published accuracy in percent.
+    pub fn published_pct(&self) -> f64 {
+        100.0 * self.n_correct_published as f64 / self.n as f64
+    }
+
+    /// Strict accuracy in percent.
+    pub fn strict_pct(&self) -> f64 {
+        100.0 * self.n_correct_strict as f64 / self.n as f64
+    }
+}
+
+/// The half of a cell's record that differs from run to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellRun {
+    /// Wall-clock of the evaluation, in seconds.
+    pub evaluate_seconds: f64,
+    /// Pictures per second.
+    pub images_per_second: f64,
+    /// Answer tokens per second.
+    pub tokens_per_second: f64,
+    /// Largest resident memory of the process so far, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Where it ran.
+    pub place: Place,
+}
+
+/// One answer of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// Position in the split's list.
+    pub index: usize,
+    /// The picture's path as the dataset lists it.
+    pub image: String,
+    /// The question, with its list and suffix.
+    pub question: String,
+    /// The right class name.
+    pub gold: String,
+    /// The answer as decoded, special tokens left out.
+    pub raw: String,
+    /// What the published extraction takes from it.
+    pub extracted: String,
+    /// The published verdict.
+    pub correct_published: bool,
+    /// The strict verdict.
+    pub correct_strict: bool,
+    /// Answer tokens, the stop token counted.
+    pub n_tokens: usize,
+    /// Whether the answer was cut at the longest length.
+    pub truncated: bool,
+}

@@ -1,0 +1,212 @@
+//! Trials and cells: the units of work of a benchmark.
+//!
+//! A trial is one fine-tune, resolved to the last setting; a cell is one row of the results: a trial
+//! evaluated on one target dataset under one prompt.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DatasetId, MethodId, PromptStyle, Protocol, Seed};
+
+/// One fine-tune and the targets it is evaluated on, with every setting resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// The method.
+    pub method: MethodId,
+    /// The dataset that is trained on; `None` for zero-shot.
+    pub train_on: Option<DatasetId>,
+    /// Training pictures per class; 0 for zero-shot.
+    pub shots: usize,
+    /// The seed of shots, order and sampling.
+    pub seed: Seed,
+    /// How it is trained.
+    pub training: Training,
+    /// How it is evaluated.
+    pub evaluation: Evaluation,
+    /// The protocol, whole.
+    pub protocol: Protocol,
+}
+
+impl Trial {
+    /// The readable name of a trial within its suite: `cls-rl.dtd.4shot.seed1`, `zero-shot`.
+    pub fn key(&self) -> String {
+        match self.train_on {
+            None => self.method.to_string(),
+            Some(dataset) => format!("{}.{dataset}.{}shot.seed{}", self.method, self.shots, self.seed),
+        }
+    }
+
+    /// The cells of this trial, target by target.
+    pub fn cells(&self) -> Vec<CellKey> {
+        let evaluation = &self.evaluation;
+        let cell = |target, prompt| CellKey { target, prompt };
+        evaluation
+            .targets
+            .iter()
+            .flat_map(|&target| evaluation.prompts.iter().map(move |&prompt| cell(target, prompt)))
+            .collect()
+    }
+}
+
+/// One cell of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CellKey {
+    /// The dataset that is evaluated.
+    pub target: DatasetId,
+    /// The prompt it is evaluated under.
+    pub prompt: PromptStyle,
+}
+
+impl fmt::Display for CellKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.target, self.prompt)
+    }
+}
+
+/// How a trial is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Training {
+    /// Not at all.
+    None,
+    /// Supervised fine-tuning.
+    Sft(SftSettings),
+    /// GRPO.
+    Grpo(GrpoSettings),
+}
+
+/// How long training lasts (PAPER §2.6 and the table of §2.3).
+///
+/// An epoch has `max(1, floor(ceil(n / (prompts_per_step / accumulation)) / accumulation))` optimizer
+/// steps, and training `ceil(epochs * steps per epoch)`: the rule of transformers 4.49's trainer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Duration {
+    /// Passes over the few-shot training set.
+    pub epochs: f64,
+    /// Training examples (SFT) or prompts (GRPO) of an optimizer step.
+    pub prompts_per_step: usize,
+    /// Micro-batches that the published trainer accumulates per step; it decides how many prompts
+    /// of an epoch are left over.
+    pub accumulation: usize,
+}
+
+impl Duration {
+    /// Optimizer steps of one epoch over n examples.
+    pub fn steps_per_epoch(&self, n_examples: usize) -> usize {
+        let batch = self.prompts_per_step / self.accumulation;
+        (n_examples.div_ceil(batch) / self.accumulation).max(1)
+    }
+
+    /// Optimizer steps of the whole training over n examples.
+    pub fn total_steps(&self, n_examples: usize) -> usize {
+        (self.epochs * self.steps_per_epoch(n_examples) as f64).ceil() as usize
+    }
+}
+
+/// AdamW with a linear schedule to zero and clipping by global norm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerSettings {
+    /// The first step's learning rate; it falls linearly to 0.
+    pub learning_rate: f64,
+    /// First-moment decay.
+    pub beta1: f64,
+    /// Second-moment decay.
+    pub beta2: f64,
+    /// Added to the square root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest global gradient norm.
+    pub max_grad_norm: f64,
+}
+
+/// Settings of supervised fine-tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SftSettings {
+    /// How long.
+    pub duration: Duration,
+    /// With what optimizer.
+    pub optimizer: OptimizerSettings,
+    /// Examples in one forward pass.
+    pub micro_batch: usize,
+}
+
+/// Settings of GRPO.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrpoSettings {
+    /// The prompt of training: thinking for CLS-RL, direct for No-Thinking.
+    pub prompt: PromptStyle,
+    /// How long.
+    pub duration: Duration,
+    /// With what optimizer.
+    pub optimizer: OptimizerSettings,
+    /// Completions per prompt (G).
+    pub generations: usize,
+    /// Weight of the KL term to the start model.
+    pub beta: f64,
+    /// Added to a group's standard deviation.
+    pub advantage_epsilon: f64,
+    /// Sampling temperature of rollouts.
+    pub temperature: f64,
+    /// Tokens kept by top-k in rollouts; 0 keeps all.
+    pub top_k: usize,
+    /// Probability mass kept by top-p in rollouts; 1 keeps all.
+    pub top_p: f64,
+    /// Longest prompt in tokens; a longer one is an error, not a truncation.
+    pub max_prompt_tokens: usize,
+    /// Longest completion in tokens.
+    pub max_new_tokens: usize,
+    /// Prompts in one forward pass of the update.
+    pub micro_batch: usize,
+}
+
+/// The part of a dataset that is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvalSplit {
+    /// The test split.
+    Test,
+    /// The validation split, for choosing settings without looking at test pictures.
+    Val,
+}
+
+/// How a trial is evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The prompts, each giving its own cell per target.
+    pub prompts: Vec<PromptStyle>,
+    /// The datasets, in table order.
+    pub targets: Vec<DatasetId>,
+    /// The split.
+    pub split: EvalSplit,
+    /// Only the first n pictures of each target, if given.
+    pub limit: Option<usize>,
+    /// Prompts decoded together.
+    pub batch: usize,
+    /// Longest answer in tokens.
+    pub max_new_tokens: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_steps(n_examples: usize, epochs: f64, per_epoch: usize, total: usize) {
+        let duration = Duration { epochs, prompts_per_step: 16, accumulation: 2 };
+        assert_eq!(duration.steps_per_epoch(n_examples), per_epoch);
+        assert_eq!(duration.total_steps(n_examples), total);
+    }
+
+    #[test]
+    fn optimizer_steps_equal_the_table_of_the_paper() {
+        check_steps(4000, 10.0, 250, 2500); // ImageNet
+        check_steps(188, 50.0, 12, 600); // DTD
+        check_steps(40, 100.0, 2, 200); // EuroSAT
+        check_steps(148, 50.0, 9, 450); // Pets
+        check_steps(784, 50.0, 49, 2450); // Cars
+        check_steps(1588, 25.0, 99, 2475); // SUN397
+    }
+}
