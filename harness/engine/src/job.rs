@@ -1,0 +1,29 @@
+//! What a trial needs to run: the trial, its inputs, and what is left to do of it.
+
+use std::path::PathBuf;
+
+use clsrl_spec::{CellKey, Trial, TrainingRecord};
+use serde::{Deserialize, Serialize};
+
+/// One trial to run in this process. The program's worker reads it as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialJob {
+    /// The trial.
+    pub trial: Trial,
+    /// A Hugging Face model directory.
+    pub model_dir: PathBuf,
+    /// The folder that holds the datasets' folders.
+    pub data_dir: PathBuf,
+    /// `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Threads of libtorch within one operation.
+    pub threads: usize,
+    /// The cells that are still to be evaluated.
+    pub cells: Vec<CellKey>,
+    /// Where the tuned weights are kept until every cell of the trial is done.
+    pub checkpoint_dir: PathBuf,
+    /// The record of the fine-tune if it is done already: then the checkpoint is loaded instead.
+    pub trained: Option<TrainingRecord>,
+    /// The program's commit, for the records.
+    pub commit: String,
+}
