@@ -2,19 +2,23 @@
 //!
 //! Everything here is pure: no files, no clock, no environment, no tensor.
 
+mod answer;
 mod dataset;
+mod event;
 mod method;
 mod protocol;
+mod records;
+mod reward;
 mod seed;
 mod trial;
-mod records;
-mod event;
 
+pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
 pub use method::{MethodId, PromptStyle};
 pub use protocol::*;
 pub use records::*;
+pub use reward::reward;
 pub use seed::{Seed, Stream, derive_seed};
 pub use trial::*;
 

@@ -33,7 +33,9 @@ impl Trial {
     pub fn key(&self) -> String {
         match self.train_on {
             None => self.method.to_string(),
-            Some(dataset) => format!("{}.{dataset}.{}shot.seed{}", self.method, self.shots, self.seed),
+            Some(dataset) => {
+                format!("{}.{dataset}.{}shot.seed{}", self.method, self.shots, self.seed)
+            }
         }
     }
 
