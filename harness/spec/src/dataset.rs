@@ -96,6 +96,21 @@ impl DatasetId {
         }
     }
 
+    /// Classes of the real dataset, for a plan that is made without data.
+    pub fn n_classes(self) -> usize {
+        match self {
+            DatasetId::ImageNet => 1000,
+            DatasetId::Caltech101 | DatasetId::FgvcAircraft => 100,
+            DatasetId::OxfordPets => 37,
+            DatasetId::StanfordCars => 196,
+            DatasetId::OxfordFlowers => 102,
+            DatasetId::Food101 | DatasetId::Ucf101 => 101,
+            DatasetId::Sun397 => 397,
+            DatasetId::Dtd => 47,
+            DatasetId::Eurosat => 10,
+        }
+    }
+
     /// The question that the paper asks about every image (v6 Table 8; the released notebook).
     pub fn question(self) -> &'static str {
         match self {

@@ -5,21 +5,32 @@
 mod answer;
 mod dataset;
 mod event;
+mod identity;
 mod method;
+mod plan;
 mod protocol;
 mod records;
 mod reward;
 mod seed;
+mod suite;
 mod trial;
 
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
+pub use identity::{
+    Binding, Identity, TRAINER_VERSION, cell_identity, differences, training_identity,
+};
 pub use method::{MethodId, PromptStyle};
+pub use plan::{PlanError, Selection, plan};
 pub use protocol::*;
 pub use records::*;
 pub use reward::reward;
 pub use seed::{Seed, Stream, derive_seed};
+pub use suite::{
+    DataSource, EvaluationPlan, Execution, PerDataset, Precision, SUITE_VERSION, Suite, SuiteError,
+    SuiteErrors, Targets,
+};
 pub use trial::*;
 
 /// A name that stands for nothing known.

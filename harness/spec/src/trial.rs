@@ -3,7 +3,7 @@
 //! A trial is one fine-tune, resolved to the last setting; a cell is one row of the results: a trial
 //! evaluated on one target dataset under one prompt.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct Trial {
     pub train_on: Option<DatasetId>,
     /// Training pictures per class; 0 for zero-shot.
     pub shots: usize,
-    /// The seed of shots, order and sampling.
+    /// The seed of shots, order and sampling; 0 for zero-shot, which draws nothing.
     pub seed: Seed,
     /// How it is trained.
     pub training: Training,
@@ -182,14 +182,21 @@ pub struct Evaluation {
     pub prompts: Vec<PromptStyle>,
     /// The datasets, in table order.
     pub targets: Vec<DatasetId>,
-    /// The split.
-    pub split: EvalSplit,
+    /// The split of each target: some datasets come without a usable test split.
+    pub splits: BTreeMap<DatasetId, EvalSplit>,
     /// Only the first n pictures of each target, if given.
     pub limit: Option<usize>,
     /// Prompts decoded together.
     pub batch: usize,
     /// Longest answer in tokens.
     pub max_new_tokens: usize,
+}
+
+impl Evaluation {
+    /// The split on which a target is evaluated. Panics if it is no target of this trial.
+    pub fn split_of(&self, target: DatasetId) -> EvalSplit {
+        self.splits[&target]
+    }
 }
 
 #[cfg(test)]

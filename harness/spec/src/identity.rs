@@ -1,0 +1,213 @@
+//! Identities: everything that can change a number, as canonical JSON and its hash.
+//!
+//! Two machines agree on an identity without talking. A fine-tune's identity leaves out whatever only
+//! the evaluation reads, so that a new target or another list never trains again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    CellKey, DatasetId, MethodId, PromptStyle, Protocol, SCORER_VERSION, SftPrompt, Trial,
+};
+
+/// The version of the trainers; raised by every change of code that changes trained weights.
+pub const TRAINER_VERSION: u32 = 1;
+
+/// What a trial runs with: the part of an identity that no suite can know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// Digest of the start model's directory.
+    pub base_weights: String,
+    /// Digest of each dataset; a dataset that is not here has no known identity.
+    pub data: BTreeMap<DatasetId, String>,
+    /// `cpu` or `cuda`.
+    pub device_kind: String,
+    /// `f32` or `bf16`.
+    pub precision: String,
+    /// Threads of libtorch within one operation; they decide the order of sums.
+    pub threads: usize,
+}
+
+/// Everything that can change a number of a fine-tune or of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Identity(Value);
+
+impl Identity {
+    /// The identity as JSON, to be kept beside a result and compared by [`differences`].
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// The JSON with sorted keys and no spaces.
+    pub fn canonical(&self) -> String {
+        let mut text = String::new();
+        write_canonical(&self.0, &mut text);
+        text
+    }
+
+    /// The first 12 hexadecimal digits of the canonical JSON's SHA-256.
+    pub fn id(&self) -> String {
+        let digest = Sha256::digest(self.canonical());
+        digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The identity of a trial's fine-tune.
+pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
+    let train_on = trial.train_on.map(|dataset| {
+        json!({
+            "dataset": dataset,
+            "data": binding.data.get(&dataset),
+            "question": dataset.question(),
+            "shots": trial.shots,
+            "seed": trial.seed,
+        })
+    });
+    Identity(json!({
+        "method": trial.method,
+        "base_weights": binding.base_weights,
+        "device_kind": binding.device_kind,
+        "precision": binding.precision,
+        "threads": binding.threads,
+        "train_on": train_on,
+        "training": trial.training,
+        "protocol": training_rules(trial.method, &trial.protocol),
+        "trainer": TRAINER_VERSION,
+    }))
+}
+
+/// The identity of one cell of a trial.
+pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identity {
+    let Protocol { prompts, choices, image, .. } = &trial.protocol;
+    let suffix = match cell.prompt {
+        PromptStyle::Thinking => &prompts.thinking_eval,
+        PromptStyle::Direct => &prompts.direct_eval,
+    };
+    Identity(json!({
+        "training": training_identity(trial, binding).id(),
+        "target": cell.target,
+        "data": binding.data.get(&cell.target),
+        "prompt": {
+            "style": cell.prompt,
+            "system": prompts.system,
+            "question": cell.target.question(),
+            "suffix": suffix,
+        },
+        "choices": choices,
+        "image": { "path": image.eval, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels },
+        "split": trial.evaluation.split_of(cell.target),
+        "limit": trial.evaluation.limit,
+        "batch": trial.evaluation.batch,
+        "max_new_tokens": trial.evaluation.max_new_tokens,
+        "scorer": SCORER_VERSION,
+    }))
+}
+
+/// Why a stored identity is not the current one, reason by reason; nothing if they are equal.
+pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
+    let mut reasons = Vec::new();
+    compare("", stored, current, &mut reasons);
+    reasons
+}
+
+/// The part of a protocol that a method's training reads; the protocol's name changes nothing.
+fn training_rules(method: MethodId, protocol: &Protocol) -> Value {
+    let Protocol { prompts, choices, image, shots, sft, rl, .. } = protocol;
+    let image = json!({ "path": image.train, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels });
+    let grpo = |suffix: &str, rewards| {
+        json!({
+            "prompt": { "system": prompts.system, "suffix": suffix },
+            "choices": choices, "image": image, "shots": shots,
+            "rewards": rewards, "end_mask": rl.end_mask,
+        })
+    };
+    match method {
+        MethodId::ZeroShot => Value::Null,
+        MethodId::Sft => {
+            let suffix = match sft.prompt {
+                SftPrompt::QuestionOnly => "",
+                SftPrompt::Direct => &prompts.direct_train,
+                SftPrompt::Thinking => &prompts.thinking_train,
+            };
+            json!({
+                "sft": sft, "suffix": suffix, "choices": choices, "image": image, "shots": shots,
+            })
+        }
+        MethodId::ClsRl => grpo(&prompts.thinking_train, &rl.cls_rl_rewards),
+        MethodId::NoThinkingClsRl => grpo(&prompts.direct_train, &rl.no_thinking_rewards),
+    }
+}
+
+/// Writes with sorted keys whatever order serde_json's maps have: that is a feature which another
+/// crate of the same build can switch on.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<&String, &Value> = map.iter().collect();
+            text.push('{');
+            for (index, (key, value)) in sorted.into_iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, value) in items.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                write_canonical(value, text);
+            }
+            text.push(']');
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+fn compare(path: &str, stored: &Value, current: &Value, reasons: &mut Vec<String>) {
+    if stored == current {
+        return;
+    }
+    let (Value::Object(old), Value::Object(new)) = (stored, current) else {
+        reasons.push(reason(path, stored, current));
+        return;
+    };
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for key in keys {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let side = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
+        compare(&path, &side(old), &side(new), reasons);
+    }
+}
+
+fn reason(path: &str, stored: &Value, current: &Value) -> String {
+    match path {
+        "base_weights" => "the base weights changed".to_owned(),
+        "train_on.data" => "the data that is trained on changed".to_owned(),
+        "data" => "the target's data changed".to_owned(),
+        "training" if stored.is_string() && current.is_string() => {
+            "the fine-tune that it evaluates changed".to_owned()
+        }
+        "trainer" => format!("the trainer changed from version {stored} to {current}"),
+        "scorer" => format!("the scorer changed from version {stored} to {current}"),
+        _ => format!("`{path}` changed from {} to {}", plain(stored), plain(current)),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) if text.is_empty() || text.contains(' ') => format!("{text:?}"),
+        Value::String(text) => text.clone(),
+        other => {
+            let mut text = String::new();
+            write_canonical(other, &mut text);
+            text
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Walking a parsed TOML file and collecting every mistake instead of stopping at the first.
+//!
+//! A getter answers `None` after it has reported why; what is missing or unknown is reported when a
+//! section is finished. Knows nothing of suites.
+
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::errors::SuiteError;
+use closest::closest;
+pub(super) use value::{Bound, Value};
+
+mod closest;
+mod value;
+
+/// One file and its mistakes so far.
+pub(super) struct Source<'t> {
+    file: String,
+    text: &'t str,
+    errors: RefCell<Vec<SuiteError>>,
+}
+
+impl<'t> Source<'t> {
+    pub(super) fn new(file: &str, text: &'t str) -> Self {
+        Source { file: file.to_owned(), text, errors: RefCell::new(Vec::new()) }
+    }
+
+    /// The file's table; `None` after reporting every error of syntax.
+    pub(super) fn root(&self) -> Option<Spanned<DeTable<'t>>> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in &errors {
+            self.report(error.span().unwrap_or(0..0), error.message().to_owned());
+        }
+        errors.is_empty().then_some(table)
+    }
+
+    pub(super) fn report(&self, span: Range<usize>, message: String) {
+        let line = 1 + self.text[..span.start].bytes().filter(|&byte| byte == b'\n').count();
+        self.errors.borrow_mut().push(SuiteError { file: self.file.clone(), line, message });
+    }
+
+    /// The mistakes in the order of lines.
+    pub(super) fn into_errors(self) -> Vec<SuiteError> {
+        let mut errors = self.errors.into_inner();
+        errors.sort_by_key(|error| error.line);
+        errors
+    }
+
+    fn written(&self, span: Range<usize>) -> &'t str {
+        &self.text[span]
+    }
+}
+
+/// A table of a file, and which of its keys were asked for.
+pub(super) struct Section<'s, 't> {
+    source: &'s Source<'t>,
+    table: &'s DeTable<'t>,
+    span: Range<usize>,
+    title: String,
+    asked: RefCell<BTreeSet<&'static str>>,
+    missing: RefCell<Vec<&'static str>>,
+}
+
+impl<'s, 't> Section<'s, 't> {
+    /// The whole file.
+    pub(super) fn root(source: &'s Source<'t>, table: &'s DeTable<'t>) -> Self {
+        Section::new(source, table, 0..0, String::new())
+    }
+
+    fn new(
+        source: &'s Source<'t>,
+        table: &'s DeTable<'t>,
+        span: Range<usize>,
+        title: String,
+    ) -> Self {
+        let (asked, missing) = (RefCell::default(), RefCell::default());
+        Section { source, table, span, title, asked, missing }
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn take(&self, key: &'static str) -> Option<Value<'s, 't>> {
+        let value = self.find(key);
+        if value.is_none() {
+            self.missing.borrow_mut().push(key);
+        }
+        value
+    }
+
+    /// The value of a key that may be left out.
+    pub(super) fn find(&self, key: &'static str) -> Option<Value<'s, 't>> {
+        self.asked.borrow_mut().insert(key);
+        self.table.get(key).map(|value| Value::new(self.source, key, value))
+    }
+
+    /// A table that must be there.
+    pub(super) fn section(&self, key: &'static str) -> Option<Section<'s, 't>> {
+        self.take(key)?.section()
+    }
+
+    /// An integer of at least `least`.
+    pub(super) fn count(&self, key: &'static str, least: usize) -> Option<usize> {
+        self.take(key)?.count(least)
+    }
+
+    /// A number within bounds.
+    pub(super) fn number(&self, key: &'static str, bound: Bound) -> Option<f64> {
+        self.take(key)?.number(bound)
+    }
+
+    /// A text.
+    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+        self.take(key)?.text()
+    }
+
+    /// One of an enum's names.
+    pub(super) fn name<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &'static str,
+        what: &str,
+    ) -> Option<T> {
+        self.take(key)?.name(what)
+    }
+
+    /// Reports what is unknown and what is missing. A key that is nearly one of the missing ones
+    /// stands for it and is told once.
+    pub(super) fn finish(&self) {
+        let asked = self.asked.borrow();
+        let mut missing = self.missing.borrow().clone();
+        for key in self.table.keys().filter(|key| !asked.contains(key_text(key))) {
+            let found = key_text(key);
+            let free = asked.iter().copied().filter(|known| !self.table.contains_key(*known));
+            let message = match closest(found, free) {
+                Some(meant) => {
+                    missing.retain(|key| *key != meant);
+                    format!("unknown key `{found}`, did you mean `{meant}`?")
+                }
+                None => format!("unknown key `{found}`{}", self.inside()),
+            };
+            self.source.report(key.span(), message);
+        }
+        for key in missing {
+            self.source.report(self.span.clone(), format!("missing `{key}`{}", self.inside()));
+        }
+    }
+
+    fn inside(&self) -> String {
+        if self.title.is_empty() { String::new() } else { format!(" in `{}`", self.title) }
+    }
+}
+
+fn key_text<'k>(key: &'k Spanned<Cow<'_, str>>) -> &'k str {
+    key.get_ref()
+}
+
+/// The message about a name that stands for nothing known.
+fn unknown(what: &str, found: &str, expected: &[&str]) -> String {
+    match closest(found, expected.iter().copied()) {
+        Some(meant) => format!("unknown {what} `{found}`, did you mean `{meant}`?"),
+        None => format!("unknown {what} `{found}`, expected one of {}", expected.join(", ")),
+    }
+}
+
+fn describe(value: &DeValue) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
