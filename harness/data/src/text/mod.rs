@@ -1,1 +1,13 @@
-//! (being written)
+//! Prompts and tokens: the chat template, the tokenizer, and what a supervised loss covers.
+//!
+//! Knows the text side of Qwen2-VL's input and nothing of pixels or tensors.
+
+mod error;
+mod labels;
+mod template;
+mod tokenizer;
+
+pub use error::TextError;
+pub use labels::{IGNORED, example_labels};
+pub use template::{expand_image_tokens, render_example, render_prompt};
+pub use tokenizer::TextTokenizer;

@@ -1,0 +1,69 @@
+//! Qwen2-VL's chat template for one system message and one picture with text.
+//!
+//! Written out instead of interpreted: the template of the published checkpoints renders exactly this for
+//! the conversations of the paper (the golden prompts say so).
+
+use clsrl_spec::MessageOrder;
+
+use super::TextError;
+
+const IMAGE: &str = "<|vision_start|><|image_pad|><|vision_end|>";
+
+/// What every prompt ends in.
+pub(super) const ASSISTANT_HEADER: &str = "<|im_start|>assistant\n";
+
+/// Renders a conversation up to the point where the model speaks.
+///
+/// A special token's text inside `text` becomes that token, as it does in transformers.
+pub fn render_prompt(system: &str, order: MessageOrder, text: &str) -> String {
+    let (first, second) = match order {
+        MessageOrder::ImageFirst => (IMAGE, text),
+        MessageOrder::TextFirst => (text, IMAGE),
+    };
+    format!(
+        "<|im_start|>system\n{system}<|im_end|>\n\
+         <|im_start|>user\n{first}{second}<|im_end|>\n\
+         {ASSISTANT_HEADER}"
+    )
+}
+
+/// Renders a conversation with its answer, for supervised fine-tuning.
+///
+/// `trailing_generation_prompt` asks for the assistant's header once more after the answer, as the
+/// released code renders it.
+pub fn render_example(
+    system: &str,
+    order: MessageOrder,
+    text: &str,
+    answer: &str,
+    trailing_generation_prompt: bool,
+) -> String {
+    let prompt = render_prompt(system, order, text);
+    let trailing = if trailing_generation_prompt { ASSISTANT_HEADER } else { "" };
+    format!("{prompt}{answer}<|im_end|>\n{trailing}")
+}
+
+/// Repeats every image token as often as its picture has features.
+pub fn expand_image_tokens(
+    ids: &[i64],
+    image_token_id: i64,
+    n_features: &[usize],
+) -> Result<Vec<i64>, TextError> {
+    let n_places = ids.iter().filter(|id| **id == image_token_id).count();
+    if n_places != n_features.len() {
+        return Err(TextError::ImageCount { n_places, n_images: n_features.len() });
+    }
+    let mut n_features = n_features.iter();
+    let mut expanded = Vec::with_capacity(ids.len());
+    for &id in ids {
+        let n_times = match n_features.as_slice() {
+            [n, ..] if id == image_token_id => {
+                n_features.next();
+                *n
+            }
+            _ => 1,
+        };
+        expanded.extend(std::iter::repeat_n(id, n_times));
+    }
+    Ok(expanded)
+}

@@ -1,0 +1,153 @@
+//! The tokenizer of a Hugging Face model folder.
+//!
+//! Owns the joining of `tokenizer.json` with the tokens that stand only in `tokenizer_config.json`: the
+//! published Qwen2-VL files name `<|image_pad|>` in the second alone.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use tokenizers::{AddedToken, DecoderWrapper, ModelWrapper, Tokenizer};
+
+use super::TextError;
+
+/// A byte-level BPE tokenizer: every text has tokens, and every list of tokens a text.
+#[derive(Debug, Clone)]
+pub struct TextTokenizer {
+    tokenizer: Tokenizer,
+    dir: PathBuf,
+}
+
+impl TextTokenizer {
+    /// Loads `tokenizer.json` and the added tokens of `tokenizer_config.json`.
+    ///
+    /// An added token must have, in both files, the same id and the same properties.
+    pub fn from_dir(model_dir: &Path) -> Result<TextTokenizer, TextError> {
+        let path = model_dir.join("tokenizer.json");
+        let mut tokenizer = Tokenizer::from_bytes(read(&path)?)
+            .map_err(|source| TextError::Parse { path: path.clone(), source })?;
+        if let Some(found) = other_kind(&tokenizer) {
+            return Err(TextError::Kind { path, found });
+        }
+        tokenizer
+            .with_truncation(None)
+            .map_err(|source| TextError::Parse { path: path.clone(), source })?
+            .with_padding(None);
+        add_tokens(&mut tokenizer, &model_dir.join("tokenizer_config.json"))?;
+        Ok(TextTokenizer { tokenizer, dir: model_dir.to_owned() })
+    }
+
+    /// The ids of a text; the texts of special tokens become those tokens, as in transformers.
+    pub fn encode(&self, text: &str) -> Vec<i64> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(text, true)
+            .expect("a byte-level BPE with a token for every byte encodes every text");
+        encoding.get_ids().iter().map(|id| i64::from(*id)).collect()
+    }
+
+    /// The text of ids; bytes that are no UTF-8 become U+FFFD, ids without a token become nothing.
+    pub fn decode(&self, ids: &[i64], skip_special: bool) -> String {
+        let ids: Vec<u32> = ids.iter().filter_map(|id| u32::try_from(*id).ok()).collect();
+        self.tokenizer.decode(&ids, skip_special).expect("a byte-level decoder decodes all tokens")
+    }
+
+    /// The id of one token.
+    pub fn token_id(&self, token: &str) -> Result<i64, TextError> {
+        self.tokenizer
+            .token_to_id(token)
+            .map(i64::from)
+            .ok_or_else(|| TextError::NoToken { path: self.dir.clone(), token: token.to_owned() })
+    }
+
+    /// How many tokens there are, added ones counted; a model may have more rows.
+    pub fn n_tokens(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TextError> {
+    fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })
+}
+
+/// Says in what a tokenizer differs from a byte-level BPE that can encode and decode everything.
+fn other_kind(tokenizer: &Tokenizer) -> Option<String> {
+    let ModelWrapper::BPE(bpe) = tokenizer.get_model() else {
+        return Some("a model of another type than BPE".to_owned());
+    };
+    if let Some(unknown) = bpe.get_unk_token() {
+        return Some(format!("an unknown token, `{unknown}`"));
+    }
+    if bpe.dropout.is_some() {
+        return Some("a BPE with dropout".to_owned());
+    }
+    let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
+    let n_missing = alphabet
+        .into_iter()
+        .filter(|byte| tokenizer.token_to_id(byte.encode_utf8(&mut [0; 4])).is_none())
+        .count();
+    if 0 < n_missing {
+        return Some(format!("a vocabulary that lacks {n_missing} of the 256 bytes"));
+    }
+    match tokenizer.get_decoder() {
+        Some(DecoderWrapper::ByteLevel(_)) => None,
+        _ => Some("a decoder of another type than ByteLevel".to_owned()),
+    }
+}
+
+/// What `tokenizer_config.json` holds of interest here; its other keys belong to transformers.
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    /// Absent where `tokenizer.json` has all tokens, as transformers 5 writes it.
+    added_tokens_decoder: Option<BTreeMap<u32, ConfigToken>>,
+}
+
+#[derive(Deserialize)]
+struct ConfigToken {
+    content: String,
+    single_word: bool,
+    lstrip: bool,
+    rstrip: bool,
+    normalized: bool,
+    special: bool,
+}
+
+impl ConfigToken {
+    fn into_added(self) -> AddedToken {
+        AddedToken::from(self.content, self.special)
+            .single_word(self.single_word)
+            .lstrip(self.lstrip)
+            .rstrip(self.rstrip)
+            .normalized(self.normalized)
+    }
+}
+
+fn add_tokens(tokenizer: &mut Tokenizer, config_path: &Path) -> Result<(), TextError> {
+    let parse = |source| TextError::Parse { path: config_path.to_owned(), source };
+    let config: TokenizerConfig =
+        serde_json::from_slice(&read(config_path)?).map_err(|error| parse(Box::new(error)))?;
+    let known = tokenizer.get_added_tokens_decoder();
+    let mut conflicts = Vec::new();
+    for (id, token) in config.added_tokens_decoder.unwrap_or_default() {
+        let token = token.into_added();
+        if known.get(&id).is_some_and(|known| *known != token) {
+            conflicts
+                .push(format!("found token {id} as {token:?}, expected it as in tokenizer.json"));
+            continue;
+        }
+        let content = token.content.clone();
+        tokenizer.add_tokens([token]).map_err(parse)?;
+        if tokenizer.token_to_id(&content) != Some(id) {
+            let given = tokenizer.token_to_id(&content);
+            let given = given.map_or("none".to_owned(), |given| given.to_string());
+            conflicts.push(format!("found token `{content}` with id {id}, expected {given}"));
+        }
+    }
+    if conflicts.is_empty() {
+        return Ok(());
+    }
+    Err(TextError::Conflict { path: config_path.to_owned(), conflicts })
+}
