@@ -1,0 +1,143 @@
+//! A dataset on disk: its class names, its three ordered lists, and the way to a picture.
+//!
+//! The order of a list is the order of its file: few-shot sampling depends on it.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use clsrl_spec::DatasetId;
+
+use super::{DatasetError, fgvc_aircraft, imagenet, layout, sha256::TextHasher, split_file};
+
+/// One picture of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The position in the split's list.
+    pub index: usize,
+    /// The path as the list has it, relative to the dataset's image folder.
+    pub path: String,
+    /// The class, counted from 0.
+    pub label: usize,
+    /// The class's name, as stored: underscores are kept.
+    pub class_name: String,
+}
+
+/// A dataset with its lists read and checked; pictures are looked at only by [`Dataset::image_path`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Which of the eleven it is.
+    pub id: DatasetId,
+    /// The class names by label. Two ImageNet classes may share a name.
+    pub class_names: Vec<String>,
+    /// The training list.
+    pub train: Vec<Example>,
+    /// The validation list. ImageNet's is its test list, as in CoOp.
+    pub val: Vec<Example>,
+    /// The test list.
+    pub test: Vec<Example>,
+    /// Whether the data root holds `drawn.json`: the pictures were drawn by this program.
+    pub synthetic: bool,
+    /// The dataset's folder.
+    pub dir: PathBuf,
+    /// The folder that the lists' paths start from.
+    pub image_dir: PathBuf,
+}
+
+/// What a reader finds in a dataset's own files.
+pub(super) struct ClassesAndLists {
+    pub(super) class_names: Vec<String>,
+    pub(super) train: Vec<Example>,
+    pub(super) val: Vec<Example>,
+    pub(super) test: Vec<Example>,
+}
+
+impl Dataset {
+    /// Reads the lists of `id` below `data_dir`, in CoOp's layout.
+    pub fn open(id: DatasetId, data_dir: &Path) -> Result<Dataset, DatasetError> {
+        let dir = data_dir.join(id.folder());
+        let read = match layout::lists(id) {
+            layout::Lists::SplitFile { name, drive_id } => {
+                split_file::read(id, &dir.join(name), drive_id)?
+            }
+            layout::Lists::WordNetFolders => imagenet::read(&dir)?,
+            layout::Lists::VariantFiles => fgvc_aircraft::read(&dir)?,
+        };
+        Ok(Dataset {
+            id,
+            class_names: read.class_names,
+            train: read.train,
+            val: read.val,
+            test: read.test,
+            synthetic: data_dir.join("drawn.json").is_file(),
+            image_dir: dir.join(layout::image_prefix(id)),
+            dir,
+        })
+    }
+
+    /// Where the picture of `example` lies.
+    ///
+    /// A path that leads out of the dataset's folder, by its own text or through a symbolic link, is
+    /// refused. Only here is it found out whether the picture exists.
+    pub fn image_path(&self, example: &Example) -> Result<PathBuf, DatasetError> {
+        let outside = |fault: String| DatasetError::Outside {
+            dataset: self.id,
+            image: example.path.clone(),
+            fault,
+            dir: self.dir.clone(),
+        };
+        if let Some(fault) = path_fault(&example.path) {
+            return Err(outside(fault.to_owned()));
+        }
+        let path = self.image_dir.join(&example.path);
+        let real = |path: &Path| {
+            fs::canonicalize(path).map_err(|source| {
+                let hint = "the lists are there but this picture is not; unpack the dataset's \
+                            images as CoOp's DATASETS.md describes";
+                DatasetError::io(self.id, path, source, hint.to_owned())
+            })
+        };
+        let target = real(&path)?;
+        if !target.starts_with(real(&self.dir)?) {
+            return Err(outside(format!("is a link to `{}`", target.display())));
+        }
+        Ok(path)
+    }
+
+    /// The identity of the lists: SHA-256, in hexadecimal, over every path, label and name in order.
+    pub fn digest(&self) -> String {
+        let mut hasher = TextHasher::default();
+        hasher.text(self.id.as_str());
+        for (name, examples) in self.splits() {
+            hasher.text(name);
+            hasher.number(examples.len());
+            for example in examples {
+                hasher.text(&example.path);
+                hasher.number(example.label);
+                hasher.text(&example.class_name);
+            }
+        }
+        hasher.finish()
+    }
+
+    /// The three lists with their names.
+    fn splits(&self) -> [(&'static str, &[Example]); 3] {
+        [("train", &self.train), ("val", &self.val), ("test", &self.test)]
+    }
+}
+
+/// Says what keeps a list's path from lying inside the image folder, judging by its text alone.
+pub(super) fn path_fault(path: &str) -> Option<&'static str> {
+    if path.is_empty() {
+        return Some("is empty");
+    }
+    if path.contains('\0') {
+        return Some("holds a NUL character");
+    }
+    Path::new(path).components().find_map(|component| match component {
+        Component::ParentDir => Some("climbs with `..`"),
+        Component::RootDir | Component::Prefix(_) => Some("is absolute"),
+        Component::CurDir | Component::Normal(_) => None,
+    })
+}
