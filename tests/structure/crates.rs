@@ -1,0 +1,82 @@
+//! Which crate depends on which, as `cargo metadata` tells it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{assert_none, root};
+
+/// Every edge between the project's own crates.
+const EDGES: [(&str, &[&str]); 7] = [
+    ("clsrl-spec", &[]),
+    ("clsrl-data", &["clsrl-spec"]),
+    ("clsrl-vlm", &[]),
+    ("clsrl-engine", &["clsrl-data", "clsrl-spec", "clsrl-vlm"]),
+    ("clsrl-runner", &["clsrl-spec"]),
+    ("clsrl-report", &["clsrl-spec"]),
+    ("clsrl-bench", &["clsrl-data", "clsrl-engine", "clsrl-report", "clsrl-runner", "clsrl-spec"]),
+];
+
+/// The only crates that may depend on a heavy one.
+const HOMES: [(&str, &[&str]); 9] = [
+    ("tch", &["clsrl-engine", "clsrl-vlm"]),
+    ("torch-sys", &["clsrl-engine", "clsrl-vlm"]),
+    ("polars", &["clsrl-report"]),
+    ("polars-io", &["clsrl-report"]),
+    ("image", &["clsrl-data"]),
+    ("tokenizers", &["clsrl-data"]),
+    ("clap", &["clsrl-bench"]),
+    ("indicatif", &["clsrl-bench"]),
+    ("anyhow", &["clsrl-bench"]),
+];
+
+#[test]
+fn the_crates_depend_on_each_other_as_drawn() {
+    let expected: BTreeMap<String, BTreeSet<String>> = EDGES
+        .iter()
+        .map(|(from, to)| (from.to_string(), to.iter().map(|name| name.to_string()).collect()))
+        .collect();
+    let own = |name: &String| expected.contains_key(name);
+    let found: BTreeMap<String, BTreeSet<String>> = dependencies()
+        .into_iter()
+        .map(|(from, to)| (from, to.into_iter().filter(own).collect()))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_heavy_crate_has_one_home() {
+    let mut strays = Vec::new();
+    for (from, to) in dependencies() {
+        for (heavy, homes) in HOMES {
+            if to.contains(heavy) && !homes.contains(&from.as_str()) {
+                strays.push(format!("{from} depends on {heavy}, whose home is {homes:?}"));
+            }
+        }
+    }
+    assert_none("heavy crates away from home", &strays);
+}
+
+/// The normal dependencies of each of the project's crates.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let normal = |dependency: &&Value| dependency["kind"].is_null();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let declared = package["dependencies"].as_array().unwrap();
+            (name(package), declared.iter().filter(normal).map(name).collect())
+        })
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! Documents and scripts, against the sources that they speak of.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{assert_none, files_below, read, root, tracked_files};
+
+const PARSE_PYTHON: &str = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
+
+#[test]
+fn the_readme_lists_the_exit_codes_of_the_program() {
+    assert_eq!(exit_codes_of_readme(), exit_codes_of_program());
+}
+
+#[test]
+fn a_test_that_the_architecture_names_is_there() {
+    let sources: String = ["harness", "tests"]
+        .into_iter()
+        .flat_map(files_below)
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .map(|file| read(file.to_str().expect("our file names are ASCII")))
+        .collect();
+    let architecture = read("harness/ARCHITECTURE.md");
+    let (_, invariants) = architecture.split_once("## Invariants").expect("it lists invariants");
+    let (invariants, _) = invariants.split_once("\n## ").unwrap_or((invariants, ""));
+    let named: Vec<&str> = invariants
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .filter_map(|row| row.trim_end_matches('|').rsplit('|').next())
+        .flat_map(|guards| guards.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(10 < named.len(), "too few tests named: {named:?}");
+    let is_missing = |name: &&str| !sources.contains(&format!("fn {name}("));
+    let missing = named.into_iter().filter(is_missing).map(str::to_owned);
+    assert_none("tests that ARCHITECTURE.md names in vain", &missing.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_script_is_executable_and_parses() {
+    let mut findings = Vec::new();
+    for script in scripts() {
+        let path = root().join(&script);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        if mode & 0o111 == 0 {
+            findings.push(format!("{}: not executable", script.display()));
+        }
+        let parsed = match read(script.to_str().unwrap()).lines().next() {
+            Some("#!/usr/bin/env bash") => Command::new("bash").arg("-n").arg(&path).output(),
+            Some("#!/usr/bin/env python3") => {
+                Command::new("python3").args(["-c", PARSE_PYTHON]).arg(&path).output()
+            }
+            other => panic!("{}: first line {other:?}, expected bash or python3", script.display()),
+        };
+        let parsed = parsed.unwrap();
+        if !parsed.status.success() {
+            let errors = String::from_utf8_lossy(&parsed.stderr);
+            findings.push(format!("{}: {}", script.display(), errors.trim()));
+        }
+    }
+    assert_none("scripts", &findings);
+}
+
+#[test]
+fn no_file_names_a_place_on_somebodys_machine() {
+    let Some(files) = tracked_files() else {
+        eprintln!("skipped: not a git checkout, so nobody can tell which files are tracked");
+        return;
+    };
+    // In two parts, so that this file passes as well.
+    let places = [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
+    let mut findings = Vec::new();
+    for file in files {
+        // Models and pictures are not text.
+        let Ok(text) = fs::read_to_string(root().join(&file)) else { continue };
+        for (n, line) in text.lines().enumerate() {
+            if places.iter().any(|place| line.contains(place)) {
+                findings.push(format!("{}:{}: {}", file.display(), n + 1, line.trim()));
+            }
+        }
+    }
+    assert_none("paths of a machine", &findings);
+}
+
+/// `.ci/run` and the scripts, which are the files of their folder without an extension.
+fn scripts() -> Vec<PathBuf> {
+    let mut scripts = files_below("harness/scripts");
+    scripts.retain(|file| file.extension().is_none());
+    scripts.push(Path::new(".ci/run").to_owned());
+    assert!(3 < scripts.len(), "too few scripts: {scripts:?}");
+    scripts
+}
+
+/// Rows like `| 0 | all went well |`.
+fn exit_codes_of_readme() -> Vec<(u8, String)> {
+    let readme = read("README.md");
+    let rows = readme.lines().filter_map(|line| {
+        let mut columns = line.strip_prefix('|')?.split('|').map(str::trim);
+        Some((columns.next()?.parse().ok()?, columns.next()?.to_owned()))
+    });
+    rows.collect()
+}
+
+/// Lines like `Ok = 0,` and `Exit::Ok => "all went well",`.
+fn exit_codes_of_program() -> Vec<(u8, String)> {
+    let source = read("harness/cli/exit.rs");
+    let lines = || source.lines().map(|line| line.trim().trim_end_matches(','));
+    let meaning = |name: &str| {
+        let start = format!("Exit::{name} => \"");
+        let found = lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix('"'));
+        found.unwrap_or_else(|| panic!("no meaning of {name}")).to_owned()
+    };
+    let codes = lines().filter_map(|line| {
+        let (name, code) = line.split_once(" = ")?;
+        Some((code.parse().ok()?, meaning(name)))
+    });
+    let codes: Vec<(u8, String)> = codes.collect();
+    assert!(8 < codes.len(), "too few exit codes: {codes:?}");
+    codes
+}

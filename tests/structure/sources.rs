@@ -1,0 +1,119 @@
+//! What every Rust file keeps to.
+
+use std::path::{Path, PathBuf};
+
+use crate::{assert_none, files_below, read};
+
+const MAX_LINES: usize = 400;
+const NAMES_THAT_SAY_NOTHING: [&str; 5] = ["utils", "common", "helpers", "base", "imp"];
+
+// In two parts, so that this file keeps to them as well.
+const ESCAPES: [&str; 5] = [
+    concat!("#[", "allow"),
+    concat!("#![", "allow"),
+    concat!("#[", "ignore"),
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+];
+
+#[test]
+fn every_file_says_first_what_it_owns() {
+    let silent = |file: &&PathBuf| !text(file).starts_with("//! ");
+    assert_none("files without a first `//!` line", &names(rust_files().iter().filter(silent)));
+}
+
+#[test]
+fn no_file_outgrows_its_noun() {
+    let long = rust_files().into_iter().filter(|file| !is_test(file)).filter_map(|file| {
+        let n_lines = code(&text(&file)).len();
+        (MAX_LINES < n_lines).then(|| format!("{}: {n_lines} lines", file.display()))
+    });
+    assert_none("files of over 400 lines without their tests", &long.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_file_name_says_something() {
+    let empty = |file: &&PathBuf| {
+        let parts = file.with_extension("");
+        parts.iter().any(|part| NAMES_THAT_SAY_NOTHING.iter().any(|name| part == *name))
+    };
+    assert_none("files whose name says nothing", &names(rust_files().iter().filter(empty)));
+}
+
+#[test]
+fn no_lint_is_silenced_and_nothing_is_left_open() {
+    let mut findings = Vec::new();
+    for file in rust_files() {
+        findings.extend(lines_with(&file, text(&file).lines().enumerate(), &ESCAPES));
+    }
+    assert_none("escapes", &findings);
+}
+
+#[test]
+fn nothing_outside_tests_unwraps() {
+    let mut findings = Vec::new();
+    for file in rust_files().into_iter().filter(|file| !is_test(file)) {
+        findings.extend(lines_with(&file, code(&text(&file)), &[".unwrap()"]));
+    }
+    assert_none("unwraps outside tests", &findings);
+}
+
+fn rust_files() -> Vec<PathBuf> {
+    let below = ["harness", "tests"].into_iter().flat_map(files_below);
+    let mut files: Vec<PathBuf> =
+        below.filter(|file| file.extension().is_some_and(|extension| extension == "rs")).collect();
+    files.push("build.rs".into());
+    assert!(20 < files.len(), "too few Rust files: {files:?}");
+    files
+}
+
+fn is_test(file: &Path) -> bool {
+    file.with_extension("").iter().any(|part| part == "tests")
+}
+
+fn text(file: &Path) -> String {
+    read(file.to_str().expect("our file names are ASCII"))
+}
+
+fn names<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Vec<String> {
+    files.map(|file| file.display().to_string()).collect()
+}
+
+/// The lines that are neither tests nor of an item that only tests have, with their positions.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let mut kept = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((position, line)) = lines.next() {
+        if line != "#[cfg(test)]" {
+            kept.push((position, line));
+            continue;
+        }
+        match lines.next() {
+            Some((_, item)) if item.ends_with(';') => {}
+            // The module of the tests is a file's last item.
+            Some((_, item)) if item.starts_with("mod ") => break,
+            _ => while lines.next().is_some_and(|(_, line)| line != "}") {},
+        }
+    }
+    kept
+}
+
+fn lines_with<'a>(
+    file: &Path,
+    lines: impl IntoIterator<Item = (usize, &'a str)>,
+    patterns: &[&str],
+) -> Vec<String> {
+    let is_found = |line: &str| {
+        !line.trim_start().starts_with("//") && patterns.iter().any(|found| line.contains(found))
+    };
+    let found = lines.into_iter().filter(|(_, line)| is_found(line));
+    found.map(|(n, line)| format!("{}:{}: {}", file.display(), n + 1, line.trim())).collect()
+}
+
+#[test]
+fn a_test_module_is_left_out_of_the_count_and_a_test_import_too() {
+    let source = "use a;\n#[cfg(test)]\nuse b;\nfn c() {}\n#[cfg(test)]\nfn d() {\n    x\n}\nfn e() {}\n\
+                  #[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
+    let kept: Vec<&str> = code(source).into_iter().map(|(_, line)| line).collect();
+    assert_eq!(kept, ["use a;", "fn c() {}", "fn e() {}"]);
+}
