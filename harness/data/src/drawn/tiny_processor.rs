@@ -1,0 +1,99 @@
+//! The small files beside `tokenizer.json` in the tiny model's directory, as Hugging Face lays them out.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    captions::SYSTEM,
+    layout::json_text,
+    tiny_tokenizer::{SPECIAL_TOKENS, TinyTokenizer},
+};
+
+/// Names and texts of the files.
+pub fn files(tokenizer: &TinyTokenizer) -> Vec<(&'static str, String)> {
+    vec![
+        ("tokenizer_config.json", json_text(&tokenizer_config(tokenizer))),
+        ("generation_config.json", json_text(&generation_config(tokenizer))),
+        ("preprocessor_config.json", json_text(&preprocessor_config())),
+        ("chat_template.json", json_text(&json!({"chat_template": chat_template()}))),
+    ]
+}
+
+/// A special token as both tokenizer files describe it.
+pub fn added_token(token: &str) -> Value {
+    json!({
+        "content": token,
+        "single_word": false,
+        "lstrip": false,
+        "rstrip": false,
+        "normalized": false,
+        "special": true,
+    })
+}
+
+fn tokenizer_config(tokenizer: &TinyTokenizer) -> Value {
+    let decoder: Map<String, Value> = SPECIAL_TOKENS
+        .iter()
+        .map(|token| (tokenizer.special(token).to_string(), added_token(token)))
+        .collect();
+    json!({
+        "added_tokens_decoder": decoder,
+        "additional_special_tokens": SPECIAL_TOKENS[1..],
+        "add_prefix_space": false,
+        "bos_token": null,
+        "chat_template": chat_template(),
+        "clean_up_tokenization_spaces": false,
+        "eos_token": "<|im_end|>",
+        "errors": "replace",
+        "model_max_length": 32768,
+        "pad_token": "<|endoftext|>",
+        "padding_side": "left",
+        "split_special_tokens": false,
+        "tokenizer_class": "Qwen2Tokenizer",
+        "unk_token": null,
+    })
+}
+
+fn generation_config(tokenizer: &TinyTokenizer) -> Value {
+    let end_of_text = tokenizer.special("<|endoftext|>");
+    json!({
+        "bos_token_id": end_of_text,
+        "pad_token_id": end_of_text,
+        "eos_token_id": [tokenizer.special("<|im_end|>"), end_of_text],
+        "do_sample": false,
+    })
+}
+
+fn preprocessor_config() -> Value {
+    json!({
+        "min_pixels": 3136,
+        "max_pixels": 12_845_056,
+        "patch_size": 14,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "image_mean": [0.48145466, 0.4578275, 0.40821073],
+        "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2VLProcessor",
+    })
+}
+
+/// Renders a conversation as Qwen2-VL's template does, its picture counter left out.
+fn chat_template() -> String {
+    let default_system = format!("'<|im_start|>system\\n{SYSTEM}<|im_end|>\\n'");
+    [
+        "{%- if messages and messages[0]['role'] != 'system' -%}{{ ",
+        &default_system,
+        " }}{%- endif -%}",
+        "{%- for message in messages -%}{{ '<|im_start|>' + message['role'] + '\\n' }}",
+        "{%- if message['content'] is string -%}{{ message['content'] }}",
+        "{%- else -%}{%- for part in message['content'] -%}",
+        "{%- if part['type'] == 'image' or 'image' in part or 'image_url' in part -%}",
+        "{{ '<|vision_start|><|image_pad|><|vision_end|>' }}",
+        "{%- elif part['type'] == 'video' or 'video' in part -%}",
+        "{{ '<|vision_start|><|video_pad|><|vision_end|>' }}",
+        "{%- elif 'text' in part -%}{{ part['text'] }}{%- endif -%}",
+        "{%- endfor -%}{%- endif -%}{{ '<|im_end|>\\n' }}{%- endfor -%}",
+        "{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}",
+    ]
+    .concat()
+}
