@@ -81,26 +81,21 @@ impl Dataset {
     /// A path that leads out of the dataset's folder, by its own text or through a symbolic link, is
     /// refused. Only here is it found out whether the picture exists.
     pub fn image_path(&self, example: &Example) -> Result<PathBuf, DatasetError> {
-        let outside = |fault: String| DatasetError::Outside {
-            dataset: self.id,
-            image: example.path.clone(),
-            fault,
-            dir: self.dir.clone(),
-        };
-        if let Some(fault) = path_fault(&example.path) {
-            return Err(outside(fault.to_owned()));
+        let (dataset, image, dir) = (self.id, example.path.clone(), self.dir.clone());
+        if let Some(fault) = path_fault(&image) {
+            return Err(DatasetError::Outside { dataset, image, fault, dir });
         }
         let path = self.image_dir.join(&example.path);
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|source| {
                 let hint = "the lists are there but this picture is not; unpack the dataset's \
                             images as CoOp's DATASETS.md describes";
-                DatasetError::io(self.id, path, source, hint.to_owned())
+                DatasetError::io(dataset, path, source, hint.to_owned())
             })
         };
         let target = real(&path)?;
-        if !target.starts_with(real(&self.dir)?) {
-            return Err(outside(format!("is a link to `{}`", target.display())));
+        if !target.starts_with(real(&dir)?) {
+            return Err(DatasetError::LinkedOutside { dataset, image, target, dir });
         }
         Ok(path)
     }

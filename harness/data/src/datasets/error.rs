@@ -44,10 +44,9 @@ pub enum DatasetError {
         /// Everything that is wrong with it.
         faults: Faults,
     },
-    /// A picture's path leads out of the dataset's folder.
+    /// A picture's path leads out of the dataset's folder by its text.
     #[error(
-        "dataset `{dataset}`: image path `{image}` {fault}, expected a path inside `{}`\n\
-         hint: link or mount the dataset's whole folder rather than a part of it",
+        "dataset `{dataset}`: image path `{image}` {fault}, expected a path inside `{}`",
         dir.display()
     )]
     Outside {
@@ -56,7 +55,24 @@ pub enum DatasetError {
         /// The path as the list has it.
         image: String,
         /// In which way it leads out.
-        fault: String,
+        fault: &'static str,
+        /// The dataset's folder.
+        dir: PathBuf,
+    },
+    /// A picture's path leads out of the dataset's folder through a symbolic link.
+    #[error(
+        "dataset `{dataset}`: image path `{image}` leads to `{}`, expected a file inside `{}`\n\
+         hint: link the dataset's whole folder rather than a part of it",
+        target.display(),
+        dir.display()
+    )]
+    LinkedOutside {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The path as the list has it.
+        image: String,
+        /// Where it leads.
+        target: PathBuf,
         /// The dataset's folder.
         dir: PathBuf,
     },
