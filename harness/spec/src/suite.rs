@@ -7,8 +7,6 @@ mod errors;
 mod read;
 mod rules;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

@@ -55,15 +55,15 @@ pub(super) fn training(
     let cls_rl = section(MethodId::ClsRl, "cls-rl");
     let no_thinking = section(MethodId::NoThinkingClsRl, "no-thinking-cls-rl");
     let trains = sft.is_some() || cls_rl.is_some() || no_thinking.is_some();
-    let rest = if trains { suite.take("optimizer") } else { suite.find("optimizer") };
-    let rest = rest.and_then(|value| common_optimizer(&value.section()?));
+    let common = if trains { suite.take("optimizer") } else { suite.find("optimizer") };
+    let common = common.and_then(|value| common_optimizer(&value.section()?));
 
-    let sft = sft.and_then(|section| sft_settings(&section, rest.as_ref()));
+    let sft = sft.and_then(|section| sft_settings(&section, common.as_ref()));
     let thinking = PromptStyle::Thinking;
-    let cls_rl = cls_rl.and_then(|section| grpo_settings(&section, rest.as_ref(), thinking));
+    let cls_rl = cls_rl.and_then(|section| grpo_settings(&section, common.as_ref(), thinking));
     let direct = PromptStyle::Direct;
     let no_thinking =
-        no_thinking.and_then(|section| grpo_settings(&section, rest.as_ref(), direct));
+        no_thinking.and_then(|section| grpo_settings(&section, common.as_ref(), direct));
     [(MethodId::Sft, sft), (MethodId::ClsRl, cls_rl), (MethodId::NoThinkingClsRl, no_thinking)]
         .into_iter()
         .filter_map(|(method, settings)| Some((method, settings?)))
@@ -71,15 +71,22 @@ pub(super) fn training(
 }
 
 /// What all methods share of the optimizer; the learning rate is each method's own.
-fn common_optimizer(section: &Section) -> Option<OptimizerSettings> {
+struct CommonOptimizer {
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    max_grad_norm: f64,
+}
+
+fn common_optimizer(section: &Section) -> Option<CommonOptimizer> {
     let beta1 = section.number("beta1", Bound::Decay);
     let beta2 = section.number("beta2", Bound::Decay);
     let epsilon = section.number("epsilon", Bound::Positive);
     let weight_decay = section.number("weight_decay", Bound::NonNegative);
     let max_grad_norm = section.number("max_grad_norm", Bound::Positive);
     section.finish();
-    Some(OptimizerSettings {
-        learning_rate: f64::NAN, // replaced by each method's
+    Some(CommonOptimizer {
         beta1: beta1?,
         beta2: beta2?,
         epsilon: epsilon?,
@@ -88,9 +95,10 @@ fn common_optimizer(section: &Section) -> Option<OptimizerSettings> {
     })
 }
 
-fn optimizer(section: &Section, rest: Option<&OptimizerSettings>) -> Option<OptimizerSettings> {
+fn optimizer(section: &Section, common: Option<&CommonOptimizer>) -> Option<OptimizerSettings> {
     let learning_rate = section.number("learning_rate", Bound::Positive)?;
-    Some(OptimizerSettings { learning_rate, ..rest?.clone() })
+    let &CommonOptimizer { beta1, beta2, epsilon, weight_decay, max_grad_norm } = common?;
+    Some(OptimizerSettings { learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm })
 }
 
 fn duration(section: &Section) -> Option<PerDataset<Duration>> {
@@ -118,10 +126,10 @@ fn duration(section: &Section) -> Option<PerDataset<Duration>> {
 
 fn sft_settings(
     section: &Section,
-    rest: Option<&OptimizerSettings>,
+    common: Option<&CommonOptimizer>,
 ) -> Option<PerDataset<Training>> {
     let duration = duration(section);
-    let optimizer = optimizer(section, rest);
+    let optimizer = optimizer(section, common);
     let micro_batch = section.count("micro_batch", 1);
     section.finish();
     let (duration, optimizer, micro_batch) = (duration?, optimizer?, micro_batch?);
@@ -136,11 +144,11 @@ fn sft_settings(
 
 fn grpo_settings(
     section: &Section,
-    rest: Option<&OptimizerSettings>,
+    common: Option<&CommonOptimizer>,
     prompt: PromptStyle,
 ) -> Option<PerDataset<Training>> {
     let duration = duration(section);
-    let optimizer = optimizer(section, rest);
+    let optimizer = optimizer(section, common);
     // The unbiased deviation of a group needs two completions.
     let generations = section.count("generations", 2);
     let beta = section.number("beta", Bound::NonNegative);
@@ -154,26 +162,24 @@ fn grpo_settings(
     let micro_batch = section.count("micro_batch", 1);
     section.finish();
 
-    let (duration, max_prompt_tokens) = (duration?, max_prompt_tokens?);
-    let settings = GrpoSettings {
-        prompt,
-        duration: duration.of(crate::DatasetId::ImageNet).clone(),
-        optimizer: optimizer?,
-        generations: generations?,
-        beta: beta?,
-        advantage_epsilon: advantage_epsilon?,
-        temperature: temperature?,
-        top_k: top_k?,
-        top_p: top_p?,
-        max_prompt_tokens: 0,
-        max_new_tokens: max_new_tokens?,
-        micro_batch: micro_batch?,
-    };
+    let (duration, optimizer, generations) = (duration?, optimizer?, generations?);
+    let (beta, advantage_epsilon, temperature) = (beta?, advantage_epsilon?, temperature?);
+    let (top_k, top_p, max_prompt_tokens) = (top_k?, top_p?, max_prompt_tokens?);
+    let (max_new_tokens, micro_batch) = (max_new_tokens?, micro_batch?);
     Some(PerDataset::from_fn(|dataset| {
         Training::Grpo(GrpoSettings {
+            prompt,
             duration: duration.of(dataset).clone(),
+            optimizer: optimizer.clone(),
+            generations,
+            beta,
+            advantage_epsilon,
+            temperature,
+            top_k,
+            top_p,
             max_prompt_tokens: *max_prompt_tokens.of(dataset),
-            ..settings.clone()
+            max_new_tokens,
+            micro_batch,
         })
     }))
 }

@@ -1,0 +1,128 @@
+//! The suites of this project: they are read, and say what they should.
+
+use std::fs;
+
+use crate::given::{parse, suite, suite_text, suites_dir};
+use clsrl_spec::{
+    DataSource, DatasetId, EvalSplit, MethodId, Precision, Protocol, Selection, Targets, Training,
+    plan,
+};
+
+fn stems(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(suites_dir().join(folder)).unwrap();
+    let mut stems: Vec<String> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    stems.sort();
+    stems
+}
+
+#[test]
+fn every_suite_is_read_and_has_its_file_s_name() {
+    let names = stems(".");
+    assert!(4 <= names.len(), "{names:?}");
+    for name in names {
+        assert_eq!(suite(&name).name, name);
+    }
+}
+
+#[test]
+fn every_protocol_is_read_as_serde_reads_it() {
+    for stem in stems("protocols") {
+        let text = fs::read_to_string(suites_dir().join(format!("protocols/{stem}.toml"))).unwrap();
+        let by_serde: Protocol = toml::from_str(&text).unwrap();
+        let smoke = suite_text("smoke").replace("\"tiny\"", &format!("{stem:?}"));
+        assert_eq!(parse(&smoke).unwrap().protocol, by_serde);
+    }
+}
+
+fn check_paper_steps(dataset: DatasetId, expected: usize) {
+    let suite = suite("few-shot");
+    for method in [MethodId::ClsRl, MethodId::NoThinkingClsRl] {
+        let Some(Training::Grpo(settings)) = suite.training(method, dataset) else { panic!() };
+        assert_eq!(settings.duration.total_steps(4 * dataset.n_classes()), expected, "{dataset}");
+    }
+}
+
+#[test]
+fn few_shot_takes_the_optimizer_steps_of_the_paper() {
+    check_paper_steps(DatasetId::ImageNet, 2500);
+    check_paper_steps(DatasetId::Caltech101, 1250);
+    check_paper_steps(DatasetId::Dtd, 600);
+    check_paper_steps(DatasetId::Eurosat, 200);
+    check_paper_steps(DatasetId::Food101, 1250);
+    check_paper_steps(DatasetId::OxfordFlowers, 1250);
+    check_paper_steps(DatasetId::OxfordPets, 450);
+    check_paper_steps(DatasetId::StanfordCars, 2450);
+    check_paper_steps(DatasetId::Sun397, 2475);
+    check_paper_steps(DatasetId::Ucf101, 1250);
+    check_paper_steps(DatasetId::FgvcAircraft, 1250);
+}
+
+#[test]
+fn few_shot_is_the_grid_of_the_paper() {
+    let suite = suite("few-shot");
+    let trials = plan(&suite, &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 1 + 3 * 11 * 5 * 3);
+    assert_eq!((suite.model, suite.data), (None, None));
+    assert_eq!(suite.targets, Targets::Source);
+    let trial = |key: &str| trials.iter().find(|trial| trial.key() == key).unwrap();
+    let max_prompt = |key: &str| match &trial(key).training {
+        Training::Grpo(settings) => settings.max_prompt_tokens,
+        _ => panic!(),
+    };
+    assert_eq!(max_prompt("cls-rl.stanford_cars.4shot.seed1"), 2048);
+    assert_eq!(max_prompt("cls-rl.dtd.16shot.seed3"), 1024);
+    assert_eq!(trial("cls-rl.dtd.4shot.seed1").evaluation.targets, [DatasetId::Dtd]);
+    assert_eq!(trial("zero-shot").evaluation.targets, DatasetId::ALL);
+    assert_eq!(trial("zero-shot").cells().len(), 22);
+}
+
+#[test]
+fn smoke_is_one_zero_shot_and_three_methods_on_eleven_datasets() {
+    let suite = suite("smoke");
+    let trials = plan(&suite, &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 34);
+    assert_eq!(trials.iter().map(|trial| trial.cells().len()).sum::<usize>(), 22 + 33 * 11);
+    assert_eq!(suite.data, Some(DataSource::Drawn { seed: 1 }));
+    assert_eq!(suite.execution.precision, Precision::Auto);
+    let steps = |method| match suite.training(method, DatasetId::Dtd) {
+        Some(Training::Sft(settings)) => settings.duration.total_steps(32),
+        Some(Training::Grpo(settings)) => settings.duration.total_steps(32),
+        _ => 0,
+    };
+    assert_eq!(MethodId::ALL.map(steps), [0, 20, 16, 16]);
+}
+
+#[test]
+fn smoke_val_is_smoke_on_the_validation_split() {
+    let (smoke, mut val) = (suite("smoke"), suite("smoke-val"));
+    for dataset in DatasetId::ALL {
+        assert_eq!(*val.evaluation.split.of(dataset), EvalSplit::Val);
+    }
+    val.evaluation.split = smoke.evaluation.split.clone();
+    val.name.clone_from(&smoke.name);
+    val.description.clone_from(&smoke.description);
+    assert_eq!(val, smoke);
+}
+
+#[test]
+fn real_mini_evaluates_cars_on_the_validation_list() {
+    let suite = suite("real-mini");
+    let trials = plan(&suite, &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 1 + 3 * 2);
+    for trial in &trials {
+        assert_eq!(trial.evaluation.split_of(DatasetId::StanfordCars), EvalSplit::Val);
+        assert_eq!(trial.evaluation.split_of(DatasetId::Dtd), EvalSplit::Test);
+    }
+}
+
+#[test]
+fn precision_follows_the_device_where_it_is_auto() {
+    assert_eq!(Precision::Auto.on("cpu"), "f32");
+    assert_eq!(Precision::Auto.on("cuda"), "bf16");
+    assert_eq!(Precision::F32.on("cuda"), "f32");
+    assert_eq!(Precision::Bf16.on("cpu"), "bf16");
+}

@@ -1,0 +1,208 @@
+//! Identities change with what can change a number, and with nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::given::suite;
+use clsrl_spec::{
+    Binding, CellKey, ChoiceRule, DatasetId, EndMask, EvalSplit, ImagePath, PromptStyle, Selection,
+    SftPrompt, Training, Trial, cell_identity, differences, plan, training_identity,
+};
+
+const SFT: &str = "sft.dtd.4shot.seed1";
+const CLS_RL: &str = "cls-rl.dtd.4shot.seed1";
+const NO_THINKING: &str = "no-thinking-cls-rl.dtd.4shot.seed1";
+
+fn trial(key: &str) -> Trial {
+    let trials = plan(&suite("smoke"), &Selection::default()).unwrap();
+    trials.into_iter().find(|trial| trial.key() == key).unwrap()
+}
+
+fn binding() -> Binding {
+    let data = DatasetId::ALL.map(|dataset| (dataset, format!("digest of {dataset}")));
+    Binding {
+        base_weights: "weights".to_owned(),
+        data: BTreeMap::from(data),
+        device_kind: "cpu".to_owned(),
+        precision: "f32".to_owned(),
+        threads: 1,
+    }
+}
+
+fn cell(trial: &Trial) -> CellKey {
+    CellKey { target: DatasetId::Eurosat, prompt: trial.evaluation.prompts[0] }
+}
+
+/// Which of the two ids a change of trial or binding changes.
+#[derive(Debug, PartialEq)]
+enum Changes {
+    Neither,
+    CellOnly,
+    Both,
+}
+
+fn check(key: &str, expected: Changes, change: impl Fn(&mut Trial, &mut Binding)) {
+    let (old, old_binding) = (trial(key), binding());
+    let (mut new, mut new_binding) = (trial(key), binding());
+    change(&mut new, &mut new_binding);
+    let at = cell(&old);
+    let training =
+        training_identity(&old, &old_binding).id() != training_identity(&new, &new_binding).id();
+    let cell =
+        cell_identity(&old, at, &old_binding).id() != cell_identity(&new, at, &new_binding).id();
+    let found = match (training, cell) {
+        (false, false) => Changes::Neither,
+        (false, true) => Changes::CellOnly,
+        (true, true) => Changes::Both,
+        (true, false) => panic!("a cell outlived its fine-tune"),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_id_is_twelve_hexadecimal_digits_and_stays() {
+    let identity = training_identity(&trial(CLS_RL), &binding());
+    assert_eq!(identity.id().len(), 12);
+    assert!(identity.id().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(identity, training_identity(&trial(CLS_RL), &binding()));
+}
+
+#[test]
+fn all_cells_of_a_suite_differ() {
+    let trials = plan(&suite("smoke"), &Selection::default()).unwrap();
+    let mut ids: Vec<String> = trials
+        .iter()
+        .flat_map(|trial| trial.cells().into_iter().map(move |cell| (trial, cell)))
+        .map(|(trial, cell)| cell_identity(trial, cell, &binding()).id())
+        .collect();
+    let n = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), n);
+}
+
+#[test]
+fn what_training_reads_changes_both() {
+    check(CLS_RL, Changes::Both, |_, binding| binding.base_weights.push('x'));
+    check(CLS_RL, Changes::Both, |_, binding| binding.precision = "bf16".to_owned());
+    check(CLS_RL, Changes::Both, |_, binding| binding.device_kind = "cuda".to_owned());
+    check(CLS_RL, Changes::Both, |_, binding| binding.threads = 2);
+    check(CLS_RL, Changes::Both, |_, binding| {
+        binding.data.insert(DatasetId::Dtd, "other".to_owned());
+    });
+    check(CLS_RL, Changes::Both, |trial, _| trial.seed = 2);
+    check(CLS_RL, Changes::Both, |trial, _| trial.shots = 2);
+    check(CLS_RL, Changes::Both, |trial, _| trial.train_on = Some(DatasetId::Ucf101));
+    check(CLS_RL, Changes::Both, |trial, _| {
+        let Training::Grpo(settings) = &mut trial.training else { panic!() };
+        settings.optimizer.learning_rate = 2e-6;
+    });
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.thinking_train.push('x'));
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.system.push('x'));
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.choices.seed = 2);
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.choices.rule = ChoiceRule::Published);
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.train = ImagePath::Direct);
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.max_pixels += 1);
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.cls_rl_rewards.truncate(1));
+    check(SFT, Changes::Both, |trial, _| trial.protocol.sft.prompt = SftPrompt::Thinking);
+    check(SFT, Changes::Both, |trial, _| trial.protocol.prompts.direct_train.push('x'));
+}
+
+#[test]
+fn what_only_evaluation_reads_changes_the_cell_alone() {
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.prompts.thinking_eval.push('x'));
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.image.eval = ImagePath::Direct);
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.limit = Some(5));
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.batch = 1);
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.max_new_tokens = 9);
+    check(CLS_RL, Changes::CellOnly, |trial, _| {
+        trial.evaluation.splits.insert(DatasetId::Eurosat, EvalSplit::Val);
+    });
+    check(CLS_RL, Changes::CellOnly, |_, binding| {
+        binding.data.insert(DatasetId::Eurosat, "other".to_owned());
+    });
+    check(SFT, Changes::CellOnly, |trial, _| trial.protocol.prompts.system.push('x'));
+}
+
+#[test]
+fn what_this_trial_does_not_read_changes_nothing() {
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.name.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.direct_train.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.direct_eval.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.rl.no_thinking_rewards.clear());
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.sft.system.push('x'));
+    check(NO_THINKING, Changes::Neither, |trial, _| trial.protocol.rl.cls_rl_rewards.clear());
+    check(SFT, Changes::Neither, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
+    check(CLS_RL, Changes::Neither, |trial, _| trial.evaluation.targets.truncate(1));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.zero_shot_prompts.clear());
+    check(CLS_RL, Changes::Neither, |trial, _| {
+        trial.evaluation.splits.insert(DatasetId::Dtd, EvalSplit::Val);
+    });
+    check(CLS_RL, Changes::Neither, |_, binding| {
+        binding.data.insert(DatasetId::Ucf101, "other".to_owned());
+    });
+    check("zero-shot", Changes::Neither, |trial, _| {
+        trial.protocol.prompts.thinking_train.push('x');
+    });
+}
+
+#[test]
+fn prompt_styles_of_zero_shot_are_cells_of_their_own() {
+    let trial = trial("zero-shot");
+    let id =
+        |prompt| cell_identity(&trial, CellKey { target: DatasetId::Dtd, prompt }, &binding()).id();
+    assert_ne!(id(PromptStyle::Thinking), id(PromptStyle::Direct));
+}
+
+fn reasons(change: impl Fn(&mut Trial, &mut Binding)) -> (Vec<String>, Vec<String>) {
+    let (old, old_binding) = (trial(CLS_RL), binding());
+    let (mut new, mut new_binding) = (trial(CLS_RL), binding());
+    change(&mut new, &mut new_binding);
+    let (was, is) = (training_identity(&old, &old_binding), training_identity(&new, &new_binding));
+    let training = differences(was.json(), is.json());
+    let at = cell(&old);
+    let (was, is) = (cell_identity(&old, at, &old_binding), cell_identity(&new, at, &new_binding));
+    (training, differences(was.json(), is.json()))
+}
+
+#[test]
+fn differences_read_as_reasons() {
+    let (training, cell) = reasons(|trial, binding| {
+        let Training::Grpo(settings) = &mut trial.training else { panic!() };
+        settings.optimizer.learning_rate = 2e-6;
+        settings.generations = 8;
+        binding.base_weights.push('x');
+        trial.evaluation.limit = Some(5);
+        binding.data.insert(DatasetId::Dtd, "other".to_owned());
+        binding.data.insert(DatasetId::Eurosat, "other".to_owned());
+        trial.protocol.image.eval = ImagePath::Rgb(384);
+    });
+    assert_eq!(
+        training,
+        [
+            "the base weights changed",
+            "the data that is trained on changed",
+            "`training.grpo.generations` changed from 4 to 8",
+            "`training.grpo.optimizer.learning_rate` changed from 0.0003 to 2e-6",
+        ]
+    );
+    assert_eq!(
+        cell,
+        [
+            "the target's data changed",
+            "`image.path` changed from rgb56 to rgb384",
+            "`limit` changed from none to 5",
+            "the fine-tune that it evaluates changed",
+        ]
+    );
+}
+
+#[test]
+fn a_stored_identity_survives_json_text() {
+    let identity = training_identity(&trial(CLS_RL), &binding());
+    let stored: serde_json::Value =
+        serde_json::from_str(&serde_json::to_string_pretty(&identity).unwrap()).unwrap();
+    assert_eq!(differences(&stored, identity.json()), Vec::<String>::new());
+    let canonical: serde_json::Value = serde_json::from_str(&identity.canonical()).unwrap();
+    assert_eq!(&canonical, identity.json());
+}

@@ -1,0 +1,9 @@
+//! Suites from text to identity: the project's own files, mistakes, plans, ids.
+
+mod given;
+
+mod files;
+mod mistakes;
+mod plan;
+
+mod identity;
