@@ -1,4 +1,7 @@
-//! Makes this crate's tests find libtorch at run time, and hands its folder on to `clsrl-engine`.
+//! Makes this crate's tests find libtorch at run time, hands its folder on to `clsrl-engine`, and
+//! remembers its version for the records.
+
+use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -6,4 +9,17 @@ fn main() {
     let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo::metadata=libtorch_lib={lib}");
+    if let Some(version) = version_of(Path::new(&lib)) {
+        println!("cargo::rustc-env=CLSRL_LIBTORCH_VERSION={version}");
+    }
+}
+
+/// Reads `#define TORCH_VERSION "…"` beside libtorch's headers.
+fn version_of(lib: &Path) -> Option<String> {
+    let include = lib.parent()?.join("include/torch");
+    let text = ["headeronly/version.h", "csrc/api/include/torch/version.h"]
+        .iter()
+        .find_map(|header| std::fs::read_to_string(include.join(header)).ok())?;
+    let line = text.lines().find(|line| line.starts_with("#define TORCH_VERSION "))?;
+    Some(line.split('"').nth(1)?.to_owned())
 }

@@ -1,1 +1,45 @@
-//! TEMP
+//! Qwen2-VL in libtorch: config, weights, vision tower, decoder, cache, generation.
+//!
+//! Owns everything between token ids with pixels and logits. Knows nothing of datasets, prompts,
+//! tokenizers, losses or optimizers. A field of a struct has the checkpoint's name, so a tensor is
+//! found in the code by its name in the file.
+//!
+//! Shapes in comments use one vocabulary: `b` rows of a batch, `t` tokens (`s` those attended to),
+//! `h` heads, `g` key-value heads, `d` width of a head, `c` hidden width.
+
+mod model;
+
+mod attention;
+mod batch;
+mod cache;
+mod decoder;
+mod layers;
+mod mask;
+mod positions;
+mod rope;
+mod vision;
+
+mod generate;
+mod log_probs;
+mod sampling;
+
+mod checkpoint;
+mod config;
+mod error;
+mod init;
+mod layout;
+mod save;
+mod shard;
+
+pub mod device;
+
+pub use batch::{Batch, PadSide, Prompt};
+pub use cache::{Cache, Prefill};
+pub use config::{Config, GenerationConfig, VisionConfig};
+pub use error::{VlmError, WeightProblem};
+pub use generate::{Completion, generate};
+pub use init::Init;
+pub use log_probs::token_log_probs;
+pub use model::{Model, Precision, Stage};
+pub use positions::Grid;
+pub use sampling::{Decoding, Sampling, filtered_probs};

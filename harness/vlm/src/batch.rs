@@ -1,0 +1,174 @@
+//! Prompts of different lengths as one rectangle of tokens, with their pictures.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    config::Config,
+    error::VlmError,
+    positions::{Grid, Positions, prompt_positions},
+};
+
+/// What the model sees of one example: tokens with placeholders already expanded, and patches.
+#[derive(Debug)]
+pub struct Prompt {
+    /// Token ids; `image_token_id` once for every token of a picture.
+    pub ids: Vec<i64>,
+    /// Patches of all pictures, one after the other (n_patches, patch_len), float32 on the CPU.
+    pub pixels: Tensor,
+    /// Sizes of the pictures, in the order of their placeholders.
+    pub grids: Vec<Grid>,
+}
+
+/// On which side shorter rows are filled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PadSide {
+    /// In front: the last tokens stand below each other.
+    Left,
+    /// Behind: the first tokens stand below each other.
+    Right,
+}
+
+/// A rectangle of prompts on the device.
+#[derive(Debug)]
+pub struct Batch {
+    /// Token ids (b, t).
+    pub ids: Tensor,
+    /// 1 for tokens, 0 for padding (b, t).
+    pub mask: Tensor,
+    /// Time, height, width (3, b, t); 0 at padding.
+    pub positions: Tensor,
+    /// What the next token of each row gets (b): its largest position plus 1.
+    pub next_positions: Tensor,
+    /// Patches of all rows' pictures (n_patches, patch_len).
+    pub pixels: Tensor,
+    /// Sizes of all rows' pictures.
+    pub grids: Vec<Grid>,
+    /// Where the placeholders stand, in `ids` flattened (n_features).
+    pub(crate) feature_places: Tensor,
+}
+
+impl Batch {
+    /// Builds the batch. Panics if there is no prompt.
+    pub fn new(
+        prompts: &[&Prompt],
+        side: PadSide,
+        pad_id: i64,
+        config: &Config,
+        device: Device,
+    ) -> Result<Batch, VlmError> {
+        let positions = prompts
+            .iter()
+            .enumerate()
+            .map(|(row, prompt)| {
+                check_prompt(prompt, config).map_err(|problem| VlmError::Prompt { row, problem })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let n_tokens = prompts.iter().map(|prompt| prompt.ids.len()).max();
+        let mut rows = Rows::new(prompts.len(), n_tokens.expect("a batch has rows"), pad_id);
+        for (row, (prompt, positions)) in prompts.iter().zip(&positions).enumerate() {
+            rows.fill(row, side, prompt, positions, config);
+        }
+        let next: Vec<i64> = positions.iter().map(|positions| positions.next).collect();
+        let pixels: Vec<&Tensor> = prompts.iter().map(|prompt| &prompt.pixels).collect();
+        Ok(Batch {
+            ids: rows.tensor(&rows.ids).to_device(device),
+            mask: rows.tensor(&rows.mask).to_device(device),
+            positions: Tensor::stack(&rows.axes.each_ref().map(|axis| rows.tensor(axis)), 0)
+                .to_device(device),
+            next_positions: Tensor::from_slice(&next).to_device(device),
+            pixels: Tensor::cat(&pixels, 0).to_device(device),
+            grids: prompts.iter().flat_map(|prompt| prompt.grids.iter().copied()).collect(),
+            feature_places: Tensor::from_slice(&rows.feature_places).to_device(device),
+        })
+    }
+
+    /// Number of prompts.
+    pub fn n_rows(&self) -> i64 {
+        self.ids.size()[0]
+    }
+
+    /// Largest position plus 1 minus number of tokens, for each row (b).
+    pub fn rope_deltas(&self) -> Tensor {
+        &self.next_positions - self.mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Int64)
+    }
+}
+
+/// Checks what comes from outside and computes the row's positions.
+fn check_prompt(prompt: &Prompt, config: &Config) -> Result<Positions, String> {
+    let vision = &config.vision_config;
+    if prompt.ids.is_empty() {
+        return Err("expected tokens, found none".to_owned());
+    }
+    if let Some(id) = prompt.ids.iter().find(|&&id| !(0..config.vocab_size).contains(&id)) {
+        return Err(format!("expected ids below {}, found {id}", config.vocab_size));
+    }
+    if prompt.ids.contains(&config.video_token_id) {
+        return Err("expected text and pictures, found a video placeholder".to_owned());
+    }
+    for grid in &prompt.grids {
+        let merge = vision.spatial_merge_size;
+        if grid.t < 1 || grid.h < 1 || grid.w < 1 || grid.h % merge != 0 || grid.w % merge != 0 {
+            return Err(format!(
+                "expected rows and columns in multiples of {merge}, found {grid:?}"
+            ));
+        }
+    }
+    let n_patches: i64 = prompt.grids.iter().map(Grid::n_patches).sum();
+    let (expected, found) = ([n_patches, vision.patch_len()], prompt.pixels.size());
+    if expected[..] != found[..] || prompt.pixels.kind() != Kind::Float {
+        let kind = prompt.pixels.kind();
+        return Err(format!(
+            "expected pixels {expected:?} of kind Float, found {found:?} of {kind:?}"
+        ));
+    }
+    prompt_positions(&prompt.ids, &prompt.grids, config)
+}
+
+/// The rectangle while it is filled, row after row.
+struct Rows {
+    shape: [i64; 2],
+    ids: Vec<i64>,
+    mask: Vec<i64>,
+    axes: [Vec<i64>; 3],
+    feature_places: Vec<i64>,
+}
+
+impl Rows {
+    fn new(n_rows: usize, n_tokens: usize, pad_id: i64) -> Rows {
+        let count = n_rows * n_tokens;
+        Rows {
+            shape: [n_rows as i64, n_tokens as i64],
+            ids: vec![pad_id; count],
+            mask: vec![0; count],
+            axes: [(); 3].map(|()| vec![0; count]),
+            feature_places: Vec::new(),
+        }
+    }
+
+    fn fill(
+        &mut self,
+        row: usize,
+        side: PadSide,
+        prompt: &Prompt,
+        positions: &Positions,
+        config: &Config,
+    ) {
+        let (width, len) = (self.shape[1] as usize, prompt.ids.len());
+        let start = match side {
+            PadSide::Left => (row + 1) * width - len,
+            PadSide::Right => row * width,
+        };
+        self.ids[start..start + len].copy_from_slice(&prompt.ids);
+        self.mask[start..start + len].fill(1);
+        for (axis, positions) in self.axes.iter_mut().zip(&positions.axes) {
+            axis[start..start + len].copy_from_slice(positions);
+        }
+        let is_placeholder = |&token_idx: &usize| prompt.ids[token_idx] == config.image_token_id;
+        let places = (0..len).filter(is_placeholder).map(|token_idx| (start + token_idx) as i64);
+        self.feature_places.extend(places);
+    }
+
+    fn tensor(&self, values: &[i64]) -> Tensor {
+        Tensor::from_slice(values).view(self.shape)
+    }
+}

@@ -1,0 +1,95 @@
+//! The one error type of this crate: files, configs, weights, prompts and devices of the world.
+//!
+//! Shapes inside the model are our own doing: a wrong one is a panic, not an error.
+
+use std::{fmt, io, path::PathBuf};
+
+/// What can be wrong with what comes from outside.
+#[derive(Debug, thiserror::Error)]
+pub enum VlmError {
+    /// A file could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was being done: `read`, `write`, …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file should hold JSON and does not.
+    #[error("{} is not a JSON object", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops being JSON.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A config lacks keys or has impossible values: all of them.
+    #[error("{} cannot be used:{}", path.display(), lines(problems))]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// One line for each key.
+        problems: Vec<String>,
+    },
+    /// Tensors are missing, too many, misshapen or unreadable: all of them.
+    #[error("the weights in {} do not fit config.json:{}", dir.display(), lines(problems))]
+    Weights {
+        /// The model directory.
+        dir: PathBuf,
+        /// One line for each tensor or file.
+        problems: Vec<WeightProblem>,
+    },
+    /// A prompt does not fit the model.
+    #[error("prompt {row} of the batch: {problem}")]
+    Prompt {
+        /// Its row, from 0.
+        row: usize,
+        /// Found against expected.
+        problem: String,
+    },
+    /// A device is unknown or not there.
+    #[error("device `{name}`: {problem}")]
+    Device {
+        /// As the user wrote it.
+        name: String,
+        /// Why it cannot be used.
+        problem: String,
+    },
+}
+
+/// One tensor, or one file, that is not as expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightProblem {
+    /// The file within the model directory.
+    pub file: String,
+    /// The tensor, unless the file as a whole is wrong.
+    pub tensor: Option<String>,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl fmt::Display for WeightProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file)?;
+        if let Some(tensor) = &self.tensor {
+            write!(f, "tensor `{tensor}`: ")?;
+        }
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}
+
+impl VlmError {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        VlmError::Io { action, path: path.into(), source }
+    }
+}
+
+fn lines<T: fmt::Display>(problems: &[T]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}

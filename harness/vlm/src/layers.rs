@@ -1,0 +1,76 @@
+//! The layers that both towers are made of.
+//!
+//! A linear layer computes in the kind of its input and casts its float32 weights to it; norms
+//! always compute in float32 and hand back the kind that they were given.
+
+use tch::{Kind, Tensor};
+
+use crate::layout::Weights;
+
+pub(crate) struct Linear {
+    weight: Tensor,       // (out, in)
+    bias: Option<Tensor>, // (out)
+}
+
+impl Linear {
+    pub(crate) fn load(weights: &Weights<'_>) -> Self {
+        Linear { weight: weights.take("weight"), bias: Some(weights.take("bias")) }
+    }
+
+    pub(crate) fn load_without_bias(weights: &Weights<'_>) -> Self {
+        Linear { weight: weights.take("weight"), bias: None }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        let weight = cast(&self.weight, x.kind());
+        let bias = self.bias.as_ref().map(|bias| cast(bias, x.kind()));
+        x.linear(&weight, bias.as_ref())
+    }
+}
+
+pub(crate) struct RmsNorm {
+    weight: Tensor, // (c)
+    eps: f64,
+}
+
+impl RmsNorm {
+    pub(crate) fn load(eps: f64, weights: &Weights<'_>) -> Self {
+        RmsNorm { weight: weights.take("weight"), eps }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        let wide = cast(x, Kind::Float);
+        let mean_square = wide.square().mean_dim([-1i64].as_slice(), true, Kind::Float);
+        let normed = wide * (mean_square + self.eps).rsqrt();
+        cast(&(normed * &self.weight), x.kind())
+    }
+}
+
+pub(crate) struct LayerNorm {
+    weight: Tensor, // (c)
+    bias: Tensor,   // (c)
+    eps: f64,
+}
+
+impl LayerNorm {
+    pub(crate) fn load(eps: f64, weights: &Weights<'_>) -> Self {
+        LayerNorm { weight: weights.take("weight"), bias: weights.take("bias"), eps }
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        let wide = cast(x, Kind::Float);
+        let normed = wide.layer_norm(
+            self.weight.size(),
+            Some(&self.weight),
+            Some(&self.bias),
+            self.eps,
+            false,
+        );
+        cast(&normed, x.kind())
+    }
+}
+
+/// The same tensor if it has the kind already.
+pub(crate) fn cast(tensor: &Tensor, kind: Kind) -> Tensor {
+    if tensor.kind() == kind { tensor.shallow_clone() } else { tensor.to_kind(kind) }
+}

@@ -1,0 +1,263 @@
+//! The whole model: pictures and ids in, hidden states and logits out.
+//!
+//! Parameters are float32 masters; with `Precision::Bfloat16` they are cast where they are used,
+//! and norms, rotary positions, softmax and logits stay in float32.
+
+use std::{collections::BTreeMap, path::Path};
+
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::{
+    batch::Batch,
+    cache::{Cache, Prefill},
+    checkpoint::read_weights,
+    config::Config,
+    decoder::Decoder,
+    error::VlmError,
+    init::{Init, draw_weights},
+    layers::cast,
+    layout::{Role, Weights, layout},
+    mask::causal_mask,
+    positions::Grid,
+    save,
+    vision::VisionTower,
+};
+
+/// What matrix products compute in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    Float32,
+    /// 16 bits with float32's range.
+    Bfloat16,
+}
+
+impl Precision {
+    fn kind(self) -> Kind {
+        match self {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        }
+    }
+}
+
+/// A place within the forward pass that can be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Embedded patches (frames, t, c), once for each size of pictures.
+    PatchEmbed,
+    /// Output of a vision block (frames, t, c), once for each size of pictures.
+    VisionBlock(usize),
+    /// Output of the merger (n_features, c).
+    Features,
+    /// Input of the first decoder layer (b, t, c).
+    Embedded,
+    /// Cosines of the decoder's angles (b, t, 1, d).
+    RopeCos,
+    /// Sines of the decoder's angles (b, t, 1, d), those of the first half negated.
+    RopeSin,
+    /// Output of a decoder layer (b, t, c).
+    Layer(usize),
+    /// After the final norm (b, t, c).
+    FinalNorm,
+}
+
+/// A Qwen2-VL on one device.
+pub struct Model {
+    config: Config,
+    device: Device,
+    precision: Precision,
+    parameters: Vec<(String, Tensor)>,
+    visual: VisionTower,
+    model: Decoder,
+    lm_head: Tensor, // (vocabulary, c)
+}
+
+impl Model {
+    /// Loads a Hugging Face model directory as float32 masters.
+    pub fn load(dir: &Path, device: Device, precision: Precision) -> Result<Model, VlmError> {
+        let config = Config::from_dir(dir)?;
+        let parameters = read_weights(dir, &layout(&config), device)?;
+        Ok(Model::assemble(config, precision, device, parameters))
+    }
+
+    /// Makes a float32 model from nothing.
+    pub fn random(config: Config, init: &Init, device: Device) -> Model {
+        let parameters = draw_weights(init, &layout(&config), device);
+        Model::assemble(config, Precision::Float32, device, parameters)
+    }
+
+    /// Computes in another precision from now on; the parameters stay as they are.
+    pub fn with_precision(self, precision: Precision) -> Model {
+        Model { precision, ..self }
+    }
+
+    fn assemble(
+        config: Config,
+        precision: Precision,
+        device: Device,
+        parameters: Vec<(String, Tensor)>,
+    ) -> Model {
+        let by_name: BTreeMap<String, Tensor> = parameters
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
+            .collect();
+        let weights = Weights::new(&by_name);
+        let visual = VisionTower::load(&config.vision_config, &weights.at("visual"));
+        let model = Decoder::load(&config, &weights.at("model"), device);
+        let lm_head = if config.tie_word_embeddings {
+            model.embed_tokens.weight.shallow_clone()
+        } else {
+            weights.at("lm_head").take("weight")
+        };
+        Model { config, device, precision, parameters, visual, model, lm_head }
+    }
+
+    /// The config.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the parameters are.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// What matrix products compute in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Lists the leaves under the checkpoint's names, in a fixed order.
+    pub fn named_parameters(&self) -> Vec<(String, Tensor)> {
+        let parameters = self.parameters.iter();
+        parameters.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
+    }
+
+    /// Turns gradients of all leaves on or off.
+    pub fn set_trainable(&mut self, is_trainable: bool) {
+        for (_, tensor) in &self.parameters {
+            let _same = tensor.set_requires_grad(is_trainable);
+        }
+    }
+
+    /// Makes a model without gradients, its weights cast once to the kind that it computes in.
+    ///
+    /// Without `deep`, what needs no cast shares its storage with the leaves and follows them.
+    pub fn frozen_copy(&self, deep: bool) -> Model {
+        let copy = |tensor: &Tensor, role: Role| {
+            let is_norm = matches!(role, Role::NormWeight | Role::NormBias);
+            let kind = if is_norm { Kind::Float } else { self.precision.kind() };
+            let detached = tensor.detach();
+            match (detached.kind() == kind, deep) {
+                (true, false) => detached,
+                (true, true) => detached.copy(),
+                (false, _) => detached.to_kind(kind),
+            }
+        };
+        let parameters = no_grad(|| {
+            let specs = layout(&self.config);
+            let pairs = self.parameters.iter().zip(&specs);
+            pairs.map(|((name, tensor), spec)| (name.clone(), copy(tensor, spec.role))).collect()
+        });
+        Model::assemble(self.config.clone(), self.precision, self.device, parameters)
+    }
+
+    /// Writes a model directory: config, weights in float32, and the source's tokenizer files.
+    pub fn save(&self, dir: &Path, source_dir: &Path) -> Result<(), VlmError> {
+        save::save(dir, source_dir, &self.config, &self.parameters)
+    }
+
+    /// Encodes pictures: (n_patches, patch_len) to (n_features, c).
+    pub fn encode_images(&self, pixels: &Tensor, grids: &[Grid]) -> Tensor {
+        self.encode(pixels, grids, &mut |_, _| ())
+    }
+
+    /// Runs whole prompts: (b, t, c) after the final norm.
+    pub fn hidden(&self, batch: &Batch) -> Tensor {
+        self.hidden_trace(batch, &mut |_, _| ())
+    }
+
+    /// Runs whole prompts and shows every stage on the way.
+    pub fn hidden_trace(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
+        self.run_prompts(batch, tap).0
+    }
+
+    /// Runs whole prompts and keeps what a continuation needs.
+    pub fn prefill(&self, batch: &Batch) -> Prefill {
+        let (hidden, layers) = self.run_prompts(batch, &mut |_, _| ());
+        let (b, t, _) = hidden.size3().expect("hidden states are (b, t, c)");
+        let token_idx = Tensor::arange(t, (Kind::Int64, self.device));
+        let last = (&batch.mask * token_idx).argmax(-1, false); // (b)
+        let places = Tensor::arange(b, (Kind::Int64, self.device)) * t + last;
+        Prefill {
+            cache: Cache {
+                layers,
+                mask: batch.mask.shallow_clone(),
+                next_positions: batch.next_positions.shallow_clone(),
+            },
+            last_hidden: hidden.flatten(0, 1).index_select(0, &places),
+        }
+    }
+
+    /// Continues each row of a cache with text: ids and mask (b, t) to hidden states (b, t, c).
+    ///
+    /// The cache stays as it was, and gradients flow through it.
+    pub fn extend(&self, cache: &Cache, ids: &Tensor, mask: &Tensor) -> (Tensor, Cache) {
+        let (b, t) = ids.size2().expect("ids are (b, t)");
+        let counted = mask.cumsum(-1, Kind::Int64); // (b, t)
+        let first = cache.next_positions.unsqueeze(1); // (b, 1)
+        let positions =
+            (&first + (&counted - 1).clamp_min(0)).unsqueeze(0).expand([3, b, t], false);
+        let key_mask = Tensor::cat(&[&cache.mask, mask], 1); // (b, s)
+        let x = cast(&self.model.embed_tokens.forward(ids), self.precision.kind());
+        let (hidden, layers) = self.model.forward(
+            x,
+            &positions,
+            &causal_mask(&key_mask, t),
+            Some(&cache.layers),
+            &mut |_, _| (),
+        );
+        let next_positions = &cache.next_positions + counted.select(1, t - 1);
+        (hidden, Cache { layers, mask: key_mask, next_positions })
+    }
+
+    /// Computes float32 logits of hidden states of any leading shape.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        let weight = cast(&self.lm_head, hidden.kind());
+        cast(&hidden.linear(&weight, None::<&Tensor>), Kind::Float)
+    }
+
+    fn encode(
+        &self,
+        pixels: &Tensor,
+        grids: &[Grid],
+        tap: &mut dyn FnMut(Stage, &Tensor),
+    ) -> Tensor {
+        let kind = self.precision.kind();
+        if grids.is_empty() {
+            return self.visual.empty(kind, self.device);
+        }
+        self.visual.forward(&cast(pixels, kind), grids, tap)
+    }
+
+    fn run_prompts(
+        &self,
+        batch: &Batch,
+        tap: &mut dyn FnMut(Stage, &Tensor),
+    ) -> (Tensor, Vec<(Tensor, Tensor)>) {
+        let x = self.embed(batch, tap);
+        let mask = causal_mask(&batch.mask, batch.ids.size()[1]);
+        self.model.forward(x, &batch.positions, &mask, None, tap)
+    }
+
+    /// Token embeddings with the pictures' features in place of their placeholders (b, t, c).
+    fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
+        let x = cast(&self.model.embed_tokens.forward(&batch.ids), self.precision.kind());
+        if batch.grids.is_empty() {
+            return x;
+        }
+        let features = self.encode(&batch.pixels, &batch.grids, tap);
+        x.flatten(0, 1).index_copy(0, &batch.feature_places, &features).view_as(&x)
+    }
+}

@@ -1,0 +1,84 @@
+//! Rotary positions: of the decoder (M-RoPE) and of the vision tower (rows and columns).
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{config::Config, layers::cast};
+
+/// Base of the vision tower's frequencies, the same for every Qwen2-VL.
+const VISION_THETA: f64 = 10_000.0;
+
+/// What turns the heads of every layer; computed once for a forward pass.
+pub(crate) struct Rope {
+    /// (…, t, 1, d)
+    pub(crate) cos: Tensor,
+    /// (…, t, 1, d), the first half negated: so that swapping the halves of `x` is all it takes.
+    pub(crate) sin: Tensor,
+}
+
+impl Rope {
+    fn new(angles: &Tensor) -> Rope {
+        let (cos, sin) = (angles.cos(), angles.sin()); // (…, t, d/2)
+        Rope {
+            cos: Tensor::cat(&[&cos, &cos], -1).unsqueeze(-2),
+            sin: Tensor::cat(&[&-&sin, &sin], -1).unsqueeze(-2),
+        }
+    }
+
+    /// Turns every head, in float32.
+    pub(crate) fn rotate(&self, x: &Tensor) -> Tensor {
+        let half = x.size()[x.dim() - 1] / 2;
+        let wide = cast(x, Kind::Float); // (…, t, h, d)
+        let swapped = wide.roll([half].as_slice(), [-1i64].as_slice());
+        cast(&(wide * &self.cos + swapped * &self.sin), x.kind())
+    }
+}
+
+/// The decoder's frequencies and which of time, height and width turns each.
+pub(crate) struct TextRope {
+    frequencies: Tensor, // (d/2)
+    axes: Tensor,        // (d/2)
+}
+
+impl TextRope {
+    pub(crate) fn new(config: &Config, device: Device) -> Self {
+        let axes: Vec<i64> = (0..3)
+            .flat_map(|axis| vec![axis; config.mrope_section[axis as usize] as usize])
+            .collect();
+        TextRope {
+            frequencies: frequencies(config.rope_theta, config.head_dim(), device),
+            axes: Tensor::from_slice(&axes).to_device(device),
+        }
+    }
+
+    pub(crate) fn rope(&self, positions: &Tensor) -> Rope {
+        let turned = positions.index_select(0, &self.axes).permute([1, 2, 0]); // (b, t, d/2)
+        Rope::new(&(turned.to_kind(Kind::Float) * &self.frequencies))
+    }
+}
+
+/// The rope of one picture's patches, in the order of the merger's blocks.
+pub(crate) fn vision_rope(
+    n_rows: i64,
+    n_columns: i64,
+    merge: i64,
+    head_dim: i64,
+    device: Device,
+) -> Rope {
+    let blocks = [n_rows / merge, merge, n_columns / merge, merge];
+    let in_block_order = |index: Tensor| index.reshape(blocks).permute([0, 2, 1, 3]).reshape([-1]);
+    let options = (Kind::Float, device);
+    let rows = Tensor::arange(n_rows, options).unsqueeze(1).expand([n_rows, n_columns], false);
+    let columns =
+        Tensor::arange(n_columns, options).unsqueeze(0).expand([n_rows, n_columns], false);
+    let frequencies = frequencies(VISION_THETA, head_dim / 2, device); // (d/4)
+    let row_angles = in_block_order(rows).outer(&frequencies); // (t, d/4)
+    let column_angles = in_block_order(columns).outer(&frequencies); // (t, d/4)
+    Rope::new(&Tensor::cat(&[row_angles, column_angles], -1))
+}
+
+/// 1 / theta^(2i / width), in float32 as transformers computes it.
+fn frequencies(theta: f64, width: i64, device: Device) -> Tensor {
+    let options = (Kind::Float, Device::Cpu);
+    let exponents = Tensor::arange_start_step(0, width, 2, options) / width as f64;
+    Tensor::pow_scalar(theta, &exponents).reciprocal().to_device(device)
+}

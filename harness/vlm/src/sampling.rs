@@ -1,0 +1,93 @@
+//! Turns logits into the next token.
+//!
+//! Temperature, then top-k, then top-p, as transformers applies them: all tokens that tie with the
+//! k-th stay, and of top-p at least one token stays.
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use tch::{Kind, Tensor};
+
+use crate::init::unit;
+
+/// How the next token is chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Decoding {
+    /// The likeliest token.
+    Greedy,
+    /// A token drawn from the filtered distribution.
+    Sample(Sampling),
+}
+
+/// What is left of the distribution before a token is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// Above 0; 1 leaves the logits as they are.
+    pub temperature: f64,
+    /// Only the k likeliest tokens; 0 for all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that together reach this probability; 1 for all.
+    pub top_p: f64,
+}
+
+/// Applies the filters: logits (n, vocabulary) to float32 probabilities of the same shape.
+pub fn filtered_probs(logits: &Tensor, sampling: &Sampling) -> Tensor {
+    assert!(0.0 < sampling.temperature, "temperature must be above 0: {sampling:?}");
+    let mut logits = logits / sampling.temperature;
+    let vocab_size = logits.size()[1];
+    let top_k = (sampling.top_k as i64).min(vocab_size);
+    if 0 < top_k && top_k < vocab_size {
+        let (largest, _) = logits.topk(top_k, -1, true, true);
+        let least_kept = largest.narrow(-1, top_k - 1, 1); // (n, 1)
+        logits = logits.masked_fill(&logits.lt_tensor(&least_kept), f64::NEG_INFINITY);
+    }
+    if sampling.top_p < 1.0 {
+        logits = keep_top_p(&logits, sampling.top_p);
+    }
+    logits.softmax(-1, Kind::Float)
+}
+
+/// Drops the unlikeliest tokens that together have at most 1 - p, but never the last.
+fn keep_top_p(logits: &Tensor, top_p: f64) -> Tensor {
+    let (sorted, order) = logits.sort(-1, false);
+    let cumulative = sorted.softmax(-1, Kind::Float).cumsum(-1, Kind::Float);
+    let dropped = cumulative.le(1.0 - top_p);
+    let mut likeliest = dropped.narrow(-1, -1, 1);
+    let _ = likeliest.fill_(0);
+    let dropped = dropped.scatter(-1, &order, &dropped);
+    logits.masked_fill(&dropped, f64::NEG_INFINITY)
+}
+
+/// The random numbers of one row: what it draws does not depend on the other rows.
+pub(crate) struct RowRng(ChaCha8Rng);
+
+impl RowRng {
+    pub(crate) fn new(seed: u64) -> Self {
+        RowRng(ChaCha8Rng::seed_from_u64(seed))
+    }
+}
+
+/// Chooses one token for each row of logits (n, vocabulary).
+pub(crate) fn choose<'a>(
+    logits: &Tensor,
+    decoding: &Decoding,
+    rngs: impl Iterator<Item = &'a mut RowRng>,
+) -> Tensor {
+    match decoding {
+        Decoding::Greedy => logits.argmax(-1, false),
+        Decoding::Sample(sampling) => {
+            let draws: Vec<f64> = rngs.map(|rng| unit(&mut rng.0)).collect();
+            let draws = Tensor::from_slice(&draws).to_device(logits.device());
+            draw(&filtered_probs(logits, sampling), &draws)
+        }
+    }
+}
+
+/// Inverts the distribution: for u in [0, 1) the first token whose cumulative probability is above.
+fn draw(probs: &Tensor, draws: &Tensor) -> Tensor {
+    let cumulative = probs.cumsum(-1, Kind::Double); // (n, vocabulary)
+    // Scaled by the total, which rounding keeps from being 1: a draw stays below the last step.
+    let target = draws.unsqueeze(-1) * cumulative.narrow(-1, -1, 1); // (n, 1)
+    cumulative.le_tensor(&target).sum_dim_intlist([-1i64].as_slice(), false, Kind::Int64)
+}
+
+#[cfg(test)]
+mod tests;

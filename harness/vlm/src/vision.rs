@@ -1,0 +1,215 @@
+//! The vision tower: patches in, one feature for each placeholder out.
+//!
+//! A frame attends only to itself, so frames of the same size run as one true batch.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    attention::attend,
+    config::VisionConfig,
+    layers::{LayerNorm, Linear, cast},
+    layout::Weights,
+    model::Stage,
+    positions::Grid,
+    rope::{Rope, vision_rope},
+};
+
+/// Epsilon of every norm in the tower, the same for every Qwen2-VL.
+const EPS: f64 = 1e-6;
+
+pub(crate) struct VisionTower {
+    patch_embed: PatchEmbed,
+    blocks: Vec<VisionBlock>,
+    merger: PatchMerger,
+    config: VisionConfig,
+}
+
+impl VisionTower {
+    pub(crate) fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let blocks = weights.at("blocks");
+        VisionTower {
+            patch_embed: PatchEmbed::load(&weights.at("patch_embed")),
+            blocks: (0..config.depth)
+                .map(|block_idx| VisionBlock::load(config, &blocks.at(block_idx)))
+                .collect(),
+            merger: PatchMerger::load(config, &weights.at("merger")),
+            config: config.clone(),
+        }
+    }
+
+    /// Encodes pictures of any sizes: (n_patches, patch_len) to (n_features, c).
+    pub(crate) fn forward(
+        &self,
+        pixels: &Tensor,
+        grids: &[Grid],
+        tap: &mut dyn FnMut(Stage, &Tensor),
+    ) -> Tensor {
+        let frames: Vec<(i64, i64)> =
+            grids.iter().flat_map(|grid| vec![(grid.h, grid.w); grid.t as usize]).collect();
+        let features = if frames.iter().all(|size| *size == frames[0]) {
+            let (h, w) = frames[0];
+            self.forward_equal(&pixels.view([-1, h * w, self.config.patch_len()]), (h, w), tap)
+                .flatten(0, 1)
+        } else {
+            self.forward_mixed(pixels, &frames, tap)
+        };
+        tap(Stage::Features, &features);
+        features
+    }
+
+    /// Runs the frames of each size together and puts the features back in order.
+    fn forward_mixed(
+        &self,
+        pixels: &Tensor,
+        frames: &[(i64, i64)],
+        tap: &mut dyn FnMut(Stage, &Tensor),
+    ) -> Tensor {
+        let lengths: Vec<i64> = frames.iter().map(|(h, w)| h * w).collect();
+        let patches = pixels.split_with_sizes(&lengths, 0);
+        let mut features: Vec<Option<Tensor>> = frames.iter().map(|_| None).collect();
+        let mut sizes = frames.to_vec();
+        sizes.sort_unstable();
+        sizes.dedup();
+        for size in sizes {
+            let same: Vec<usize> = (0..frames.len()).filter(|&idx| frames[idx] == size).collect();
+            let batch: Vec<&Tensor> = same.iter().map(|&idx| &patches[idx]).collect();
+            let encoded = self.forward_equal(&Tensor::stack(&batch, 0), size, tap);
+            for (frame_idx, feature) in same.into_iter().zip(encoded.unbind(0)) {
+                features[frame_idx] = Some(feature);
+            }
+        }
+        let features: Vec<Tensor> = features.into_iter().flatten().collect();
+        Tensor::cat(&features, 0)
+    }
+
+    /// Encodes frames of one size: (b, t, patch_len) to (b, t / merge², c).
+    fn forward_equal(
+        &self,
+        patches: &Tensor,
+        (h, w): (i64, i64),
+        tap: &mut dyn FnMut(Stage, &Tensor),
+    ) -> Tensor {
+        let (merge, head_dim) = (self.config.spatial_merge_size, self.config.head_dim());
+        let rope = vision_rope(h, w, merge, head_dim, patches.device());
+        let mut x = self.patch_embed.forward(patches); // (b, t, c)
+        tap(Stage::PatchEmbed, &x);
+        for (block_idx, block) in self.blocks.iter().enumerate() {
+            x = block.forward(&x, &rope);
+            tap(Stage::VisionBlock(block_idx), &x);
+        }
+        self.merger.forward(&x)
+    }
+
+    pub(crate) fn empty(&self, kind: Kind, device: Device) -> Tensor {
+        Tensor::zeros([0, self.config.hidden_size], (kind, device))
+    }
+}
+
+/// A convolution whose kernel is a whole patch: a product with the flattened kernel.
+struct PatchEmbed {
+    proj: Tensor, // (c, channels, frames, rows, columns)
+}
+
+impl PatchEmbed {
+    fn load(weights: &Weights<'_>) -> Self {
+        PatchEmbed { proj: weights.at("proj").take("weight") }
+    }
+
+    fn forward(&self, patches: &Tensor) -> Tensor {
+        let kernel = cast(&self.proj, patches.kind()).flatten(1, -1); // (c, patch_len)
+        patches.linear(&kernel, None::<&Tensor>)
+    }
+}
+
+struct VisionBlock {
+    norm1: LayerNorm,
+    attn: VisionAttention,
+    norm2: LayerNorm,
+    mlp: VisionMlp,
+}
+
+impl VisionBlock {
+    fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        VisionBlock {
+            norm1: LayerNorm::load(EPS, &weights.at("norm1")),
+            attn: VisionAttention::load(config, &weights.at("attn")),
+            norm2: LayerNorm::load(EPS, &weights.at("norm2")),
+            mlp: VisionMlp::load(&weights.at("mlp")),
+        }
+    }
+
+    fn forward(&self, x: &Tensor, rope: &Rope) -> Tensor {
+        let x = x + self.attn.forward(&self.norm1.forward(x), rope);
+        &x + self.mlp.forward(&self.norm2.forward(&x))
+    }
+}
+
+struct VisionAttention {
+    qkv: Linear,
+    proj: Linear,
+    n_heads: i64,
+}
+
+impl VisionAttention {
+    fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        VisionAttention {
+            qkv: Linear::load(&weights.at("qkv")),
+            proj: Linear::load(&weights.at("proj")),
+            n_heads: config.num_heads,
+        }
+    }
+
+    fn forward(&self, x: &Tensor, rope: &Rope) -> Tensor {
+        let (b, t, c) = x.size3().expect("frames are (b, t, c)");
+        let (h, d) = (self.n_heads, c / self.n_heads);
+        let qkv = self.qkv.forward(x).view([b, t, 3 * h, d]);
+        let qk = rope.rotate(&qkv.narrow(2, 0, 2 * h)).transpose(1, 2); // (b, 2h, t, d)
+        let v = qkv.narrow(2, 2 * h, h).transpose(1, 2); // (b, h, t, d)
+        let mixed = attend(&qk.narrow(1, 0, h), &qk.narrow(1, h, h), &v, None);
+        self.proj.forward(&mixed)
+    }
+}
+
+struct VisionMlp {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl VisionMlp {
+    fn load(weights: &Weights<'_>) -> Self {
+        VisionMlp { fc1: Linear::load(&weights.at("fc1")), fc2: Linear::load(&weights.at("fc2")) }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.fc2.forward(&quick_gelu(&self.fc1.forward(x)))
+    }
+}
+
+fn quick_gelu(x: &Tensor) -> Tensor {
+    x * (x * 1.702).sigmoid()
+}
+
+/// Joins the patches of a block into one token of the decoder's width.
+struct PatchMerger {
+    ln_q: LayerNorm,
+    mlp: (Linear, Linear),
+    patches_per_token: i64,
+}
+
+impl PatchMerger {
+    fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let mlp = weights.at("mlp");
+        PatchMerger {
+            ln_q: LayerNorm::load(EPS, &weights.at("ln_q")),
+            mlp: (Linear::load(&mlp.at(0)), Linear::load(&mlp.at(2))),
+            patches_per_token: config.patches_per_token(),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let (b, t, c) = x.size3().expect("frames are (b, t, c)");
+        let m = self.patches_per_token;
+        let blocks = self.ln_q.forward(x).view([b, t / m, m * c]); // (b, t / m, m c)
+        self.mlp.1.forward(&self.mlp.0.forward(&blocks).gelu("none"))
+    }
+}
