@@ -1,0 +1,108 @@
+//! Trials and records made up for tests.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clsrl_spec::{
+    Binding, CellKey, CellOutcome, CellRecord, CellRun, DatasetId, MethodId, Place, Prediction,
+    Selection, Suite, TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial, plan,
+};
+
+/// Two trials of the smoke suite: zero-shot with two targets and two prompts, and SFT on DTD.
+pub fn trials() -> Vec<Trial> {
+    let suites = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../suites");
+    let read = |name: &str| fs::read_to_string(suites.join(name)).map_err(|e| e.to_string());
+    let protocols = |name: &str| read(&format!("protocols/{name}.toml"));
+    let suite = Suite::parse(&read("smoke.toml").unwrap(), "smoke.toml", &protocols).unwrap();
+    let selection = Selection {
+        methods: Some(vec![MethodId::ZeroShot, MethodId::Sft]),
+        datasets: Some(vec![DatasetId::Dtd]),
+        ..Selection::default()
+    };
+    plan(&suite, &selection).unwrap()
+}
+
+/// The trial that trains.
+pub fn trained_trial() -> Trial {
+    trials().pop().unwrap()
+}
+
+pub fn binding() -> Binding {
+    Binding {
+        base_weights: "weights".to_owned(),
+        data: BTreeMap::from([(DatasetId::Dtd, "textures".to_owned())]),
+        device_kind: "cpu".to_owned(),
+        precision: "f32".to_owned(),
+        threads: 1,
+    }
+}
+
+pub fn training_record(weights_digest: &str) -> TrainingRecord {
+    TrainingRecord {
+        outcome: TrainingOutcome {
+            train_paths: vec!["banded/1.jpg".to_owned()],
+            steps: Vec::new(),
+            weights_digest: weights_digest.to_owned(),
+        },
+        run: TrainingRun {
+            seconds: TrainingSeconds { load: 1.0, rollout: 0.0, update: 0.1 + 0.2 },
+            images_per_second: 1.0,
+            tokens_per_second: 1.0,
+            peak_memory_bytes: 1,
+            place: place(),
+        },
+    }
+}
+
+pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
+    CellRecord {
+        outcome: CellOutcome {
+            method: trial.method,
+            train_on: trial.train_on,
+            shots: trial.shots,
+            seed: trial.seed,
+            cell,
+            synthetic: true,
+            n: 2,
+            n_split: 2,
+            mean_choices: 8.0,
+            n_correct_published: 1,
+            n_correct_strict: 1,
+            n_truncated: 0,
+            n_untagged: 0,
+            mean_tokens: 3.5,
+        },
+        run: CellRun {
+            evaluate_seconds: 1.0,
+            images_per_second: 2.0,
+            tokens_per_second: 7.0,
+            peak_memory_bytes: 1,
+            place: place(),
+        },
+    }
+}
+
+pub fn prediction(index: usize) -> Prediction {
+    Prediction {
+        index,
+        image: format!("banded/{index}.jpg"),
+        question: "What type of texture is in the photo?".to_owned(),
+        gold: "banded".to_owned(),
+        raw: "<answer>banded</answer>".to_owned(),
+        extracted: "banded".to_owned(),
+        correct_published: true,
+        correct_strict: true,
+        n_tokens: 4,
+        truncated: false,
+    }
+}
+
+fn place() -> Place {
+    Place {
+        commit: "unknown".to_owned(),
+        version: "0.1.0".to_owned(),
+        libtorch: "none".to_owned(),
+        device: "cpu".to_owned(),
+        threads: 1,
+        processor: "made up".to_owned(),
+    }
+}

@@ -1,0 +1,139 @@
+//! One worker process: a trial's job goes in on its standard input, events come out as JSON lines.
+//!
+//! The worker's standard input stays open while it is wanted. When it closes, because this process
+//! stopped it or died, the worker ends itself; so no worker outlives its run.
+
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::PathBuf,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::mpsc::Sender,
+    thread::{self, JoinHandle},
+};
+
+use clsrl_spec::TrialEvent;
+
+use crate::StoreError;
+
+/// Lines of a failed worker's standard error that are kept.
+const N_TAIL_LINES: usize = 20;
+
+/// How a worker is started.
+#[derive(Debug, Clone)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables set in its environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// Why a run ends before its last trial.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The results folder fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No worker can be started.
+    #[error("cannot start the worker `{}`", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// What a worker sends, with the index of its task.
+pub(crate) enum Message {
+    /// An event of the trial.
+    Event(usize, TrialEvent),
+    /// Its standard output is closed: it ended, or is about to.
+    Closed(usize),
+}
+
+/// A worker that runs.
+pub(crate) struct Worker {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    tail: Option<JoinHandle<Vec<String>>>,
+}
+
+impl Worker {
+    /// Starts a worker on a job; its messages go to the channel.
+    pub fn start(
+        command: &WorkerCommand,
+        job: &str,
+        task_idx: usize,
+        messages: Sender<Message>,
+    ) -> Result<Self, RunError> {
+        let start_error = |source| RunError::Start { program: command.program.clone(), source };
+        let mut to_start = Command::new(&command.program);
+        to_start
+            .args(&command.args)
+            .envs(command.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // An interrupt from the terminal reaches this process alone, which then stops its workers.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut to_start, 0);
+        let mut child = to_start.spawn().map_err(start_error)?;
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let tail = thread::spawn(move || last_lines(stderr));
+        thread::spawn(move || forward_events(stdout, task_idx, &messages));
+        // A worker that dies before it reads its job shows up as closed; that report is the better one.
+        let _ = writeln!(stdin, "{job}").and_then(|()| stdin.flush());
+        Ok(Worker { child, stdin: Some(stdin), tail: Some(tail) })
+    }
+
+    /// Waits for the worker's end; returns how it ended and the last lines of its standard error.
+    pub fn finish(mut self) -> (io::Result<ExitStatus>, Vec<String>) {
+        self.stdin.take();
+        let status = self.child.wait();
+        let tail = self.tail.take().and_then(|tail| tail.join().ok());
+        (status, tail.unwrap_or_default())
+    }
+}
+
+impl Drop for Worker {
+    /// Stops a worker that was not waited for.
+    fn drop(&mut self) {
+        if self.tail.is_some() {
+            // It fails only if the worker has ended already.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn forward_events(stdout: impl Read, task_idx: usize, messages: &Sender<Message>) {
+    for line in BufReader::new(stdout).lines() {
+        let Ok(line) = line else { break };
+        // Libraries below may print to standard output; what is no event is none of ours.
+        let Ok(event) = serde_json::from_str(&line) else { continue };
+        if messages.send(Message::Event(task_idx, event)).is_err() {
+            return;
+        }
+    }
+    // The receiver is gone only when the run is over.
+    let _ = messages.send(Message::Closed(task_idx));
+}
+
+fn last_lines(stderr: impl Read) -> Vec<String> {
+    let mut tail = VecDeque::new();
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut line), Ok(n) if 0 < n) {
+        if tail.len() == N_TAIL_LINES {
+            tail.pop_front();
+        }
+        tail.push_back(String::from_utf8_lossy(&line).trim_end().to_owned());
+        line.clear();
+    }
+    tail.into()
+}
