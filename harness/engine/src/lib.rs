@@ -1,5 +1,23 @@
 //! One trial, top to bottom: fine-tune, then evaluate on every target.
+//!
+//! Knows nothing of suites, results folders or processes: it is handed a [`TrialJob`] and sends events.
 
 mod job;
+mod trial;
+mod error;
+pub mod inputs;
+pub mod order;
+pub mod sft;
+pub mod grpo;
+pub mod rollout;
+pub mod advantage;
+mod scored;
+mod adamw;
+mod evaluate;
+mod weights;
+mod place;
 
+pub use adamw::{AdamW, linear_schedule};
+pub use error::EngineError;
 pub use job::TrialJob;
+pub use trial::run_trial;

@@ -1,0 +1,56 @@
+//! What can go wrong in a trial.
+
+use clsrl_data::{datasets::DatasetError, image::ImageError, text::TextError};
+use clsrl_vlm::VlmError;
+
+/// An error of a trial.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// Weights, config or device.
+    #[error(transparent)]
+    Model(#[from] VlmError),
+    /// A picture.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A dataset's lists or files.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Tokenizer or prompt.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// A result could not be handed on or written.
+    #[error("cannot keep a result")]
+    Sink(#[source] std::io::Error),
+    /// A prompt is longer than the settings allow.
+    #[error(
+        "the prompt of `{image}` has {found} tokens, expected at most {limit}\n\
+         hint: raise `max_prompt_tokens`; a cut prompt would hide the question's end"
+    )]
+    PromptTooLong {
+        /// The picture.
+        image: String,
+        /// Its prompt's length.
+        found: usize,
+        /// The longest allowed.
+        limit: usize,
+    },
+    /// Training left the finite numbers.
+    #[error("step {step}: the {what} is not finite, found {found}")]
+    NotFinite {
+        /// The optimizer step, counted from 1.
+        step: usize,
+        /// Loss or gradient norm.
+        what: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// A dataset has nothing to train on or to evaluate.
+    #[error("`{dataset}` has no pictures in its {split} split")]
+    Empty {
+        /// The dataset.
+        dataset: String,
+        /// The split.
+        split: &'static str,
+    },
+}

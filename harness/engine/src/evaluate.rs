@@ -1,0 +1,153 @@
+//! Evaluation of a model on one cell: answer every picture, keep every answer, score it twice.
+
+use std::time::Instant;
+
+use clsrl_data::datasets::{Dataset, Example};
+use clsrl_spec::{
+    CellKey, CellOutcome, CellRecord, CellRun, EvalSplit, Prediction, Trial, TrialEvent,
+    extract_published, has_answer_tag, is_correct_published, is_correct_strict,
+};
+use clsrl_vlm::{Batch, Decoding, Model, PadSide, generate};
+use tch::no_grad;
+
+use crate::{
+    EngineError,
+    inputs::{AskedPrompt, Inputs, split_name},
+    place::{Where, peak_memory_bytes},
+};
+
+/// What an evaluation works with.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    /// The model, frozen.
+    pub model: &'a Model,
+    /// Tokenizer and image processor.
+    pub inputs: &'a Inputs,
+    /// The trial whose model it is.
+    pub trial: &'a Trial,
+    /// Tokens that end an answer.
+    pub stop_ids: &'a [i64],
+    /// Fills rows up.
+    pub pad_id: i64,
+    /// Where this runs.
+    pub place: &'a Where,
+}
+
+impl Evaluator<'_> {
+    /// Evaluates one cell, greedily; sends its progress, then its record and predictions.
+    pub fn evaluate(
+        &self,
+        dataset: &Dataset,
+        cell: CellKey,
+        on_event: &mut dyn FnMut(TrialEvent) -> std::io::Result<()>,
+    ) -> Result<(), EngineError> {
+        let settings = &self.trial.evaluation;
+        let split = settings.split_of(cell.target);
+        let examples = match split {
+            EvalSplit::Test => &dataset.test,
+            EvalSplit::Val => &dataset.val,
+        };
+        let limit = settings.limit.unwrap_or(usize::MAX).min(examples.len());
+        let chosen: Vec<&Example> = examples.iter().take(limit).collect();
+        if chosen.is_empty() {
+            let (dataset, split) = (cell.target.to_string(), split_name(split));
+            return Err(EngineError::Empty { dataset, split });
+        }
+        let started = Instant::now();
+        let mut predictions = Vec::with_capacity(chosen.len());
+        let mut n_choices = 0;
+        for batch in chosen.chunks(settings.batch) {
+            let asked = self.inputs.evaluation_prompts(dataset, split, batch, cell.prompt)?;
+            n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
+            predictions.extend(self.answer(batch, asked)?);
+            let (done, of) = (predictions.len(), chosen.len());
+            on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)?;
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let outcome = self.outcome(dataset, cell, &predictions, n_choices, examples.len());
+        let run = self.run(seconds, &predictions);
+        let record = Box::new(CellRecord { outcome, run });
+        on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
+    }
+
+    fn answer(
+        &self,
+        examples: &[&Example],
+        asked: Vec<AskedPrompt>,
+    ) -> Result<Vec<Prediction>, EngineError> {
+        let model = self.model;
+        let prompts: Vec<_> = asked.iter().map(|asked| &asked.prompt).collect();
+        let batch =
+            Batch::new(&prompts, PadSide::Left, self.pad_id, model.config(), model.device())?;
+        let max_new = self.trial.evaluation.max_new_tokens;
+        let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
+        let completions = no_grad(|| {
+            let prefill = model.prefill(&batch);
+            generate(model, prefill, &Decoding::Greedy, max_new, self.stop_ids, &no_seeds)
+        });
+        Ok(examples
+            .iter()
+            .zip(asked)
+            .zip(completions)
+            .map(|((example, asked), completion)| {
+                let raw = self.inputs.tokenizer.decode(&completion.ids, true);
+                let extracted = extract_published(&raw).to_owned();
+                Prediction {
+                    index: example.index,
+                    image: example.path.clone(),
+                    question: asked.text,
+                    correct_published: is_correct_published(&extracted, &asked.gold),
+                    correct_strict: is_correct_strict(&raw, &asked.gold),
+                    gold: asked.gold,
+                    raw,
+                    extracted,
+                    n_tokens: completion.ids.len(),
+                    truncated: !completion.stopped,
+                }
+            })
+            .collect())
+    }
+
+    fn outcome(
+        &self,
+        dataset: &Dataset,
+        cell: CellKey,
+        predictions: &[Prediction],
+        n_choices: usize,
+        n_split: usize,
+    ) -> CellOutcome {
+        let count =
+            |is: fn(&Prediction) -> bool| predictions.iter().filter(|answer| is(answer)).count();
+        let n = predictions.len();
+        CellOutcome {
+            method: self.trial.method,
+            train_on: self.trial.train_on,
+            shots: self.trial.shots,
+            seed: self.trial.seed,
+            cell,
+            synthetic: dataset.synthetic,
+            n,
+            n_split,
+            mean_choices: n_choices as f64 / n as f64,
+            n_correct_published: count(|answer| answer.correct_published),
+            n_correct_strict: count(|answer| answer.correct_strict),
+            n_truncated: count(|answer| answer.truncated),
+            n_untagged: count(|answer| !has_answer_tag(&answer.raw)),
+            mean_tokens: n_tokens(predictions) as f64 / n as f64,
+        }
+    }
+
+    fn run(&self, evaluate_seconds: f64, predictions: &[Prediction]) -> CellRun {
+        CellRun {
+            evaluate_seconds,
+            images_per_second: predictions.len() as f64 / evaluate_seconds,
+            tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
+            peak_memory_bytes: peak_memory_bytes(),
+            place: self.place.0.clone(),
+        }
+    }
+}
+
+fn n_tokens(predictions: &[Prediction]) -> usize {
+    predictions.iter().map(|answer| answer.n_tokens).sum()
+}

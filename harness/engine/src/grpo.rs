@@ -1,0 +1,278 @@
+//! GRPO: the one loop behind CLS-RL and No-Thinking-CLS-RL.
+//!
+//! Deviations from the released trainer (a fork of TRL 0.14):
+//! - A group's prompt is read once and its keys and values are shared by the group's completions, in
+//!   sampling, in the reference pass and in the differentiated pass; the numbers are the same.
+//! - All prompts of an optimizer step roll out together.
+//! - A prompt longer than the limit is an error; there its end is cut off after generation.
+//! - Log-probabilities are taken in float32; there, by reading, in the model's bfloat16.
+//! - Where a completion's mask ends is a field of the protocol (`end_mask`).
+//!
+//! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean
+//! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
+
+use std::time::Instant;
+
+use clsrl_spec::{EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, StepRecord, reward};
+use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
+use tch::{Kind, Tensor, no_grad};
+
+use crate::{
+    AdamW, EngineError,
+    adamw::linear_schedule,
+    advantage::{advantages, k3, zero_variance_share},
+    inputs::{AskedPrompt, Inputs},
+    order::{EpochOrder, check_finite},
+    rollout::{sample, scored_completions},
+    scored::ScoredTokens,
+};
+
+/// What a GRPO run works with.
+#[derive(Debug)]
+pub struct Grpo<'a> {
+    /// The settings.
+    pub settings: &'a GrpoSettings,
+    /// The rewards, summed.
+    pub rewards: &'a [RewardId],
+    /// Where a completion's mask ends.
+    pub end_mask: EndMask,
+    /// Tokens that end a completion.
+    pub stop_ids: &'a [i64],
+    /// Fills rows up.
+    pub pad_id: i64,
+    /// The tokenizer and its ids.
+    pub inputs: &'a Inputs,
+    /// The seed of sampling.
+    pub seed: Seed,
+}
+
+/// Wall-clock of a GRPO run by phase, in seconds, and its completion tokens.
+#[derive(Debug, Default)]
+pub struct GrpoClock {
+    /// Sampling and rewards.
+    pub rollout: f64,
+    /// Forward, backward, optimizer.
+    pub update: f64,
+    /// Completion tokens sampled.
+    pub tokens: usize,
+}
+
+/// A group ready for the loss: one prompt, its completions, their advantages.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// The prompt.
+    pub prompt: &'a clsrl_vlm::Prompt,
+    /// The scored tokens of each completion.
+    pub completions: Vec<Vec<i64>>,
+    /// One per completion.
+    pub advantages: Vec<f64>,
+}
+
+/// What the loss of some groups is made of; sums are over completions.
+#[derive(Debug)]
+pub struct GroupLoss {
+    /// Sum of the completions' losses, differentiable.
+    pub loss: Tensor,
+    /// Sum of the completions' token-mean k3.
+    pub kl: f64,
+    /// Per scored token, completions one after the other.
+    pub log_probs: Tensor,
+    /// The same under the reference model.
+    pub reference_log_probs: Tensor,
+    /// The same for k3.
+    pub token_kl: Tensor,
+}
+
+impl Grpo<'_> {
+    /// Trains a model against a frozen copy of its start; `on_step` hears of every optimizer step.
+    pub fn train(
+        &self,
+        model: &Model,
+        prompts: &[AskedPrompt],
+        order: &mut EpochOrder,
+        on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+    ) -> Result<GrpoClock, EngineError> {
+        self.check_prompt_lengths(prompts)?;
+        let reference = model.frozen_copy(true);
+        let optimizer_settings = &self.settings.optimizer;
+        let mut optimizer = AdamW::new(model.named_parameters(), optimizer_settings);
+        let n_steps = self.settings.duration.total_steps(prompts.len());
+        let mut clock = GrpoClock::default();
+        for step in 1..=n_steps {
+            let chosen: Vec<&AskedPrompt> =
+                order.next_batch().into_iter().map(|idx| &prompts[idx]).collect();
+            let started = Instant::now();
+            let rollout = self.roll_out(model, &chosen, step)?;
+            clock.rollout += started.elapsed().as_secs_f64();
+            clock.tokens += rollout.n_tokens;
+
+            let started = Instant::now();
+            let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
+            let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
+            let grad_norm = optimizer.step(learning_rate);
+            clock.update += started.elapsed().as_secs_f64();
+
+            check_finite(step, loss, grad_norm)?;
+            let rollout = Some(RolloutRecord { kl, ..rollout.record });
+            on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout })?;
+        }
+        Ok(clock)
+    }
+
+    fn check_prompt_lengths(&self, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
+        let limit = self.settings.max_prompt_tokens;
+        match prompts.iter().find(|prompt| limit < prompt.prompt.ids.len()) {
+            None => Ok(()),
+            Some(prompt) => {
+                let (image, found) = (prompt.image.clone(), prompt.prompt.ids.len());
+                Err(EngineError::PromptTooLong { image, found, limit })
+            }
+        }
+    }
+
+    fn roll_out<'p>(
+        &self,
+        model: &Model,
+        chosen: &[&'p AskedPrompt],
+        step: usize,
+    ) -> Result<StepRollout<'p>, EngineError> {
+        let rollouts = sample(self, model, chosen, step)?;
+        let group = self.settings.generations;
+        let per_reward: Vec<Vec<f64>> = self
+            .rewards
+            .iter()
+            .map(|&id| rollouts.iter().map(|r| reward(id, &r.text, &r.gold)).collect())
+            .collect();
+        let totals: Vec<f64> =
+            (0..rollouts.len()).map(|row| per_reward.iter().map(|r| r[row]).sum()).collect();
+        let advantages = advantages(&totals, group, self.settings.advantage_epsilon);
+        let n_tokens = rollouts.iter().map(|rollout| rollout.ids.len()).sum();
+        let n_rows = rollouts.len() as f64;
+        let record = RolloutRecord {
+            reward_mean: totals.iter().sum::<f64>() / n_rows,
+            rewards: per_reward.iter().map(|r| r.iter().sum::<f64>() / n_rows).collect(),
+            kl: 0.0, // known after the update
+            mean_tokens: n_tokens as f64 / n_rows,
+            truncated: rollouts.iter().filter(|rollout| !rollout.stopped).count() as f64 / n_rows,
+            zero_variance_groups: zero_variance_share(&totals, group),
+        };
+        let groups = chosen
+            .iter()
+            .zip(rollouts.chunks(group).zip(advantages.chunks(group)))
+            .map(|(asked, (rollouts, advantages))| Group {
+                prompt: &asked.prompt,
+                completions: scored_completions(
+                    rollouts,
+                    self.end_mask,
+                    self.inputs.im_end,
+                    self.pad_id,
+                ),
+                advantages: advantages.to_vec(),
+            })
+            .collect();
+        Ok(StepRollout { groups, record, n_tokens })
+    }
+
+    /// Accumulates the gradients of a step; returns its loss and mean k3.
+    fn update(
+        &self,
+        model: &Model,
+        reference: &Model,
+        groups: &[Group],
+    ) -> Result<(f64, f64), EngineError> {
+        let n_completions = (groups.len() * self.settings.generations) as f64;
+        let (mut loss, mut kl) = (0.0, 0.0);
+        for micro_batch in groups.chunks(self.settings.micro_batch) {
+            let parts =
+                group_loss(model, reference, micro_batch, self.settings.beta, self.pad_id)?;
+            let micro_loss = parts.loss / n_completions;
+            micro_loss.backward();
+            loss += micro_loss.double_value(&[]);
+            kl += parts.kl / n_completions;
+        }
+        Ok((loss, kl))
+    }
+}
+
+struct StepRollout<'a> {
+    groups: Vec<Group<'a>>,
+    record: RolloutRecord,
+    n_tokens: usize,
+}
+
+/// The loss of some groups (of one size), summed over their completions.
+pub fn group_loss(
+    model: &Model,
+    reference: &Model,
+    groups: &[Group],
+    beta: f64,
+    pad_id: i64,
+) -> Result<GroupLoss, EngineError> {
+    let prompts: Vec<_> = groups.iter().map(|group| group.prompt).collect();
+    let batch = Batch::new(&prompts, PadSide::Left, pad_id, model.config(), model.device())?;
+    let completions = Completions::new(groups, pad_id, model);
+    let log_probs = completions.log_probs(model, &batch);
+    let reference_log_probs = no_grad(|| completions.log_probs(reference, &batch));
+
+    let advantages: Vec<f32> =
+        groups.iter().flat_map(|group| &group.advantages).map(|&a| a as f32).collect();
+    let advantages = Tensor::from_slice(&advantages)
+        .to_device(model.device())
+        .index_select(0, &completions.scored.rows);
+    let ratio = (&log_probs - log_probs.detach()).exp();
+    let token_kl = k3(&log_probs, &reference_log_probs);
+    let token_loss = -(ratio * advantages - &token_kl * beta);
+    let loss = completions.scored.row_means(&token_loss).sum(Kind::Float);
+    let kl = completions.scored.row_means(&token_kl.detach()).sum(Kind::Float).double_value(&[]);
+    Ok(GroupLoss { loss, kl, log_probs, reference_log_probs, token_kl })
+}
+
+/// The completions of some groups as tensors: `rows` = groups × completions, `t` = longest completion.
+struct Completions {
+    group: i64,
+    ids: Tensor,  // (rows, t), padded on the right
+    mask: Tensor, // (rows, t), 1 for scored tokens
+    scored: crate::scored::ScoredTensors,
+}
+
+impl Completions {
+    fn new(groups: &[Group], pad_id: i64, model: &Model) -> Self {
+        let rows: Vec<&Vec<i64>> = groups.iter().flat_map(|group| &group.completions).collect();
+        let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let mut ids = vec![pad_id; rows.len() * width];
+        let mut mask = vec![0i64; rows.len() * width];
+        let mut scored = ScoredTokens::new(rows.len());
+        for (row, tokens) in rows.iter().enumerate() {
+            let start = row * width;
+            ids[start..start + tokens.len()].copy_from_slice(tokens);
+            mask[start..start + tokens.len()].fill(1);
+            // The prompt's last state stands first in a row of states, so states and tokens align.
+            scored.push_row(row, tokens.iter().enumerate().map(|(at, id)| (start + at, *id)));
+        }
+        let shape = [rows.len() as i64, width as i64];
+        let tensor = |values: &[i64]| Tensor::from_slice(values).reshape(shape).to_device(model.device());
+        Completions {
+            group: (rows.len() / groups.len()) as i64,
+            ids: tensor(&ids),
+            mask: tensor(&mask),
+            scored: scored.to_device(model.device()),
+        }
+    }
+
+    /// Log-probabilities of the scored tokens; the prompts are read once per group.
+    fn log_probs(&self, model: &Model, batch: &Batch) -> Tensor {
+        let prefill = model.prefill(batch);
+        let last = prefill.last_hidden.repeat_interleave_self_int(self.group, 0, None).unsqueeze(1);
+        let n_inputs = self.ids.size()[1] - 1; // a completion's last token predicts nothing
+        let states = if n_inputs == 0 {
+            last // (rows, 1, c)
+        } else {
+            let cache = prefill.cache.repeat_each(self.group);
+            let ids = self.ids.narrow(1, 0, n_inputs);
+            let (hidden, _) = model.extend(&cache, &ids, &self.mask.narrow(1, 0, n_inputs));
+            Tensor::cat(&[last, hidden], 1) // (rows, t, c)
+        };
+        let states = states.flatten(0, 1).index_select(0, &self.scored.states);
+        token_log_probs(model, &states, &self.scored.targets)
+    }
+}

@@ -1,0 +1,82 @@
+//! Sampling the completions of an optimizer step.
+
+use clsrl_spec::{EndMask, derive_seed};
+use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, generate};
+use tch::no_grad;
+
+use crate::{EngineError, grpo::Grpo, inputs::AskedPrompt};
+
+/// One sampled completion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollout {
+    /// Its tokens, the stop token included.
+    pub ids: Vec<i64>,
+    /// Whether it ended by a stop token, not by the longest length.
+    pub stopped: bool,
+    /// Its text, special tokens left out.
+    pub text: String,
+    /// The right class name.
+    pub gold: String,
+}
+
+/// Samples `generations` completions per prompt, prompt by prompt. Each completion draws from a stream
+/// of its own, named by seed, step, place in the step and generation.
+pub fn sample(
+    grpo: &Grpo,
+    model: &Model,
+    chosen: &[&AskedPrompt],
+    step: usize,
+) -> Result<Vec<Rollout>, EngineError> {
+    let settings = grpo.settings;
+    let group = settings.generations;
+    let policy = model.frozen_copy(false);
+    let prompts: Vec<_> = chosen.iter().map(|asked| &asked.prompt).collect();
+    let batch = Batch::new(&prompts, PadSide::Left, grpo.pad_id, model.config(), model.device())?;
+    let row_seeds: Vec<u64> = (0..chosen.len() * group)
+        .map(|row| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]))
+        .collect();
+    let decoding = Decoding::Sample {
+        temperature: settings.temperature,
+        top_k: settings.top_k,
+        top_p: settings.top_p,
+    };
+    let completions = no_grad(|| {
+        let Prefill { cache, last_hidden } = policy.prefill(&batch);
+        let shared = Prefill {
+            cache: cache.repeat_each(group as i64),
+            last_hidden: last_hidden.repeat_interleave_self_int(group as i64, 0, None),
+        };
+        generate(&policy, shared, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
+    });
+    let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));
+    Ok(completions
+        .into_iter()
+        .zip(golds)
+        .map(|(completion, gold)| Rollout {
+            text: grpo.inputs.tokenizer.decode(&completion.ids, true),
+            ids: completion.ids,
+            stopped: completion.stopped,
+            gold: gold.clone(),
+        })
+        .collect())
+}
+
+/// The tokens of one group's completions that the loss counts. A completion that another stop token
+/// than `<|im_end|>` ended counts, under [`EndMask::ImEnd`], with its padding to the group's width.
+pub fn scored_completions(
+    group: &[Rollout],
+    end_mask: EndMask,
+    im_end: i64,
+    pad_id: i64,
+) -> Vec<Vec<i64>> {
+    let width = group.iter().map(|rollout| rollout.ids.len()).max().unwrap_or(0);
+    let scored = |rollout: &Rollout| {
+        let mut ids = rollout.ids.clone();
+        let runs_on = rollout.stopped && ids.last() != Some(&im_end);
+        if end_mask == EndMask::ImEnd && runs_on {
+            ids.resize(width, pad_id);
+        }
+        ids
+    };
+    group.iter().map(scored).collect()
+}

@@ -1,0 +1,88 @@
+//! Supervised losses and steps against the golden set, under both label styles.
+
+use clsrl_data::text::{TextTokenizer, example_labels};
+use clsrl_engine::{AdamW, inputs::LabelledPrompt, sft::example_losses};
+use clsrl_spec::LabelMask;
+use clsrl_vlm::GenerationConfig;
+use serde_json::Value;
+use tch::Kind;
+
+use crate::{
+    grpo::optimizer,
+    set::{GoldenSet, Step, assert_close, ids, prompt},
+};
+
+fn examples(set: &GoldenSet, golden: &Value, style: &str, mask: LabelMask) -> Vec<LabelledPrompt> {
+    let forward = set.tensors("forward.safetensors");
+    let tensors = set.tensors("sft.safetensors");
+    let tokenizer = TextTokenizer::from_dir(&set.model_dir()).unwrap();
+    let listed = golden["examples"].as_array().unwrap();
+    listed
+        .iter()
+        .enumerate()
+        .map(|(idx, example)| {
+            let pixels = example["pixel_values"].as_str().unwrap();
+            let pixels = &forward[pixels.strip_prefix("forward.safetensors ").unwrap()];
+            let prompt = prompt(
+                ids(&tensors[&format!("e{idx}.input_ids")]),
+                pixels,
+                &tensors[&format!("e{idx}.image_grid_thw")],
+            );
+            let labels = example_labels(&tokenizer, &prompt.ids, mask).unwrap();
+            assert_eq!(labels, ids(&tensors[&format!("e{idx}.labels_{style}")]), "labels of {idx}");
+            LabelledPrompt { prompt, labels }
+        })
+        .collect()
+}
+
+/// One step from examples that are batched as given; the step's loss is the mean of their losses.
+fn check(style: &str, mask: LabelMask, n_per_batch: usize) {
+    let Some(set) = GoldenSet::open() else { return };
+    let golden: Value = set.json("sft.json");
+    let grpo: Value = set.json("grpo.json"); // the optimizer is the same
+    let tensors = set.tensors("sft.safetensors");
+    let model = set.trainable_model();
+    let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
+    let examples = examples(&set, &golden, style, mask);
+    let listed: Vec<&LabelledPrompt> = examples.iter().collect();
+    let settings = optimizer(&grpo);
+    let mut optimizer = AdamW::new(model.named_parameters(), &settings);
+    let tolerance = set.tolerance(&format!("sft/{style}.loss")).max(2e-6);
+    let mut loss = 0.0;
+    for (batch_idx, batch) in listed.chunks(n_per_batch).enumerate() {
+        let losses = example_losses(&model, batch, pad_id).unwrap();
+        for row in 0..batch.len() {
+            let expected = &golden[style]["per_example_loss"][batch_idx * n_per_batch + row];
+            let found = losses.double_value(&[row as i64]);
+            assert_close("loss of an example", found, expected.as_f64().unwrap(), tolerance);
+        }
+        let part = losses.sum(Kind::Float) / listed.len() as f64;
+        part.backward();
+        loss += part.double_value(&[]);
+    }
+    assert_close("loss", loss, golden[style]["loss"].as_f64().unwrap(), tolerance);
+    let prefix = format!("{style}.");
+    let step = Step {
+        prefix: &prefix,
+        file: "sft",
+        tensors: &tensors,
+        json: &golden[style],
+        rows: &golden["rows"],
+    };
+    step.check(&set, &model, || optimizer.step(settings.learning_rate));
+}
+
+#[test]
+fn loss_over_the_whole_prompt_equals_the_released_code() {
+    check("all", LabelMask::All, 1);
+}
+
+#[test]
+fn loss_over_the_answer_equals_the_golden_step() {
+    check("completion", LabelMask::Completion, 1);
+}
+
+#[test]
+fn a_padded_batch_gives_the_same_step() {
+    check("completion", LabelMask::Completion, 2);
+}
