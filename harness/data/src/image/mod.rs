@@ -1,1 +1,22 @@
-//! (being written)
+//! Pictures: decoding as Pillow does, resizing as Pillow does, and the patches that Qwen2-VL reads.
+//!
+//! Owns every step from a file to pixel values. Knows nothing of datasets, prompts or tensors.
+
+mod bmp;
+mod decode;
+mod error;
+mod gif;
+mod jpeg;
+mod png;
+mod processor;
+mod raster;
+mod resample;
+mod size;
+mod webp;
+
+pub use decode::decode_rgb;
+pub use error::{DecodeError, ImageError, JpegError, SizeError};
+pub use processor::{Patches, Processor};
+pub use raster::RgbImage;
+pub use resample::{bicubic, lanczos};
+pub use size::smart_resize;

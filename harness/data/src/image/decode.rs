@@ -1,0 +1,58 @@
+//! Opening a picture file by its contents, as Pillow's `Image.open(path).convert("RGB")` does.
+//!
+//! The file's name and its EXIF orientation have no say. Sizes are checked before memory is taken.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::{DecodeError, ImageError};
+use super::raster::{Raster, RgbImage};
+use super::{bmp, gif, jpeg, png, webp};
+
+/// Pillow's limit, above which a picture counts as a decompression bomb.
+const MAX_PIXELS: u64 = 178_956_970;
+
+/// Decodes a picture file to 8-bit RGB, bit for bit as Pillow does.
+///
+/// # Errors
+/// Where the file cannot be read, is no JPEG, PNG, GIF, BMP or WebP picture, is truncated or broken,
+/// has no pixels or more than Pillow accepts.
+pub fn decode_rgb(path: &Path) -> Result<RgbImage, ImageError> {
+    open(path).map(Raster::into_rgb)
+}
+
+/// Decodes a picture file in its own mode.
+pub(super) fn open(path: &Path) -> Result<Raster, ImageError> {
+    let bytes =
+        fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
+    decode(&bytes).map_err(|source| ImageError::Decode { path: path.to_owned(), source })
+}
+
+/// Decodes a picture in memory in its own mode.
+pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
+    if bytes.starts_with(b"\xff\xd8\xff") {
+        jpeg::decode(bytes)
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        png::decode(bytes)
+    } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+        gif::decode(bytes)
+    } else if bytes.starts_with(b"BM") {
+        bmp::decode(bytes)
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        webp::decode(bytes)
+    } else {
+        Err(DecodeError::UnknownFormat { n_bytes: bytes.len() })
+    }
+}
+
+/// Refuses pictures without pixels and decompression bombs.
+pub(super) fn check_size(width: u64, height: u64) -> Result<(), DecodeError> {
+    if width == 0 || height == 0 {
+        return Err(DecodeError::Empty { width, height });
+    }
+    if MAX_PIXELS < width.saturating_mul(height) {
+        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
+    }
+    Ok(())
+}
+

@@ -1,0 +1,242 @@
+//! Qwen2-VL's image processor: from a picture to normalised patches, in the bits of the PIL version.
+//!
+//! Owns the order of the steps and the settings file; the steps themselves live in the siblings.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clsrl_spec::ImagePath;
+use serde_json::Value;
+
+use super::decode::{decode_rgb, open};
+use super::error::{ImageError, SizeError};
+use super::raster::RgbImage;
+use super::resample::{bicubic, lanczos};
+use super::size::{fetch_resize, smart_resize};
+
+const CHANNELS: usize = 3;
+
+/// The settings of a model's `preprocessor_config.json`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Processor {
+    /// Side of a patch in pixels.
+    pub patch_size: usize,
+    /// Side of a merge block in patches.
+    pub merge_size: usize,
+    /// Frames per patch; a still picture is repeated.
+    pub temporal_patch_size: usize,
+    /// Subtracted from each channel after scaling to 0..1.
+    pub image_mean: [f32; 3],
+    /// Each channel is divided by it last.
+    pub image_std: [f32; 3],
+    /// Smallest number of pixels after smart-resize.
+    pub min_pixels: usize,
+    /// Largest number of pixels after smart-resize.
+    pub max_pixels: usize,
+}
+
+/// A picture as the vision tower reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patches {
+    /// One row per patch, in merge-block order; a row is channel, time, y, x.
+    pub values: Vec<f32>,
+    /// The grid in patches: time, height, width.
+    pub grid_thw: [usize; 3],
+}
+
+impl Processor {
+    /// Reads `preprocessor_config.json` of a model directory.
+    ///
+    /// # Errors
+    /// Where the file or one of its keys is missing or out of range; nothing is defaulted.
+    pub fn from_dir(model_dir: &Path) -> Result<Self, ImageError> {
+        let path = model_dir.join("preprocessor_config.json");
+        let unreadable = |source| ImageError::Config { path: path.clone(), source };
+        let text = fs::read_to_string(&path).map_err(unreadable)?;
+        let json = serde_json::from_str(&text).map_err(|e| unreadable(io::Error::from(e)))?;
+        Settings { path, json }.processor()
+    }
+
+    /// Replaces the limits of smart-resize.
+    pub fn with_pixels(self, min_pixels: usize, max_pixels: usize) -> Self {
+        Processor { min_pixels, max_pixels, ..self }
+    }
+
+    /// Smart-resizes a picture, bicubic.
+    pub fn resize(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
+        let (height, width) = smart_resize(
+            rgb.height as usize,
+            rgb.width as usize,
+            self.factor(),
+            self.min_pixels,
+            self.max_pixels,
+        )?;
+        Ok(bicubic(rgb, width as u32, height as u32))
+    }
+
+    /// Resizes, rescales, normalises and cuts a picture into patches.
+    pub fn patches(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
+        self.cut(&self.resize(rgb)?)
+    }
+
+    /// Loads a picture as it is right before rescaling.
+    pub fn load_rgb(&self, path: &Path, order: ImagePath) -> Result<RgbImage, ImageError> {
+        let in_file = |error| match error {
+            ImageError::Size(source) => ImageError::Resize { path: path.to_owned(), source },
+            other => other,
+        };
+        let ordered = match order {
+            ImagePath::Direct => decode_rgb(path)?,
+            ImagePath::Rgb(side) => lanczos(&decode_rgb(path)?, side, side),
+            ImagePath::Native(side) => open(path)?.lanczos_square(side as usize).into_rgb(),
+            ImagePath::Eval(side) => {
+                lanczos(&self.fetch(&decode_rgb(path)?).map_err(in_file)?, side, side)
+            }
+        };
+        self.resize(&ordered).map_err(in_file)
+    }
+
+    /// Loads a picture as patches.
+    pub fn load(&self, path: &Path, order: ImagePath) -> Result<Patches, ImageError> {
+        self.cut(&self.load_rgb(path, order)?)
+    }
+
+    /// The resize of `qwen_vl_utils.fetch_image`, which has limits of its own.
+    fn fetch(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
+        let (height, width) =
+            fetch_resize(rgb.height as usize, rgb.width as usize, self.factor())?;
+        Ok(bicubic(rgb, width as u32, height as u32))
+    }
+
+    fn factor(&self) -> usize {
+        self.patch_size * self.merge_size
+    }
+
+    /// Normalises a resized picture and lays its patches out in merge-block order.
+    fn cut(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
+        let (height, width, factor) = (rgb.height as usize, rgb.width as usize, self.factor());
+        if height % factor != 0 || width % factor != 0 || height == 0 || width == 0 {
+            return Err(SizeError::Uneven { height, width, factor }.into());
+        }
+        let levels = self.levels();
+        let mut values = Vec::with_capacity(rgb.pixels.len() * self.temporal_patch_size);
+        for block_y in (0..height).step_by(factor) {
+            for block_x in (0..width).step_by(factor) {
+                for y in (block_y..block_y + factor).step_by(self.patch_size) {
+                    for x in (block_x..block_x + factor).step_by(self.patch_size) {
+                        self.push_patch(&mut values, rgb, (x, y), &levels);
+                    }
+                }
+            }
+        }
+        Ok(Patches { values, grid_thw: [1, height / self.patch_size, width / self.patch_size] })
+    }
+
+    fn push_patch(
+        &self,
+        values: &mut Vec<f32>,
+        rgb: &RgbImage,
+        (left, top): (usize, usize),
+        levels: &[[f32; 256]; CHANNELS],
+    ) {
+        let row_len = rgb.width as usize * CHANNELS;
+        for (channel, level) in levels.iter().enumerate() {
+            let first = values.len();
+            for y in top..top + self.patch_size {
+                let start = y * row_len + left * CHANNELS;
+                let row = &rgb.pixels[start..start + self.patch_size * CHANNELS];
+                values.extend(
+                    row.iter().skip(channel).step_by(CHANNELS).map(|&v| level[usize::from(v)]),
+                );
+            }
+            let end = values.len();
+            for _ in 1..self.temporal_patch_size {
+                values.extend_from_within(first..end);
+            }
+        }
+    }
+
+    /// The value of every byte in every channel: scaled in double precision, the rest in single.
+    fn levels(&self) -> [[f32; 256]; CHANNELS] {
+        std::array::from_fn(|channel| {
+            std::array::from_fn(|byte| {
+                let scaled = (byte as f64 * (1.0 / 255.0)) as f32;
+                (scaled - self.image_mean[channel]) / self.image_std[channel]
+            })
+        })
+    }
+}
+
+/// The settings file, read key by key.
+struct Settings {
+    path: PathBuf,
+    json: Value,
+}
+
+impl Settings {
+    fn processor(&self) -> Result<Processor, ImageError> {
+        self.check_steps()?;
+        let min_pixels = self.count("min_pixels")?;
+        let max_pixels = self.count("max_pixels")?;
+        if max_pixels < min_pixels {
+            return Err(self.wrong("max_pixels", "at least `min_pixels`"));
+        }
+        let image_std = self.channels("image_std")?;
+        if image_std.iter().any(|&std| std <= 0.0) {
+            return Err(self.wrong("image_std", "three numbers above zero"));
+        }
+        Ok(Processor {
+            patch_size: self.side("patch_size")?,
+            merge_size: self.side("merge_size")?,
+            temporal_patch_size: self.side("temporal_patch_size")?,
+            image_mean: self.channels("image_mean")?,
+            image_std,
+            min_pixels,
+            max_pixels,
+        })
+    }
+
+    /// Refuses settings that ask for other steps than those done here.
+    fn check_steps(&self) -> Result<(), ImageError> {
+        for key in ["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"] {
+            if self.json.get(key).is_some_and(|value| value != &Value::Bool(true)) {
+                return Err(self.wrong(key, "true or no such key"));
+            }
+        }
+        if self.json.get("resample").is_some_and(|value| value.as_u64() != Some(3)) {
+            return Err(self.wrong("resample", "3 (bicubic) or no such key"));
+        }
+        let rescale = self.json.get("rescale_factor");
+        if rescale.is_some_and(|value| value.as_f64() != Some(1.0 / 255.0)) {
+            return Err(self.wrong("rescale_factor", "1/255 or no such key"));
+        }
+        Ok(())
+    }
+
+    fn count(&self, key: &'static str) -> Result<usize, ImageError> {
+        let value = self.json.get(key).and_then(Value::as_u64).filter(|&value| 0 < value);
+        value
+            .and_then(|value| usize::try_from(value).ok())
+            .ok_or_else(|| self.wrong(key, "a whole number above zero"))
+    }
+
+    fn side(&self, key: &'static str) -> Result<usize, ImageError> {
+        let side = self.count(key)?;
+        if 256 < side { Err(self.wrong(key, "at most 256")) } else { Ok(side) }
+    }
+
+    fn channels(&self, key: &'static str) -> Result<[f32; 3], ImageError> {
+        let numbers = self.json.get(key).and_then(Value::as_array).and_then(|values| {
+            let numbers: Option<Vec<f64>> = values.iter().map(Value::as_f64).collect();
+            <[f64; 3]>::try_from(numbers?).ok()
+        });
+        let numbers = numbers.ok_or_else(|| self.wrong(key, "three numbers"))?;
+        Ok(numbers.map(|number| number as f32))
+    }
+
+    fn wrong(&self, key: &'static str, expected: &'static str) -> ImageError {
+        let found = self.json.get(key).map_or_else(|| "missing".to_owned(), Value::to_string);
+        ImageError::Setting { path: self.path.clone(), key, found, expected }
+    }
+}

@@ -1,0 +1,41 @@
+//! Odd, broken and misnamed files: each gives what Pillow gives, or an error that names it.
+
+use std::error::Error;
+
+use clsrl_data::image::decode_rgb;
+use serde_json::Value;
+
+use crate::{read_json, sha256, shared};
+
+#[test]
+fn every_odd_file_gives_what_pillow_gives() {
+    let Some(dir) = shared("data/oddimages") else { return };
+    let json = read_json(dir.join("expected.json"));
+    let mut wrong = Vec::new();
+    for (name, facts) in json["files"].as_object().unwrap() {
+        let expected = &facts["pillow_open_convert_rgb"];
+        match (decode_rgb(&dir.join(name)), expected["ok"] == true) {
+            (Ok(rgb), true) => {
+                let size = Value::from(vec![rgb.width, rgb.height]);
+                if facts["size"] != size || expected["sha256_rgb"] != sha256(&rgb.pixels) {
+                    wrong.push(format!("{name}: other pixels, {} in Pillow", facts["mode"]));
+                }
+            }
+            (Ok(_), false) => wrong.push(format!("{name}: decoded, expected {expected}")),
+            (Err(error), true) => wrong.push(format!("{name}: {error}: {:?}", error.source())),
+            (Err(error), false) => {
+                if !error.to_string().contains(name) || error.source().is_none() {
+                    wrong.push(format!("{name}: `{error}` names no file or no cause"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = decode_rgb("nowhere/none.jpg".as_ref()).unwrap_err();
+    assert_eq!(error.to_string(), "picture nowhere/none.jpg cannot be read");
+    assert!(error.source().is_some());
+}
