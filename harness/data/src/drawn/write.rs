@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The version of what is drawn and how it is laid out; raised whenever a byte changes.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 /// The file at the data root that marks drawn datasets.
 const MARKER: &str = "drawn.json";
