@@ -1,1 +1,56 @@
+use super::*;
 
+fn probs(logits: &[f32], temperature: f64, top_k: usize, top_p: f64) -> Vec<f32> {
+    let sampling = Sampling { temperature, top_k, top_p };
+    let probs = filtered_probs(&Tensor::from_slice(logits).unsqueeze(0), &sampling);
+    Vec::try_from(probs.squeeze()).unwrap()
+}
+
+fn check(found: &[f32], expected: &[f32]) {
+    let is_near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+    assert!(found.iter().zip(expected).all(is_near), "{found:?} against {expected:?}");
+}
+
+/// Logits whose probabilities are the given ones.
+fn logs(probs: [f32; 4]) -> [f32; 4] {
+    probs.map(f32::ln)
+}
+
+#[test]
+fn nothing_is_filtered_unless_asked() {
+    let expected = [0.1, 0.4, 0.3, 0.2];
+    check(&probs(&logs(expected), 1.0, 0, 1.0), &expected);
+    check(&probs(&logs(expected), 1.0, 9, 1.0), &expected);
+}
+
+#[test]
+fn temperature_sharpens() {
+    check(&probs(&logs([0.25, 0.75, 0.0, 0.0]), 0.5, 0, 1.0), &[0.1, 0.9, 0.0, 0.0]);
+}
+
+#[test]
+fn top_k_keeps_ties_with_the_last() {
+    let found = probs(&logs([0.2, 0.4, 0.2, 0.2]), 1.0, 2, 1.0);
+    check(&found, &[0.2, 0.4, 0.2, 0.2]);
+    check(&probs(&logs([0.1, 0.4, 0.3, 0.2]), 1.0, 1, 1.0), &[0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn top_p_keeps_the_token_that_crosses_and_never_none() {
+    check(&probs(&logs([0.1, 0.4, 0.3, 0.2]), 1.0, 0, 0.5), &[0.0, 4.0 / 7.0, 3.0 / 7.0, 0.0]);
+    check(&probs(&logs([0.1, 0.4, 0.3, 0.2]), 1.0, 0, 1e-9), &[0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn top_p_is_of_what_top_k_left() {
+    let found = probs(&logs([0.1, 0.4, 0.3, 0.2]), 1.0, 2, 0.5);
+    check(&found, &[0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_draw_inverts_the_distribution() {
+    let row = Tensor::from_slice(&[0.0f32, 0.25, 0.0, 0.5, 0.25, 0.0]);
+    let draws = [0.0, 0.2, 0.25, 0.7, 0.75, 1.0 - f64::EPSILON / 2.0];
+    let found = draw(&row.expand([6, 6], false), &Tensor::from_slice(&draws));
+    assert_eq!(Vec::<i64>::try_from(found).unwrap(), [1, 1, 3, 3, 4, 4]);
+}

@@ -1,0 +1,171 @@
+//! Prefilled, extended, repeated and batched equals plain.
+
+use clsrl_vlm::{Batch, Model, PadSide, Prompt, token_log_probs};
+use tch::{Kind, Tensor, no_grad};
+
+use crate::{
+    golden::{assert_close, max_difference},
+    tiny,
+};
+
+/// Rounding of float32 sums in another order.
+const TOLERANCE: f64 = 2e-5;
+
+/// Hidden states of the real tokens, one row after the other.
+fn real_hidden(model: &Model, batch: &Batch) -> Tensor {
+    model.hidden(batch).flatten(0, 1).index_select(0, &real_places(&batch.mask))
+}
+
+fn real_places(mask: &Tensor) -> Tensor {
+    mask.flatten(0, 1).nonzero().squeeze_dim(1)
+}
+
+fn continued(prompt: &Prompt, ids: &[i64]) -> Prompt {
+    Prompt {
+        ids: [&prompt.ids, ids].concat(),
+        pixels: prompt.pixels.shallow_clone(),
+        grids: prompt.grids.clone(),
+    }
+}
+
+fn check_batch_equals_singles(side: PadSide) {
+    let model = tiny::model();
+    let prompts = tiny::prompts();
+    no_grad(|| {
+        let singles: Vec<Tensor> = prompts
+            .chunks(1)
+            .map(|prompt| real_hidden(&model, &tiny::batch(prompt, side)))
+            .collect();
+        let together = real_hidden(&model, &tiny::batch(&prompts, side));
+        assert_close("batch of n", &together, &Tensor::cat(&singles, 0), TOLERANCE);
+    });
+}
+
+#[test]
+fn a_left_padded_batch_equals_batches_of_one() {
+    check_batch_equals_singles(PadSide::Left);
+}
+
+#[test]
+fn a_right_padded_batch_equals_batches_of_one() {
+    check_batch_equals_singles(PadSide::Right);
+}
+
+/// Three continuations of different lengths behind each prompt, in two steps of the cache.
+fn check_extended_equals_plain(side: PadSide) {
+    let model = tiny::model();
+    let prompts = tiny::prompts();
+    let ids = Tensor::from_slice2(&[[5i64, 6, 7], [8, 9, 10], [11, 12, 13], [14, 15, 16]]);
+    let mask = Tensor::from_slice2(&[[1i64, 1, 1], [1, 1, 0], [1, 0, 0], [1, 1, 1]]);
+    no_grad(|| {
+        let prefill = model.prefill(&tiny::batch(&prompts, side));
+        let first = model.extend(&prefill.cache, &ids.narrow(1, 0, 1), &mask.narrow(1, 0, 1));
+        let second = model.extend(&first.1, &ids.narrow(1, 1, 2), &mask.narrow(1, 1, 2));
+        let extended = Tensor::cat(&[first.0, second.0], 1); // (b, 3, c)
+        for (row, prompt) in prompts.iter().enumerate() {
+            let n_real = i64::try_from(mask.get(row as i64).sum(Kind::Int64)).unwrap();
+            let more: Vec<i64> = Vec::try_from(ids.get(row as i64).narrow(0, 0, n_real)).unwrap();
+            let plain = model.hidden(&tiny::batch(&[continued(prompt, &more)], side)).get(0);
+            let n_prompt = prompt.ids.len() as i64;
+            let found = extended.get(row as i64).narrow(0, 0, n_real);
+            assert_close("extended", &found, &plain.narrow(0, n_prompt, n_real), TOLERANCE);
+            let last = prefill.last_hidden.get(row as i64);
+            assert_close("last token of the prompt", &last, &plain.get(n_prompt - 1), TOLERANCE);
+        }
+    });
+}
+
+#[test]
+fn a_left_padded_prefill_extends_to_plain() {
+    check_extended_equals_plain(PadSide::Left);
+}
+
+#[test]
+fn a_right_padded_prefill_extends_to_plain() {
+    check_extended_equals_plain(PadSide::Right);
+}
+
+#[test]
+fn repeated_and_selected_rows_continue_like_their_origin() {
+    let model = tiny::model();
+    no_grad(|| {
+        let prefill = model.prefill(&tiny::batch(&tiny::prompts(), PadSide::Left));
+        let ids = Tensor::arange(8, (Kind::Int64, tch::Device::Cpu)).view([8, 1]) + 3;
+        let (repeated, _) = model.extend(&prefill.cache.repeat_each(2), &ids, &ids.ones_like());
+        assert_eq!(prefill.cache.repeat_each(2).n_rows(), 8);
+        for row in 0..8 {
+            let origin = prefill.cache.select(&Tensor::from_slice(&[row / 2]));
+            let id = ids.narrow(0, row, 1);
+            let (alone, _) = model.extend(&origin, &id, &id.ones_like());
+            assert_close("repeated row", &repeated.get(row), &alone.get(0), TOLERANCE);
+        }
+        let last = prefill.repeat_each(2).last_hidden;
+        assert_close("last hidden", &last.get(5), &prefill.last_hidden.get(2), 0.0);
+    });
+}
+
+/// Gradients of one loss with the completions behind whole prompts, and behind a shared prefill.
+#[test]
+fn gradients_through_a_shared_prefill_equal_plain_ones() {
+    let prompt = tiny::prompt(3, 9, 4, 6);
+    let completions = [[5i64, 6, 7], [8, 9, 10]];
+    let gradients = |loss: &dyn Fn(&Model) -> Tensor| {
+        let mut model = tiny::model();
+        model.set_trainable(true);
+        loss(&model).backward();
+        let parameters = model.named_parameters();
+        parameters.into_iter().map(|(name, leaf)| (name, leaf.grad())).collect::<Vec<_>>()
+    };
+    let targets = Tensor::from_slice2(&completions).flatten(0, 1);
+    let plain = gradients(&|model| {
+        let rows: Vec<Prompt> = completions.iter().map(|ids| continued(&prompt, ids)).collect();
+        let hidden = model.hidden(&tiny::batch(&rows, PadSide::Left));
+        let first = prompt.ids.len() as i64 - 1;
+        let scored = hidden.narrow(1, first, 3).flatten(0, 1);
+        token_log_probs(model, &scored, &targets).sum(Kind::Float)
+    });
+    let shared = gradients(&|model| {
+        let prefill = model.prefill(&tiny::batch(std::slice::from_ref(&prompt), PadSide::Left));
+        let prefill = prefill.repeat_each(2);
+        let inputs = targets.view([2, 3]).narrow(1, 0, 2);
+        let (hidden, _) = model.extend(&prefill.cache, &inputs, &inputs.ones_like());
+        let scored = Tensor::cat(&[prefill.last_hidden.unsqueeze(1), hidden], 1).flatten(0, 1);
+        token_log_probs(model, &scored, &targets).sum(Kind::Float)
+    });
+    for ((name, plain), (_, shared)) in plain.iter().zip(&shared) {
+        assert!(plain.defined() && shared.defined(), "{name} has no gradient");
+        let scale = 1.0 + f64::try_from(plain.abs().max()).unwrap();
+        let difference = max_difference(shared, plain);
+        assert!(difference <= TOLERANCE * scale, "{name}: off by {difference:e}");
+    }
+}
+
+#[test]
+fn two_pictures_in_one_prompt_are_encoded_in_order() {
+    let model = tiny::model();
+    let (first, second) = (tiny::prompt(3, 4, 4, 2), tiny::prompt(9, 4, 2, 4));
+    let both = Prompt {
+        ids: [&first.ids[..], &second.ids].concat(),
+        pixels: Tensor::cat(&[&first.pixels, &second.pixels], 0),
+        grids: [&first.grids[..], &second.grids].concat(),
+    };
+    no_grad(|| {
+        let batch = tiny::batch(&[both], PadSide::Left);
+        let together = model.encode_images(&batch.pixels, &batch.grids);
+        let alone =
+            [first, second].map(|prompt| model.encode_images(&prompt.pixels, &prompt.grids));
+        assert_close("features", &together, &Tensor::cat(&alone, 0), TOLERANCE);
+    });
+}
+
+#[test]
+fn padding_never_gives_a_number_that_is_not_one() {
+    let mut model = tiny::model();
+    model.set_trainable(true);
+    let hidden = model.hidden(&tiny::batch(&tiny::prompts(), PadSide::Left));
+    hidden.sum(Kind::Float).backward();
+    assert!(bool::try_from(hidden.isfinite().all()).unwrap());
+    for (name, leaf) in model.named_parameters() {
+        assert!(bool::try_from(leaf.grad().isfinite().all()).unwrap(), "{name}");
+    }
+}

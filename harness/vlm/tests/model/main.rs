@@ -1,0 +1,16 @@
+//! The model against transformers' numbers, against itself, and against broken files.
+//!
+//! No test uses libtorch's own generator: it is global, and tests run in threads.
+
+mod golden;
+mod tiny;
+
+mod forward;
+mod generation;
+
+mod continuation;
+mod precision;
+mod randomness;
+
+mod broken_files;
+mod files;

@@ -1,0 +1,77 @@
+//! bf16 computes near float32, and frozen copies compute the same as their origin.
+
+use clsrl_vlm::{Batch, Init, Model, PadSide, Precision};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::{
+    golden::{assert_close, max_difference},
+    tiny,
+};
+
+fn logits(model: &Model, batch: &Batch) -> Tensor {
+    no_grad(|| model.logits(&model.hidden(batch)))
+}
+
+fn bf16_model() -> Model {
+    tiny::model().with_precision(Precision::Bfloat16)
+}
+
+#[test]
+fn bf16_stays_near_float32() {
+    let batch = tiny::batch(&tiny::prompts(), PadSide::Right);
+    let (wide, narrow) = (logits(&tiny::model(), &batch), logits(&bf16_model(), &batch));
+    assert_eq!(narrow.kind(), Kind::Float);
+    let difference = max_difference(&narrow, &wide);
+    // Eight bits of mantissa, through two layers; logits are of size 0.5.
+    assert!(0.0 < difference && difference < 0.03, "off by {difference:e}");
+}
+
+#[test]
+fn frozen_copies_compute_the_same() {
+    let batch = tiny::batch(&tiny::prompts(), PadSide::Left);
+    for model in [tiny::model(), bf16_model()] {
+        for deep in [false, true] {
+            let copy = model.frozen_copy(deep);
+            assert_close("frozen copy", &logits(&copy, &batch), &logits(&model, &batch), 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_shallow_copy_follows_its_origin_and_a_deep_one_does_not() {
+    let mut model = tiny::model();
+    model.set_trainable(true);
+    let (shallow, deep) = (model.frozen_copy(false), model.frozen_copy(true));
+    no_grad(|| {
+        for (_, mut leaf) in model.named_parameters() {
+            let _ = leaf.g_add_scalar_(0.25);
+        }
+    });
+    let both = shallow.named_parameters().into_iter().zip(deep.named_parameters());
+    for ((name, leaf), ((_, shallow), (_, deep))) in model.named_parameters().iter().zip(both) {
+        assert_close(name, &shallow, leaf, 0.0);
+        assert!(0.2 < max_difference(&deep, leaf), "{name} followed");
+        assert!(leaf.requires_grad() && !shallow.requires_grad() && !deep.requires_grad());
+    }
+}
+
+#[test]
+fn bf16_training_gives_float32_gradients_to_every_leaf() {
+    let mut model = bf16_model();
+    model.set_trainable(true);
+    let batch = tiny::batch(&tiny::prompts(), PadSide::Left);
+    model.logits(&model.hidden(&batch)).square().sum(Kind::Float).backward();
+    for (name, leaf) in model.named_parameters() {
+        assert_eq!(leaf.kind(), Kind::Float, "{name}");
+        let gradient = leaf.grad();
+        assert!(gradient.defined() && gradient.kind() == Kind::Float, "{name}");
+    }
+}
+
+#[test]
+fn untied_heads_are_leaves_of_their_own() {
+    let model = Model::random(tiny::untied_config(), &Init { seed: 1 }, Device::Cpu);
+    let names: Vec<String> = model.named_parameters().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names.last().unwrap(), "lm_head.weight");
+    assert!(tiny::model().named_parameters().iter().all(|(name, _)| name != "lm_head.weight"));
+}
