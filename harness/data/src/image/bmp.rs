@@ -1,4 +1,6 @@
 //! BMP in the mode that Pillow opens it in; decoding itself is the `image` crate's.
+//!
+//! Differs from Pillow in 16-bit files, whose five-bit levels are rounded here and cut off there.
 
 use std::io::Cursor;
 
@@ -14,30 +16,29 @@ const FORMAT: &str = "BMP";
 /// Decodes a BMP file.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     let broken = |source| DecodeError::Other { format: FORMAT, source };
-    let mut decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(broken)?;
+    let decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_size(u64::from(width), u64::from(height))?;
     let palette = decoder.get_palette().map(<[[u8; 3]]>::to_vec);
-    decoder.set_indexed_color(palette.is_some());
     let colour = decoder.color_type();
-    let n_channels = if palette.is_some() { 1 } else { usize::from(colour.channel_count()) };
     let (width, height) = (width as usize, height as usize);
-    let mut samples = vec![0; width * height * n_channels];
+    let mut samples = vec![0; width * height * usize::from(colour.channel_count())];
     decoder.read_image(&mut samples).map_err(broken)?;
     let samples = match (palette, colour) {
-        (Some(palette), _) => indexed(samples, palette),
-        (None, ColorType::Rgba8) => Samples::Rgba(samples),
+        (_, ColorType::Rgba8) => Samples::Rgba(samples),
+        (Some(palette), _) => indexed(samples, &palette),
         (None, _) => Samples::Rgb(samples),
     };
     Ok(Raster { width, height, samples })
 }
 
-/// Pillow drops a palette that is black and white, or a gray ramp.
-fn indexed(samples: Vec<u8>, palette: Vec<[u8; 3]>) -> Samples {
+/// Pillow takes a black and white palette for bilevel and a gray ramp for grayscale.
+fn indexed(samples: Vec<u8>, palette: &[[u8; 3]]) -> Samples {
+    let gray = |samples: &[u8]| samples.iter().step_by(3).copied().collect();
     if palette == [[0; 3], [255; 3]] {
-        return Samples::Bilevel(samples.iter().map(|&idx| idx.wrapping_mul(255)).collect());
+        return Samples::Bilevel(gray(&samples));
     }
     let is_ramp = palette.len() != 2
         && palette.iter().enumerate().all(|(idx, rgb)| rgb.iter().all(|&v| usize::from(v) == idx));
-    if is_ramp { Samples::Gray(samples) } else { Samples::Palette(samples, palette) }
+    if is_ramp { Samples::Gray(gray(&samples)) } else { Samples::Palette(samples) }
 }

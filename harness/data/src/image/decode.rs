@@ -55,4 +55,3 @@ pub(super) fn check_size(width: u64, height: u64) -> Result<(), DecodeError> {
     }
     Ok(())
 }
-

@@ -44,10 +44,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     }
     let samples = match palette.filter(|palette| !is_gray_ramp(palette)) {
         None => Samples::Gray(samples),
-        Some(palette) => {
-            let palette = palette.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect();
-            Samples::Palette(samples, palette)
-        }
+        Some(palette) => Samples::from_indices(&samples, &palette),
     };
     Ok(Raster { width, height, samples })
 }

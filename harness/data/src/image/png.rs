@@ -52,8 +52,7 @@ fn in_mode(samples: Vec<u8>, reader: &Reader<Cursor<&[u8]>>) -> Result<Samples, 
                 .palette
                 .as_ref()
                 .ok_or(DecodeError::Broken { format: FORMAT, what: "no palette" })?;
-            let palette = palette.chunks_exact(3).map(|rgb| [rgb[0], rgb[1], rgb[2]]).collect();
-            Samples::Palette(samples, palette)
+            Samples::from_indices(&samples, palette)
         }
         (ColorType::Grayscale, BitDepth::One) => Samples::Bilevel(scaled(0xff)),
         (ColorType::Grayscale, BitDepth::Two) => Samples::Gray(scaled(0x55)),
@@ -62,9 +61,9 @@ fn in_mode(samples: Vec<u8>, reader: &Reader<Cursor<&[u8]>>) -> Result<Samples, 
             samples.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect(),
         ),
         (ColorType::Grayscale, BitDepth::Eight) => Samples::Gray(samples),
-        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => Samples::Rgba(
-            samples.chunks_exact(4).flat_map(|p| [p[0], p[0], p[0], p[2]]).collect(),
-        ),
+        (ColorType::GrayscaleAlpha, BitDepth::Sixteen) => {
+            Samples::Rgba(samples.chunks_exact(4).flat_map(|p| [p[0], p[0], p[0], p[2]]).collect())
+        }
         (ColorType::GrayscaleAlpha, _) => Samples::GrayAlpha(samples),
         (ColorType::Rgb, BitDepth::Sixteen) => Samples::Rgb(high_bytes(&samples)),
         (ColorType::Rgb, _) => Samples::Rgb(samples),

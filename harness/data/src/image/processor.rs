@@ -104,8 +104,7 @@ impl Processor {
 
     /// The resize of `qwen_vl_utils.fetch_image`, which has limits of its own.
     fn fetch(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
-        let (height, width) =
-            fetch_resize(rgb.height as usize, rgb.width as usize, self.factor())?;
+        let (height, width) = fetch_resize(rgb.height as usize, rgb.width as usize, self.factor())?;
         Ok(bicubic(rgb, width as u32, height as u32))
     }
 

@@ -31,18 +31,30 @@ pub(super) enum Samples {
     Gray(Vec<u8>),
     Gray16(Vec<u16>),
     GrayAlpha(Vec<u8>),
-    Palette(Vec<u8>, Vec<[u8; 3]>),
+    /// The colours that a palette gives; resized by picking, never by mixing.
+    Palette(Vec<u8>),
     Rgb(Vec<u8>),
     Rgba(Vec<u8>),
     /// Ink amounts: 255 is full ink.
     Cmyk(Vec<u8>),
 }
 
+impl Samples {
+    /// Looks palette indices up; Pillow's entries that the file leaves out are black.
+    pub fn from_indices(indices: &[u8], palette: &[u8]) -> Self {
+        let entry = |idx: &u8| {
+            let start = usize::from(*idx) * 3;
+            palette.get(start..start + 3).map_or([0; 3], |rgb| [rgb[0], rgb[1], rgb[2]])
+        };
+        Samples::Palette(indices.iter().flat_map(entry).collect())
+    }
+}
+
 impl Raster {
     /// Converts to RGB: alpha is dropped, not composited, and 16-bit gray is clipped at 255.
     pub fn into_rgb(self) -> RgbImage {
         let pixels = match self.samples {
-            Samples::Rgb(samples) => samples,
+            Samples::Rgb(samples) | Samples::Palette(samples) => samples,
             Samples::Bilevel(samples) | Samples::Gray(samples) => {
                 samples.iter().flat_map(|&v| [v; 3]).collect()
             }
@@ -52,11 +64,6 @@ impl Raster {
             Samples::GrayAlpha(samples) => {
                 samples.chunks_exact(2).flat_map(|pixel| [pixel[0]; 3]).collect()
             }
-            // Pillow's palettes have 256 entries; those that the file leaves out are black.
-            Samples::Palette(samples, palette) => samples
-                .iter()
-                .flat_map(|&idx| palette.get(usize::from(idx)).copied().unwrap_or([0; 3]))
-                .collect(),
             Samples::Rgba(samples) => {
                 samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
             }
@@ -77,9 +84,7 @@ impl Raster {
         let filter = Filter::Lanczos;
         let samples = match self.samples {
             Samples::Bilevel(samples) => Samples::Bilevel(nearest::<1>(&samples, from, to)),
-            Samples::Palette(samples, palette) => {
-                Samples::Palette(nearest::<1>(&samples, from, to), palette)
-            }
+            Samples::Palette(samples) => Samples::Palette(nearest::<3>(&samples, from, to)),
             Samples::Gray(samples) => Samples::Gray(resize_u8::<1>(&samples, from, to, filter)),
             Samples::Gray16(samples) => Samples::Gray16(resize_u16(&samples, from, to, filter)),
             Samples::Rgb(samples) => Samples::Rgb(resize_u8::<3>(&samples, from, to, filter)),

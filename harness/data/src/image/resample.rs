@@ -1,4 +1,8 @@
-//! Pillow's resampling, bit for bit: separable filters in fixed point, horizontal pass first.
+//! Pillow's resampling, bit for bit: separable filters in fixed point.
+//!
+//! As of Pillow 13 the vertical pass comes first where the height shrinks much more than the width;
+//! before, the horizontal pass always did. The order shows in a level or two, because the samples are
+//! rounded in between.
 //!
 //! Works on interleaved samples and knows nothing of colour modes. The 8-bit path rounds to bytes
 //! between the two passes; the 16-bit path sums in double precision, as Pillow's does.
@@ -57,15 +61,18 @@ pub(super) fn resize_u8<const C: usize>(
     to: (usize, usize),
     filter: Filter,
 ) -> Vec<u8> {
+    let columns = Taps::new(from.0, to.0, filter);
+    let rows = Taps::new(from.1, to.1, filter);
+    if is_vertical_first(from, to) {
+        let low = vertical_u8(samples, from.0 * C, &rows);
+        return if from.0 == to.0 { low } else { horizontal_u8::<C>(&low, from.0, &columns) };
+    }
     let wide = if from.0 == to.0 {
         samples.to_vec()
     } else {
-        horizontal_u8::<C>(samples, from, &Taps::new(from.0, to.0, filter))
+        horizontal_u8::<C>(samples, from.0, &columns)
     };
-    if from.1 == to.1 {
-        return wide;
-    }
-    vertical_u8(&wide, to.0 * C, &Taps::new(from.1, to.1, filter))
+    if from.1 == to.1 { wide } else { vertical_u8(&wide, to.0 * C, &rows) }
 }
 
 /// Resizes one channel of 16-bit samples; sizes are (width, height).
@@ -77,21 +84,19 @@ pub(super) fn resize_u16(
 ) -> Vec<u16> {
     let columns = Taps::new(from.0, to.0, filter);
     let rows = Taps::new(from.1, to.1, filter);
-    let mut wide = samples.to_vec();
-    if from.0 != to.0 {
-        wide.clear();
-        for row in samples.chunks_exact(from.0) {
-            wide.extend(columns.iter().map(|tap| tap.sum_u16(|k| row[tap.start + k])));
-        }
+    if is_vertical_first(from, to) {
+        let low = vertical_u16(samples, from.0, &rows);
+        return if from.0 == to.0 { low } else { horizontal_u16(&low, from.0, &columns) };
     }
-    if from.1 == to.1 {
-        return wide;
-    }
-    let mut out = Vec::with_capacity(to.0 * to.1);
-    for tap in rows.iter() {
-        out.extend((0..to.0).map(|x| tap.sum_u16(|k| wide[(tap.start + k) * to.0 + x])));
-    }
-    out
+    let wide =
+        if from.0 == to.0 { samples.to_vec() } else { horizontal_u16(samples, from.0, &columns) };
+    if from.1 == to.1 { wide } else { vertical_u16(&wide, to.0, &rows) }
+}
+
+/// Pillow 13's rule: the height loses pixels, and more than twice as many as the width.
+fn is_vertical_first(from: (usize, usize), to: (usize, usize)) -> bool {
+    let lost_height = from.1.saturating_sub(to.1);
+    2 * from.0.saturating_sub(to.0) < lost_height
 }
 
 /// Picks the nearest sample for every output pixel; sizes are (width, height).
@@ -190,9 +195,19 @@ impl Tap<'_> {
     }
 }
 
-fn horizontal_u8<const C: usize>(samples: &[u8], from: (usize, usize), taps: &Taps) -> Vec<u8> {
-    let mut out = Vec::with_capacity(taps.bounds.len() * from.1 * C);
-    for row in samples.chunks_exact(from.0 * C) {
+fn horizontal_u16(samples: &[u16], width: usize, taps: &Taps) -> Vec<u16> {
+    let rows = samples.chunks_exact(width);
+    rows.flat_map(|row| taps.iter().map(|tap| tap.sum_u16(|k| row[tap.start + k]))).collect()
+}
+
+fn vertical_u16(samples: &[u16], width: usize, taps: &Taps) -> Vec<u16> {
+    let sum = |tap: &Tap<'_>, x: usize| tap.sum_u16(|k| samples[(tap.start + k) * width + x]);
+    taps.iter().flat_map(|tap| (0..width).map(move |x| sum(&tap, x))).collect()
+}
+
+fn horizontal_u8<const C: usize>(samples: &[u8], width: usize, taps: &Taps) -> Vec<u8> {
+    let mut out = Vec::with_capacity(taps.bounds.len() * (samples.len() / width));
+    for row in samples.chunks_exact(width * C) {
         for tap in taps.iter() {
             let mut sums = [1i32 << (PRECISION_BITS - 1); C];
             let inputs = row[tap.start * C..].chunks_exact(C);

@@ -33,7 +33,12 @@ fn complete_settings_are_read() {
 #[test]
 fn every_needed_key_is_needed() {
     let keys = [
-        "min_pixels", "max_pixels", "patch_size", "temporal_patch_size", "merge_size", "image_mean",
+        "min_pixels",
+        "max_pixels",
+        "patch_size",
+        "temporal_patch_size",
+        "merge_size",
+        "image_mean",
         "image_std",
     ];
     for key in keys {
@@ -46,7 +51,10 @@ fn every_needed_key_is_needed() {
 
 #[test]
 fn two_means_are_too_few() {
-    check(|json| json["image_mean"] = json!([0.1, 0.2]), "`image_mean` is [0.1,0.2], expected three");
+    check(
+        |json| json["image_mean"] = json!([0.1, 0.2]),
+        "`image_mean` is [0.1,0.2], expected three",
+    );
 }
 
 #[test]

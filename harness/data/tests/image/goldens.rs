@@ -140,10 +140,11 @@ fn smart_resize_gives_the_tables_sizes_and_errors() {
     let factor = processor(&dir, &json).patch_size * processor(&dir, &json).merge_size;
     for row in json["smart_resize"].as_array().unwrap() {
         let number = |key: &str| row[key].as_u64().unwrap() as usize;
-        let found =
-            smart_resize(number("h"), number("w"), factor, number("min"), number("max"));
+        let found = smart_resize(number("h"), number("w"), factor, number("min"), number("max"));
         match found {
-            Ok((height, width)) => assert_eq!(row["out"], Value::from(vec![height, width]), "{row}"),
+            Ok((height, width)) => {
+                assert_eq!(row["out"], Value::from(vec![height, width]), "{row}")
+            }
             Err(error) => assert_eq!(row["error"], error.to_string(), "{row}"),
         }
     }

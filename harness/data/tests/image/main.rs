@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 
 /// The folder with the shared facts, or `None` with a line that says what is skipped.
 fn shared(part: &str) -> Option<PathBuf> {
-    let root = env::var_os("CLSRL_SHARED").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared"))
-    });
+    let root = env::var_os("CLSRL_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
     existing(root.join(part))
 }
 

@@ -152,7 +152,9 @@ impl<'a> Stream<'a> {
         let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
         check_size(u64::from(width), u64::from(height))?;
         if precision != 8 {
-            return Err(DecodeError::Jpeg(JpegError::Unsupported { what: "a depth of not 8 bits" }));
+            return Err(DecodeError::Jpeg(JpegError::Unsupported {
+                what: "a depth of not 8 bits",
+            }));
         }
         if !matches!(n_components, 1 | 3 | 4) || body.len() != 6 + 3 * usize::from(n_components) {
             return Err(broken("expected one, three or four components"));

@@ -105,9 +105,11 @@ impl Plane {
             (2, 1) if 2 < self.width => widen_row(near, out),
             (1, 2) => {
                 let bias = if is_odd { 2 } else { 1 };
-                out.extend(near.iter().zip(far(is_odd)).map(|(&a, &b)| {
-                    ((u32::from(a) * 3 + u32::from(b) + bias) >> 2) as u8
-                }));
+                out.extend(
+                    near.iter()
+                        .zip(far(is_odd))
+                        .map(|(&a, &b)| ((u32::from(a) * 3 + u32::from(b) + bias) >> 2) as u8),
+                );
             }
             (2, 2) if 2 < self.width => widen_rows(near, far(is_odd), out),
             _ => near.iter().for_each(|&value| out.extend(std::iter::repeat_n(value, across))),

@@ -26,12 +26,19 @@ enum Coding {
     AcRefine,
 }
 
+/// The Huffman tables of one component; those that the coding does without may be missing.
+#[derive(Clone, Copy)]
+struct Codes<'a> {
+    dc: Option<&'a Table>,
+    ac: Option<&'a Table>,
+}
+
 struct Decoder<'a> {
     reader: BitReader<'a>,
     bytes: &'a [u8],
     scan: &'a Scan,
     coding: Coding,
-    tables: Vec<(Option<&'a Table>, Option<&'a Table>)>,
+    codes: Vec<Codes<'a>>,
     dc: Vec<i32>,
     /// Blocks still to come in a run of ended bands.
     eob_run: u32,
@@ -96,7 +103,7 @@ pub(super) fn decode_scan(
         bytes,
         scan,
         coding,
-        tables: pick_tables(scan, coding, tables)?,
+        codes: pick_codes(scan, coding, tables)?,
         dc: vec![0; scan.components.len()],
         eob_run: 0,
         next_restart: 0,
@@ -126,11 +133,11 @@ pub(super) fn decode_scan(
     Ok(decoder.reader.pos)
 }
 
-fn pick_tables<'a>(
+fn pick_codes<'a>(
     scan: &Scan,
     coding: Coding,
     tables: &'a Tables,
-) -> Result<Vec<(Option<&'a Table>, Option<&'a Table>)>, JpegError> {
+) -> Result<Vec<Codes<'a>>, JpegError> {
     let broken = |what| JpegError::Segment { segment: "SOS", what };
     let (needs_dc, needs_ac) = match coding {
         Coding::Sequential => (true, true),
@@ -147,7 +154,7 @@ fn pick_tables<'a>(
         if needs_dc && dc.is_some_and(|table| !table.symbols_within(15)) {
             return Err(broken("a Huffman table out of range"));
         }
-        picked.push((dc, ac));
+        picked.push(Codes { dc, ac });
     }
     Ok(picked)
 }
@@ -172,14 +179,15 @@ impl Decoder<'_> {
     }
 
     fn block(&mut self, slot: usize, block: &mut Block) -> Result<(), JpegError> {
-        match (self.coding, self.tables[slot]) {
-            (Coding::Sequential, (Some(dc), Some(ac))) => self.sequential(slot, block, dc, ac),
-            (Coding::DcFirst, (Some(dc), _)) => {
+        let Codes { dc, ac } = self.codes[slot];
+        match (self.coding, dc, ac) {
+            (Coding::Sequential, Some(dc), Some(ac)) => self.sequential(slot, block, dc, ac),
+            (Coding::DcFirst, Some(dc), _) => {
                 block[0] = (self.dc_value(slot, dc)? << self.scan.low) as i16;
                 Ok(())
             }
-            (Coding::AcFirst, (_, Some(ac))) => self.ac_first(block, ac),
-            (Coding::AcRefine, (_, Some(ac))) => self.ac_refine(block, ac),
+            (Coding::AcFirst, _, Some(ac)) => self.ac_first(block, ac),
+            (Coding::AcRefine, _, Some(ac)) => self.ac_refine(block, ac),
             _ => {
                 if self.reader.bit()? {
                     block[0] |= 1 << self.scan.low;
