@@ -4,7 +4,7 @@
 //! and applies to every parameter, biases and norms too, as the published trainer's does where it is not 0.
 
 use clsrl_spec::OptimizerSettings;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
 /// Added to the norm in clipping, as torch does.
 const CLIP_EPSILON: f64 = 1e-6;
@@ -104,9 +104,4 @@ impl Slot {
 /// The learning rate of a step (counted from 1): it falls linearly from the first step's to 0.
 pub fn linear_schedule(learning_rate: f64, step: usize, n_steps: usize) -> f64 {
     learning_rate * (n_steps + 1 - step) as f64 / n_steps as f64
-}
-
-/// Whether a scalar tensor holds a finite number.
-pub(crate) fn is_finite(value: &Tensor) -> bool {
-    value.to_kind(Kind::Double).double_value(&[]).is_finite()
 }

@@ -17,7 +17,6 @@ use crate::{
 };
 
 /// What an evaluation works with.
-#[derive(Debug)]
 pub struct Evaluator<'a> {
     /// The model, frozen.
     pub model: &'a Model,

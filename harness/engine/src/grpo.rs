@@ -183,8 +183,7 @@ impl Grpo<'_> {
         let n_completions = (groups.len() * self.settings.generations) as f64;
         let (mut loss, mut kl) = (0.0, 0.0);
         for micro_batch in groups.chunks(self.settings.micro_batch) {
-            let parts =
-                group_loss(model, reference, micro_batch, self.settings.beta, self.pad_id)?;
+            let parts = group_loss(model, reference, micro_batch, self.settings.beta, self.pad_id)?;
             let micro_loss = parts.loss / n_completions;
             micro_loss.backward();
             loss += micro_loss.double_value(&[]);
@@ -250,7 +249,8 @@ impl Completions {
             scored.push_row(row, tokens.iter().enumerate().map(|(at, id)| (start + at, *id)));
         }
         let shape = [rows.len() as i64, width as i64];
-        let tensor = |values: &[i64]| Tensor::from_slice(values).reshape(shape).to_device(model.device());
+        let tensor =
+            |values: &[i64]| Tensor::from_slice(values).reshape(shape).to_device(model.device());
         Completions {
             group: (rows.len() / groups.len()) as i64,
             ids: tensor(&ids),

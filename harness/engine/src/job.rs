@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clsrl_spec::{CellKey, Trial, TrainingRecord};
+use clsrl_spec::{CellKey, TrainingRecord, Trial};
 use serde::{Deserialize, Serialize};
 
 /// One trial to run in this process. The program's worker reads it as JSON.

@@ -1,6 +1,7 @@
 //! Where a trial runs: for its records.
 
 use clsrl_spec::Place;
+use clsrl_vlm::device::{device_name, libtorch_version};
 use tch::Device;
 
 use crate::TrialJob;
@@ -15,24 +16,30 @@ impl Where {
         Where(Place {
             commit: job.commit.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            libtorch: clsrl_vlm::device::libtorch_version().to_owned(),
-            device: clsrl_vlm::device::describe(device),
+            libtorch: libtorch_version().to_owned(),
+            device: describe(device),
             threads: job.threads,
-            processor: processor_name(),
+            processor: device_name(Device::Cpu)
+                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         })
     }
 }
 
-/// The processor's name as Linux tells it, or the architecture.
-fn processor_name() -> String {
-    let listing = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = listing.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or(std::env::consts::ARCH, |(_, name)| name).trim().to_owned()
+/// `cpu`, or `cuda:N` with the GPU's name where the system tells it.
+fn describe(device: Device) -> String {
+    match device {
+        Device::Cuda(idx) => {
+            let name = device_name(device).map(|name| format!(" {name}")).unwrap_or_default();
+            format!("cuda:{idx}{name}")
+        }
+        _ => "cpu".to_owned(),
+    }
 }
 
 /// The largest resident memory of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak_memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
     kib.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
 }

@@ -1,7 +1,7 @@
 //! Sampling the completions of an optimizer step.
 
 use clsrl_spec::{EndMask, derive_seed};
-use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, generate};
+use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, Sampling, generate};
 use tch::no_grad;
 
 use crate::{EngineError, grpo::Grpo, inputs::AskedPrompt};
@@ -35,11 +35,11 @@ pub fn sample(
     let row_seeds: Vec<u64> = (0..chosen.len() * group)
         .map(|row| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]))
         .collect();
-    let decoding = Decoding::Sample {
+    let decoding = Decoding::Sample(Sampling {
         temperature: settings.temperature,
         top_k: settings.top_k,
         top_p: settings.top_p,
-    };
+    });
     let completions = no_grad(|| {
         let Prefill { cache, last_hidden } = policy.prefill(&batch);
         let shared = Prefill {

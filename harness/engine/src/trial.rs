@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
 use clsrl_spec::{
-    GrpoSettings, MethodId, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord, TrainingRun,
-    TrainingSeconds, TrialEvent,
+    GrpoSettings, MethodId, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
+    TrainingRun, TrainingSeconds, TrialEvent,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 

@@ -63,7 +63,8 @@ fn cases(set: &GoldenSet, golden: &Value) -> Vec<Case> {
                 .unwrap()
                 .iter()
                 .map(|text| {
-                    let (text, solution) = (text.as_str().unwrap(), case["solution"].as_str().unwrap());
+                    let (text, solution) =
+                        (text.as_str().unwrap(), case["solution"].as_str().unwrap());
                     [RewardId::AccuracyString, RewardId::Format]
                         .map(|id| reward(id, text, solution))
                         .iter()
@@ -100,7 +101,8 @@ fn advantages_equal_the_golden_cases() {
     let golden: Value = set.json("grpo.json");
     let epsilon = golden["advantage_eps"].as_f64().unwrap();
     for case in golden["advantage_cases"].as_array().unwrap() {
-        let numbers = |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+        let numbers =
+            |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
         let rewards = numbers("rewards");
         let found = advantages(&rewards, rewards.len(), epsilon);
         for (found, expected) in found.iter().zip(numbers("advantages")) {
