@@ -1,0 +1,97 @@
+//! How datasets, methods and spreads are called in tables.
+
+use clsrl_spec::DatasetId;
+
+use crate::{
+    number::{fixed, signed},
+    summary::{Arm, Group, Stat, Survey},
+};
+
+/// Stands behind a mean over fewer seeds than planned.
+pub(super) const INCOMPLETE: &str = "†";
+
+/// What [`INCOMPLETE`] means, for captions.
+pub(super) const INCOMPLETE_NOTE: &str = " † rests on fewer seeds than planned.";
+
+/// A dataset's name in a column head, short enough for eleven columns.
+pub(super) fn head(dataset: DatasetId) -> &'static str {
+    match dataset {
+        DatasetId::ImageNet => "ImageNet",
+        DatasetId::Caltech101 => "Caltech",
+        DatasetId::OxfordPets => "Pets",
+        DatasetId::StanfordCars => "Cars",
+        DatasetId::OxfordFlowers => "Flowers",
+        DatasetId::Food101 => "Food",
+        DatasetId::FgvcAircraft => "Aircraft",
+        DatasetId::Sun397 => "SUN",
+        DatasetId::Dtd => "DTD",
+        DatasetId::Eurosat => "EuroSAT",
+        DatasetId::Ucf101 => "UCF",
+    }
+}
+
+/// A table's heads: something, one per dataset, something.
+pub(super) fn heads<'a>(first: &'a str, datasets: &[DatasetId], last: &[&'a str]) -> Vec<&'a str> {
+    let datasets = datasets.iter().map(|&id| head(id));
+    std::iter::once(first).chain(datasets).chain(last.iter().copied()).collect()
+}
+
+/// An arm's name: zero-shot and a method with two prompts name theirs.
+pub(super) fn arm(survey: &Survey, arm: Arm) -> String {
+    let name = group(survey, arm.group);
+    match arm.is_trained() && survey.prompts(arm.group.method).len() < 2 {
+        true => name,
+        false => format!("{name} ({})", arm.prompt()),
+    }
+}
+
+/// A group's name: with its shots where the suite has several numbers of them.
+pub(super) fn group(survey: &Survey, group: Group) -> String {
+    let title = group.method.title();
+    match group.is_trained() && survey.has_several_shots() {
+        false => title.to_owned(),
+        true if group.shots == 1 => format!("{title}, 1 shot"),
+        true => format!("{title}, {} shots", group.shots),
+    }
+}
+
+/// A mean, marked if some of its seeds are missing.
+pub(super) fn mean(stat: Stat) -> String {
+    marked(fixed(stat.mean, 1), stat)
+}
+
+/// A mean change, marked if some of its seeds are missing.
+pub(super) fn change(stat: Stat) -> String {
+    marked(signed(stat.mean, 1), stat)
+}
+
+/// Whether a number is there but not whole.
+pub(super) fn is_incomplete(stat: Stat) -> bool {
+    stat.mean.is_some() && stat.n < stat.planned
+}
+
+/// A text with its spread, if there is one.
+pub(super) fn with_sd(text: String, stat: Stat) -> String {
+    match stat.mean.and(stat.sd) {
+        None => text,
+        sd => format!("{text} ± {}", fixed(sd, 1)),
+    }
+}
+
+/// The difference of two means.
+pub(super) fn difference(mean: Option<f64>, reference: Option<f64>) -> Option<f64> {
+    Some(mean? - reference?)
+}
+
+/// The mean of the numbers if all are there; none for none.
+pub(super) fn mean_of_all(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    let values: Vec<f64> = values.into_iter().collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn marked(text: String, stat: Stat) -> String {
+    match is_incomplete(stat) {
+        true => format!("{text}{INCOMPLETE}"),
+        false => text,
+    }
+}

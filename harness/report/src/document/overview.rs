@@ -1,0 +1,154 @@
+//! The short table at the top, and what was run.
+
+use std::collections::BTreeSet;
+
+use clsrl_spec::EvalSplit;
+
+use super::names;
+use crate::{
+    ReportContext, ReportError,
+    number::{MISSING, fixed, signed, thousands},
+    summary::{Arm, Clocks, Scores, Survey, Transfer},
+    table::{Align, Cell, Table},
+};
+
+/// What is to be said first when cells are missing.
+pub(super) fn incomplete(survey: &Survey) -> String {
+    format!(
+        "Incomplete. {} of {} cells are missing; they are shown as {MISSING}.",
+        thousands(survey.n_missing),
+        thousands(survey.n_planned)
+    )
+}
+
+/// One row per trained method: what it gains, at home and elsewhere, and what it costs.
+pub(super) fn in_short(
+    survey: &Survey,
+    scores: &Scores,
+    transfer: &Transfer,
+    clocks: &Clocks,
+) -> Table {
+    let caption = "Averages over datasets, published score in percent and changes in points. \
+        Others: mean change on the datasets that were not trained on; below zero: share of those \
+        cells. Seconds: a trial with its evaluation.";
+    let spread =
+        if 1 < survey.seeds.len() { " ± is the standard deviation over seeds." } else { "" };
+    let heads =
+        ["Method", "Prompt", "Zero-shot", "In-domain", "Change", "Others", "Below zero", "Seconds"];
+    let mut table = Table::of_numbers(format!("{caption}{spread}"), &heads);
+    table.columns[1].align = Align::Left;
+    let is_any_trained = survey.arms.iter().any(|arm| arm.is_trained());
+    for &arm in survey.arms.iter().filter(|arm| arm.is_trained() || !is_any_trained) {
+        let average = scores.average(arm);
+        let zero_shot = scores.zero_shot_of(arm).and_then(|zero| scores.average(zero).mean);
+        let others = transfer.others(arm);
+        let clock = clocks.by_group.get(&arm.group);
+        let seconds = clock.and_then(|clock| Some(clock.total? / clock.n_trials as f64));
+        let trained = |text: String| if arm.is_trained() { text } else { String::new() };
+        table.push_plain([
+            names::group(survey, arm.group),
+            arm.prompt().to_string(),
+            fixed(zero_shot, 1),
+            trained(names::with_sd(names::mean(average), average)),
+            trained(signed(names::difference(average.mean, zero_shot), 1)),
+            trained(names::with_sd(names::change(others), others)),
+            trained(below_zero(transfer, arm)),
+            fixed(seconds, 1),
+        ]);
+    }
+    table
+}
+
+fn below_zero(transfer: &Transfer, arm: Arm) -> String {
+    match transfer.n_below_zero(arm) {
+        (0, _) => MISSING.to_owned(),
+        (n, below) => format!("{} %", fixed(Some(100.0 * below as f64 / n as f64), 0)),
+    }
+}
+
+/// Suite, weights, data, place: everything that one needs to know before believing a number.
+pub(super) fn what_was_run(
+    survey: &Survey,
+    context: &ReportContext<'_>,
+) -> Result<Table, ReportError> {
+    let mut table = Table::of_texts("What was run, and where.".to_owned(), &["", ""]);
+    let mut row = |name: &str, value: String| {
+        let value = if value.is_empty() { MISSING.to_owned() } else { value };
+        table.push(vec![Cell::bold(name), Cell::plain(value)]);
+    };
+    let protocol = context.protocol;
+    let n_done = survey.n_planned - survey.n_missing;
+    row("Suite", context.suite_name.clone());
+    row("Protocol", protocol.name.clone());
+    row("Base model", context.base_model.clone());
+    row("Base weights", context.base_weights.clone());
+    row("Data", context.data.clone());
+    row("Methods", listed(survey.groups().iter().map(|group| group.method.title().to_owned())));
+    row("Datasets", listed(survey.targets.iter().map(|id| id.title().to_owned())));
+    row("Shots per class", shots(survey));
+    row("Seeds", listed(survey.seeds.iter().map(u64::to_string)));
+    row("Trials", thousands(context.planned.len()));
+    row(
+        "Cells",
+        match survey.n_missing {
+            0 => format!("{}, all done", thousands(n_done)),
+            n => format!(
+                "{} of {}, {} missing",
+                thousands(n_done),
+                thousands(survey.n_planned),
+                thousands(n)
+            ),
+        },
+    );
+    row("Evaluated", evaluated(survey, context)?);
+    let image = &protocol.image;
+    row(
+        "Pictures",
+        format!(
+            "{} in training, {} in evaluation, {} to {} pixels",
+            image.train,
+            image.eval,
+            thousands(image.min_pixels),
+            thousands(image.max_pixels)
+        ),
+    );
+    row("Commit", listed(survey.distinct("commit")?));
+    row("Version", listed(survey.distinct("version")?));
+    row("libtorch", listed(survey.distinct("libtorch")?));
+    row("Device", listed(survey.distinct("device")?));
+    row("Threads", listed(survey.distinct_counts("threads")?.iter().map(i64::to_string)));
+    row("Processor", listed(survey.distinct("processor")?));
+    Ok(table)
+}
+
+fn listed(values: impl IntoIterator<Item = String>) -> String {
+    let mut seen = BTreeSet::new();
+    let once = values.into_iter().filter(|value| seen.insert(value.clone()));
+    once.collect::<Vec<_>>().join(", ")
+}
+
+fn shots(survey: &Survey) -> String {
+    let trained = survey.groups().into_iter().filter(|group| group.is_trained());
+    let shots: BTreeSet<usize> = trained.map(|group| group.shots).collect();
+    listed(shots.iter().map(usize::to_string))
+}
+
+fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, ReportError> {
+    let split = |split: &EvalSplit| match split {
+        EvalSplit::Test => "test".to_owned(),
+        EvalSplit::Val => "validation".to_owned(),
+    };
+    let evaluations: Vec<_> = context.planned.iter().map(|trial| &trial.evaluation).collect();
+    let splits = listed(evaluations.iter().map(|evaluation| split(&evaluation.split)));
+    let limits: BTreeSet<usize> =
+        evaluations.iter().filter_map(|evaluation| evaluation.limit).collect();
+    let limit = match limits.is_empty() {
+        false => {
+            format!("at most the first {} pictures", listed(limits.iter().map(usize::to_string)))
+        }
+        true if survey.any("limited")? => "some of the pictures".to_owned(),
+        true => "every picture".to_owned(),
+    };
+    let split = if splits.is_empty() { String::new() } else { format!(" of the {splits} split") };
+    Ok(format!("{limit}{split}"))
+}

@@ -1,0 +1,57 @@
+//! The Markdown report, section by section.
+
+use polars::prelude::DataFrame;
+
+use super::{accuracy, overview, questions, training, transfer, wall_clock};
+use crate::{
+    ReportContext, ReportError,
+    markdown::Page,
+    summary::{Clocks, Curves, Score, Scores, Survey, Transfer},
+};
+
+const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
+is tiny: these numbers show that the harness works, and say nothing about the paper.";
+
+/// Writes the report of a suite: the same frames and context give the same bytes.
+pub fn markdown_report(
+    cells: &DataFrame,
+    curves: &DataFrame,
+    context: &ReportContext<'_>,
+) -> Result<String, ReportError> {
+    let survey = Survey::new(cells, context.planned)?;
+    let published = Scores::new(&survey, Score::Published)?;
+    let strict = Scores::new(&survey, Score::Strict)?;
+    let transfer = Transfer::new(&survey)?;
+    let clocks = Clocks::new(cells)?;
+    let is_synthetic = context.synthetic || survey.any("synthetic")?;
+
+    let mut page = Page::new(if is_synthetic { " Synthetic pictures." } else { "" });
+    page.heading(1, &format!("Suite {}", context.suite_name));
+    if is_synthetic {
+        page.warning(SYNTHETIC_WARNING);
+    }
+    if 0 < survey.n_missing {
+        page.warning(&overview::incomplete(&survey));
+    }
+    page.paragraph(&context.suite_description);
+    page.heading(2, "In short");
+    page.table(&overview::in_short(&survey, &published, &transfer, &clocks));
+    page.heading(2, "What was run");
+    page.table(&overview::what_was_run(&survey, context)?);
+    page.heading(2, "Accuracy");
+    page.table(&accuracy::table(&survey, &published, Score::Published));
+    page.table(&accuracy::table(&survey, &strict, Score::Strict));
+    page.heading(2, "Questions");
+    page.table(&questions::prompts(&survey, context));
+    page.table(&questions::texts(context.protocol));
+    page.table(&questions::targets(&survey)?);
+    page.heading(2, "Wall-clock");
+    wall_clock::write(&mut page, &survey, &clocks);
+    page.heading(2, "Free-lunch transfer");
+    transfer::write(&mut page, &survey, &transfer);
+    page.heading(2, "Training curves");
+    training::write(&mut page, &survey, &Curves::new(curves)?);
+    page.heading(2, "How to reproduce");
+    page.verbatim(&context.command);
+    Ok(page.finish())
+}

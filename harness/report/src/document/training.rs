@@ -1,0 +1,49 @@
+//! The training curves' ends.
+
+use super::{names, questions};
+use crate::{
+    markdown::Page,
+    number::{fixed, significant},
+    summary::{Curve, Curves, Survey},
+    table::Table,
+};
+
+/// Writes one row per trained group: its curves at the first and the last step.
+pub(super) fn write(page: &mut Page, survey: &Survey, curves: &Curves) {
+    if curves.0.is_empty() {
+        return page.paragraph("No optimizer step was made.");
+    }
+    let caption = "Training from the first optimizer step to the last, mean over trials. Reward: \
+        mean sum of a completion's rewards; KL: to the start model; tokens: of a completion; cut: \
+        completions that reached the longest length; flat: groups whose rewards are all equal, \
+        which teach nothing.";
+    let heads =
+        ["Method", "Trials", "Steps", "Loss", "Reward", "KL", "Tokens", "Cut (%)", "Flat (%)"];
+    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    for (&group, curve) in &curves.0 {
+        let Curve { n_trials, steps, loss, reward_mean, kl, mean_tokens, truncated, .. } = *curve;
+        let share = |value: Option<f64>| fixed(value.map(|share| 100.0 * share), 1);
+        table.push_plain([
+            names::group(survey, group),
+            n_trials.to_string(),
+            questions::span(steps),
+            ends(loss, significant),
+            ends(reward_mean, |value| fixed(value, 2)),
+            ends(kl, significant),
+            ends(mean_tokens, |value| fixed(value, 1)),
+            ends(truncated, share),
+            ends(curve.zero_variance_groups, share),
+        ]);
+    }
+    page.table(&table);
+}
+
+fn ends(
+    (first, last): (Option<f64>, Option<f64>),
+    shown: impl Fn(Option<f64>) -> String,
+) -> String {
+    match first.or(last) {
+        None => shown(None),
+        Some(_) => format!("{} → {}", shown(first), shown(last)),
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong between records and a report.
+
+use std::path::PathBuf;
+
+use polars::error::PolarsError;
+
+/// A report or a frame that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// Two records claim one cell.
+    #[error("cell `{cell}` of trial `{trial}` has more than one record")]
+    DuplicateCell {
+        /// The trial's key.
+        trial: String,
+        /// The cell's key.
+        cell: String,
+    },
+    /// A cell's record was made by another trial.
+    #[error("a cell of trial `{expected}` holds the record of trial `{found}`")]
+    WrongTrial {
+        /// The trial whose results it is among.
+        expected: String,
+        /// The trial that its outcome names.
+        found: String,
+    },
+    /// A record counts more than it has.
+    #[error("cell `{cell}` of trial `{trial}`: {what} is {found}, expected at most {at_most}")]
+    CountTooLarge {
+        /// The trial's key.
+        trial: String,
+        /// The cell's key.
+        cell: String,
+        /// The count's name.
+        what: &'static str,
+        /// The count.
+        found: usize,
+        /// Its bound.
+        at_most: usize,
+    },
+    /// A frame holds a name or a number that no record has.
+    #[error("column `{column}` of a frame: unexpected value `{found}`")]
+    BadValue {
+        /// The column.
+        column: &'static str,
+        /// The value.
+        found: String,
+    },
+    /// A frame cannot be made, read or joined.
+    #[error("cannot compute with the results' frames")]
+    Frame(#[from] PolarsError),
+    /// A Parquet file cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    Write {
+        /// The file that was to be there.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A frame cannot be encoded.
+    #[error("cannot encode `{}`", path.display())]
+    Encode {
+        /// The file that was to be there.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: PolarsError,
+    },
+}

@@ -1,0 +1,57 @@
+//! The training curves' frame.
+
+use clsrl_spec::{RolloutRecord, StepRecord};
+use polars::prelude::{Column, DataFrame};
+
+use super::cells::{count, floats, numbers, seeds, texts};
+use crate::{ReportError, TrialResults};
+
+/// The version of the curves' frame, in its column `schema_version`.
+pub const CURVES_SCHEMA_VERSION: i64 = 1;
+
+/// One optimizer step with the trial it belongs to.
+struct Row<'a> {
+    results: &'a TrialResults,
+    step: &'a StepRecord,
+}
+
+/// Makes the curves' frame: one row per optimizer step, in table order whatever the order of the input.
+pub fn curves_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
+    let mut rows: Vec<Row<'_>> = Vec::new();
+    for results in results {
+        rows.extend(results.training.outcome.steps.iter().map(|step| Row { results, step }));
+    }
+    rows.sort_by_key(|Row { results: TrialResults { trial, .. }, step }| {
+        (trial.method, trial.train_on, trial.shots, trial.seed, step.step)
+    });
+    Ok(DataFrame::new(rows.len(), [axes(&rows), values(&rows)].concat())?)
+}
+
+fn axes(rows: &[Row<'_>]) -> Vec<Column> {
+    vec![
+        numbers("schema_version", rows, |_| Some(CURVES_SCHEMA_VERSION)),
+        texts("trial", rows, |row| Some(row.results.trial.key())),
+        texts("training_id", rows, |row| Some(row.results.training_id.clone())),
+        texts("method", rows, |row| Some(row.results.trial.method.to_string())),
+        texts("train_on", rows, |row| row.results.trial.train_on.map(|id| id.to_string())),
+        numbers("shots", rows, |row| Some(count(row.results.trial.shots))),
+        seeds("seed", rows, |row| row.results.trial.seed),
+        numbers("step", rows, |row| Some(count(row.step.step))),
+    ]
+}
+
+fn values(rows: &[Row<'_>]) -> Vec<Column> {
+    let of_rollout = |name, value: fn(&RolloutRecord) -> f64| {
+        floats(name, rows, |row| row.step.rollout.as_ref().map(value))
+    };
+    vec![
+        floats("loss", rows, |row| Some(row.step.loss)),
+        floats("grad_norm", rows, |row| Some(row.step.grad_norm)),
+        floats("lr", rows, |row| Some(row.step.learning_rate)),
+        of_rollout("reward_mean", |rollout| rollout.reward_mean),
+        of_rollout("kl", |rollout| rollout.kl),
+        of_rollout("mean_tokens", |rollout| rollout.mean_tokens),
+        of_rollout("truncated", |rollout| rollout.truncated),
+        of_rollout("zero_variance_groups", |rollout| rollout.zero_variance_groups),
+    ]
+}

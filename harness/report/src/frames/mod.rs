@@ -1,0 +1,14 @@
+//! The frames: one row per cell, one row per optimizer step, and their Parquet files.
+//!
+//! Columns, types and units are listed in `results/README.md`.
+
+mod cells;
+mod curves;
+mod parquet;
+
+pub use cells::{CELLS_SCHEMA_VERSION, cells_frame};
+pub use curves::{CURVES_SCHEMA_VERSION, curves_frame};
+pub use parquet::write_parquet;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! Made-up results for this crate's tests: plausible numbers from small formulas.
+
+use clsrl_spec::{
+    CellKey, CellOutcome, CellRecord, CellRun, ChoiceRule, Choices, DatasetId, Duration, EndMask,
+    EvalSplit, Evaluation, GrpoSettings, ImagePath, ImageRule, LabelMask, MessageOrder, MethodId,
+    OptimizerSettings, Place, PromptStyle, Prompts, Protocol, RewardId, RlRule, RolloutRecord,
+    Seed, SftPrompt, SftRule, SftSettings, SftTarget, ShotRule, StepRecord, Training,
+    TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial,
+};
+
+use crate::{ReportContext, ReportError, TrialResults, cells_frame, curves_frame, markdown_report};
+
+/// A plan: zero-shot under both prompts and every combination of the other axes.
+pub(crate) struct Grid<'a> {
+    pub(crate) methods: &'a [MethodId],
+    pub(crate) datasets: &'a [DatasetId],
+    pub(crate) shots: &'a [usize],
+    pub(crate) seeds: &'a [Seed],
+}
+
+impl Grid<'_> {
+    pub(crate) fn plan(&self) -> Vec<Trial> {
+        let mut plan = Vec::new();
+        for &method in self.methods {
+            if method == MethodId::ZeroShot {
+                plan.push(trial(method, None, 0, 1, self.datasets));
+                continue;
+            }
+            for &train_on in self.datasets {
+                for &shots in self.shots {
+                    let seeds = self.seeds.iter();
+                    plan.extend(
+                        seeds
+                            .map(|&seed| trial(method, Some(train_on), shots, seed, self.datasets)),
+                    );
+                }
+            }
+        }
+        plan
+    }
+}
+
+/// The report of results as the program would write it.
+pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String, ReportError> {
+    let protocol = protocol();
+    let context = ReportContext {
+        suite_name: "made-up".into(),
+        suite_description: "Made-up numbers, to look at the report's form.".into(),
+        synthetic: false,
+        command: "clsrl-bench run --suite made-up".into(),
+        base_model: "tiny_model".into(),
+        base_weights: "0123456789abcdef".into(),
+        data: "drawn, seed 7".into(),
+        protocol: &protocol,
+        planned: plan,
+    };
+    markdown_report(&cells_frame(results)?, &curves_frame(results)?, &context)
+}
+
+pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {
+    plan.iter().map(results).collect()
+}
+
+pub(crate) fn results(trial: &Trial) -> TrialResults {
+    let cells = trial.cells().into_iter();
+    TrialResults {
+        trial: trial.clone(),
+        training_id: format!("train-{}", trial.key()),
+        training: training(trial),
+        cells: cells.map(|key| (format!("{}-{key}", trial.key()), cell(trial, key))).collect(),
+    }
+}
+
+fn cell(trial: &Trial, key: CellKey) -> CellRecord {
+    let gain = match trial.method {
+        MethodId::ZeroShot => 0,
+        MethodId::Sft => 16,
+        MethodId::ClsRl => 8,
+        MethodId::NoThinkingClsRl => 11,
+    };
+    let base =
+        12 + 2 * (key.target as usize) + 4 * usize::from(key.prompt == PromptStyle::Thinking);
+    let home = trial.train_on == Some(key.target);
+    let away = (key.target as usize + 2 * trial.train_on.map_or(0, |id| id as usize)) % 7;
+    let luck = trial.seed as usize % 3;
+    let n_correct = match (trial.train_on, home) {
+        (None, _) => base,
+        (Some(_), true) => (base + gain + luck).min(46),
+        (Some(_), false) => base + away + luck - 4,
+    };
+    let seconds = 1.5;
+    CellRecord {
+        outcome: CellOutcome {
+            method: trial.method,
+            train_on: trial.train_on,
+            shots: trial.shots,
+            seed: trial.seed,
+            cell: key,
+            synthetic: false,
+            n: 48,
+            n_split: 60,
+            mean_choices: 8.0,
+            n_correct_published: n_correct,
+            n_correct_strict: n_correct - 3,
+            n_truncated: 1,
+            n_untagged: 2,
+            mean_tokens: 9.5,
+        },
+        run: CellRun {
+            evaluate_seconds: seconds,
+            images_per_second: 48.0 / seconds,
+            tokens_per_second: 48.0 * 9.5 / seconds,
+            peak_memory_bytes: 300 << 20,
+            place: place(),
+        },
+    }
+}
+
+fn training(trial: &Trial) -> TrainingRecord {
+    let rollout = |step: usize| RolloutRecord {
+        reward_mean: 0.5 + 0.05 * step as f64,
+        rewards: vec![0.5],
+        kl: 0.002 * (step - 1) as f64,
+        mean_tokens: 12.0 - step as f64,
+        truncated: 0.25 / step as f64,
+        zero_variance_groups: 0.125,
+    };
+    let is_grpo = matches!(trial.training, Training::Grpo(_));
+    let step = |step: usize| StepRecord {
+        step,
+        loss: 2.0 / step as f64,
+        grad_norm: 1.0,
+        learning_rate: 3e-4,
+        rollout: is_grpo.then(|| rollout(step)),
+    };
+    let n_steps = if trial.train_on.is_some() { 4 } else { 0 };
+    let trained = trial.train_on.map_or(0.0, |_| 1.0);
+    let grpo = if is_grpo { 1.0 } else { 0.0 };
+    TrainingRecord {
+        outcome: TrainingOutcome {
+            train_paths: Vec::new(),
+            steps: (1..=n_steps).map(step).collect(),
+            weights_digest: format!("digest-{}", trial.key()),
+        },
+        run: TrainingRun {
+            seconds: TrainingSeconds { load: 0.25, rollout: 4.0 * grpo, update: 2.0 * trained },
+            images_per_second: 32.0 * trained,
+            tokens_per_second: 640.0 * trained,
+            peak_memory_bytes: 400 << 20,
+            place: place(),
+        },
+    }
+}
+
+fn place() -> Place {
+    Place {
+        commit: "abc1234".into(),
+        version: "0.1.0".into(),
+        libtorch: "2.11.0".into(),
+        device: "cpu".into(),
+        threads: 1,
+        processor: "A processor".into(),
+    }
+}
+
+/// A trial with the settings of its method.
+pub(crate) fn trial(
+    method: MethodId,
+    train_on: Option<DatasetId>,
+    shots: usize,
+    seed: Seed,
+    targets: &[DatasetId],
+) -> Trial {
+    let duration = Duration { epochs: 4.0, prompts_per_step: 16, accumulation: 2 };
+    let optimizer = OptimizerSettings {
+        learning_rate: 3e-4,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        max_grad_norm: 1.0,
+    };
+    let grpo = |prompt| GrpoSettings {
+        prompt,
+        duration: duration.clone(),
+        optimizer: optimizer.clone(),
+        generations: 4,
+        beta: 0.04,
+        advantage_epsilon: 1e-4,
+        temperature: 1.0,
+        top_k: 0,
+        top_p: 1.0,
+        max_prompt_tokens: 1024,
+        max_new_tokens: 44,
+        micro_batch: 16,
+    };
+    let (prompts, training) = match method {
+        MethodId::ZeroShot => (vec![PromptStyle::Direct, PromptStyle::Thinking], Training::None),
+        MethodId::Sft => {
+            let settings = SftSettings { duration, optimizer, micro_batch: 16 };
+            (vec![PromptStyle::Direct], Training::Sft(settings))
+        }
+        MethodId::ClsRl => {
+            (vec![PromptStyle::Thinking], Training::Grpo(grpo(PromptStyle::Thinking)))
+        }
+        MethodId::NoThinkingClsRl => {
+            (vec![PromptStyle::Direct], Training::Grpo(grpo(PromptStyle::Direct)))
+        }
+    };
+    let evaluation = Evaluation {
+        prompts,
+        targets: targets.to_vec(),
+        split: EvalSplit::Test,
+        limit: Some(48),
+        batch: 48,
+        max_new_tokens: 44,
+    };
+    Trial { method, train_on, shots, seed, training, evaluation, protocol: protocol() }
+}
+
+/// A protocol whose texts try to break out of their table.
+pub(crate) fn protocol() -> Protocol {
+    Protocol {
+        name: "paper".into(),
+        prompts: Prompts {
+            system: "You are a helpful assistant.".into(),
+            thinking_train: "\nAnswer as <think> a | b </think> <answer> *c* </answer>.".into(),
+            thinking_eval: "\nAnswer as <think> a | b </think> <answer> *c* </answer>.".into(),
+            direct_train: "\nPlease directly output the answer.".into(),
+            direct_eval: "\nPlease directly output the `answer`.".into(),
+        },
+        choices: Choices { rule: ChoiceRule::Published, seed: 7 },
+        image: ImageRule {
+            train: ImagePath::Native(384),
+            eval: ImagePath::Eval(384),
+            min_pixels: 3136,
+            max_pixels: 401408,
+        },
+        shots: ShotRule::Coop,
+        sft: SftRule {
+            system: String::new(),
+            prompt: SftPrompt::QuestionOnly,
+            order: MessageOrder::ImageFirst,
+            target: SftTarget::AnswerTag,
+            label_mask: LabelMask::All,
+            trailing_generation_prompt: true,
+        },
+        rl: RlRule {
+            cls_rl_rewards: vec![RewardId::Format, RewardId::AccuracyString],
+            no_thinking_rewards: vec![RewardId::Equality],
+            end_mask: EndMask::ImEnd,
+        },
+        zero_shot_prompts: vec![PromptStyle::Direct, PromptStyle::Thinking],
+        sft_eval_prompt: PromptStyle::Direct,
+    }
+}

@@ -1,0 +1,181 @@
+//! The Markdown writer: headings, paragraphs, tables. The one place that escapes.
+
+use crate::table::{Align, Cell, Column, Style, Table};
+
+/// A Markdown document as it grows. Every text that it is given is plain text.
+pub(crate) struct Page {
+    text: String,
+    caption_suffix: String,
+    n_tables: usize,
+}
+
+impl Page {
+    /// An empty page; `caption_suffix` ends the caption of every table.
+    pub(crate) fn new(caption_suffix: &str) -> Self {
+        Page { text: String::new(), caption_suffix: caption_suffix.to_owned(), n_tables: 0 }
+    }
+
+    pub(crate) fn heading(&mut self, level: usize, text: &str) {
+        self.block(&format!("{} {}", "#".repeat(level), escape(text)));
+    }
+
+    pub(crate) fn paragraph(&mut self, text: &str) {
+        match text.trim() {
+            "" => {}
+            text => self.block(&unmarked(&escape(text))),
+        }
+    }
+
+    /// A paragraph that nobody overlooks.
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.block(&format!("> **{}**", escape(text)));
+    }
+
+    /// Text to be copied, to the letter.
+    pub(crate) fn verbatim(&mut self, text: &str) {
+        let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(longest.max(2) + 1);
+        self.block(&format!("{fence}text\n{text}\n{fence}"));
+    }
+
+    pub(crate) fn table(&mut self, table: &Table) {
+        self.n_tables += 1;
+        let caption = format!("{}{}", table.caption, self.caption_suffix);
+        self.block(&format!("**Table {}.** {}", self.n_tables, escape(&caption)));
+        self.block(&lines(table));
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.text
+    }
+
+    fn block(&mut self, block: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(block);
+        self.text.push('\n');
+    }
+}
+
+/// Escapes plain text so that Markdown shows it as it is, on one line.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '|' | '*' | '_' | '<' | '>' | '`' | '[' | ']' | '&' | '~' | '#' | '$' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            control if control.is_control() => escaped.push(' '),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Keeps a paragraph from starting as a list or an underline would.
+fn unmarked(paragraph: &str) -> String {
+    let rest = paragraph.trim_start_matches(|character: char| character.is_ascii_digit());
+    let starts_a_list = match paragraph.len() - rest.len() {
+        0 => rest.starts_with(['-', '+', '=']),
+        _ => rest.starts_with(['.', ')']),
+    };
+    let marker = paragraph.len() - rest.len();
+    match starts_a_list {
+        true => format!("{}\\{}", &paragraph[..marker], &paragraph[marker..]),
+        false => paragraph.to_owned(),
+    }
+}
+
+fn lines(table: &Table) -> String {
+    let heads: Vec<String> = table.columns.iter().map(|column| escape(&column.head)).collect();
+    let rows: Vec<Vec<String>> =
+        table.rows.iter().map(|row| row.iter().map(styled).collect()).collect();
+    let width = |position: usize| {
+        let cells = rows.iter().map(|row| row[position].chars().count());
+        cells.chain([heads[position].chars().count(), 3]).max().unwrap_or(3)
+    };
+    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let mut lines = vec![line(&heads, &widths, &table.columns), rule(&widths, &table.columns)];
+    lines.extend(rows.iter().map(|row| line(row, &widths, &table.columns)));
+    lines.join("\n")
+}
+
+fn styled(cell: &Cell) -> String {
+    let text = escape(&cell.text);
+    match cell.style {
+        _ if text.trim().is_empty() => text,
+        Style::Plain => text,
+        Style::Bold => format!("**{text}**"),
+        Style::Italic => format!("*{text}*"),
+    }
+}
+
+fn line(cells: &[String], widths: &[usize], columns: &[Column]) -> String {
+    let padded =
+        cells.iter().zip(widths).zip(columns).map(|((cell, &width), column)| match column.align {
+            Align::Left => format!("{cell:<width$}"),
+            Align::Right => format!("{cell:>width$}"),
+        });
+    format!("| {} |", padded.collect::<Vec<_>>().join(" | "))
+}
+
+fn rule(widths: &[usize], columns: &[Column]) -> String {
+    let dashes = widths.iter().zip(columns).map(|(&width, column)| match column.align {
+        Align::Left => format!(":{}", "-".repeat(width - 1)),
+        Align::Right => format!("{}:", "-".repeat(width - 1)),
+    });
+    format!("| {} |", dashes.collect::<Vec<_>>().join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn untrusted_text_stays_text() {
+        assert_eq!(escape("a|b *c* _d_ <e> `f`\n# g"), r"a\|b \*c\* \_d\_ \<e\> \`f\` \# g");
+        assert_eq!(escape(r"\| [x](y) &lt;"), r"\\\| \[x\](y) \&lt;");
+    }
+
+    #[test]
+    fn a_paragraph_is_no_list_and_an_empty_one_is_none() {
+        for (text, expected) in [
+            ("- a", "\\- a\n"),
+            ("12. a", "12\\. a\n"),
+            ("12 a", "12 a\n"),
+            ("# a", "\\# a\n"),
+            (" \n", ""),
+        ] {
+            let mut page = Page::new("");
+            page.paragraph(text);
+            assert_eq!(page.finish(), expected);
+        }
+    }
+
+    #[test]
+    fn columns_line_up_in_the_source() {
+        let mut table = Table::of_numbers("Two | columns.".into(), &["Name", "x"]);
+        table.push(vec![Cell::plain("a|b"), Cell::bold("1.0")]);
+        table.push(vec![Cell::italic("longer name"), Cell::plain("–")]);
+        let mut page = Page::new(" Made up.");
+        page.table(&table);
+        let expected = "\
+**Table 1.** Two \\| columns. Made up.
+
+| Name          |       x |
+| :------------ | ------: |
+| a\\|b          | **1.0** |
+| *longer name* |       – |
+";
+        assert_eq!(page.finish(), expected);
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        let mut page = Page::new("");
+        page.verbatim("echo ```");
+        assert_eq!(page.finish(), "````text\necho ```\n````\n");
+    }
+}

@@ -1,0 +1,27 @@
+//! What the report says, as numbers: every aggregation over the frames, none of the wording.
+
+mod clock;
+mod curves;
+mod read;
+mod scores;
+mod survey;
+mod transfer;
+
+pub(crate) use clock::{Clock, Clocks};
+pub(crate) use curves::{Curve, Curves};
+pub(crate) use scores::{Score, Scores};
+pub(crate) use survey::{Arm, Group, Questions, Survey};
+pub(crate) use transfer::Transfer;
+
+/// The mean over seeds of one number, and how many seeds it rests on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Stat {
+    /// The mean over the seeds that are there.
+    pub(crate) mean: Option<f64>,
+    /// Their standard deviation (n − 1), from two seeds on.
+    pub(crate) sd: Option<f64>,
+    /// The values that are there.
+    pub(crate) n: usize,
+    /// The values that were planned.
+    pub(crate) planned: usize,
+}

@@ -1,0 +1,113 @@
+//! In-domain accuracy: each fine-tune on the dataset that it was trained on, zero-shot on all of them.
+
+use std::collections::BTreeMap;
+
+use clsrl_spec::{DatasetId, MethodId};
+use polars::prelude::{Expr, col, lit};
+
+use super::{
+    Arm, Stat, Survey,
+    read::{Reader, counted, grouped, is_among, joined, picked, stat},
+};
+use crate::ReportError;
+
+/// One of the two verdicts on an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Score {
+    /// The published extraction and match.
+    Published,
+    /// Equality after normalisation.
+    Strict,
+}
+
+impl Score {
+    /// Its column in the cells' frame.
+    pub(super) fn column(self) -> &'static str {
+        match self {
+            Score::Published => "published_pct",
+            Score::Strict => "strict_pct",
+        }
+    }
+}
+
+/// In-domain accuracy in percent, by arm and dataset.
+pub(crate) struct Scores {
+    by_dataset: BTreeMap<(Arm, DatasetId), Stat>,
+    averages: BTreeMap<Arm, Stat>,
+    chances: BTreeMap<DatasetId, Option<f64>>,
+}
+
+impl Scores {
+    /// Averages over seeds, then over the survey's in-domain datasets.
+    pub(crate) fn new(survey: &Survey, score: Score) -> Result<Self, ReportError> {
+        let in_domain = col("train_on").is_null().or(col("train_on").eq(col("target")));
+        let kept = picked(&survey.frame, in_domain.and(is_among("target", &survey.in_domain)))
+            .with_column(col(score.column()).alias("value"));
+        let arm = ["method", "prompt", "shots"];
+        let by_dataset =
+            grouped(kept.clone(), &["method", "prompt", "shots", "target"], stat("value"));
+        // The spread of an average is that of whole seeds: one with a gap has no average.
+        let whole = [col("value").mean().alias("mean"), col("value").count().alias("n_here")];
+        let per_seed = grouped(kept, &["method", "prompt", "shots", "seed"], whole)
+            .filter(col("n_here").eq(lit(survey.in_domain.len() as u64)));
+        let spread = grouped(per_seed, &arm, [col("mean").std(1).alias("sd")]);
+        let means = [
+            col("mean").mean(),
+            counted(col("mean").count()).alias("n_datasets"),
+            col("n_values").sum(),
+            col("n_planned").sum(),
+        ];
+        let averages = joined(grouped(by_dataset.clone(), &arm, means), spread, &arm).collect()?;
+        let by_dataset = by_dataset.collect()?;
+        Ok(Scores {
+            by_dataset: read_datasets(&Reader(&by_dataset))?,
+            averages: read_averages(&Reader(&averages), survey.in_domain.len())?,
+            chances: survey.chances()?,
+        })
+    }
+
+    /// An arm's accuracy on one dataset.
+    pub(crate) fn on(&self, arm: Arm, dataset: DatasetId) -> Stat {
+        self.by_dataset.get(&(arm, dataset)).copied().unwrap_or_default()
+    }
+
+    /// An arm's average over the datasets; no mean unless every dataset has one.
+    pub(crate) fn average(&self, arm: Arm) -> Stat {
+        self.averages.get(&arm).copied().unwrap_or_default()
+    }
+
+    /// The score of guessing among the listed names of a dataset.
+    pub(crate) fn chance(&self, dataset: DatasetId) -> Option<f64> {
+        self.chances.get(&dataset).copied().flatten()
+    }
+
+    /// The zero-shot arm under an arm's prompt.
+    pub(crate) fn zero_shot_of(&self, arm: Arm) -> Option<Arm> {
+        let is_reference = |zero: &&Arm| !zero.is_trained() && zero.prompt() == arm.prompt();
+        self.averages.keys().find(is_reference).copied()
+    }
+}
+
+fn read_datasets(reader: &Reader<'_>) -> Result<BTreeMap<(Arm, DatasetId), Stat>, ReportError> {
+    let entry = |row| Ok(((reader.arm(row)?, reader.id("target", row)?), reader.stat(row)?));
+    (0..reader.height()).map(entry).collect()
+}
+
+fn read_averages(
+    reader: &Reader<'_>,
+    n_datasets: usize,
+) -> Result<BTreeMap<Arm, Stat>, ReportError> {
+    let entry = |row| {
+        let mut stat = reader.stat(row)?;
+        if reader.count("n_datasets", row)? < n_datasets {
+            (stat.mean, stat.sd) = (None, None);
+        }
+        Ok((reader.arm(row)?, stat))
+    };
+    (0..reader.height()).map(entry).collect()
+}
+
+/// The condition that a row belongs to zero-shot.
+pub(super) fn is_zero_shot() -> Expr {
+    col("method").eq(lit(MethodId::ZeroShot.as_str()))
+}

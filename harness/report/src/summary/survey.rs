@@ -1,0 +1,212 @@
+//! The plan beside the results: one row per planned cell, its scores null where it is not done.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use clsrl_spec::{CellKey, DatasetId, MethodId, PromptStyle, Seed, Trial};
+use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
+
+use super::read::{Reader, grouped, joined};
+use crate::ReportError;
+
+const AXES: [&str; 6] = ["method", "train_on", "shots", "seed", "target", "prompt"];
+
+/// One method with one number of shots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Group {
+    pub(crate) method: MethodId,
+    pub(crate) shots: usize,
+}
+
+impl Group {
+    /// Whether anything is trained.
+    pub(crate) fn is_trained(self) -> bool {
+        self.method != MethodId::ZeroShot
+    }
+}
+
+/// One row of the tables: a group evaluated under one prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Arm {
+    pub(crate) group: Group,
+    /// Reversed, so that the direct prompt stands first.
+    prompt: Reverse<PromptStyle>,
+}
+
+impl Arm {
+    pub(crate) fn new(group: Group, prompt: PromptStyle) -> Self {
+        Arm { group, prompt: Reverse(prompt) }
+    }
+
+    pub(crate) fn prompt(self) -> PromptStyle {
+        self.prompt.0
+    }
+
+    pub(crate) fn is_trained(self) -> bool {
+        self.group.is_trained()
+    }
+}
+
+/// All planned cells and what is known of them.
+pub(crate) struct Survey {
+    /// One row per planned cell: its axes, and the cells' frame's columns or nulls.
+    pub(super) frame: DataFrame,
+    /// The rows of the tables, in order.
+    pub(crate) arms: Vec<Arm>,
+    /// The datasets that are evaluated, in table order.
+    pub(crate) targets: Vec<DatasetId>,
+    /// The datasets that are trained on, in table order; the targets if nothing is trained.
+    pub(crate) in_domain: Vec<DatasetId>,
+    /// The seeds of the trained trials; of zero-shot if nothing is trained.
+    pub(crate) seeds: BTreeSet<Seed>,
+    /// Planned cells.
+    pub(crate) n_planned: usize,
+    /// Planned cells without a record.
+    pub(crate) n_missing: usize,
+}
+
+/// What the questions about one target were.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Questions {
+    pub(crate) n: (usize, usize),
+    pub(crate) n_split: (usize, usize),
+    pub(crate) mean_choices: Option<f64>,
+    pub(crate) chance_pct: Option<f64>,
+}
+
+/// One planned cell.
+type Axes = (MethodId, Option<DatasetId>, usize, Seed, CellKey);
+
+impl Survey {
+    /// Puts plan and cells together. A cell that no plan names counts as planned.
+    pub(crate) fn new(cells: &DataFrame, planned: &[Trial]) -> Result<Self, ReportError> {
+        let mut axes: BTreeSet<Axes> = planned.iter().flat_map(axes_of_trial).collect();
+        axes.extend(axes_of_frame(cells)?);
+        let frame = joined(axes_frame(&axes)?.lazy(), cells.clone().lazy(), &AXES).collect()?;
+        let trained: BTreeSet<DatasetId> = axes.iter().filter_map(|axes| axes.1).collect();
+        let targets: BTreeSet<DatasetId> = axes.iter().map(|axes| axes.4.target).collect();
+        let arms: BTreeSet<Arm> = axes.iter().map(arm_of).collect();
+        let any_trained = !trained.is_empty();
+        let seeds = axes.iter().filter(|axes| axes.1.is_some() == any_trained).map(|axes| axes.3);
+        let n_missing = frame.column("cell_id")?.null_count();
+        Ok(Survey {
+            arms: arms.into_iter().collect(),
+            in_domain: if any_trained { &trained } else { &targets }.iter().copied().collect(),
+            targets: targets.iter().copied().collect(),
+            seeds: seeds.collect(),
+            n_planned: frame.height(),
+            n_missing,
+            frame,
+        })
+    }
+
+    /// Whether the trained methods have more than one number of shots.
+    pub(crate) fn has_several_shots(&self) -> bool {
+        let trained = self.arms.iter().filter(|arm| arm.is_trained());
+        1 < trained.map(|arm| arm.group.shots).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The methods with their numbers of shots, in order.
+    pub(crate) fn groups(&self) -> BTreeSet<Group> {
+        self.arms.iter().map(|arm| arm.group).collect()
+    }
+
+    /// The prompts of a method's arms.
+    pub(crate) fn prompts(&self, method: MethodId) -> Vec<PromptStyle> {
+        let of_method = self.arms.iter().filter(|arm| arm.group.method == method);
+        of_method.map(|arm| arm.prompt).collect::<BTreeSet<_>>().into_iter().map(|p| p.0).collect()
+    }
+
+    /// What the questions about each target were, in the order of the targets.
+    pub(crate) fn questions(&self) -> Result<Vec<(DatasetId, Option<Questions>)>, ReportError> {
+        let span = |name: &str| {
+            [
+                col(name).min().alias(format!("{name}_min")),
+                col(name).max().alias(format!("{name}_max")),
+            ]
+        };
+        let means = ["mean_choices", "chance_pct"].map(|name| col(name).mean());
+        let aggregations = [&span("n")[..], &span("n_split"), &means].concat();
+        let done = self.frame.clone().lazy().filter(col("cell_id").is_not_null());
+        let frame = grouped(done, &["target"], aggregations).collect()?;
+        let reader = Reader(&frame);
+        let mut found = Vec::new();
+        for row in 0..reader.height() {
+            let questions = Questions {
+                n: (reader.count("n_min", row)?, reader.count("n_max", row)?),
+                n_split: (reader.count("n_split_min", row)?, reader.count("n_split_max", row)?),
+                mean_choices: reader.float("mean_choices", row)?,
+                chance_pct: reader.float("chance_pct", row)?,
+            };
+            found.push((reader.id::<DatasetId>("target", row)?, questions));
+        }
+        let of =
+            |id| found.iter().find(|(target, _)| *target == id).map(|(_, questions)| *questions);
+        Ok(self.targets.iter().map(|&id| (id, of(id))).collect())
+    }
+
+    /// The score of guessing, by target.
+    pub(super) fn chances(&self) -> Result<BTreeMap<DatasetId, Option<f64>>, ReportError> {
+        let chance = |questions: Option<Questions>| questions.and_then(|found| found.chance_pct);
+        Ok(self.questions()?.into_iter().map(|(id, questions)| (id, chance(questions))).collect())
+    }
+
+    /// The values of a text column, each once, in order.
+    pub(crate) fn distinct(&self, column: &str) -> Result<BTreeSet<String>, ReportError> {
+        let values = self.frame.column(column)?.str()?;
+        Ok(values.iter().flatten().map(str::to_owned).collect())
+    }
+
+    /// The values of a count column, each once, in order.
+    pub(crate) fn distinct_counts(&self, column: &str) -> Result<BTreeSet<i64>, ReportError> {
+        Ok(self.frame.column(column)?.i64()?.iter().flatten().collect())
+    }
+
+    /// Whether some cell's column of truths holds true.
+    pub(crate) fn any(&self, column: &str) -> Result<bool, ReportError> {
+        Ok(self.frame.column(column)?.bool()?.any())
+    }
+}
+
+fn arm_of(&(method, _, shots, _, cell): &Axes) -> Arm {
+    Arm::new(Group { method, shots }, cell.prompt)
+}
+
+fn axes_of_trial(trial: &Trial) -> impl Iterator<Item = Axes> {
+    let Trial { method, train_on, shots, seed, .. } = *trial;
+    trial.cells().into_iter().map(move |cell| (method, train_on, shots, seed, cell))
+}
+
+fn axes_of_frame(cells: &DataFrame) -> Result<Vec<Axes>, ReportError> {
+    let reader = Reader(cells);
+    let seeds = cells.column("seed")?.u64()?;
+    let axes = |row| {
+        let arm = reader.arm(row)?;
+        let Group { method, shots } = arm.group;
+        let target = reader.id("target", row)?;
+        let missing = || ReportError::BadValue { column: "seed", found: "null".to_owned() };
+        let seed = seeds.get(row).ok_or_else(missing)?;
+        Ok((method, reader.train_on(row)?, shots, seed, CellKey { target, prompt: arm.prompt() }))
+    };
+    (0..reader.height()).map(axes).collect()
+}
+
+fn axes_frame(axes: &BTreeSet<Axes>) -> Result<DataFrame, ReportError> {
+    fn texts(name: &str, values: impl Iterator<Item = Option<&'static str>>) -> Column {
+        Series::new(name.into(), values.collect::<Vec<_>>()).into()
+    }
+    let shots: Vec<i64> =
+        axes.iter().map(|axes| i64::try_from(axes.2).unwrap_or(i64::MAX)).collect();
+    let seeds: Vec<Seed> = axes.iter().map(|axes| axes.3).collect();
+    let columns = vec![
+        texts("method", axes.iter().map(|axes| Some(axes.0.as_str()))),
+        texts("train_on", axes.iter().map(|axes| axes.1.map(DatasetId::as_str))),
+        Series::new("shots".into(), shots).into(),
+        Series::new("seed".into(), seeds).into(),
+        texts("target", axes.iter().map(|axes| Some(axes.4.target.as_str()))),
+        texts("prompt", axes.iter().map(|axes| Some(axes.4.prompt.as_str()))),
+    ];
+    Ok(DataFrame::new(axes.len(), columns)?)
+}
