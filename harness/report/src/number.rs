@@ -8,7 +8,9 @@ pub(crate) fn fixed(value: Option<f64>, digits: usize) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         return MISSING.to_owned();
     };
-    let text = format!("{value:.digits$}");
+    // Halves are common (3 of 48 pictures) and go away from zero, whatever the last bits say.
+    let nudge = (1e-6 * 0.1f64.powi(digits as i32)).copysign(value);
+    let text = format!("{:.digits$}", value + nudge);
     match text.strip_prefix('-') {
         None => text,
         Some(size) if is_zero(size) => size.to_owned(),
@@ -29,7 +31,7 @@ pub(crate) fn signed(value: Option<f64>, digits: usize) -> String {
 pub(crate) fn significant(value: Option<f64>) -> String {
     let size = value.map_or(0.0, f64::abs);
     let digits = match size {
-        size if size == 0.0 => 0,
+        0.0 => 0,
         size if size < 0.001 => return fixed_or_scientific(value),
         size if size < 0.1 => 4,
         size if size < 10.0 => 2,
@@ -77,7 +79,14 @@ mod tests {
     #[test]
     fn a_change_has_a_sign_unless_it_rounds_to_zero() {
         let shown = [4.25, -4.27, 0.04, -0.04, 0.0].map(|value| signed(Some(value), 1));
-        assert_eq!(shown, ["+4.2", "−4.3", "0.0", "0.0", "0.0"]);
+        assert_eq!(shown, ["+4.3", "−4.3", "0.0", "0.0", "0.0"]);
+    }
+
+    #[test]
+    fn halves_go_away_from_zero_whatever_their_last_bits() {
+        let shown = [6.25, 31.25 - 25.0, 93.75 - 87.5 - 1e-13].map(|half| fixed(Some(half), 1));
+        assert_eq!(shown, ["6.3", "6.3", "6.3"]);
+        assert_eq!(fixed(Some(6.2499), 1), "6.2");
     }
 
     #[test]

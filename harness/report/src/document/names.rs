@@ -13,19 +13,19 @@ pub(super) const INCOMPLETE: &str = "†";
 /// What [`INCOMPLETE`] means, for captions.
 pub(super) const INCOMPLETE_NOTE: &str = " † rests on fewer seeds than planned.";
 
-/// A dataset's name in a column head, short enough for eleven columns.
+/// A dataset's name in a column head, short enough for eleven columns; [`super::questions`] explains it.
 pub(super) fn head(dataset: DatasetId) -> &'static str {
     match dataset {
-        DatasetId::ImageNet => "ImageNet",
-        DatasetId::Caltech101 => "Caltech",
+        DatasetId::ImageNet => "ImNet",
+        DatasetId::Caltech101 => "Calt",
         DatasetId::OxfordPets => "Pets",
         DatasetId::StanfordCars => "Cars",
-        DatasetId::OxfordFlowers => "Flowers",
+        DatasetId::OxfordFlowers => "Flow",
         DatasetId::Food101 => "Food",
-        DatasetId::FgvcAircraft => "Aircraft",
+        DatasetId::FgvcAircraft => "Airc",
         DatasetId::Sun397 => "SUN",
         DatasetId::Dtd => "DTD",
-        DatasetId::Eurosat => "EuroSAT",
+        DatasetId::Eurosat => "Euro",
         DatasetId::Ucf101 => "UCF",
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     ReportContext, ReportError,
     number::{MISSING, fixed, thousands},
     summary::{Questions, Survey},
-    table::{Cell, Table},
+    table::{Align, Cell, Table},
 };
 
 /// Which prompt each method was trained and evaluated under.
@@ -74,21 +74,23 @@ pub(super) fn texts(protocol: &Protocol) -> Table {
     table
 }
 
-/// How many pictures and names each target has.
+/// How many pictures and names each target has, and what the other tables call it.
 pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
-    let questions = survey.questions()?;
-    let caption = "The targets: pictures evaluated, pictures of the whole split, class names in a \
-        question's list, and the score of guessing among them.";
-    let mut table = Table::of_numbers(caption.to_owned(), &names::heads("", &survey.targets, &[]));
-    let mut row = |name: &str, value: &dyn Fn(Questions) -> String| {
-        let value = |questions: Option<Questions>| questions.map_or(MISSING.to_owned(), value);
-        let values = questions.iter().map(|&(_, questions)| value(questions));
-        table.push_plain(std::iter::once(name.to_owned()).chain(values));
-    };
-    row("Evaluated", &|questions| span(questions.n));
-    row("In the split", &|questions| span(questions.n_split));
-    row("Names listed", &|questions| fixed(questions.mean_choices, 1));
-    row("Chance (%)", &|questions| fixed(questions.chance_pct, 1));
+    let caption = "The datasets and their short names: pictures evaluated, pictures of the whole \
+        split, class names in a question's list, and the score of guessing among them.";
+    let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];
+    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    table.columns[1].align = Align::Left;
+    for (target, questions) in survey.questions()? {
+        let numbers = match questions {
+            None => [MISSING; 4].map(str::to_owned),
+            Some(Questions { n, n_split, mean_choices, chance_pct }) => {
+                [span(n), span(n_split), fixed(mean_choices, 1), fixed(chance_pct, 1)]
+            }
+        };
+        let names = [target.title(), names::head(target)].map(str::to_owned);
+        table.push_plain(names.into_iter().chain(numbers));
+    }
     Ok(table)
 }
 

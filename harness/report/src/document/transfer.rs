@@ -70,7 +70,7 @@ fn caption(survey: &Survey, arm: Arm, name: &str) -> String {
     };
     format!(
         "Transfer of {name}: change in points of published accuracy against zero-shot under the \
-         {} prompt{seeds}. Row: trained on; column: evaluated on; bold: in-domain. All is a row's \
+         {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; bold: in-domain. All is a row's \
          mean, Others its mean without the in-domain cell; the last row is each column's mean \
          without it.",
         arm.prompt()
@@ -83,7 +83,7 @@ fn reference(survey: &Survey, transfer: &Transfer, arm: Arm) -> Vec<Cell> {
         survey.targets.iter().map(|&target| transfer.zero_shot(arm.prompt(), target)).collect();
     let average = names::mean_of_all(stats.iter().map(|stat| stat.mean));
     let scores = stats.into_iter().map(names::mean).chain([fixed(average, 1), String::new()]);
-    std::iter::once("zero-shot (%)".to_owned()).chain(scores).map(Cell::italic).collect()
+    std::iter::once("zero-shot".to_owned()).chain(scores).map(Cell::italic).collect()
 }
 
 fn row(survey: &Survey, transfer: &Transfer, arm: Arm, train_on: DatasetId) -> Row {
@@ -110,7 +110,7 @@ fn column_means(survey: &Survey, transfer: &Transfer, arm: Arm, rows: &[Row]) ->
     let all = names::mean_of_all(rows.iter().map(|row| row.all));
     let others = names::mean_of_all(rows.iter().map(|row| row.others));
     let means = columns.chain([all, others]).map(|mean| Cell::italic(signed(mean, 1)));
-    std::iter::once(Cell::italic("others' mean")).chain(means).collect()
+    std::iter::once(Cell::italic("mean")).chain(means).collect()
 }
 
 fn verdict(survey: &Survey, transfer: &Transfer, arm: Arm) -> String {
