@@ -1,2 +1,37 @@
-//! TEMP
-fn main() {}
+//! The program: reads its arguments, calls one verb, and ends with a code of [`exit::Exit`].
+
+mod args;
+mod bench;
+mod draw;
+mod exit;
+mod inputs;
+mod inspect;
+mod interrupt;
+mod output;
+mod plan;
+mod progress;
+mod project;
+mod report;
+mod run;
+mod trial;
+
+use std::process::ExitCode;
+
+use args::{Cli, InspectVerb, TinyVerb, Verb};
+use clap::Parser;
+use progress::Detail;
+
+fn main() -> ExitCode {
+    let Cli { verb, quiet } = Cli::parse();
+    let detail = Detail::new(quiet);
+    exit::end(match verb {
+        Verb::Run(args) => run::run(&args, detail),
+        Verb::Plan(args) => plan::plan(&args, detail),
+        Verb::Report(args) => report::report(&args, detail),
+        Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args, detail),
+        Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args, detail),
+        Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args, detail),
+        Verb::Tiny(TinyVerb::Draw(args)) => draw::draw(&args, detail),
+        Verb::Trial => trial::trial(),
+    })
+}

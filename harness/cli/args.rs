@@ -1,0 +1,278 @@
+//! The program's arguments.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clsrl_spec::{DatasetId, ImagePath, MethodId, PromptStyle, Seed};
+
+use crate::exit::Exit;
+
+/// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and reports what came out.
+#[derive(Debug, Parser)]
+#[command(version, after_help = Exit::table())]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// Tell nothing but errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run what is left of a suite, then write its report.
+    Run(RunArgs),
+    /// List a suite's trials and cells: done, stale or missing, and why.
+    Plan(PlanArgs),
+    /// Write a suite's report and frames from its results.
+    Report(ReportArgs),
+    /// Show what the model will see.
+    #[command(subcommand)]
+    Inspect(InspectVerb),
+    /// Make the tiny model and the drawn datasets.
+    #[command(subcommand)]
+    Tiny(TinyVerb),
+    /// Run one trial: its job is the first line of standard input, and its end stops the trial.
+    #[command(hide = true)]
+    Trial,
+}
+
+/// Which suite, and which part of it.
+#[derive(Debug, Args)]
+pub struct SuiteArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub suite: String,
+    /// Only these methods.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub methods: Vec<MethodId>,
+    /// Only these datasets, to train on and to evaluate on.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub datasets: Vec<DatasetId>,
+    /// Only these numbers of training pictures per class.
+    #[arg(long, value_name = "1,2", value_delimiter = ',')]
+    pub shots: Vec<usize>,
+    /// Only these seeds.
+    #[arg(long, value_name = "1,2", value_delimiter = ',')]
+    pub seeds: Vec<Seed>,
+    /// Evaluate only the first pictures of every dataset.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// With what a suite is run.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// A Hugging Face model directory, instead of the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// The folder that holds the datasets' folders, instead of the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to compute: cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
+    /// Threads of one trial, instead of the suite's.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub threads: Option<usize>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub suite: SuiteArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// The folder for results, frames and report, instead of `results` and `reports`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Trials at once, instead of the suite's number.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub jobs: Option<usize>,
+    /// Keep the tuned weights of every trial.
+    #[arg(long)]
+    pub keep_checkpoints: bool,
+    /// Run the trials in this process, one after the other.
+    #[arg(long)]
+    pub in_process: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub suite: SuiteArgs,
+    #[command(flatten)]
+    pub inputs: InputArgs,
+    /// The folder of the results, instead of `results`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub suite: SuiteArgs,
+    /// The folder of results, frames and report, instead of `results` and `reports`.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What to show.
+#[derive(Debug, Subcommand)]
+pub enum InspectVerb {
+    /// The rendered prompt of a test picture and its length in tokens.
+    Prompt(PromptArgs),
+    /// The preprocessed picture, as PNG.
+    Image(ImageArgs),
+    /// The few-shot picks of a seed.
+    Sample(SampleArgs),
+}
+
+/// Arguments of `inspect prompt`.
+#[derive(Debug, Args)]
+pub struct PromptArgs {
+    /// The suite whose protocol asks.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub suite: String,
+    /// The dataset.
+    #[arg(long)]
+    pub dataset: DatasetId,
+    /// A Hugging Face model directory, instead of the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// The folder that holds the datasets' folders, instead of the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The position in the test split.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub index: usize,
+    /// The prompt.
+    #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
+    pub prompt: PromptArg,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `inspect image`.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The dataset.
+    #[arg(long)]
+    pub dataset: DatasetId,
+    /// The position in the test split.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub index: usize,
+    /// The order of conversion and resizing: rgb384, native384, eval384 or direct.
+    #[arg(long, default_value = "rgb384")]
+    pub order: ImagePath,
+    /// The PNG file to write.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// The model directory whose preprocessor is used, instead of the tiny model's.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// The folder that holds the datasets' folders, instead of the drawn ones.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// Arguments of `inspect sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// The dataset.
+    #[arg(long)]
+    pub dataset: DatasetId,
+    /// The folder that holds the datasets' folders, instead of the drawn ones.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Training pictures per class.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub shots: usize,
+    /// The seed.
+    #[arg(long)]
+    pub seed: Seed,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to make.
+#[derive(Debug, Subcommand)]
+pub enum TinyVerb {
+    /// Draw the eleven synthetic datasets.
+    Draw(DrawArgs),
+}
+
+/// Arguments of `tiny draw`.
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// The folder to draw into.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// The seed of the pictures.
+    #[arg(long, default_value_t = 1)]
+    pub seed: Seed,
+}
+
+/// A prompt's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PromptArg {
+    /// A thought, then the answer.
+    Thinking,
+    /// The answer alone.
+    Direct,
+}
+
+impl From<PromptArg> for PromptStyle {
+    fn from(prompt: PromptArg) -> Self {
+        match prompt {
+            PromptArg::Thinking => PromptStyle::Thinking,
+            PromptArg::Direct => PromptStyle::Direct,
+        }
+    }
+}
+
+/// A device: `cpu`, `cuda` or `cuda:N`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device(String);
+
+impl Device {
+    /// `cpu` or `cuda`, without a number.
+    pub fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbered = text.strip_prefix("cuda:").is_some_and(|n| n.parse::<u8>().is_ok());
+        if numbered || matches!(text, "cpu" | "cuda") {
+            return Ok(Device(text.to_owned()));
+        }
+        Err("expected cpu, cuda or cuda:N".to_owned())
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if 0 < count => Ok(count),
+        _ => Err("expected a whole number from 1".to_owned()),
+    }
+}

@@ -1,0 +1,124 @@
+//! A suite as the user asked for it: its file, the selected trials, and where its results go.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use clsrl_spec::{Selection, Suite, Trial};
+
+use crate::{args::SuiteArgs, exit::Exit, project::Project};
+
+/// A suite and the part of it that the user asked for.
+pub struct Bench {
+    /// The project.
+    pub project: Project,
+    /// The suite.
+    pub suite: Suite,
+    /// The trials of the selection; never empty.
+    pub trials: Vec<Trial>,
+    /// The arguments that make these results, for the report.
+    pub command: String,
+}
+
+impl Bench {
+    /// Reads the suite and plans the selection.
+    pub fn load(args: &SuiteArgs) -> anyhow::Result<Self> {
+        let project = Project::find()?;
+        let suite = read_suite(&project, &args.suite)?;
+        let trials = clsrl_spec::plan(&suite, &selection(args))
+            .map_err(|error| Exit::NothingSelected.because(error))?;
+        Ok(Bench { command: command(args), project, suite, trials })
+    }
+}
+
+/// Where results and reports of a suite go.
+pub struct Places {
+    /// The folder of the suites' results folders and frames.
+    pub results: PathBuf,
+    /// The folder of the reports.
+    pub reports: PathBuf,
+}
+
+impl Places {
+    /// The project's own folders, or one folder for everything.
+    pub fn new(project: &Project, out: Option<&Path>) -> Self {
+        match out {
+            Some(dir) => Places { results: dir.to_owned(), reports: dir.to_owned() },
+            None => Places { results: project.path("results"), reports: project.path("reports") },
+        }
+    }
+}
+
+/// Reads a suite by its name in `suites/`, or by its path.
+pub fn read_suite(project: &Project, named: &str) -> anyhow::Result<Suite> {
+    let is_path = named.ends_with(".toml") || named.contains(std::path::is_separator);
+    let path = match is_path {
+        true => PathBuf::from(named),
+        false => project.suites_dir().join(format!("{named}.toml")),
+    };
+    let shown = if is_path { named.to_owned() } else { format!("suites/{named}.toml") };
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project)))
+        .map_err(|error| Exit::Usage.because(error))?;
+    let protocols = |name: &str| read_protocol(project, &path, name);
+    Suite::parse(&text, &shown, &protocols).map_err(|errors| Exit::Usage.because(errors))
+}
+
+/// A protocol lies beside its suite, in `protocols/`, or in the project.
+fn read_protocol(project: &Project, suite: &Path, name: &str) -> Result<String, String> {
+    let file = format!("{name}.toml");
+    let beside = suite.with_file_name("protocols").join(&file);
+    let path = if beside.is_file() { beside } else { project.protocols_dir().join(&file) };
+    fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn suites_hint(project: &Project) -> String {
+    let entries = fs::read_dir(project.suites_dir()).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
+        .collect();
+    names.sort();
+    format!("the project's suites are {}; a path ends in `.toml`", names.join(", "))
+}
+
+fn selection(args: &SuiteArgs) -> Selection {
+    fn axis<T: Clone>(wanted: &[T]) -> Option<Vec<T>> {
+        Some(wanted.to_vec()).filter(|wanted| !wanted.is_empty())
+    }
+    Selection {
+        methods: axis(&args.methods),
+        datasets: axis(&args.datasets),
+        shots: axis(&args.shots),
+        seeds: axis(&args.seeds),
+        limit: args.limit,
+    }
+}
+
+fn command(args: &SuiteArgs) -> String {
+    fn list<T: ToString>(flag: &str, wanted: &[T]) -> String {
+        if wanted.is_empty() {
+            return String::new();
+        }
+        let wanted: Vec<String> = wanted.iter().map(T::to_string).collect();
+        format!(" --{flag} {}", wanted.join(","))
+    }
+    [
+        format!("clsrl-bench run --suite {}", args.suite),
+        list("methods", &args.methods),
+        list("datasets", &args.datasets),
+        list("shots", &args.shots),
+        list("seeds", &args.seeds),
+        list("limit", args.limit.as_slice()),
+    ]
+    .concat()
+}
+
+/// An error for an input that neither the suite nor the user names.
+pub fn lacks(suite: &Suite, what: &str, flag: &str) -> anyhow::Error {
+    Exit::Usage.because(anyhow!(
+        "suite `{}` names no {what}\nhint: give a folder with --{flag} DIR",
+        suite.name
+    ))
+}

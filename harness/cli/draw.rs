@@ -1,0 +1,10 @@
+//! `tiny draw`: the eleven synthetic datasets, in a folder of the user's choice.
+
+use crate::{args::DrawArgs, exit::Exit, inputs, output::print, progress::Detail};
+
+/// Draws the datasets and prints their folder.
+pub fn draw(args: &DrawArgs, detail: Detail) -> anyhow::Result<Exit> {
+    inputs::draw(&args.to, args.seed, detail)?;
+    print(&format!("{}\n", args.to.display()))?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,150 @@
+//! How the program ends: one enum of exit codes, and how an error is told.
+
+use std::{fmt, io::Write, process::ExitCode};
+
+/// Every way in which the program ends, except by a signal (130, 143).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// An error that has no code of its own.
+    Unexpected = 1,
+    /// A wrong argument or suite file.
+    Usage = 2,
+    /// The gate found a regression.
+    Regression = 3,
+    /// The selection is empty.
+    NothingSelected = 4,
+    /// Some trials failed or are missing.
+    Incomplete = 5,
+    /// The gate cannot tell.
+    Inconclusive = 6,
+    /// Data or weights are not those that were expected.
+    Differs = 7,
+    /// The program does not compute here what it should.
+    SelfTest = 8,
+    /// Interrupted from the terminal.
+    Interrupted = 130,
+    /// Told to end.
+    Terminated = 143,
+}
+
+impl Exit {
+    const ALL: [Exit; 11] = [
+        Exit::Ok,
+        Exit::Unexpected,
+        Exit::Usage,
+        Exit::Regression,
+        Exit::NothingSelected,
+        Exit::Incomplete,
+        Exit::Inconclusive,
+        Exit::Differs,
+        Exit::SelfTest,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+
+    fn meaning(self) -> &'static str {
+        match self {
+            Exit::Ok => "all went well",
+            Exit::Unexpected => "unexpected error",
+            Exit::Usage => "wrong usage or bad suite file",
+            Exit::Regression => "regression found",
+            Exit::NothingSelected => "nothing selected",
+            Exit::Incomplete => "incomplete: some trials failed or are missing",
+            Exit::Inconclusive => "inconclusive",
+            Exit::Differs => "data or weights differ from the lock",
+            Exit::SelfTest => "self-test failed",
+            Exit::Interrupted => "interrupted (SIGINT)",
+            Exit::Terminated => "told to end (SIGTERM)",
+        }
+    }
+
+    /// The table of exit codes, for `--help`.
+    pub fn table() -> String {
+        let row = |exit: Exit| format!("\n  {:>3}  {}", exit as u8, exit.meaning());
+        format!("Exit codes:{}", Exit::ALL.map(row).concat())
+    }
+
+    /// Makes an error end the program with this code.
+    pub fn because(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
+        anyhow::Error::new(Coded { exit: self, error: error.into() })
+    }
+}
+
+/// An error and the code that it ends the program with.
+#[derive(Debug)]
+struct Coded {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Coded {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Tells an error on standard error, and gives the code to end with.
+pub fn end(ended: anyhow::Result<Exit>) -> ExitCode {
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(error) => {
+            let exit = error.downcast_ref().map_or(Exit::Unexpected, |coded: &Coded| coded.exit);
+            // Nobody can be told that standard error is closed.
+            let _ = std::io::stderr().write_all(describe(&error).as_bytes());
+            exit
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Writes an error out: what happened, its causes indented, then the hints of all of them.
+pub fn describe(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    let mut hints = String::new();
+    for (depth, cause) in error.chain().enumerate() {
+        for (n, line) in cause.to_string().lines().enumerate() {
+            match (depth, n) {
+                _ if line.trim_start().starts_with("hint:") => {
+                    hints.push_str(line.trim_start());
+                    hints.push('\n');
+                }
+                (0, 0) => text.push_str(&format!("error: {line}\n")),
+                (0, _) => text.push_str(&format!("  {line}\n")),
+                (_, 0) => text.push_str(&format!("  cause: {line}\n")),
+                (_, _) => text.push_str(&format!("    {line}\n")),
+            }
+        }
+    }
+    text + &hints
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn causes_are_indented_and_hints_come_last() {
+        let error = anyhow!("no space left\nhint: make room").context("cannot write `a`\nnor `b`");
+        let expected =
+            "error: cannot write `a`\n  nor `b`\n  cause: no space left\nhint: make room\n";
+        assert_eq!(describe(&error), expected);
+    }
+
+    #[test]
+    fn a_code_survives_context() {
+        let coded: anyhow::Result<Exit> = Err(Exit::Usage.because(anyhow!("bad suite")));
+        let error = coded.context("above").expect_err("it is an error");
+        assert_eq!(error.downcast_ref::<Coded>().map(|coded| coded.exit), Some(Exit::Usage));
+    }
+}

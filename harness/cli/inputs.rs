@@ -1,0 +1,175 @@
+//! What a suite is run with: the start model, the datasets, and the digests that name them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow, bail};
+use clsrl_data::{
+    datasets::{Dataset, digest_model_dir},
+    drawn,
+};
+use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
+
+use crate::{
+    args::{Device, InputArgs},
+    bench::{Bench, lacks},
+    exit::{Exit, describe},
+    progress::Detail,
+    project::Project,
+};
+
+/// What a suite is run with.
+pub struct Inputs {
+    /// The start model's directory.
+    pub model_dir: PathBuf,
+    /// The folder that holds the datasets' folders.
+    pub data_dir: PathBuf,
+    /// The datasets that the selected trials read.
+    pub datasets: BTreeMap<DatasetId, Dataset>,
+    /// The device, as it was asked for.
+    pub device: Device,
+    /// What the results depend on.
+    pub binding: Binding,
+}
+
+impl Inputs {
+    /// Finds model and data, draws what the suite wants drawn, and hashes both.
+    pub fn bind(bench: &Bench, args: &InputArgs, detail: Detail) -> anyhow::Result<Self> {
+        let model_dir = model_dir(&bench.project, &bench.suite, args.model.as_deref())?;
+        let data_dir = data_dir(&bench.suite, args.data.as_deref(), detail)?;
+        let datasets = open_datasets(&bench.trials, &data_dir)?;
+        let device_kind = args.device.kind().to_owned();
+        let execution = bench.suite.execution;
+        let base_weights = digest_model_dir(&model_dir)
+            .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
+        let binding = Binding {
+            base_weights,
+            data: datasets.iter().map(|(&id, dataset)| (id, dataset.digest())).collect(),
+            precision: execution.precision.on(&device_kind).to_owned(),
+            device_kind,
+            threads: args.threads.unwrap_or(execution.threads),
+        };
+        Ok(Inputs { model_dir, data_dir, datasets, device: args.device.clone(), binding })
+    }
+
+    /// Binds only if that needs neither a flag that was not given nor a picture that is not drawn;
+    /// otherwise says what is lacking.
+    pub fn bind_if_there(
+        bench: &Bench,
+        args: &InputArgs,
+        detail: Detail,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let model = bench.suite.model.as_ref().map(|model| bench.project.path(model));
+        match (&args.model, model) {
+            (None, None) => return Ok(Err("no model is given".to_owned())),
+            (None, Some(dir)) if !dir.is_dir() => {
+                return Ok(Err(format!("there is no model `{}`", dir.display())));
+            }
+            _ => {}
+        }
+        match (&args.data, bench.suite.data) {
+            (None, None) => return Ok(Err("no data is given".to_owned())),
+            (None, Some(DataSource::Drawn { seed })) if !drawn_dir(seed)?.is_dir() => {
+                return Ok(Err("its datasets are not drawn yet".to_owned()));
+            }
+            _ => {}
+        }
+        Inputs::bind(bench, args, detail).map(Ok)
+    }
+}
+
+/// The model that was given, else the suite's.
+pub fn model_dir(
+    project: &Project,
+    suite: &Suite,
+    given: Option<&Path>,
+) -> anyhow::Result<PathBuf> {
+    let dir = match (given, &suite.model) {
+        (Some(dir), _) => dir.to_owned(),
+        (None, Some(relative)) => project.path(relative),
+        (None, None) => return Err(lacks(suite, "model", "model")),
+    };
+    existing(&dir, "model directory")
+}
+
+/// The data folder that was given, else the suite's, which is drawn if it is not there yet.
+pub fn data_dir(suite: &Suite, given: Option<&Path>, detail: Detail) -> anyhow::Result<PathBuf> {
+    match (given, suite.data) {
+        (Some(dir), _) => existing(dir, "data folder"),
+        (None, Some(DataSource::Drawn { seed })) => {
+            let dir = drawn_dir(seed)?;
+            draw(&dir, seed, detail)?;
+            Ok(dir)
+        }
+        (None, None) => Err(lacks(suite, "data", "data")),
+    }
+}
+
+/// Opens one dataset.
+pub fn open_dataset(id: DatasetId, data_dir: &Path) -> anyhow::Result<Dataset> {
+    Dataset::open(id, data_dir).with_context(|| format!("dataset `{id}` cannot be used"))
+}
+
+/// Draws the synthetic datasets of a seed, unless they are there.
+pub fn draw(dir: &Path, seed: Seed, detail: Detail) -> anyhow::Result<()> {
+    let bar = detail.count("drawing datasets", DatasetId::ALL.len());
+    if let Some(parent) = dir.parent() {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create `{}`", parent.display()))?;
+    }
+    let drawn = drawn::write_drawn(dir, seed, &mut |_| bar.inc(1));
+    bar.finish_and_clear();
+    drawn.with_context(|| format!("cannot draw the datasets into `{}`", dir.display()))
+}
+
+fn existing(dir: &Path, what: &str) -> anyhow::Result<PathBuf> {
+    if dir.is_dir() {
+        // Workers get the path as well, so it must not depend on the current folder.
+        return dir.canonicalize().with_context(|| format!("cannot read `{}`", dir.display()));
+    }
+    Err(Exit::Usage.because(anyhow!("there is no {what} `{}`", dir.display())))
+}
+
+fn drawn_dir(seed: Seed) -> anyhow::Result<PathBuf> {
+    let absolute =
+        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = match (absolute("XDG_CACHE_HOME"), absolute("HOME")) {
+        (Some(cache), _) => cache,
+        (None, Some(home)) => home.join(".cache"),
+        (None, None) => bail!(
+            "there is no folder for drawn datasets: neither XDG_CACHE_HOME nor HOME is set\n\
+             hint: draw them with `clsrl-bench tiny draw --to DIR`, then give --data DIR"
+        ),
+    };
+    Ok(cache.join("clsrl-bench").join(format!("drawn-v{}-seed{seed}", drawn::write::FORMAT)))
+}
+
+fn open_datasets(
+    trials: &[Trial],
+    data_dir: &Path,
+) -> anyhow::Result<BTreeMap<DatasetId, Dataset>> {
+    let ids: BTreeSet<DatasetId> = trials
+        .iter()
+        .flat_map(|trial| trial.train_on.into_iter().chain(trial.evaluation.targets.clone()))
+        .collect();
+    let mut datasets = BTreeMap::new();
+    let mut errors = Vec::new();
+    for id in ids {
+        match open_dataset(id, data_dir) {
+            Ok(dataset) => drop(datasets.insert(id, dataset)),
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.len() {
+        0 => Ok(datasets),
+        1 => Err(errors.remove(0)),
+        n => {
+            let told: String = errors.iter().map(describe).collect();
+            let told = told.trim_end().replace("error: ", "");
+            bail!("{n} datasets of `{}` cannot be used\n{told}", data_dir.display())
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `inspect`: what the model will see.
+
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use clsrl_data::{
+    datasets::{Example, sample_few_shot},
+    image::{Processor, RgbImage},
+    text::render_prompt,
+};
+use clsrl_engine::inputs::Inputs as ModelInputs;
+use clsrl_spec::{EvalSplit, MessageOrder};
+use serde::Serialize;
+
+use crate::{
+    args::{ImageArgs, PromptArgs, SampleArgs},
+    bench::read_suite,
+    exit::Exit,
+    inputs::{data_dir, model_dir, open_dataset},
+    output::print,
+    progress::Detail,
+    project::Project,
+};
+
+/// The suite that stands in where none is named: its model and data come with the project.
+const DEFAULT_SUITE: &str = "smoke";
+
+#[derive(Serialize)]
+struct ShownPrompt<'a> {
+    dataset: &'a str,
+    split: &'static str,
+    index: usize,
+    path: &'a str,
+    classname: &'a str,
+    prompt: String,
+    tokens: usize,
+}
+
+#[derive(Serialize)]
+struct Pick<'a> {
+    index: usize,
+    path: &'a str,
+    label: usize,
+    classname: &'a str,
+}
+
+#[derive(Serialize)]
+struct Picks<'a> {
+    train: Vec<Pick<'a>>,
+    val: Vec<Pick<'a>>,
+}
+
+/// Prints the rendered prompt of an evaluation picture.
+pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let suite = read_suite(&project, &args.suite)?;
+    let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
+    let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
+    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let split = *suite.evaluation.split.of(args.dataset);
+    let (split_name, examples) = match split {
+        EvalSplit::Test => ("test", &dataset.test),
+        EvalSplit::Val => ("val", &dataset.val),
+    };
+    let example = example(examples, args.index)?;
+    let asked = ModelInputs::from_dir(&model_dir, &suite.protocol)?.evaluation_prompts(
+        &dataset,
+        split,
+        &[example],
+        args.prompt.into(),
+    )?;
+    let asked = asked.first().context("no prompt came back")?;
+    let system = &suite.protocol.prompts.system;
+    let shown = ShownPrompt {
+        dataset: args.dataset.as_str(),
+        split: split_name,
+        index: args.index,
+        path: &example.path,
+        classname: &asked.gold,
+        prompt: render_prompt(system, MessageOrder::ImageFirst, &asked.text),
+        tokens: asked.prompt.ids.len(),
+    };
+    if args.json {
+        print(&(serde_json::to_string(&shown)? + "\n"))?;
+    } else {
+        let ShownPrompt { dataset, split, index, path, classname, prompt, tokens } = shown;
+        print(&format!(
+            "{prompt}\n\n{dataset} {split} {index}: {path}, `{classname}`\n{tokens} tokens, the \
+             picture's included\n"
+        ))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Writes the preprocessed picture as PNG, and prints its path and size.
+pub fn image(args: &ImageArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    let suite = read_suite(&project, DEFAULT_SUITE)?;
+    let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
+    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let example = example(&dataset.test, args.index)?;
+    let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
+    let path = dataset.image_path(example)?;
+    let rgb = Processor::from_dir(&model_dir)?.load_rgb(&path, args.order)?;
+    write_png(&rgb, &args.to).with_context(|| format!("cannot write `{}`", args.to.display()))?;
+    detail.say(&format!("{}: {} x {} pixels", example.path, rgb.width, rgb.height));
+    print(&format!("{}\n", args.to.display()))?;
+    Ok(Exit::Ok)
+}
+
+/// Prints the few-shot picks of a seed.
+pub fn sample(args: &SampleArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let data_dir = match &args.data {
+        Some(dir) => dir.clone(),
+        None => default_data_dir(detail)?,
+    };
+    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let picks = sample_few_shot(&dataset, args.shots, args.seed);
+    let picks = Picks {
+        train: picks.train.iter().map(|&idx| pick(&dataset.train[idx])).collect(),
+        val: picks.val.iter().map(|&idx| pick(&dataset.val[idx])).collect(),
+    };
+    print(&if args.json { serde_json::to_string(&picks)? + "\n" } else { table(&picks) })?;
+    Ok(Exit::Ok)
+}
+
+fn default_data_dir(detail: Detail) -> anyhow::Result<PathBuf> {
+    data_dir(&read_suite(&Project::find()?, DEFAULT_SUITE)?, None, detail)
+}
+
+fn example(examples: &[Example], index: usize) -> anyhow::Result<&Example> {
+    examples.get(index).ok_or_else(|| {
+        let n = examples.len();
+        Exit::Usage.because(anyhow!("there is no picture {index}, the split has {n}"))
+    })
+}
+
+fn pick(example: &Example) -> Pick<'_> {
+    Pick {
+        index: example.index,
+        path: &example.path,
+        label: example.label,
+        classname: &example.class_name,
+    }
+}
+
+fn table(picks: &Picks) -> String {
+    let rows = |split: &str, picks: &[Pick]| -> String {
+        let row = |Pick { index, path, label, classname }: &Pick| {
+            format!("{split:<5}  {index:>6}  {label:>5}  {classname:<30}  {path}\n")
+        };
+        picks.iter().map(row).collect()
+    };
+    let header = format!("{:<5}  {:>6}  {:>5}  {:<30}  path\n", "split", "index", "label", "class");
+    header + &rows("train", &picks.train) + &rows("val", &picks.val)
+}
+
+fn write_png(rgb: &RgbImage, path: &Path) -> anyhow::Result<()> {
+    let file = BufWriter::new(File::create(path)?);
+    let mut encoder = png::Encoder::new(file, rgb.width, rgb.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&rgb.pixels)?;
+    Ok(writer.finish()?)
+}

@@ -1,0 +1,119 @@
+//! `run`: what is left of a suite, then its report.
+
+use std::env;
+
+use anyhow::Context;
+use clsrl_engine::{TrialJob, run_trial};
+use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_statuses};
+
+use crate::{
+    args::RunArgs,
+    bench::{Bench, Places},
+    exit::{Exit, describe},
+    inputs::Inputs,
+    interrupt::Interrupt,
+    output::{note, print},
+    progress::{Detail, Progress},
+    report,
+};
+
+/// Runs what is left, writes report and frames, and prints the report's path.
+pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let bench = Bench::load(&args.suite)?;
+    let places = Places::new(&bench.project, args.out.as_deref());
+    let inputs = Inputs::bind(&bench, &args.inputs, detail)?;
+    let store = Store::new(&places.results, &bench.suite.name);
+    let _lock = store.lock()?;
+    let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
+    let tasks = tasks(&store, &statuses, &inputs.binding);
+    store.write_inputs(&report::input_names(&bench, args))?;
+    let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
+    let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
+    detail.say(&format!(
+        "{}: {} trials, {n_cells} cells, {n_left} of them to run",
+        bench.suite.name,
+        bench.trials.len()
+    ));
+
+    let interrupt = Interrupt::listen()?;
+    let summary = Execution { bench: &bench, inputs: &inputs, store: &store, args }
+        .run(&tasks, &interrupt, detail)?;
+    if summary.stopped {
+        note(&format!(
+            "interrupted: {} of {} trials done in this run, finished cells are kept\n\
+             hint: run the same command again to go on",
+            summary.n_finished,
+            tasks.len()
+        ));
+        return Ok(interrupt.exit());
+    }
+    let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
+    let path = report::write(&bench, &places, &store, (&statuses, &inputs.binding))?;
+    for failure in &summary.failures {
+        note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
+    }
+    print(&format!("{}\n", path.display()))?;
+    Ok(if summary.failures.is_empty() { Exit::Ok } else { Exit::Incomplete })
+}
+
+struct Execution<'a> {
+    bench: &'a Bench,
+    inputs: &'a Inputs,
+    store: &'a Store,
+    args: &'a RunArgs,
+}
+
+impl Execution<'_> {
+    fn run(
+        &self,
+        tasks: &[Task],
+        interrupt: &Interrupt,
+        detail: Detail,
+    ) -> anyhow::Result<Summary> {
+        let commit = self.bench.project.commit();
+        let mut progress = Progress::new(detail, tasks);
+        let runner = Runner {
+            store: self.store,
+            keep_checkpoints: self.args.keep_checkpoints,
+            stop: interrupt.stop(),
+            on_event: &mut |event| progress.show(event),
+        };
+        let summary = if self.args.in_process {
+            runner.run_in_process(tasks, &mut |task, send| {
+                run_trial(&self.job(task, &commit), send)
+                    .map_err(|error| describe(&error.into()).trim_end().to_owned())
+            })
+        } else {
+            let n_jobs = self.args.jobs.unwrap_or(self.bench.suite.execution.jobs);
+            runner.run_in_workers(tasks, &self.worker()?, n_jobs, &|task| {
+                serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
+            })
+        };
+        progress.close();
+        Ok(summary?)
+    }
+
+    fn worker(&self) -> anyhow::Result<WorkerCommand> {
+        let threads = self.inputs.binding.threads.to_string();
+        let set = |name: &str| (name.to_owned(), threads.clone());
+        Ok(WorkerCommand {
+            program: env::current_exe().context("the program cannot find itself")?,
+            args: vec!["trial".to_owned()],
+            env: vec![set("OMP_NUM_THREADS"), set("RAYON_NUM_THREADS")],
+        })
+    }
+
+    fn job(&self, task: &Task, commit: &str) -> TrialJob {
+        TrialJob {
+            trial: task.trial.clone(),
+            model_dir: self.inputs.model_dir.clone(),
+            data_dir: self.inputs.data_dir.clone(),
+            device: self.inputs.device.to_string(),
+            threads: self.inputs.binding.threads,
+            cells: task.cells.clone(),
+            checkpoint_dir: task.checkpoint_dir.clone(),
+            trained: task.trained.clone(),
+            commit: commit.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `trial`: one worker. Reads a job, runs it, writes events as JSON lines.
+
+use std::{
+    io::{self, BufRead, Write},
+    thread,
+};
+
+use anyhow::Context;
+use clsrl_engine::{TrialJob, run_trial};
+
+use crate::exit::Exit;
+
+/// Runs the job on the first line of standard input; when standard input ends, so does the worker.
+pub fn trial() -> anyhow::Result<Exit> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("cannot read the job")?;
+    let job: TrialJob =
+        serde_json::from_str(&line).context("the job is not one of this program")?;
+    thread::spawn(|| {
+        // An error means the same as the end: nobody wants the results any more.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // Without C++ destructors, which would run under the feet of the working thread.
+        signal_hook::low_level::exit(Exit::Terminated as i32);
+    });
+    run_trial(&job, &mut |event| {
+        let mut stdout = io::stdout().lock();
+        serde_json::to_writer(&mut stdout, &event)?;
+        stdout.write_all(b"\n")?;
+        stdout.flush()
+    })?;
+    Ok(Exit::Ok)
+}
