@@ -1,11 +1,11 @@
 //! PNG in its own mode, and the chunk rules by which Pillow calls a file broken or truncated.
 //!
-//! As Pillow does: checksums are checked up to the image data and not in it, the file must reach past
-//! every chunk that begins, and a missing IEND is forgiven. Of an animation the default image is read.
+//! As Pillow does: chunk checksums are checked up to the image data and not in it, the data's own sum
+//! is, the file must reach past every chunk that begins, and a missing IEND is forgiven. Of an animation the default image is read.
 
 use std::io::Cursor;
 
-use ::png::{BitDepth, ColorType, Decoder, Reader, Transformations};
+use ::png::{BitDepth, ColorType, DecodeOptions, Decoder, Reader, Transformations};
 
 use super::decode::check_size;
 use super::error::DecodeError;
@@ -17,11 +17,13 @@ const SIGNATURE_LEN: usize = 8;
 /// Decodes a PNG file.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     check_chunks(bytes)?;
-    let mut decoder = Decoder::new(Cursor::new(bytes));
+    let mut options = DecodeOptions::default();
+    options.set_ignore_crc(true);
+    options.set_ignore_adler32(false);
+    let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    decoder.ignore_checksums(true);
     let header = decoder.read_header_info().map_err(DecodeError::Png)?;
     check_size(u64::from(header.width), u64::from(header.height))?;
     let mut reader = decoder.read_info().map_err(DecodeError::Png)?;

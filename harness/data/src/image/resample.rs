@@ -186,12 +186,7 @@ impl Tap<'_> {
     fn sum_u16(&self, sample: impl Fn(usize) -> u16) -> u16 {
         let sum =
             self.weights.iter().enumerate().fold(0.0, |sum, (k, w)| sum + f64::from(sample(k)) * w);
-        let rounded = if sum < 0.0 { -(sum.abs() + 0.5).floor() } else { (sum + 0.5).floor() };
-        let rounded = rounded as i32;
-        // Low and high byte are clipped one by one, so an overshoot keeps its low byte.
-        let low = (rounded % 256).clamp(0, 255) as u16;
-        let high = (rounded >> 8).clamp(0, 255) as u16;
-        high << 8 | low
+        (sum + 0.5).floor().clamp(0.0, 65535.0) as u16
     }
 }
 
@@ -266,3 +261,6 @@ fn sinc(x: f64) -> f64 {
     let x = x * PI;
     x.sin() / x
 }
+
+#[cfg(test)]
+mod tests;

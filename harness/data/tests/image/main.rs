@@ -6,6 +6,7 @@
 mod config;
 mod goldens;
 mod hostile;
+mod jpeg_kinds;
 mod odd_files;
 
 use std::env;

@@ -1,7 +1,7 @@
 //! JPEG decoding in the bits of libjpeg-turbo's default settings, which Pillow uses.
 //!
 //! The pure-Rust decoders at hand round the inverse transform, the chroma upsampling and the colour
-//! conversion differently, which adds up to several levels; here all three follow ITU T.81 with
+//! conversion differently (measured with zune-jpeg: up to 7 levels); here all three follow ITU T.81 with
 //! libjpeg's fixed-point steps, so that a picture's pixels are the ones the published code saw, on
 //! every machine. Baseline, extended and progressive Huffman coding with 8 bits; one, three or four
 //! components. Refused: arithmetic, lossless and hierarchical coding, 12 bits.
@@ -16,11 +16,4 @@ mod pixels;
 mod scan;
 mod transform;
 
-use super::error::DecodeError;
-use super::raster::Raster;
-
-/// Decodes a JPEG file to gray, RGB or CMYK.
-pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
-    let picture = header::read(bytes)?;
-    pixels::assemble(&picture).map_err(DecodeError::Jpeg)
-}
+pub(super) use pixels::decode;

@@ -1,8 +1,9 @@
 //! From coefficients to pixels: samples, chroma upsampling, colours.
 
 use super::frame::{Colours, Component, Frame, Picture};
+use super::header::read;
 use super::transform::inverse;
-use crate::image::error::JpegError;
+use crate::image::error::{DecodeError, JpegError};
 use crate::image::raster::{Raster, Samples};
 
 /// The samples of one component; rows may be padded.
@@ -13,8 +14,13 @@ struct Plane {
     height: usize,
 }
 
+/// Decodes a JPEG file to gray, RGB or CMYK.
+pub(in crate::image) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
+    assemble(&read(bytes)?).map_err(DecodeError::Jpeg)
+}
+
 /// Turns a decoded stream into a picture of the mode that Pillow opens it in.
-pub(super) fn assemble(picture: &Picture) -> Result<Raster, JpegError> {
+fn assemble(picture: &Picture) -> Result<Raster, JpegError> {
     let frame = &picture.frame;
     let planes = frame.components.iter().map(Plane::new).collect::<Result<Vec<_>, _>>()?;
     let n = planes.len();
