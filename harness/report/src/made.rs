@@ -210,7 +210,7 @@ pub(crate) fn trial(
     let evaluation = Evaluation {
         prompts,
         targets: targets.to_vec(),
-        split: EvalSplit::Test,
+        splits: targets.iter().map(|&id| (id, EvalSplit::Test)).collect(),
         limit: Some(48),
         batch: 48,
         max_new_tokens: 44,

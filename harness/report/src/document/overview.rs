@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clsrl_spec::EvalSplit;
+use clsrl_spec::{DatasetId, EvalSplit};
 
 use super::names;
 use crate::{
@@ -134,12 +134,7 @@ fn shots(survey: &Survey) -> String {
 }
 
 fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, ReportError> {
-    let split = |split: &EvalSplit| match split {
-        EvalSplit::Test => "test".to_owned(),
-        EvalSplit::Val => "validation".to_owned(),
-    };
     let evaluations: Vec<_> = context.planned.iter().map(|trial| &trial.evaluation).collect();
-    let splits = listed(evaluations.iter().map(|evaluation| split(&evaluation.split)));
     let limits: BTreeSet<usize> =
         evaluations.iter().filter_map(|evaluation| evaluation.limit).collect();
     let limit = match limits.is_empty() {
@@ -149,6 +144,21 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, Rep
         true if survey.any("limited")? => "some of the pictures".to_owned(),
         true => "every picture".to_owned(),
     };
-    let split = if splits.is_empty() { String::new() } else { format!(" of the {splits} split") };
-    Ok(format!("{limit}{split}"))
+    let of = |split: EvalSplit| -> BTreeSet<DatasetId> {
+        let splits = evaluations.iter().flat_map(|evaluation| &evaluation.splits);
+        splits.filter(|(_, found)| **found == split).map(|(&id, _)| id).collect()
+    };
+    Ok(format!("{limit}{}", splits(&of(EvalSplit::Test), &of(EvalSplit::Val))))
+}
+
+fn splits(test: &BTreeSet<DatasetId>, val: &BTreeSet<DatasetId>) -> String {
+    let names = |ids: &BTreeSet<DatasetId>| listed(ids.iter().map(|id| id.title().to_owned()));
+    match (test.is_empty(), val.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => " of the test split".to_owned(),
+        (true, false) => " of the validation split".to_owned(),
+        (false, false) => {
+            format!(" of the test split, for {} of the validation split", names(val))
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The report as a whole, on made-up results.
 
-use clsrl_spec::{DatasetId, MethodId};
+use clsrl_spec::{DatasetId, EvalSplit, MethodId};
 
 use crate::{
     TrialResults,
@@ -108,6 +108,17 @@ fn without_zero_shot_there_is_no_change() {
     let report = report(&plan, &all_results(&plan)).unwrap();
     assert!(rows(&report, "*change*").is_empty());
     assert!(report.contains("There are no zero-shot results under the direct prompt"));
+}
+
+#[test]
+fn a_dataset_evaluated_on_its_validation_split_is_named() {
+    let mut plan = Grid { seeds: &[1], ..TWO_SEEDS }.plan();
+    for trial in &mut plan {
+        trial.evaluation.splits.insert(DatasetId::ImageNet, EvalSplit::Val);
+    }
+    let report = report(&plan, &all_results(&plan)).unwrap();
+    let evaluated = rows(&report, "**Evaluated**").remove(0);
+    assert!(evaluated[1].ends_with("of the test split, for ImageNet of the validation split"));
 }
 
 #[test]

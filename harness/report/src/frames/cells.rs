@@ -68,9 +68,12 @@ fn check(results: &TrialResults, outcome: &CellOutcome) -> Result<(), ReportErro
 }
 
 fn axes(rows: &[Row<'_>]) -> Vec<Column> {
-    let split = |row: &Row<'_>| match row.results.trial.evaluation.split {
-        EvalSplit::Test => "test",
-        EvalSplit::Val => "val",
+    let split = |row: &Row<'_>| {
+        let splits = &row.results.trial.evaluation.splits;
+        splits.get(&row.record.outcome.cell.target).map(|split| match split {
+            EvalSplit::Test => "test".to_owned(),
+            EvalSplit::Val => "val".to_owned(),
+        })
     };
     vec![
         numbers("schema_version", rows, |_| Some(CELLS_SCHEMA_VERSION)),
@@ -81,7 +84,7 @@ fn axes(rows: &[Row<'_>]) -> Vec<Column> {
         texts("train_on", rows, |row| row.record.outcome.train_on.map(|id| id.to_string())),
         texts("target", rows, |row| Some(row.record.outcome.cell.target.to_string())),
         texts("prompt", rows, |row| Some(row.record.outcome.cell.prompt.to_string())),
-        texts("split", rows, |row| Some(split(row).to_owned())),
+        texts("split", rows, split),
         numbers("shots", rows, |row| Some(count(row.record.outcome.shots))),
         seeds("seed", rows, |row| row.record.outcome.seed),
         texts("protocol", rows, |row| Some(row.results.trial.protocol.name.clone())),
