@@ -48,6 +48,11 @@ impl Cache {
         self.map(|tensor| tensor.index_select(0, rows))
     }
 
+    /// The same tensors again.
+    pub(crate) fn shallow_clone(&self) -> Cache {
+        self.map(Tensor::shallow_clone)
+    }
+
     fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Cache {
         Cache {
             layers: self.layers.iter().map(|(k, v)| (change(k), change(v))).collect(),

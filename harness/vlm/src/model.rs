@@ -202,9 +202,15 @@ impl Model {
 
     /// Continues each row of a cache with text: ids and mask (b, t) to hidden states (b, t, c).
     ///
-    /// The cache stays as it was, and gradients flow through it.
+    /// The cache stays as it was, and gradients flow through it. No tokens (t = 0) are allowed: a
+    /// completion of one token has nothing to run.
     pub fn extend(&self, cache: &Cache, ids: &Tensor, mask: &Tensor) -> (Tensor, Cache) {
         let (b, t) = ids.size2().expect("ids are (b, t)");
+        if t == 0 {
+            let nothing = [b, 0, self.config.hidden_size];
+            let hidden = Tensor::zeros(nothing, (self.precision.kind(), self.device));
+            return (hidden, cache.shallow_clone());
+        }
         let counted = mask.cumsum(-1, Kind::Int64); // (b, t)
         let first = cache.next_positions.unsqueeze(1); // (b, 1)
         let positions =

@@ -104,6 +104,19 @@ fn repeated_and_selected_rows_continue_like_their_origin() {
     });
 }
 
+#[test]
+fn a_continuation_of_no_tokens_changes_nothing() {
+    let model = tiny::model();
+    let prefill = no_grad(|| model.prefill(&tiny::batch(&tiny::prompts(), PadSide::Left)));
+    let nothing = Tensor::zeros([4, 0], (Kind::Int64, tch::Device::Cpu));
+    let (hidden, cache) = model.extend(&prefill.cache, &nothing, &nothing);
+    assert_eq!(hidden.size(), [4, 0, 32]);
+    let id = Tensor::from_slice2(&[[5i64], [6], [7], [8]]);
+    let (before, _) = model.extend(&prefill.cache, &id, &id.ones_like());
+    let (after, _) = model.extend(&cache, &id, &id.ones_like());
+    assert_close("next token", &after, &before, 0.0);
+}
+
 /// Gradients of one loss with the completions behind whole prompts, and behind a shared prefill.
 #[test]
 fn gradients_through_a_shared_prefill_equal_plain_ones() {

@@ -10,6 +10,7 @@ mod generation;
 
 mod continuation;
 mod precision;
+mod prompts;
 mod randomness;
 
 mod broken_files;
