@@ -16,6 +16,7 @@ mod adamw;
 mod evaluate;
 mod weights;
 mod place;
+pub mod pretrain;
 
 pub use adamw::{AdamW, linear_schedule};
 pub use error::EngineError;
