@@ -16,6 +16,8 @@ pub struct TrialJob {
     pub data_dir: PathBuf,
     /// `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// What matrix products compute in: `f32` or `bf16`, as [`clsrl_spec::Precision::on`] names it.
+    pub precision: String,
     /// Threads of libtorch within one operation.
     pub threads: usize,
     /// The cells that are still to be evaluated.

@@ -28,7 +28,11 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
     let started = Instant::now();
     let device = device::parse_device(&job.device)?;
-    let precision = if device.is_cuda() { Precision::Bfloat16 } else { Precision::Float32 };
+    let precision = match job.precision.as_str() {
+        "bf16" => Precision::Bfloat16,
+        "f32" => Precision::Float32,
+        other => panic!("a job asks for precision `{other}`, which no suite can name"),
+    };
     let weights_dir = if job.trained.is_some() && job.trial.training != Training::None {
         &job.checkpoint_dir
     } else {
