@@ -26,7 +26,7 @@ pub enum Verb {
     Run(RunArgs),
     /// List a suite's trials and cells: done, stale or missing, and why.
     Plan(PlanArgs),
-    /// Write a suite's report and frames from its results.
+    /// Write the report and frames of a suite's last run again, from its results.
     Report(ReportArgs),
     /// Show what the model will see.
     #[command(subcommand)]
@@ -39,12 +39,9 @@ pub enum Verb {
     Trial,
 }
 
-/// Which suite, and which part of it.
-#[derive(Debug, Args)]
-pub struct SuiteArgs {
-    /// A suite's name in `suites/`, or the path of a suite file.
-    #[arg(long, value_name = "NAME|PATH")]
-    pub suite: String,
+/// Which part of a suite; what is empty selects everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct SelectionArgs {
     /// Only these methods.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub methods: Vec<MethodId>,
@@ -57,8 +54,8 @@ pub struct SuiteArgs {
     /// Only these seeds.
     #[arg(long, value_name = "1,2", value_delimiter = ',')]
     pub seeds: Vec<Seed>,
-    /// Evaluate only the first pictures of every dataset.
-    #[arg(long, value_name = "N")]
+    /// Evaluate only the first N pictures of every dataset.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     pub limit: Option<usize>,
 }
 
@@ -82,8 +79,11 @@ pub struct InputArgs {
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub suite: String,
     #[command(flatten)]
-    pub suite: SuiteArgs,
+    pub selection: SelectionArgs,
     #[command(flatten)]
     pub inputs: InputArgs,
     /// The folder for results, frames and report, instead of `results` and `reports`.
@@ -103,8 +103,11 @@ pub struct RunArgs {
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub suite: String,
     #[command(flatten)]
-    pub suite: SuiteArgs,
+    pub selection: SelectionArgs,
     #[command(flatten)]
     pub inputs: InputArgs,
     /// The folder of the results, instead of `results`.
@@ -118,8 +121,11 @@ pub struct PlanArgs {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub suite: String,
     #[command(flatten)]
-    pub suite: SuiteArgs,
+    pub selection: SelectionArgs,
     /// The folder of results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -210,6 +216,8 @@ pub struct SampleArgs {
 pub enum TinyVerb {
     /// Draw the eleven synthetic datasets.
     Draw(DrawArgs),
+    /// Pre-train the tiny model from nothing.
+    Pretrain(PretrainArgs),
 }
 
 /// Arguments of `tiny draw`.
@@ -221,6 +229,26 @@ pub struct DrawArgs {
     /// The seed of the pictures.
     #[arg(long, default_value_t = 1)]
     pub seed: Seed,
+}
+
+/// Arguments of `tiny pretrain`.
+#[derive(Debug, Args)]
+pub struct PretrainArgs {
+    /// The model directory to write.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// The seed of weights, tokenizer, pictures and texts.
+    #[arg(long)]
+    pub seed: Seed,
+    /// Optimizer steps.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub steps: usize,
+    /// Pictures of one step.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 64)]
+    pub batch: usize,
+    /// Threads; another number gives other weights in the last digits.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub threads: usize,
 }
 
 /// A prompt's name.

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_spec::{Selection, Suite, Trial};
 
-use crate::{args::SuiteArgs, exit::Exit, project::Project};
+use crate::{args::SelectionArgs, exit::Exit, project::Project};
 
 /// A suite and the part of it that the user asked for.
 pub struct Bench {
@@ -18,18 +18,28 @@ pub struct Bench {
     pub suite: Suite,
     /// The trials of the selection; never empty.
     pub trials: Vec<Trial>,
-    /// The arguments that make these results, for the report.
+    /// The command that makes these results, without the inputs of this machine.
     pub command: String,
 }
 
 impl Bench {
     /// Reads the suite and plans the selection.
-    pub fn load(args: &SuiteArgs) -> anyhow::Result<Self> {
+    pub fn load(named: &str, selected: &SelectionArgs) -> anyhow::Result<Self> {
         let project = Project::find()?;
-        let suite = read_suite(&project, &args.suite)?;
-        let trials = clsrl_spec::plan(&suite, &selection(args))
+        let suite = read_suite(&project, named)?;
+        Bench::of(project, suite, named, selected)
+    }
+
+    /// Plans a part of a suite that was read as `named`.
+    pub fn of(
+        project: Project,
+        suite: Suite,
+        named: &str,
+        selected: &SelectionArgs,
+    ) -> anyhow::Result<Self> {
+        let trials = clsrl_spec::plan(&suite, &selection(selected))
             .map_err(|error| Exit::NothingSelected.because(error))?;
-        Ok(Bench { command: command(args), project, suite, trials })
+        Ok(Bench { command: command(&project, named, selected), project, suite, trials })
     }
 }
 
@@ -83,7 +93,7 @@ fn suites_hint(project: &Project) -> String {
     format!("the project's suites are {}; a path ends in `.toml`", names.join(", "))
 }
 
-fn selection(args: &SuiteArgs) -> Selection {
+fn selection(args: &SelectionArgs) -> Selection {
     fn axis<T: Clone>(wanted: &[T]) -> Option<Vec<T>> {
         Some(wanted.to_vec()).filter(|wanted| !wanted.is_empty())
     }
@@ -96,7 +106,7 @@ fn selection(args: &SuiteArgs) -> Selection {
     }
 }
 
-fn command(args: &SuiteArgs) -> String {
+fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
     fn list<T: ToString>(flag: &str, wanted: &[T]) -> String {
         if wanted.is_empty() {
             return String::new();
@@ -104,8 +114,14 @@ fn command(args: &SuiteArgs) -> String {
         let wanted: Vec<String> = wanted.iter().map(T::to_string).collect();
         format!(" --{flag} {}", wanted.join(","))
     }
+    // The same text whether the suite was named or its file given.
+    let path = Path::new(named);
+    let is_ours = path.parent().and_then(|dir| dir.canonicalize().ok())
+        == project.suites_dir().canonicalize().ok();
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let shown = stem.filter(|_| is_ours).unwrap_or(named);
     [
-        format!("clsrl-bench run --suite {}", args.suite),
+        format!("clsrl-bench run --suite {shown}"),
         list("methods", &args.methods),
         list("datasets", &args.datasets),
         list("shots", &args.shots),

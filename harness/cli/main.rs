@@ -2,7 +2,6 @@
 
 mod args;
 mod bench;
-mod draw;
 mod exit;
 mod inputs;
 mod inspect;
@@ -13,6 +12,7 @@ mod progress;
 mod project;
 mod report;
 mod run;
+mod tiny;
 mod trial;
 
 use std::process::ExitCode;
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args, detail),
         Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args, detail),
         Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args, detail),
-        Verb::Tiny(TinyVerb::Draw(args)) => draw::draw(&args, detail),
+        Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
+        Verb::Tiny(TinyVerb::Pretrain(args)) => tiny::pretrain_model(&args, detail),
         Verb::Trial => trial::trial(),
     })
 }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Prints the plan.
 pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let bench = Bench::load(&args.suite)?;
+    let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
     let store = Store::new(&places.results, &bench.suite.name);
     let bound = Inputs::bind_if_there(&bench, &args.inputs, detail)?;
@@ -157,7 +157,7 @@ fn text(plan: &Plan) -> String {
         for (progress, cells) in grouped(&trial.cells) {
             let reasons = match progress.reasons.as_slice() {
                 [] => String::new(),
-                reasons => format!(" ({})", reasons.join("; ")),
+                reasons => format!("  ({})", reasons.join("; ")),
             };
             line(format!("  {:<7}  {}{reasons}", progress.state, cells.join(" ")));
         }

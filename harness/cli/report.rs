@@ -9,44 +9,62 @@ use anyhow::{Context, anyhow};
 use clsrl_report::{
     ReportContext, TrialResults, cells_frame, curves_frame, markdown_report, write_parquet,
 };
-use clsrl_runner::{InputNames, State, Store, TrialStatus, stored_binding, trial_statuses};
-use clsrl_spec::{Binding, CellRecord, cell_identity, training_identity};
+use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
+use clsrl_spec::{Binding, CellRecord, DataSource, Suite, cell_identity, training_identity};
 
 use crate::{
-    args::{ReportArgs, RunArgs},
-    bench::{Bench, Places},
+    args::{ReportArgs, RunArgs, SelectionArgs},
+    bench::{Bench, Places, read_suite},
     exit::Exit,
     output::print,
     progress::Detail,
+    project::Project,
 };
 
-/// Writes report and frames from results alone, and prints the report's path.
+/// The name of a model or of data that nobody remembers.
+const UNKNOWN: &str = "unknown";
+
+/// Writes report and frames of the last run from results alone, and prints the report's path.
 ///
 /// Without model and data it cannot be told whether results still fit to them; those that do not fit
 /// to the suite or to each other are left out.
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let bench = Bench::load(&args.suite)?;
-    let places = Places::new(&bench.project, args.out.as_deref());
-    let store = Store::new(&places.results, &bench.suite.name);
-    let Some(binding) = stored_binding(&store, &bench.trials)? else {
+    let project = Project::find()?;
+    let suite = read_suite(&project, &args.suite)?;
+    let places = Places::new(&project, args.out.as_deref());
+    let store = Store::new(&places.results, &suite.name);
+    let selection = match args.selection == SelectionArgs::default() {
+        true => store.read_last_run().map(last_selection).unwrap_or_default(),
+        false => args.selection.clone(),
+    };
+    let bench = Bench::of(project, suite, &args.suite, &selection)?;
+    let nothing = |why: &str| {
         let dir = store.dir().display();
-        let error = anyhow!("no results in `{dir}`\nhint: make them with `{}`", bench.command);
-        return Err(Exit::Incomplete.because(error));
+        let error = anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command);
+        Exit::Incomplete.because(error)
+    };
+    let Some(binding) = stored_binding(&store, &bench.trials)? else {
+        return Err(nothing("there are no results"));
     };
     let statuses = trial_statuses(&store, &bench.trials, &binding)?;
+    let states: Vec<&State<CellRecord>> =
+        statuses.iter().flat_map(|status| &status.cells).map(|(_, state)| state).collect();
+    let n_done = states.iter().filter(|state| state.is_done()).count();
+    if n_done == 0 {
+        let stale = states.iter().find(|state| matches!(state, State::Stale(_)));
+        let reasons = stale.or(states.first()).map_or(Vec::new(), |state| state.reasons());
+        return Err(nothing(&format!("there is no result that fits ({})", reasons.join("; "))));
+    }
     let path = write(&bench, &places, &store, (&statuses, &binding))?;
     print(&format!("{}\n", path.display()))?;
-    let cells = || statuses.iter().flat_map(|status| &status.cells);
-    let n_left = cells().filter(|(_, state)| !state.is_done()).count();
-    if n_left == 0 {
+    if n_done == states.len() {
         return Ok(Exit::Ok);
     }
-    let n_stale = cells().filter(|(_, state)| matches!(state, State::Stale(_))).count();
     detail.say(&format!(
-        "incomplete: {n_left} of {} cells are not in the report, {n_stale} of them stale\n\
-         hint: `{}` makes them",
-        cells().count(),
-        bench.command.replacen(" run ", " plan ", 1),
+        "incomplete: {} of {} cells are missing\nhint: `{}` makes them",
+        states.len() - n_done,
+        states.len(),
+        bench.command,
     ));
     Ok(Exit::Incomplete)
 }
@@ -62,10 +80,7 @@ pub fn write(
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let mut cells = cells_frame(&results)?;
     let mut curves = curves_frame(&results)?;
-    let names = store
-        .read_inputs()
-        .unwrap_or_else(|| InputNames { model: "unknown".to_owned(), data: "unknown".to_owned() });
-    let markdown = markdown_report(&cells, &curves, &context(bench, binding, names))?;
+    let markdown = markdown_report(&cells, &curves, &context(bench, store, binding))?;
 
     let name = &bench.suite.name;
     for dir in [&places.results, &places.reports] {
@@ -78,26 +93,40 @@ pub fn write(
     Ok(path)
 }
 
-/// How model and data are called in reports: without the folders around them, which are this
+/// What this run asks for. Model and data are named without the folders around them, which are this
 /// machine's own.
-pub fn input_names(bench: &Bench, args: &RunArgs) -> InputNames {
+pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
     let last = |dir: &Path| match dir.canonicalize().ok().as_deref().and_then(Path::file_name) {
         Some(name) => name.to_string_lossy().into_owned(),
         None => dir.display().to_string(),
     };
-    let model = match (&args.inputs.model, &bench.suite.model) {
-        (Some(dir), _) => last(dir),
-        (None, Some(relative)) => relative.clone(),
-        (None, None) => "unknown".to_owned(),
-    };
-    let data = match (&args.inputs.data, bench.suite.data) {
-        (Some(dir), _) => last(dir),
-        (None, Some(clsrl_spec::DataSource::Drawn { seed })) => {
-            format!("drawn by the program, seed {seed}")
-        }
-        (None, None) => "unknown".to_owned(),
-    };
-    InputNames { model, data }
+    let SelectionArgs { methods, datasets, shots, seeds, limit } = args.selection.clone();
+    let (model, data) = (args.inputs.model.as_deref(), args.inputs.data.as_deref());
+    LastRun {
+        model: model.map_or_else(|| suites_model(&bench.suite), last),
+        data: data.map_or_else(|| suites_data(&bench.suite), last),
+        methods,
+        datasets,
+        shots,
+        seeds,
+        limit,
+    }
+}
+
+fn last_selection(last_run: LastRun) -> SelectionArgs {
+    let LastRun { methods, datasets, shots, seeds, limit, .. } = last_run;
+    SelectionArgs { methods, datasets, shots, seeds, limit }
+}
+
+fn suites_model(suite: &Suite) -> String {
+    suite.model.clone().unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+fn suites_data(suite: &Suite) -> String {
+    match suite.data {
+        Some(DataSource::Drawn { seed }) => format!("drawn by the program, seed {seed}"),
+        None => UNKNOWN.to_owned(),
+    }
 }
 
 fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults> {
@@ -117,17 +146,25 @@ fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults
     })
 }
 
-fn context<'a>(bench: &'a Bench, binding: &Binding, names: InputNames) -> ReportContext<'a> {
+fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportContext<'a> {
+    let suite = &bench.suite;
+    let (of_suite, unknown) =
+        ((suites_model(suite), suites_data(suite)), (UNKNOWN.to_owned(), UNKNOWN.to_owned()));
+    let last_run = store.read_last_run();
+    let (model, data) = last_run.map_or(unknown, |last_run| (last_run.model, last_run.data));
+    let given = |flag: &str, is_given: bool| if is_given { flag } else { "" }.to_owned();
     ReportContext {
-        suite_name: bench.suite.name.clone(),
-        suite_description: bench.suite.description.clone(),
-        // The records say it as well, picture by picture; this holds before there are any.
-        synthetic: names.data.starts_with("drawn by the program"),
-        command: bench.command.clone(),
-        base_model: names.model,
+        suite_name: suite.name.clone(),
+        suite_description: suite.description.clone(),
+        // The records say it as well; this holds before there are any.
+        synthetic: suite.data.is_some() && data == of_suite.1,
+        command: bench.command.clone()
+            + &given(" --model DIR", model != of_suite.0)
+            + &given(" --data DIR", data != of_suite.1),
+        base_model: model,
         base_weights: binding.base_weights.clone(),
-        data: names.data,
-        protocol: &bench.suite.protocol,
+        data,
+        protocol: &suite.protocol,
         planned: &bench.trials,
     }
 }

@@ -14,19 +14,20 @@ use crate::{
     interrupt::Interrupt,
     output::{note, print},
     progress::{Detail, Progress},
-    report,
+    report, trial,
 };
 
 /// Runs what is left, writes report and frames, and prints the report's path.
 pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let bench = Bench::load(&args.suite)?;
+    let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
     let inputs = Inputs::bind(&bench, &args.inputs, detail)?;
     let store = Store::new(&places.results, &bench.suite.name);
     let _lock = store.lock()?;
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
     let tasks = tasks(&store, &statuses, &inputs.binding);
-    store.write_inputs(&report::input_names(&bench, args))?;
+    store.write_last_run(&report::last_run(&bench, args))?;
+    let interrupt = Interrupt::listen()?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
     let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
     detail.say(&format!(
@@ -35,7 +36,6 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         bench.trials.len()
     ));
 
-    let interrupt = Interrupt::listen()?;
     let summary = Execution { bench: &bench, inputs: &inputs, store: &store, args }
         .run(&tasks, &interrupt, detail)?;
     if summary.stopped {
@@ -79,6 +79,7 @@ impl Execution<'_> {
             on_event: &mut |event| progress.show(event),
         };
         let summary = if self.args.in_process {
+            trial::open_backend(self.inputs.device.kind())?;
             runner.run_in_process(tasks, &mut |task, send| {
                 run_trial(&self.job(task, &commit), send)
                     .map_err(|error| describe(&error.into()).trim_end().to_owned())
@@ -109,6 +110,7 @@ impl Execution<'_> {
             model_dir: self.inputs.model_dir.clone(),
             data_dir: self.inputs.data_dir.clone(),
             device: self.inputs.device.to_string(),
+            precision: self.inputs.binding.precision.clone(),
             threads: self.inputs.binding.threads,
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),

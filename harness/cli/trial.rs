@@ -5,8 +5,8 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
-use clsrl_engine::{TrialJob, run_trial};
+use anyhow::{Context, anyhow};
+use clsrl_engine::{TrialJob, load_cuda_backend, run_trial};
 
 use crate::exit::Exit;
 
@@ -16,6 +16,7 @@ pub fn trial() -> anyhow::Result<Exit> {
     io::stdin().lock().read_line(&mut line).context("cannot read the job")?;
     let job: TrialJob =
         serde_json::from_str(&line).context("the job is not one of this program")?;
+    open_backend(&job.device)?;
     thread::spawn(|| {
         // An error means the same as the end: nobody wants the results any more.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
@@ -29,4 +30,17 @@ pub fn trial() -> anyhow::Result<Exit> {
         stdout.flush()
     })?;
     Ok(Exit::Ok)
+}
+
+/// Opens what a device needs; to be called before libtorch is asked anything.
+pub fn open_backend(device: &str) -> anyhow::Result<()> {
+    if !device.starts_with("cuda") {
+        return Ok(());
+    }
+    load_cuda_backend().map_err(|reason| {
+        anyhow!(
+            "device `{device}` cannot be used: {reason}\n\
+             hint: put the `lib` folder of a CUDA build of libtorch 2.11 on LD_LIBRARY_PATH"
+        )
+    })
 }

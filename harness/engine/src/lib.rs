@@ -19,6 +19,8 @@ mod place;
 pub mod pretrain;
 
 pub use adamw::{AdamW, linear_schedule};
+pub use clsrl_vlm::device::load_cuda_backend;
 pub use error::EngineError;
 pub use job::TrialJob;
+pub use tch::set_num_threads;
 pub use trial::run_trial;

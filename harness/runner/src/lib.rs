@@ -13,6 +13,6 @@ mod worker;
 
 pub use run::{Failure, RunEvent, Runner, Summary};
 pub use status::{State, TrialStatus, stored_binding, trial_statuses};
-pub use store::{InputNames, Store, StoreError, StoreLock, Stored};
+pub use store::{LastRun, Store, StoreError, StoreLock, Stored};
 pub use task::{Task, tasks};
 pub use worker::{RunError, WorkerCommand};

@@ -11,15 +11,16 @@ use std::{
 };
 
 use clsrl_spec::{
-    CellKey, CellRecord, Identity, Prediction, RECORD_VERSION, TrainingRecord, Trial,
+    CellKey, CellRecord, DatasetId, Identity, MethodId, Prediction, RECORD_VERSION, Seed,
+    TrainingRecord, Trial,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The file within a checkpoint that tells which training it is the whole result of.
 const CHECKPOINT_MARK: &str = "training-id";
 
-/// The file that names model and data of the last run.
-const INPUTS: &str = "inputs.json";
+/// The file that tells what the last run asked for.
+const LAST_RUN: &str = "last-run.json";
 
 /// The results of one suite on disk.
 #[derive(Debug, Clone)]
@@ -36,14 +37,24 @@ pub enum Stored<R> {
     Missing(String),
 }
 
-/// What the results were last made with, by name; reports are written from results alone.
+/// What the last run asked for, and with what: a report is written again from results alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct InputNames {
-    /// The start model.
+pub struct LastRun {
+    /// The start model, by name.
     pub model: String,
-    /// Where the pictures came from.
+    /// Where the pictures came from, by name.
     pub data: String,
+    /// The methods that were asked for; empty for all, as in the lists below.
+    pub methods: Vec<MethodId>,
+    /// The datasets.
+    pub datasets: Vec<DatasetId>,
+    /// The numbers of training pictures per class.
+    pub shots: Vec<usize>,
+    /// The seeds.
+    pub seeds: Vec<Seed>,
+    /// The limit of pictures per target.
+    pub limit: Option<usize>,
 }
 
 /// Why the results folder cannot be used.
@@ -167,17 +178,17 @@ impl Store {
         read_record(&self.cell_path(trial, cell))
     }
 
-    /// Reads what the results were last made with; `None` if that is not known.
-    pub fn read_inputs(&self) -> Option<InputNames> {
-        let bytes = fs::read(self.dir.join(INPUTS)).ok()?;
+    /// Reads what the last run asked for; `None` if that is not known.
+    pub fn read_last_run(&self) -> Option<LastRun> {
+        let bytes = fs::read(self.dir.join(LAST_RUN)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Writes what the results are made with.
-    pub fn write_inputs(&self, names: &InputNames) -> Result<(), StoreError> {
-        let mut text = serde_json::to_vec_pretty(names).expect("names are plain data");
+    /// Writes what this run asks for.
+    pub fn write_last_run(&self, last_run: &LastRun) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(last_run).expect("names are plain data");
         text.push(b'\n');
-        write_atomically(&self.dir.join(INPUTS), &text)
+        write_atomically(&self.dir.join(LAST_RUN), &text)
     }
 
     /// Whether the checkpoint is the whole result of the training that this identity describes.
