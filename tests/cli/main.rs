@@ -1,0 +1,8 @@
+//! The program as its user sees it: exit codes, standard output, files.
+
+mod inspect;
+mod interrupt;
+mod plan;
+mod program;
+mod resume;
+mod run;

@@ -1,0 +1,124 @@
+//! Suites and plans: what is selected, and what is said about mistakes.
+
+use std::{fs, path::Path};
+
+use crate::program::{call, copy_of_finished, expect_ok, model, root, temporary, text};
+
+fn last_line(text: &str) -> &str {
+    text.lines().last().unwrap()
+}
+
+#[test]
+fn the_papers_grid_has_496_trials_and_needs_neither_data_nor_weights() {
+    let plan = expect_ok(&["plan", "--suite", "few-shot"]);
+    let counts = "496 trials, 517 cells: 0 done, 0 stale, 517 missing";
+    assert!(last_line(&plan).starts_with(counts), "{}", last_line(&plan));
+    assert!(plan.contains("cls-rl.dtd.4shot.seed1"));
+    assert!(plan.contains("(no model is given)"));
+}
+
+#[test]
+fn a_selection_narrows_the_plan() {
+    let plan = expect_ok(&[
+        "plan",
+        "--suite",
+        "few-shot",
+        "--methods",
+        "cls-rl",
+        "--datasets",
+        "dtd,eurosat",
+        "--shots",
+        "4",
+        "--seeds",
+        "1,2",
+        "--json",
+    ]);
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["counts"]["trials"], 4);
+    assert_eq!(plan["trials"][0]["key"], "cls-rl.dtd.4shot.seed1");
+    assert_eq!(plan["trials"][0]["steps"], 600, "the paper's steps on DTD at 4 shots");
+    assert_eq!(plan["trials"][0]["cells"][0]["progress"]["state"], "missing");
+}
+
+#[test]
+fn a_selection_that_the_suite_does_not_have_selects_nothing() {
+    let ended = call(&["plan", "--suite", "smoke", "--shots", "3"]);
+    assert_eq!(ended.code, Some(4));
+    assert!(ended.stderr.contains("no shots `3`"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn an_unknown_dataset_is_wrong_usage_and_the_known_ones_are_listed() {
+    let ended = call(&["plan", "--suite", "smoke", "--datasets", "mnist"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("unknown dataset `mnist`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("eurosat"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_unknown_suite_is_wrong_usage_and_the_known_ones_are_listed() {
+    let ended = call(&["plan", "--suite", "smok"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("few-shot, real-mini, smoke"), "{}", ended.stderr);
+}
+
+#[test]
+fn every_mistake_of_a_suite_is_told_with_its_line() {
+    let dir = temporary();
+    let suite = fs::read_to_string(root().join("suites/smoke.toml")).unwrap();
+    let wrong = suite.replacen("methods = [", "colour = \"red\"\nmethods = [\"lora\", ", 1);
+    assert_ne!(wrong, suite);
+    let line = |start: &str| wrong.lines().position(|line| line.starts_with(start)).unwrap() + 1;
+    let path = dir.path().join("wrong.toml");
+    fs::write(&path, &wrong).unwrap();
+    let ended = call(&["run", "--suite", text(&path)]);
+    assert_eq!(ended.code, Some(2));
+    for start in ["colour", "methods"] {
+        assert!(ended.stderr.contains(&format!("line {}:", line(start))), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_suite_without_model_asks_for_one() {
+    let ended = call(&["run", "--suite", "few-shot"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--model DIR"), "{}", ended.stderr);
+}
+
+/// The last line of the plan of the small selection, with another limit.
+fn counts(out: &Path, limit: &str) -> (String, String) {
+    let plan = expect_ok(&[
+        "plan",
+        "--suite",
+        "smoke",
+        "--methods",
+        "zero-shot,sft",
+        "--datasets",
+        "dtd,eurosat",
+        "--limit",
+        limit,
+        "--model",
+        text(model()),
+        "--out",
+        text(out),
+    ]);
+    let counts = last_line(&plan).split(';').next().unwrap().to_owned();
+    (counts, plan)
+}
+
+#[test]
+fn a_plan_tells_done_stale_and_missing_with_reasons() {
+    let dir = copy_of_finished();
+    assert_eq!(counts(dir.path(), "2").0, "3 trials, 8 cells: 8 done, 0 stale, 0 missing");
+    let (stale, plan) = counts(dir.path(), "3");
+    assert_eq!(stale, "3 trials, 8 cells: 0 done, 8 stale, 0 missing");
+    assert!(plan.contains("`limit` changed from 2 to 3"), "{plan}");
+    fs::remove_file(dir.path().join("smoke/zero-shot/dtd.direct.json")).unwrap();
+    let record = dir.path().join("smoke/zero-shot/dtd.thinking.json");
+    fs::write(&record, &fs::read(&record).unwrap()[..40]).unwrap();
+    let (missing, plan) = counts(dir.path(), "2");
+    assert_eq!(missing, "3 trials, 8 cells: 6 done, 0 stale, 2 missing");
+    assert!(plan.contains("dtd.direct  (not run yet)"), "{plan}");
+    assert!(plan.contains("is damaged"), "{plan}");
+}

@@ -1,0 +1,104 @@
+//! A run from nothing, and what it leaves behind.
+
+use std::{fs, path::Path};
+
+use crate::program::{
+    assert_same_results, call, copy, copy_of_finished, expect_ok, finished, program, run_args,
+    temporary, text,
+};
+
+#[test]
+fn a_run_ends_with_the_path_of_its_report() {
+    let dir = copy_of_finished();
+    let stdout = expect_ok(&run_args(text(dir.path()), &[]));
+    let report = dir.path().join("smoke.md");
+    assert_eq!(stdout.lines().last().unwrap(), text(&report));
+    let report = fs::read_to_string(report).unwrap();
+    assert!(report.contains("Synthetic"), "{report}");
+    for frame in ["smoke.parquet", "smoke.curves.parquet"] {
+        assert!(fs::read(dir.path().join(frame)).unwrap().starts_with(b"PAR1"));
+    }
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let dir = temporary();
+    // In one process, one after the other: how trials are run must not matter either.
+    expect_ok(&run_args(text(dir.path()), &["--in-process"]));
+    assert_same_results(finished(), dir.path());
+}
+
+#[test]
+fn a_cell_has_a_prediction_for_every_picture() {
+    let lines = |cell: &str| {
+        let path = finished().join(format!("smoke/zero-shot/{cell}.predictions.jsonl"));
+        fs::read_to_string(path).unwrap().lines().count()
+    };
+    assert_eq!((lines("dtd.direct"), lines("eurosat.thinking")), (2, 2));
+}
+
+#[test]
+fn tuned_weights_are_removed_unless_they_are_to_be_kept() {
+    let checkpoint = "smoke/sft.dtd.4shot.seed1/checkpoint";
+    assert!(!finished().join(checkpoint).exists());
+    let dir = temporary();
+    expect_ok(&run_args(text(dir.path()), &["--keep-checkpoints"]));
+    assert!(dir.path().join(checkpoint).join("config.json").exists());
+    // With its weights there, a lost cell needs no second training: its record stays as it is.
+    let training = dir.path().join("smoke/sft.dtd.4shot.seed1/training.json");
+    let before = fs::read(&training).unwrap();
+    fs::remove_file(dir.path().join("smoke/sft.dtd.4shot.seed1/dtd.direct.json")).unwrap();
+    expect_ok(&run_args(text(dir.path()), &["--keep-checkpoints"]));
+    assert_eq!(fs::read(&training).unwrap(), before);
+    let kept = dir.path().join(checkpoint);
+    fs::remove_dir_all(kept).unwrap();
+    fs::remove_dir_all(dir.path().join("smoke/sft.eurosat.4shot.seed1/checkpoint")).unwrap();
+    assert_same_results(finished(), dir.path());
+}
+
+#[test]
+fn a_trial_that_fails_leaves_the_others_alone() {
+    let dir = temporary();
+    let data = dir.path().join("data");
+    expect_ok(&["tiny", "draw", "--to", text(&data)]);
+    empty_the_training_pictures(&data.join("dtd"));
+    let out = dir.path().join("out");
+    let ended = call(&run_args(text(&out), &["--data", text(&data)]));
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("trial `sft.dtd.4shot.seed1` failed"), "{}", ended.stderr);
+    assert!(out.join("smoke/sft.eurosat.4shot.seed1/eurosat.direct.json").exists());
+    assert_eq!(ended.stdout.lines().last().unwrap(), text(&out.join("smoke.md")));
+}
+
+fn empty_the_training_pictures(dtd: &Path) {
+    let split = fs::read_to_string(dtd.join("split_zhou_DescribableTextures.json")).unwrap();
+    let split: serde_json::Value = serde_json::from_str(&split).unwrap();
+    for entry in split["train"].as_array().unwrap() {
+        fs::write(dtd.join("images").join(entry[0].as_str().unwrap()), "").unwrap();
+    }
+}
+
+#[test]
+fn a_report_is_a_function_of_results() {
+    let dir = temporary();
+    copy(finished(), dir.path());
+    let report = dir.path().join("smoke.md");
+    let before = fs::read(&report).unwrap();
+    fs::remove_file(&report).unwrap();
+    // Neither model nor data: the caches are empty, and the suite's model is not asked for.
+    let nowhere = dir.path().join("nowhere");
+    let output = program(&["report", "--suite", "smoke", "--out", text(dir.path())])
+        .env("XDG_CACHE_HOME", nowhere)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read(&report).unwrap(), before);
+}
+
+#[test]
+fn a_report_without_results_is_incomplete() {
+    let dir = temporary();
+    let ended = call(&["report", "--suite", "smoke", "--out", text(dir.path())]);
+    assert_eq!(ended.code, Some(5));
+    assert!(ended.stderr.contains("there are no results"), "{}", ended.stderr);
+}
