@@ -102,10 +102,26 @@ fn smoke_val_is_smoke_on_the_validation_split() {
     for dataset in DatasetId::ALL {
         assert_eq!(*val.evaluation.split.of(dataset), EvalSplit::Val);
     }
+    assert!(
+        !val.datasets.contains(&DatasetId::ImageNet),
+        "its validation pictures are for testing"
+    );
+    assert_eq!(val.datasets.len(), DatasetId::ALL.len() - 1);
     val.evaluation.split = smoke.evaluation.split.clone();
+    val.datasets.clone_from(&smoke.datasets);
     val.name.clone_from(&smoke.name);
     val.description.clone_from(&smoke.description);
     assert_eq!(val, smoke);
+}
+
+#[test]
+fn smoke_seeds_is_smoke_with_three_seeds() {
+    let (smoke, mut seeds) = (suite("smoke"), suite("smoke-seeds"));
+    assert_eq!(seeds.seeds, [1, 2, 3]);
+    seeds.seeds.clone_from(&smoke.seeds);
+    seeds.name.clone_from(&smoke.name);
+    seeds.description.clone_from(&smoke.description);
+    assert_eq!(seeds, smoke);
 }
 
 #[test]
