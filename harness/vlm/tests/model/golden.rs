@@ -37,8 +37,12 @@ impl Goldens {
         })
     }
 
+    pub fn model_dir(&self) -> PathBuf {
+        self.dir.join("model")
+    }
+
     pub fn model(&self) -> Model {
-        Model::load(&self.dir.join("model"), Device::Cpu, Precision::Float32).unwrap()
+        Model::load(&self.model_dir(), Device::Cpu, Precision::Float32).unwrap()
     }
 
     pub fn json(&self, name: &str) -> Value {

@@ -15,3 +15,4 @@ mod randomness;
 
 mod broken_files;
 mod files;
+mod transformers;

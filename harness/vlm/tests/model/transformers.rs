@@ -1,0 +1,39 @@
+//! What is saved here, loaded there: by transformers, where a Python has it.
+
+use std::{path::Path, process::Command};
+
+use crate::{golden::Goldens, tiny};
+
+/// A Python with torch and transformers: `CLSRL_PYTHON`, else `python3`.
+fn python() -> Option<String> {
+    let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
+    let asked = Command::new(&python).args(["-c", "import torch, transformers"]).output();
+    let has_both = asked.is_ok_and(|output| output.status.success());
+    if !has_both {
+        eprintln!("skipped: `{python}` has no torch and transformers");
+    }
+    has_both.then_some(python)
+}
+
+fn check(python: &str, dir: &Path) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/load_saved_model.py");
+    let output = Command::new(python).arg(script).arg(dir).args(["1", "2", "3"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn transformers_loads_a_published_model_that_was_saved_again() {
+    let (Some(python), Some(goldens)) = (python(), Goldens::open()) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    goldens.model().save(dir.path(), &goldens.model_dir()).unwrap();
+    check(&python, dir.path());
+}
+
+#[test]
+fn transformers_loads_a_model_that_was_made_here() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    tiny::model().save(dir.path(), dir.path()).unwrap();
+    check(&python, dir.path());
+}
