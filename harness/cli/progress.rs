@@ -112,7 +112,7 @@ impl<'a> Progress<'a> {
 
     fn start(&mut self, idx: usize) {
         let bar = match self.detail {
-            Detail::Bars => self.bars.insert_before(&self.overall, ProgressBar::new(0)),
+            Detail::Bars => self.bars.insert_before(&self.overall, ProgressBar::new(1)),
             Detail::Lines | Detail::Quiet => ProgressBar::hidden(),
         };
         bar.set_style(style(TRIAL));
