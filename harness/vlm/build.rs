@@ -14,12 +14,12 @@ fn main() {
     }
 }
 
-/// Reads `#define TORCH_VERSION "…"` beside libtorch's headers.
+/// Reads the text of `TORCH_VERSION` in libtorch's headers.
 fn version_of(lib: &Path) -> Option<String> {
     let include = lib.parent()?.join("include/torch");
     let text = ["headeronly/version.h", "csrc/api/include/torch/version.h"]
         .iter()
         .find_map(|header| std::fs::read_to_string(include.join(header)).ok())?;
-    let line = text.lines().find(|line| line.starts_with("#define TORCH_VERSION "))?;
-    Some(line.split('"').nth(1)?.to_owned())
+    let (_, value) = text.split_once("#define TORCH_VERSION ")?; // may stand on the next line
+    Some(value.split('"').nth(1)?.to_owned())
 }

@@ -1,3 +1,5 @@
+//! What a config accepts, and what it names when it refuses.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Positions of text around pictures, and what is refused.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Filtered distributions and draws from them.
+
 use super::*;
 
 fn probs(logits: &[f32], temperature: f64, top_k: usize, top_p: f64) -> Vec<f32> {
