@@ -1,16 +1,10 @@
 //! What the model will see.
 
-use std::{env, fs, path::PathBuf};
+use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{call, expect_ok, model, root, temporary, text};
-
-fn shared(path: &str) -> PathBuf {
-    let shared =
-        env::var_os("CLSRL_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
-    shared.join(path)
-}
+use crate::program::{call, expect_ok, model, root, shared, temporary, text};
 
 #[test]
 fn the_picks_of_a_seed_are_coops() {
@@ -93,7 +87,7 @@ fn a_prompt_is_shown_with_its_length() {
             "--prompt",
             style,
             "--model",
-            text(model()),
+            text(&model()),
             "--json",
         ]);
         serde_json::from_str(&shown).unwrap()
@@ -120,7 +114,7 @@ fn a_picture_is_written_as_the_model_sees_it() {
         "--to",
         text(&path),
         "--model",
-        text(model()),
+        text(&model()),
     ]);
     assert_eq!(printed.trim_end(), text(&path));
     let png = fs::read(&path).unwrap();
@@ -141,7 +135,7 @@ fn a_position_beyond_the_list_is_wrong_usage() {
         "--index",
         "100000",
         "--model",
-        text(model()),
+        text(&model()),
     ]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("there is no picture 100000"), "{}", ended.stderr);

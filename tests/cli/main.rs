@@ -4,5 +4,6 @@ mod inspect;
 mod interrupt;
 mod plan;
 mod program;
+mod real_photographs;
 mod resume;
 mod run;

@@ -99,7 +99,7 @@ fn counts(out: &Path, limit: &str) -> (String, String) {
         "--limit",
         limit,
         "--model",
-        text(model()),
+        text(&model()),
         "--out",
         text(out),
     ]);

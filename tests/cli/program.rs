@@ -25,6 +25,13 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A file or folder of the shared test data, which may be missing.
+pub fn shared(path: &str) -> PathBuf {
+    let shared =
+        std::env::var_os("CLSRL_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    shared.join(path)
+}
+
 /// The program, with its caches in the build folder instead of the user's.
 pub fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clsrl-bench"));
@@ -51,19 +58,12 @@ pub fn expect_ok(args: &[&str]) -> String {
 
 /// Arguments of `run` on the small selection.
 pub fn run_args<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let model = model().to_str().unwrap();
-    [&["run"], SMALL.as_slice(), &["--model", model, "--out", out], more].concat()
+    [&["run"], SMALL.as_slice(), &["--out", out], more].concat()
 }
 
-/// The suite's tiny model; before it is made, the golden set's.
-pub fn model() -> &'static Path {
-    static MODEL: OnceLock<PathBuf> = OnceLock::new();
-    MODEL.get_or_init(|| {
-        let ours = root().join("harness/tiny/model");
-        let goldens = std::env::var_os("CLSRL_GOLDENS")
-            .map_or_else(|| root().join("../shared/goldens/public"), PathBuf::from);
-        if ours.is_dir() { ours } else { goldens.join("model") }
-    })
+/// The suite's tiny model.
+pub fn model() -> PathBuf {
+    root().join("harness/tiny/model")
 }
 
 /// An uninterrupted run of the small selection, made once; not to be changed.
