@@ -11,8 +11,6 @@
 //! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
 
-use std::time::Instant;
-
 use clsrl_spec::{EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, StepRecord, reward};
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
 use tch::{Kind, Tensor, no_grad};
@@ -21,6 +19,7 @@ use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
     advantage::{advantages, k3, zero_variance_share},
+    clock::{TrainingClock, timed},
     inputs::{AskedPrompt, Inputs},
     order::{EpochOrder, check_finite},
     rollout::{sample, scored_completions},
@@ -44,17 +43,6 @@ pub struct Grpo<'a> {
     pub inputs: &'a Inputs,
     /// The seed of sampling.
     pub seed: Seed,
-}
-
-/// Wall-clock of a GRPO run by phase, in seconds, and its completion tokens.
-#[derive(Debug, Default)]
-pub struct GrpoClock {
-    /// Sampling and rewards.
-    pub rollout: f64,
-    /// Forward, backward, optimizer.
-    pub update: f64,
-    /// Completion tokens sampled.
-    pub tokens: usize,
 }
 
 /// A group ready for the loss: one prompt, its completions, their advantages.
@@ -84,34 +72,32 @@ pub struct GroupLoss {
 }
 
 impl Grpo<'_> {
-    /// Trains a model against a frozen copy of its start; `on_step` hears of every optimizer step.
+    /// Trains a model against a frozen copy of its start; `prepare` makes the prompts of a step from
+    /// their positions in the training set, `on_step` hears of every optimizer step.
     pub fn train(
         &self,
         model: &Model,
-        prompts: &[AskedPrompt],
         order: &mut EpochOrder,
+        prepare: &dyn Fn(&[usize]) -> Result<Vec<AskedPrompt>, EngineError>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
-    ) -> Result<GrpoClock, EngineError> {
-        self.check_prompt_lengths(prompts)?;
+    ) -> Result<TrainingClock, EngineError> {
         let reference = model.frozen_copy(true);
         let optimizer_settings = &self.settings.optimizer;
         let mut optimizer = AdamW::new(model.named_parameters(), optimizer_settings);
-        let n_steps = self.settings.duration.total_steps(prompts.len());
-        let mut clock = GrpoClock::default();
+        let n_steps = self.settings.duration.total_steps(order.n_examples());
+        let mut clock = TrainingClock::default();
         for step in 1..=n_steps {
-            let chosen: Vec<&AskedPrompt> =
-                order.next_batch().into_iter().map(|idx| &prompts[idx]).collect();
-            let started = Instant::now();
-            let rollout = self.roll_out(model, &chosen, step)?;
-            clock.rollout += started.elapsed().as_secs_f64();
-            clock.tokens += rollout.n_tokens;
-
-            let started = Instant::now();
-            let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
+            let seconds = &mut clock.seconds;
+            let chosen = timed(&mut seconds.load, || prepare(&order.next_batch()))?;
+            self.check_prompt_lengths(&chosen)?;
+            let rollout = timed(&mut seconds.rollout, || self.roll_out(model, &chosen, step))?;
             let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
-            let grad_norm = optimizer.step(learning_rate);
-            clock.update += started.elapsed().as_secs_f64();
-
+            let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
+                let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
+                Ok::<_, EngineError>((loss, kl, optimizer.step(learning_rate)))
+            })?;
+            clock.n_images += chosen.len();
+            clock.n_tokens += rollout.n_tokens;
             check_finite(step, loss, grad_norm)?;
             let rollout = Some(RolloutRecord { kl, ..rollout.record });
             on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout })?;
@@ -121,10 +107,10 @@ impl Grpo<'_> {
 
     fn check_prompt_lengths(&self, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
         let limit = self.settings.max_prompt_tokens;
-        match prompts.iter().find(|prompt| limit < prompt.prompt.ids.len()) {
+        match prompts.iter().find(|asked| limit < asked.prompt.ids.len()) {
             None => Ok(()),
-            Some(prompt) => {
-                let (image, found) = (prompt.image.clone(), prompt.prompt.ids.len());
+            Some(asked) => {
+                let (image, found) = (asked.image.clone(), asked.prompt.ids.len());
                 Err(EngineError::PromptTooLong { image, found, limit })
             }
         }
@@ -133,7 +119,7 @@ impl Grpo<'_> {
     fn roll_out<'p>(
         &self,
         model: &Model,
-        chosen: &[&'p AskedPrompt],
+        chosen: &'p [AskedPrompt],
         step: usize,
     ) -> Result<StepRollout<'p>, EngineError> {
         let rollouts = sample(self, model, chosen, step)?;

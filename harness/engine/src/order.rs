@@ -29,7 +29,12 @@ impl EpochOrder {
         }
     }
 
-    /// The next step's examples.
+    /// Examples of the training set.
+    pub fn n_examples(&self) -> usize {
+        self.n_examples
+    }
+
+    /// The positions of the next step's examples.
     pub fn next_batch(&mut self) -> Vec<usize> {
         if self.step_in_epoch == self.steps_per_epoch || self.shuffled.is_empty() {
             self.shuffled = (0..self.n_examples).collect();

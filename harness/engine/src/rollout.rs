@@ -24,7 +24,7 @@ pub struct Rollout {
 pub fn sample(
     grpo: &Grpo,
     model: &Model,
-    chosen: &[&AskedPrompt],
+    chosen: &[AskedPrompt],
     step: usize,
 ) -> Result<Vec<Rollout>, EngineError> {
     let settings = grpo.settings;

@@ -8,49 +8,67 @@
 
 use clsrl_spec::{SftSettings, StepRecord};
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
+    clock::{TrainingClock, timed},
     inputs::LabelledPrompt,
     order::{EpochOrder, check_finite},
     scored::ScoredTokens,
 };
 
-/// Trains a model on labelled examples; `on_step` hears of every optimizer step.
+/// Trains a model; `prepare` makes the examples of a step from their positions in the training set,
+/// `on_step` hears of every optimizer step.
 pub fn train(
     model: &Model,
-    examples: &[LabelledPrompt],
     settings: &SftSettings,
     pad_id: i64,
     order: &mut EpochOrder,
+    prepare: &dyn Fn(&[usize]) -> Result<Vec<LabelledPrompt>, EngineError>,
     on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
+) -> Result<TrainingClock, EngineError> {
     let mut optimizer = AdamW::new(model.named_parameters(), &settings.optimizer);
-    let n_steps = settings.duration.total_steps(examples.len());
+    let n_steps = settings.duration.total_steps(order.n_examples());
+    let mut clock = TrainingClock::default();
     for step in 1..=n_steps {
-        let chosen: Vec<&LabelledPrompt> =
-            order.next_batch().into_iter().map(|idx| &examples[idx]).collect();
-        let mut loss = 0.0;
-        for micro_batch in chosen.chunks(settings.micro_batch) {
-            let losses = example_losses(model, micro_batch, pad_id)?;
-            let micro_loss = losses.sum(tch::Kind::Float) / chosen.len() as f64;
-            micro_loss.backward();
-            loss += micro_loss.double_value(&[]);
-        }
+        let chosen = timed(&mut clock.seconds.load, || prepare(&order.next_batch()))?;
+        clock.n_images += chosen.len();
+        clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
+
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
-        let grad_norm = optimizer.step(learning_rate);
+        let (loss, grad_norm) = timed(&mut clock.seconds.update, || {
+            let loss = accumulate(model, &chosen, settings.micro_batch, pad_id)?;
+            Ok::<_, EngineError>((loss, optimizer.step(learning_rate)))
+        })?;
         check_finite(step, loss, grad_norm)?;
         on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })?;
     }
-    Ok(())
+    Ok(clock)
+}
+
+/// Accumulates the gradients of a step; returns its loss.
+fn accumulate(
+    model: &Model,
+    examples: &[LabelledPrompt],
+    micro_batch: usize,
+    pad_id: i64,
+) -> Result<f64, EngineError> {
+    let mut loss = 0.0;
+    for chunk in examples.chunks(micro_batch) {
+        let micro_loss =
+            example_losses(model, chunk, pad_id)?.sum(Kind::Float) / examples.len() as f64;
+        micro_loss.backward();
+        loss += micro_loss.double_value(&[]);
+    }
+    Ok(loss)
 }
 
 /// The token-mean loss of each example, shape (examples), differentiable.
 pub fn example_losses(
     model: &Model,
-    examples: &[&LabelledPrompt],
+    examples: &[LabelledPrompt],
     pad_id: i64,
 ) -> Result<Tensor, EngineError> {
     let prompts: Vec<_> = examples.iter().map(|example| &example.prompt).collect();

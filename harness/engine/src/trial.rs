@@ -5,12 +5,13 @@ use std::time::Instant;
 use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
 use clsrl_spec::{
     GrpoSettings, MethodId, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
-    TrainingRun, TrainingSeconds, TrialEvent,
+    TrainingRun, TrialEvent,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 
 use crate::{
     EngineError, TrialJob,
+    clock::TrainingClock,
     evaluate::Evaluator,
     grpo::Grpo,
     inputs::Inputs,
@@ -21,6 +22,9 @@ use crate::{
 
 /// Receives what happens; an error stops the trial.
 pub type Sink<'a> = dyn FnMut(TrialEvent) -> std::io::Result<()> + 'a;
+
+/// Hears of an optimizer step, and of how many there are.
+type OnStep<'a> = dyn FnMut(usize, StepRecord) -> Result<(), EngineError> + 'a;
 
 /// Runs what is left of a trial. Sets libtorch's threads for the whole process.
 pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
@@ -65,9 +69,7 @@ struct Setting<'a> {
 struct Trained {
     train_paths: Vec<String>,
     steps: Vec<StepRecord>,
-    seconds: TrainingSeconds,
-    n_images: usize,
-    n_tokens: usize,
+    clock: TrainingClock,
 }
 
 impl Setting<'_> {
@@ -77,89 +79,96 @@ impl Setting<'_> {
         started: Instant,
         on_event: &mut Sink,
     ) -> Result<TrainingRecord, EngineError> {
-        let mut trained = match &self.job.trial.training {
-            Training::None => {
-                let load = started.elapsed().as_secs_f64();
-                Trained {
-                    seconds: TrainingSeconds { load, ..Default::default() },
-                    ..Default::default()
-                }
-            }
-            Training::Sft(settings) => self.train_sft(model, settings, started, on_event)?,
-            Training::Grpo(settings) => self.train_grpo(model, settings, started, on_event)?,
-        };
-        if self.job.trial.training != Training::None {
+        let mut trained = Trained::default();
+        if self.job.trial.training == Training::None {
+            trained.clock.seconds.load = started.elapsed().as_secs_f64();
+        } else {
+            trained = self.fine_tune(model, started, on_event)?;
             model.save(&self.job.checkpoint_dir, &self.job.model_dir)?;
         }
-        let busy = trained.seconds.rollout + trained.seconds.update;
-        let per_second = |n: usize| if 0.0 < busy { n as f64 / busy } else { 0.0 };
+        let clock = trained.clock;
         Ok(TrainingRecord {
             outcome: TrainingOutcome {
-                train_paths: std::mem::take(&mut trained.train_paths),
+                train_paths: trained.train_paths,
                 steps: trained.steps,
                 weights_digest: weights::digest(model),
             },
             run: TrainingRun {
-                seconds: trained.seconds,
-                images_per_second: per_second(trained.n_images),
-                tokens_per_second: per_second(trained.n_tokens),
+                images_per_second: clock.per_second(clock.n_images),
+                tokens_per_second: clock.per_second(clock.n_tokens),
+                seconds: clock.seconds,
                 peak_memory_bytes: peak_memory_bytes(),
                 place: self.place.0.clone(),
             },
         })
     }
 
-    fn train_sft(
+    fn fine_tune(
         &self,
         model: &mut Model,
-        settings: &SftSettings,
         started: Instant,
         on_event: &mut Sink,
     ) -> Result<Trained, EngineError> {
-        let dataset = self.source()?;
-        let chosen = self.few_shot(&dataset)?;
-        let examples = self.inputs.supervised(&dataset, &chosen)?;
-        let mut order = self.order(&dataset, chosen.len(), &settings.duration);
-        let n_steps = settings.duration.total_steps(chosen.len());
+        let trial = &self.job.trial;
+        let source = trial.train_on.expect("the plan gives every trained trial a dataset");
+        let dataset = Dataset::open(source, &self.job.data_dir)?;
+        let examples = self.few_shot(&dataset)?;
+        model.set_trainable(true);
         let load = started.elapsed().as_secs_f64();
 
-        model.set_trainable(true);
-        let started = Instant::now();
-        let mut steps = Vec::with_capacity(n_steps);
-        let pad_id = self.generation.pad_token_id;
-        sft::train(model, &examples, settings, pad_id, &mut order, &mut |step| {
+        let mut steps = Vec::new();
+        let mut on_step = |n_steps: usize, step: StepRecord| {
             send_step(&step, n_steps, on_event)?;
             steps.push(step);
             Ok(())
-        })?;
-        let update = started.elapsed().as_secs_f64();
-        let n_images = n_steps * settings.duration.prompts_per_step.min(chosen.len());
-        let n_tokens_of_all = examples.iter().map(|e| e.prompt.ids.len()).sum::<usize>();
-        Ok(Trained {
-            train_paths: paths(&chosen),
-            steps,
-            seconds: TrainingSeconds { load, rollout: 0.0, update },
-            n_images,
-            n_tokens: n_tokens_of_all * n_images / chosen.len(),
+        };
+        let mut clock = match &trial.training {
+            Training::None => TrainingClock::default(),
+            Training::Sft(settings) => {
+                self.sft(model, settings, &dataset, &examples, &mut on_step)?
+            }
+            Training::Grpo(settings) => {
+                self.grpo(model, settings, &dataset, &examples, &mut on_step)?
+            }
+        };
+        clock.seconds.load += load;
+        let train_paths = examples.iter().map(|example| example.path.clone()).collect();
+        Ok(Trained { train_paths, steps, clock })
+    }
+
+    fn sft(
+        &self,
+        model: &Model,
+        settings: &SftSettings,
+        dataset: &Dataset,
+        examples: &[&Example],
+        on_step: &mut OnStep,
+    ) -> Result<TrainingClock, EngineError> {
+        let duration = &settings.duration;
+        let n_steps = duration.total_steps(examples.len());
+        let mut order = self.order(dataset, examples.len(), duration);
+        let prepare = |picks: &[usize]| self.inputs.supervised(dataset, &picked(examples, picks));
+        let pad_id = self.generation.pad_token_id;
+        sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
+            on_step(n_steps, step)
         })
     }
 
-    fn train_grpo(
+    fn grpo(
         &self,
-        model: &mut Model,
+        model: &Model,
         settings: &GrpoSettings,
-        started: Instant,
-        on_event: &mut Sink,
-    ) -> Result<Trained, EngineError> {
-        let dataset = self.source()?;
-        let chosen = self.few_shot(&dataset)?;
-        let prompts = self.inputs.training_prompts(&dataset, &chosen, settings.prompt)?;
-        let mut order = self.order(&dataset, chosen.len(), &settings.duration);
-        let n_steps = settings.duration.total_steps(chosen.len());
-        let load = started.elapsed().as_secs_f64();
-
-        model.set_trainable(true);
+        dataset: &Dataset,
+        examples: &[&Example],
+        on_step: &mut OnStep,
+    ) -> Result<TrainingClock, EngineError> {
         let trial = &self.job.trial;
+        let duration = &settings.duration;
+        let n_steps = duration.total_steps(examples.len());
+        let mut order = self.order(dataset, examples.len(), duration);
+        let prepare = |picks: &[usize]| {
+            self.inputs.training_prompts(dataset, &picked(examples, picks), settings.prompt)
+        };
         let grpo = Grpo {
             settings,
             rewards: match trial.method {
@@ -172,24 +181,7 @@ impl Setting<'_> {
             inputs: &self.inputs,
             seed: trial.seed,
         };
-        let mut steps = Vec::with_capacity(n_steps);
-        let clock = grpo.train(model, &prompts, &mut order, &mut |step| {
-            send_step(&step, n_steps, on_event)?;
-            steps.push(step);
-            Ok(())
-        })?;
-        Ok(Trained {
-            train_paths: paths(&chosen),
-            steps,
-            seconds: TrainingSeconds { load, rollout: clock.rollout, update: clock.update },
-            n_images: n_steps * settings.duration.prompts_per_step.min(chosen.len()),
-            n_tokens: clock.tokens,
-        })
-    }
-
-    fn source(&self) -> Result<Dataset, EngineError> {
-        let source = self.job.trial.train_on.expect("the plan gives every trained trial a dataset");
-        Ok(Dataset::open(source, &self.job.data_dir)?)
+        grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))
     }
 
     fn few_shot<'d>(&self, dataset: &'d Dataset) -> Result<Vec<&'d Example>, EngineError> {
@@ -229,8 +221,8 @@ impl Setting<'_> {
     }
 }
 
-fn paths(chosen: &[&Example]) -> Vec<String> {
-    chosen.iter().map(|example| example.path.clone()).collect()
+fn picked<'d>(examples: &[&'d Example], picks: &[usize]) -> Vec<&'d Example> {
+    picks.iter().map(|&idx| examples[idx]).collect()
 }
 
 fn send_step(step: &StepRecord, of: usize, on_event: &mut Sink) -> Result<(), EngineError> {

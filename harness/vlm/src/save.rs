@@ -49,7 +49,7 @@ pub(crate) fn save(
             write_whole(&to, &bytes)?;
         }
     }
-    write_weights(&dir.join("model.safetensors"), parameters)
+    write_weights(&dir.join("model.safetensors"), parameters, &dir.join("config.json"))
 }
 
 /// The config that was read, but for the kind of the weights.
@@ -85,13 +85,19 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VlmError> {
     write().map_err(|source| VlmError::io("write", path, source))
 }
 
-fn write_weights(path: &Path, parameters: &[(String, Tensor)]) -> Result<(), VlmError> {
+fn write_weights(
+    path: &Path,
+    parameters: &[(String, Tensor)],
+    config: &Path,
+) -> Result<(), VlmError> {
     let part = part_of(path);
     let tensors = parameters.iter().map(|(name, tensor)| (name, Stored::new(tensor)));
     // transformers refuses a file that does not say where it comes from.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let write = || -> io::Result<()> {
         safetensors::serialize_to_file(tensors, Some(metadata), &part).map_err(into_io)?;
+        // The file is made for its owner alone; let it be read by whoever may read the config.
+        fs::set_permissions(&part, fs::metadata(config)?.permissions())?;
         File::open(&part)?.sync_all()?;
         fs::rename(&part, path)
     };

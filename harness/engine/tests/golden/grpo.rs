@@ -1,5 +1,6 @@
 //! GRPO against the authors' loss on two prompts of four given completions each.
 
+use clsrl_data::text::TextTokenizer;
 use clsrl_engine::{
     AdamW,
     advantage::advantages,
@@ -41,7 +42,8 @@ fn cases(set: &GoldenSet, golden: &Value) -> Vec<Case> {
     let forward = set.tensors("forward.safetensors");
     let tensors = set.tensors("grpo.safetensors");
     let generation = GenerationConfig::from_dir(&set.model_dir()).unwrap();
-    let im_end = generation.stop_ids[0];
+    let tokenizer = TextTokenizer::from_dir(&set.model_dir()).unwrap();
+    let im_end = tokenizer.token_id("<|im_end|>").unwrap();
     let prompts = golden["prompts"].as_array().unwrap();
     prompts
         .iter()

@@ -44,19 +44,18 @@ fn check(style: &str, mask: LabelMask, n_per_batch: usize) {
     let model = set.trainable_model();
     let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
     let examples = examples(&set, &golden, style, mask);
-    let listed: Vec<&LabelledPrompt> = examples.iter().collect();
     let settings = optimizer(&grpo);
     let mut optimizer = AdamW::new(model.named_parameters(), &settings);
     let tolerance = set.tolerance(&format!("sft/{style}.loss")).max(2e-6);
     let mut loss = 0.0;
-    for (batch_idx, batch) in listed.chunks(n_per_batch).enumerate() {
+    for (batch_idx, batch) in examples.chunks(n_per_batch).enumerate() {
         let losses = example_losses(&model, batch, pad_id).unwrap();
         for row in 0..batch.len() {
             let expected = &golden[style]["per_example_loss"][batch_idx * n_per_batch + row];
             let found = losses.double_value(&[row as i64]);
             assert_close("loss of an example", found, expected.as_f64().unwrap(), tolerance);
         }
-        let part = losses.sum(Kind::Float) / listed.len() as f64;
+        let part = losses.sum(Kind::Float) / examples.len() as f64;
         part.backward();
         loss += part.double_value(&[]);
     }

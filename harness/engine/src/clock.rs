@@ -1,0 +1,32 @@
+//! How long a fine-tune took, phase by phase, and how much went through it.
+
+use std::time::Instant;
+
+use clsrl_spec::TrainingSeconds;
+
+/// The clock of a fine-tune.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrainingClock {
+    /// Wall-clock by phase.
+    pub seconds: TrainingSeconds,
+    /// Pictures that the optimizer has seen.
+    pub n_images: usize,
+    /// Tokens of completions (GRPO) or of examples (SFT).
+    pub n_tokens: usize,
+}
+
+impl TrainingClock {
+    /// Per second of rollout and update; 0 where there was neither.
+    pub fn per_second(&self, n: usize) -> f64 {
+        let busy = self.seconds.rollout + self.seconds.update;
+        if 0.0 < busy { n as f64 / busy } else { 0.0 }
+    }
+}
+
+/// Does some work and adds its wall-clock to a phase.
+pub(crate) fn timed<T>(phase: &mut f64, work: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let result = work();
+    *phase += started.elapsed().as_secs_f64();
+    result
+}
