@@ -27,11 +27,14 @@ pub(crate) fn signed(value: Option<f64>, digits: usize) -> String {
     }
 }
 
-/// A small positive number with three significant digits.
+/// What is smaller is what float32 leaves of a zero.
+const ROUNDING: f64 = 1e-6;
+
+/// A small number with three significant digits.
 pub(crate) fn significant(value: Option<f64>) -> String {
     let size = value.map_or(0.0, f64::abs);
     let digits = match size {
-        0.0 => 0,
+        size if size < ROUNDING => return fixed(value.map(|_| 0.0), 0),
         size if size < 0.001 => return fixed_or_scientific(value),
         size if size < 0.1 => 4,
         size if size < 10.0 => 2,
@@ -91,8 +94,9 @@ mod tests {
 
     #[test]
     fn small_numbers_keep_their_digits() {
-        let shown = [0.0, 0.00012, 0.0123, 1.234, 123.4].map(|value| significant(Some(value)));
-        assert_eq!(shown, ["0", "1.2e-4", "0.0123", "1.23", "123.4"]);
+        let shown =
+            [0.0, -2.3e-9, 0.00012, 0.0123, 1.234, 123.4].map(|value| significant(Some(value)));
+        assert_eq!(shown, ["0", "0", "1.2e-4", "0.0123", "1.23", "123.4"]);
     }
 
     #[test]
