@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{call, expect_ok, model, root, shared, temporary, text};
+use crate::program::{call, expect_ok, model, shared, temporary, text};
 
 #[test]
 fn the_picks_of_a_seed_are_coops() {

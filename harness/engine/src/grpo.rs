@@ -21,7 +21,7 @@ use crate::{
     advantage::{advantages, k3, zero_variance_share},
     clock::{TrainingClock, timed},
     inputs::{AskedPrompt, Inputs},
-    order::{EpochOrder, check_finite},
+    order::{EpochOrder, Prepare, check_finite},
     rollout::{sample, scored_completions},
     scored::ScoredTokens,
 };
@@ -78,7 +78,7 @@ impl Grpo<'_> {
         &self,
         model: &Model,
         order: &mut EpochOrder,
-        prepare: &dyn Fn(&[usize]) -> Result<Vec<AskedPrompt>, EngineError>,
+        prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
     ) -> Result<TrainingClock, EngineError> {
         let reference = model.frozen_copy(true);

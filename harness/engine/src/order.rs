@@ -4,6 +4,9 @@ use clsrl_spec::{Duration, Seed, Stream};
 
 use crate::EngineError;
 
+/// Makes the model inputs of a step from the positions of its examples in the training set.
+pub type Prepare<'a, Input> = dyn Fn(&[usize]) -> Result<Vec<Input>, EngineError> + 'a;
+
 /// Deals batches of example positions: every epoch is a fresh shuffle of all examples, cut into as
 /// many batches as [`Duration::steps_per_epoch`] says; what is left over waits for the next shuffle.
 #[derive(Debug)]

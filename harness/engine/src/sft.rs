@@ -15,7 +15,7 @@ use crate::{
     adamw::linear_schedule,
     clock::{TrainingClock, timed},
     inputs::LabelledPrompt,
-    order::{EpochOrder, check_finite},
+    order::{EpochOrder, Prepare, check_finite},
     scored::ScoredTokens,
 };
 
@@ -26,7 +26,7 @@ pub fn train(
     settings: &SftSettings,
     pad_id: i64,
     order: &mut EpochOrder,
-    prepare: &dyn Fn(&[usize]) -> Result<Vec<LabelledPrompt>, EngineError>,
+    prepare: &Prepare<LabelledPrompt>,
     on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
 ) -> Result<TrainingClock, EngineError> {
     let mut optimizer = AdamW::new(model.named_parameters(), &settings.optimizer);
