@@ -67,7 +67,7 @@ struct PromptRow {
     ids: Vec<i64>,
 }
 
-/// The suffix of each prompt, from the authors' training and evaluation scripts (PAPER §2.2).
+/// The suffix of each prompt, from the authors' training and evaluation scripts.
 fn suffix(method: &str, phase: &str) -> &'static str {
     match (method, phase) {
         ("CLS-RL", "train") => {

@@ -1,6 +1,6 @@
 //! Supervised fine-tuning.
 //!
-//! Deviations from the released `sft.py` (PAPER §2.10), each a field of the protocol:
+//! Deviations from the released `sft.py`, each a field of the protocol:
 //! - What the loss covers, the order of picture and text, the target and the trailing generation
 //!   prompt are chosen by the protocol; the released code's choices are among them.
 //! - The step's loss is the mean over examples of each example's token mean, whatever the micro-batch,

@@ -1,7 +1,7 @@
 //! What an answer says, and whether it is right: the published rule and the strict one.
 //!
-//! The published rule is the evaluation script of the paper's repository (PAPER §2.8). It takes an
-//! answer for right that merely contains the label: a list of all names, or a longer name.
+//! The published rule is that of the evaluation scripts in the paper's repository. It takes an answer
+//! for right that merely contains the label: a list of all names, or a longer name.
 
 /// White space as Python's `str.strip` and `\s` see it: Unicode's, and the four separators U+001C to U+001F.
 pub(crate) fn is_python_space(c: char) -> bool {
@@ -12,37 +12,37 @@ pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches(is_python_space)
 }
 
-/// Takes the answer out of a completion as the published evaluation does: the text of the first
+/// Takes what counts out of an answer as the published evaluation does: the text of the first
 /// `<answer>…</answer>`, or all of it where there is no such tag or nothing in it.
-pub fn extract_published(completion: &str) -> &str {
-    match tag_text(completion).map(strip) {
+pub fn extract_published(answer: &str) -> &str {
+    match tag_text(answer).map(strip) {
         Some(inside) if !inside.is_empty() => inside,
-        _ => strip(completion),
+        _ => strip(answer),
     }
 }
 
-/// Whether a completion has an answer tag with something in it.
-pub fn has_answer_tag(completion: &str) -> bool {
-    tag_text(completion).is_some_and(|inside| !strip(inside).is_empty())
+/// Whether an answer has an answer tag with something in it.
+pub fn has_answer_tag(answer: &str) -> bool {
+    tag_text(answer).is_some_and(|inside| !strip(inside).is_empty())
 }
 
 /// The text between the first `<answer>` and the next `</answer>`, line breaks included.
-fn tag_text(completion: &str) -> Option<&str> {
-    let (_, rest) = completion.split_once("<answer>")?;
+fn tag_text(answer: &str) -> Option<&str> {
+    let (_, rest) = answer.split_once("<answer>")?;
     rest.split_once("</answer>").map(|(inside, _)| inside)
 }
 
 /// The published verdict: the label is somewhere in the extracted answer, blind to case, as it stands
 /// or with its underscores read as blanks.
 pub fn is_correct_published(extracted: &str, label: &str) -> bool {
-    let (answer, label) = (extracted.to_lowercase(), label.to_lowercase());
-    answer.contains(&label) || answer.contains(&label.replace('_', " "))
+    let (extracted, label) = (extracted.to_lowercase(), label.to_lowercase());
+    extracted.contains(&label) || extracted.contains(&label.replace('_', " "))
 }
 
-/// The strict verdict: answer and label are equal after normalisation (case, underscores, runs of
-/// white space); the answer is the first tag's text, or all of a completion that has no tag.
-pub fn is_correct_strict(completion: &str, label: &str) -> bool {
-    normalise(tag_text(completion).unwrap_or(completion)) == normalise(label)
+/// The strict verdict: what the answer says and the label are equal after normalisation (case,
+/// underscores, runs of white space); it says its first tag's text, or all of it without a tag.
+pub fn is_correct_strict(answer: &str, label: &str) -> bool {
+    normalise(tag_text(answer).unwrap_or(answer)) == normalise(label)
 }
 
 fn normalise(text: &str) -> String {
@@ -54,10 +54,10 @@ fn normalise(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(completion: &str, label: &str, published: bool, strict: bool) {
-        let extracted = extract_published(completion);
-        assert_eq!(is_correct_published(extracted, label), published, "published: {completion:?}");
-        assert_eq!(is_correct_strict(completion, label), strict, "strict: {completion:?}");
+    fn check(answer: &str, label: &str, published: bool, strict: bool) {
+        let extracted = extract_published(answer);
+        assert_eq!(is_correct_published(extracted, label), published, "published: {answer:?}");
+        assert_eq!(is_correct_strict(answer, label), strict, "strict: {answer:?}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct Protocol {
     pub sft_eval_prompt: PromptStyle,
 }
 
-/// The texts around a question (PAPER §2.2). A suffix is appended to the question as it stands.
+/// The texts around a question. A suffix is appended to the question as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompts {
@@ -49,7 +49,7 @@ pub struct Prompts {
     pub direct_eval: String,
 }
 
-/// The choice list of a question (PAPER §2.3).
+/// The choice list of a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choices {
@@ -71,7 +71,7 @@ pub enum ChoiceRule {
     All,
 }
 
-/// How a picture becomes patches (PAPER §2.7).
+/// How a picture becomes patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRule {
@@ -157,13 +157,13 @@ pub enum ShotRule {
     Coop,
 }
 
-/// Supervised fine-tuning's examples (PAPER §2.10).
+/// Supervised fine-tuning's examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SftRule {
     /// The system message of a training example.
     pub system: String,
-    /// The prompt of a training example; `None` (written `"question-only"`) appends no suffix.
+    /// Which suffix a training example's question has.
     pub prompt: SftPrompt,
     /// Whether the picture or the text comes first.
     pub order: MessageOrder,
@@ -217,7 +217,7 @@ pub enum LabelMask {
     All,
 }
 
-/// Rewards and masks of the RL methods (PAPER §2.6, §2.9).
+/// Rewards and masks of the RL methods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RlRule {

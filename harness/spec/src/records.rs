@@ -10,7 +10,7 @@ use crate::{CellKey, DatasetId, MethodId, Seed};
 /// The version of the record formats; a program never writes over records of a newer one.
 pub const RECORD_VERSION: u32 = 1;
 
-/// The version of the scorers; it is part of a trial's id.
+/// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
 pub const SCORER_VERSION: u32 = 1;
 
 /// The record of one fine-tune; for zero-shot its curves are empty.

@@ -1,4 +1,4 @@
-//! The rewards of a completion (PAPER §2.9, the released `grpo.py` and `grpo_direct.py`).
+//! The rewards of a completion (the released `grpo.py` and `grpo_direct.py`).
 //!
 //! Deviations from the released code:
 //! - Its accuracy reward asks a symbolic number match first; here it is the comparison of names alone.

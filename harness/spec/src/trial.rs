@@ -78,7 +78,7 @@ pub enum Training {
     Grpo(GrpoSettings),
 }
 
-/// How long training lasts (PAPER §2.6 and the table of §2.3).
+/// How long training lasts.
 ///
 /// An epoch has `max(1, floor(ceil(n / (prompts_per_step / accumulation)) / accumulation))` optimizer
 /// steps, and training `ceil(epochs * steps per epoch)`: the rule of transformers 4.49's trainer.
