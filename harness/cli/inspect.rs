@@ -13,7 +13,7 @@ use clsrl_data::{
     text::render_prompt,
 };
 use clsrl_engine::inputs::Inputs as ModelInputs;
-use clsrl_spec::{EvalSplit, MessageOrder};
+use clsrl_spec::MessageOrder;
 use serde::Serialize;
 
 use crate::{
@@ -62,11 +62,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
     let dataset = open_dataset(args.dataset, &data_dir)?;
     let split = *suite.evaluation.split.of(args.dataset);
-    let (split_name, examples) = match split {
-        EvalSplit::Test => ("test", &dataset.test),
-        EvalSplit::Val => ("val", &dataset.val),
-    };
-    let example = example(examples, args.index)?;
+    let example = example(dataset.evaluated(split), args.index)?;
     let asked = ModelInputs::from_dir(&model_dir, &suite.protocol)?.evaluation_prompts(
         &dataset,
         split,
@@ -77,7 +73,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let system = &suite.protocol.prompts.system;
     let shown = ShownPrompt {
         dataset: args.dataset.as_str(),
-        split: split_name,
+        split: split.as_str(),
         index: args.index,
         path: &example.path,
         classname: &asked.gold,

@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example};
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, EvalSplit, Prediction, Trial, TrialEvent,
-    extract_published, has_answer_tag, is_correct_published, is_correct_strict,
+    CellKey, CellOutcome, CellRecord, CellRun, Prediction, Trial, TrialEvent, extract_published,
+    has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, generate};
 use tch::no_grad;
 
 use crate::{
     EngineError,
-    inputs::{AskedPrompt, Inputs, split_name},
+    inputs::{AskedPrompt, Inputs},
     place::{Where, peak_memory_bytes},
 };
 
@@ -42,14 +42,11 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let settings = &self.trial.evaluation;
         let split = settings.split_of(cell.target);
-        let examples = match split {
-            EvalSplit::Test => &dataset.test,
-            EvalSplit::Val => &dataset.val,
-        };
+        let examples = dataset.evaluated(split);
         let limit = settings.limit.unwrap_or(usize::MAX).min(examples.len());
         let chosen: Vec<&Example> = examples.iter().take(limit).collect();
         if chosen.is_empty() {
-            let (dataset, split) = (cell.target.to_string(), split_name(split));
+            let (dataset, split) = (cell.target.to_string(), split.as_str());
             return Err(EngineError::Empty { dataset, split });
         }
         let started = Instant::now();

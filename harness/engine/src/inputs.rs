@@ -7,9 +7,7 @@ use clsrl_data::{
     image::{Patches, Processor},
     text::{TextTokenizer, example_labels, expand_image_tokens, render_example, render_prompt},
 };
-use clsrl_spec::{
-    EvalSplit, ImagePath, LabelMask, MessageOrder, PromptStyle, Protocol, SftPrompt, SftTarget,
-};
+use clsrl_spec::{EvalSplit, ImagePath, LabelMask, MessageOrder, PromptStyle, Protocol, SftTarget};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -52,14 +50,6 @@ pub struct LabelledPrompt {
     pub labels: Vec<i64>,
 }
 
-/// What an evaluation split is called where lists and streams are named.
-pub fn split_name(split: EvalSplit) -> &'static str {
-    match split {
-        EvalSplit::Test => "test",
-        EvalSplit::Val => "val",
-    }
-}
-
 impl Inputs {
     /// Reads the tokenizer and the image processor of a model directory.
     pub fn from_dir(model_dir: &Path, protocol: &Protocol) -> Result<Self, EngineError> {
@@ -78,10 +68,7 @@ impl Inputs {
         examples: &[&Example],
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let suffix = match style {
-            PromptStyle::Thinking => &self.protocol.prompts.thinking_train,
-            PromptStyle::Direct => &self.protocol.prompts.direct_train,
-        };
+        let suffix = self.protocol.prompts.train_suffix(style);
         self.asked(dataset, "train", examples, suffix, self.protocol.image.train)
     }
 
@@ -93,11 +80,8 @@ impl Inputs {
         examples: &[&Example],
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let suffix = match style {
-            PromptStyle::Thinking => &self.protocol.prompts.thinking_eval,
-            PromptStyle::Direct => &self.protocol.prompts.direct_eval,
-        };
-        self.asked(dataset, split_name(split), examples, suffix, self.protocol.image.eval)
+        let suffix = self.protocol.prompts.eval_suffix(style);
+        self.asked(dataset, split.as_str(), examples, suffix, self.protocol.image.eval)
     }
 
     fn asked(
@@ -132,11 +116,6 @@ impl Inputs {
         examples: &[&Example],
     ) -> Result<Vec<LabelledPrompt>, EngineError> {
         let rule = &self.protocol.sft;
-        let suffix = match rule.prompt {
-            SftPrompt::QuestionOnly => "",
-            SftPrompt::Direct => &self.protocol.prompts.direct_train,
-            SftPrompt::Thinking => &self.protocol.prompts.thinking_train,
-        };
         let patches = self.patches(dataset, examples, self.protocol.image.train)?;
         examples
             .iter()
@@ -147,7 +126,7 @@ impl Inputs {
                     SftTarget::Name => question.gold,
                     SftTarget::AnswerTag => format!("<answer>{}</answer>", question.gold),
                 };
-                let text = question.text + suffix;
+                let text = question.text + self.protocol.sft_suffix();
                 let rendered = render_example(
                     &rule.system,
                     rule.order,

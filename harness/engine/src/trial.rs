@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
 use clsrl_spec::{
-    GrpoSettings, MethodId, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
-    TrainingRun, TrialEvent,
+    GrpoSettings, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord, TrainingRun,
+    TrialEvent,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 
@@ -171,10 +171,7 @@ impl Setting<'_> {
         };
         let grpo = Grpo {
             settings,
-            rewards: match trial.method {
-                MethodId::ClsRl => &trial.protocol.rl.cls_rl_rewards,
-                _ => &trial.protocol.rl.no_thinking_rewards,
-            },
+            rewards: trial.protocol.rl.rewards(trial.method),
             end_mask: trial.protocol.rl.end_mask,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,

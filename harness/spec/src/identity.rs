@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    CellKey, DatasetId, MethodId, PromptStyle, Protocol, SCORER_VERSION, SftPrompt, Trial,
-};
+use crate::{CellKey, DatasetId, Protocol, SCORER_VERSION, Training, Trial};
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
 pub const TRAINER_VERSION: u32 = 1;
@@ -75,7 +73,7 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
         "threads": binding.threads,
         "train_on": train_on,
         "training": trial.training,
-        "protocol": training_rules(trial.method, &trial.protocol),
+        "protocol": training_rules(trial),
         "trainer": TRAINER_VERSION,
     }))
 }
@@ -83,10 +81,6 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
 /// The identity of one cell of a trial.
 pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identity {
     let Protocol { prompts, choices, image, .. } = &trial.protocol;
-    let suffix = match cell.prompt {
-        PromptStyle::Thinking => &prompts.thinking_eval,
-        PromptStyle::Direct => &prompts.direct_eval,
-    };
     Identity(json!({
         "training": training_identity(trial, binding).id(),
         "target": cell.target,
@@ -95,7 +89,7 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
             "style": cell.prompt,
             "system": prompts.system,
             "question": cell.target.question(),
-            "suffix": suffix,
+            "suffix": prompts.eval_suffix(cell.prompt),
         },
         "choices": choices,
         "image": { "path": image.eval, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels },
@@ -114,31 +108,24 @@ pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
     reasons
 }
 
-/// The part of a protocol that a method's training reads; the protocol's name changes nothing.
-fn training_rules(method: MethodId, protocol: &Protocol) -> Value {
-    let Protocol { prompts, choices, image, shots, sft, rl, .. } = protocol;
+/// The part of a protocol that a trial's training reads; the protocol's name changes nothing.
+fn training_rules(trial: &Trial) -> Value {
+    let Protocol { prompts, choices, image, shots, sft, rl, .. } = &trial.protocol;
     let image = json!({ "path": image.train, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels });
-    let grpo = |suffix: &str, rewards| {
-        json!({
-            "prompt": { "system": prompts.system, "suffix": suffix },
+    match &trial.training {
+        Training::None => Value::Null,
+        Training::Sft(_) => json!({
+            "sft": sft, "suffix": trial.protocol.sft_suffix(),
             "choices": choices, "image": image, "shots": shots,
-            "rewards": rewards, "end_mask": rl.end_mask,
-        })
-    };
-    match method {
-        MethodId::ZeroShot => Value::Null,
-        MethodId::Sft => {
-            let suffix = match sft.prompt {
-                SftPrompt::QuestionOnly => "",
-                SftPrompt::Direct => &prompts.direct_train,
-                SftPrompt::Thinking => &prompts.thinking_train,
-            };
+        }),
+        Training::Grpo(settings) => {
+            let suffix = prompts.train_suffix(settings.prompt);
             json!({
-                "sft": sft, "suffix": suffix, "choices": choices, "image": image, "shots": shots,
+                "prompt": { "system": prompts.system, "suffix": suffix },
+                "choices": choices, "image": image, "shots": shots,
+                "rewards": rl.rewards(trial.method), "end_mask": rl.end_mask,
             })
         }
-        MethodId::ClsRl => grpo(&prompts.thinking_train, &rl.cls_rl_rewards),
-        MethodId::NoThinkingClsRl => grpo(&prompts.direct_train, &rl.no_thinking_rewards),
     }
 }
 

@@ -115,17 +115,17 @@ impl Axes {
             Targets::Source => vec![source],
             Targets::All | Targets::List(_) => self.targets.clone(),
         };
-        let prompt = match method {
-            MethodId::ZeroShot | MethodId::Sft => suite.protocol.sft_eval_prompt,
-            MethodId::ClsRl => PromptStyle::Thinking,
-            MethodId::NoThinkingClsRl => PromptStyle::Direct,
+        let training = suite.training(method, source)?;
+        let prompt = match training {
+            Training::None | Training::Sft(_) => suite.protocol.sft_eval_prompt,
+            Training::Grpo(settings) => settings.prompt,
         };
         Some(Trial {
             method,
             train_on: Some(source),
             shots,
             seed,
-            training: suite.training(method, source)?.clone(),
+            training: training.clone(),
             evaluation: evaluation(suite, vec![prompt], targets, limit),
             protocol: suite.protocol.clone(),
         })

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PromptStyle, Seed};
+use crate::{MethodId, PromptStyle, Seed};
 
 /// One protocol, resolved. Every field can change a number, so none has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,17 @@ pub struct Protocol {
     pub sft_eval_prompt: PromptStyle,
 }
 
+impl Protocol {
+    /// What is appended to the question of a supervised example.
+    pub fn sft_suffix(&self) -> &str {
+        match self.sft.prompt {
+            SftPrompt::QuestionOnly => "",
+            SftPrompt::Direct => self.prompts.train_suffix(PromptStyle::Direct),
+            SftPrompt::Thinking => self.prompts.train_suffix(PromptStyle::Thinking),
+        }
+    }
+}
+
 /// The texts around a question. A suffix is appended to the question as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +58,24 @@ pub struct Prompts {
     pub direct_train: String,
     /// Appended for the direct prompt, in evaluation.
     pub direct_eval: String,
+}
+
+impl Prompts {
+    /// What a prompt style appends to the question in training.
+    pub fn train_suffix(&self, style: PromptStyle) -> &str {
+        match style {
+            PromptStyle::Thinking => &self.thinking_train,
+            PromptStyle::Direct => &self.direct_train,
+        }
+    }
+
+    /// What a prompt style appends to the question in evaluation.
+    pub fn eval_suffix(&self, style: PromptStyle) -> &str {
+        match style {
+            PromptStyle::Thinking => &self.thinking_eval,
+            PromptStyle::Direct => &self.direct_eval,
+        }
+    }
 }
 
 /// The choice list of a question.
@@ -227,6 +256,17 @@ pub struct RlRule {
     pub no_thinking_rewards: Vec<RewardId>,
     /// Where a completion's loss mask ends.
     pub end_mask: EndMask,
+}
+
+impl RlRule {
+    /// The rewards of a method, summed; none for a method without RL.
+    pub fn rewards(&self, method: MethodId) -> &[RewardId] {
+        match method {
+            MethodId::ZeroShot | MethodId::Sft => &[],
+            MethodId::ClsRl => &self.cls_rl_rewards,
+            MethodId::NoThinkingClsRl => &self.no_thinking_rewards,
+        }
+    }
 }
 
 /// A reward of a completion, 0 or 1.

@@ -175,6 +175,16 @@ pub enum EvalSplit {
     Val,
 }
 
+impl EvalSplit {
+    /// The id as it stands in suites, frames and the names of random streams.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EvalSplit::Test => "test",
+            EvalSplit::Val => "val",
+        }
+    }
+}
+
 /// How a trial is evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {

@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use clsrl_spec::DatasetId;
+use clsrl_spec::{DatasetId, EvalSplit};
 
 use super::{DatasetError, fgvc_aircraft, imagenet, layout, sha256::TextHasher, split_file};
 
@@ -74,6 +74,14 @@ impl Dataset {
             image_dir: dir.join(layout::image_prefix(id)),
             dir,
         })
+    }
+
+    /// The list that an evaluation on this split goes through.
+    pub fn evaluated(&self, split: EvalSplit) -> &[Example] {
+        match split {
+            EvalSplit::Test => &self.test,
+            EvalSplit::Val => &self.val,
+        }
     }
 
     /// Where the picture of `example` lies.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use clsrl_spec::{CellOutcome, CellRecord, EvalSplit, StepRecord};
+use clsrl_spec::{CellOutcome, CellRecord, StepRecord};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::{ReportError, TrialResults};
@@ -70,10 +70,7 @@ fn check(results: &TrialResults, outcome: &CellOutcome) -> Result<(), ReportErro
 fn axes(rows: &[Row<'_>]) -> Vec<Column> {
     let split = |row: &Row<'_>| {
         let splits = &row.results.trial.evaluation.splits;
-        splits.get(&row.record.outcome.cell.target).map(|split| match split {
-            EvalSplit::Test => "test".to_owned(),
-            EvalSplit::Val => "val".to_owned(),
-        })
+        splits.get(&row.record.outcome.cell.target).map(|split| split.as_str().to_owned())
     };
     vec![
         numbers("schema_version", rows, |_| Some(CELLS_SCHEMA_VERSION)),
