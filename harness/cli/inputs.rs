@@ -7,10 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use clsrl_data::{
-    datasets::{Dataset, digest_model_dir},
-    drawn,
-};
+use clsrl_data::{datasets::Dataset, digest_model_dir, drawn};
 use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{

@@ -1,6 +1,13 @@
 //! From disk to model input: datasets, few-shot sampling, choice lists, pictures, prompts, tokens.
+//!
+//! Owns what is read of a dataset's or a model's folder before the weights are. Knows nothing of
+//! tensors, training or results.
 
 pub mod datasets;
 pub mod image;
 pub mod text;
 pub mod drawn;
+mod model_dir;
+mod sha256;
+
+pub use model_dir::{ModelDirError, digest_model_dir};

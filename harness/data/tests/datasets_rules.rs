@@ -2,8 +2,9 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use clsrl_data::datasets::{
-    Dataset, DatasetError, ask, digest_model_dir, list_length, sample_few_shot,
+use clsrl_data::{
+    datasets::{Dataset, DatasetError, ask, list_length, sample_few_shot},
+    digest_model_dir,
 };
 use clsrl_spec::{ChoiceRule, Choices, DatasetId};
 use tempfile::TempDir;

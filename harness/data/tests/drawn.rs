@@ -8,7 +8,7 @@ use std::{
 };
 
 use clsrl_data::{
-    datasets::Dataset,
+    datasets::{Dataset, sample_few_shot},
     drawn::{DrawnError, classes::classes_of, write_drawn},
 };
 use clsrl_spec::DatasetId;
@@ -112,7 +112,7 @@ fn a_folder_with_other_content_is_refused() {
 }
 
 #[test]
-fn every_dataset_opens_through_its_native_layout() {
+fn all_eleven_drawn_datasets_open_and_their_pictures_are_there() {
     let dir = draw(1);
     for id in DatasetId::ALL {
         let dataset = Dataset::open(id, &dir.path().join("data")).unwrap();
@@ -121,8 +121,9 @@ fn every_dataset_opens_through_its_native_layout() {
         let n_val = if id == DatasetId::ImageNet { 48 } else { 32 };
         let counts = [dataset.train.len(), dataset.val.len(), dataset.test.len()];
         assert_eq!(counts, [128, n_val, 48], "{id}");
+        assert_eq!(sample_few_shot(&dataset, 4, 1).train.len(), 32, "{id}");
         for example in dataset.train.iter().chain(&dataset.val).chain(&dataset.test) {
-            dataset.image_path(example).unwrap();
+            assert!(dataset.image_path(example).unwrap().is_file());
         }
     }
 }

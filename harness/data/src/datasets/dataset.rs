@@ -9,7 +9,8 @@ use std::{
 
 use clsrl_spec::{DatasetId, EvalSplit};
 
-use super::{DatasetError, fgvc_aircraft, imagenet, layout, sha256::TextHasher, split_file};
+use super::{DatasetError, fgvc_aircraft, imagenet, layout, split_file};
+use crate::sha256::TextHasher;
 
 /// One picture of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use clsrl_spec::DatasetId;
 
 /// How a dataset's lists are written down.
-pub(super) enum Lists {
+pub(crate) enum Lists {
     /// One `split_zhou_*.json`.
     SplitFile {
         /// The file's name inside the dataset's folder.
@@ -20,7 +20,7 @@ pub(super) enum Lists {
 }
 
 /// How the lists of `id` are written down.
-pub(super) fn lists(id: DatasetId) -> Lists {
+pub(crate) fn lists(id: DatasetId) -> Lists {
     let (name, drive_id) = match id {
         DatasetId::ImageNet => return Lists::WordNetFolders,
         DatasetId::FgvcAircraft => return Lists::VariantFiles,
@@ -48,7 +48,7 @@ pub(super) fn lists(id: DatasetId) -> Lists {
 }
 
 /// The folder, inside the dataset's, that the paths of `id`'s lists start from.
-pub(super) fn image_prefix(id: DatasetId) -> &'static str {
+pub(crate) fn image_prefix(id: DatasetId) -> &'static str {
     match id {
         DatasetId::Caltech101 => "101_ObjectCategories",
         DatasetId::StanfordCars => "",
@@ -65,7 +65,7 @@ pub(super) fn image_prefix(id: DatasetId) -> &'static str {
 }
 
 /// What to tell whoever lacks a file that Google Drive has under `drive_id`.
-pub(super) fn drive_hint(drive_id: &str) -> String {
+pub(crate) fn drive_hint(drive_id: &str) -> String {
     format!(
         "CoOp's DATASETS.md describes the layout; this file is \
          https://drive.google.com/file/d/{drive_id}/view"

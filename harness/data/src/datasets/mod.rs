@@ -4,20 +4,18 @@
 //! Knows CoOp's folder layout and nothing of pixels, tokens or models.
 
 mod dataset;
-mod error;
-mod few_shot;
-mod fgvc_aircraft;
+pub(crate) mod layout;
+mod split_file;
 mod imagenet;
-mod layout;
-mod model_dir;
+mod fgvc_aircraft;
+mod few_shot;
 mod python_random;
 mod question;
-mod sha256;
-mod split_file;
+mod error;
 
 pub use dataset::{Dataset, Example};
 pub use error::{DatasetError, Faults};
 pub use few_shot::{FewShot, sample_few_shot};
-pub use model_dir::{ModelDirError, digest_model_dir};
 pub use python_random::PythonRandom;
+pub(crate) use question::question_text;
 pub use question::{Question, ask, list_length};

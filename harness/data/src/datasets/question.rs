@@ -3,7 +3,9 @@
 //! Differs from the notebook in two ways: the lists come from a seed, where it has none, and every
 //! picture has a list of its own that does not depend on which others are asked about.
 
-use clsrl_spec::{ChoiceRule, Choices, Stream};
+use std::borrow::Borrow;
+
+use clsrl_spec::{ChoiceRule, Choices, DatasetId, Stream};
 
 use super::{Dataset, Example};
 
@@ -40,14 +42,15 @@ pub fn ask(dataset: &Dataset, split_name: &str, example: &Example, choices: &Cho
     }
     stream.shuffle(&mut listed);
     Question {
-        text: format!(
-            "{}\n Please choose one from list [ {}].",
-            dataset.id.question(),
-            listed.join(", ")
-        ),
+        text: question_text(dataset.id, &listed),
         choices: listed,
         gold: example.class_name.clone(),
     }
+}
+
+/// The question about a dataset's pictures with a list of names.
+pub(crate) fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> String {
+    format!("{}\n Please choose one from list [ {}].", dataset.question(), listed.join(", "))
 }
 
 /// How many of `n_classes` names a list has.

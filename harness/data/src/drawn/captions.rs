@@ -8,7 +8,7 @@
 use clsrl_spec::{DatasetId, MessageOrder, Stream};
 
 use super::classes::{Class, classes_of};
-use crate::text::render_prompt;
+use crate::{datasets::question_text, text::render_prompt};
 
 /// The suffix of the direct prompt, equal to the tiny protocol's.
 pub const DIRECT_SUFFIX: &str = "\n Please directly output the answer.";
@@ -85,8 +85,7 @@ fn short_text(dataset: DatasetId, class: &Class, stream: &mut Stream) -> (String
 }
 
 fn long_text(dataset: DatasetId, class: &Class, stream: &mut Stream) -> (String, String) {
-    let choices = choices(dataset, class, stream).join(", ");
-    let question = format!("{}\n Please choose one from list [ {choices}].", dataset.question());
+    let question = question_text(dataset, &choices(dataset, class, stream));
     if stream.below(100) < 46 {
         (question + DIRECT_SUFFIX, direct_reply(class, stream))
     } else {

@@ -1,13 +1,14 @@
 //! Where a drawn dataset's files lie: names and lists as in the real dataset.
 //!
-//! CoOp's DATASETS.md gives the folders, `split_zhou_*.json` the lists of nine datasets; ImageNet has
-//! class folders and `classnames.txt`, FGVCAircraft has variant lists.
+//! Which folders and list files a dataset has is told by [`crate::datasets::layout`]; what a picture is
+//! called and what a list says is told here.
 
 use clsrl_spec::{DatasetId, Stream};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
 use super::classes::{Class, classes_of};
+use crate::datasets::layout::{Lists, image_prefix, lists};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,16 +45,9 @@ impl Part {
 
     /// Pictures of one class in the parts before this one.
     fn before(self) -> usize {
-        match self {
-            Part::Train => 0,
-            Part::Val => 16,
-            Part::Test => 20,
-        }
+        Part::ALL.into_iter().take_while(|part| *part != self).map(Part::per_class).sum()
     }
 }
-
-/// Pictures of one class in all parts.
-const PER_CLASS: usize = 26;
 
 /// One picture of a drawn dataset.
 #[derive(Debug, Clone)]
@@ -72,17 +66,7 @@ pub struct Entry {
 
 /// The folder of a dataset's pictures, below the data root; listed paths start there.
 pub fn picture_folder(dataset: DatasetId) -> String {
-    let within = match dataset {
-        DatasetId::ImageNet | DatasetId::OxfordPets | DatasetId::FgvcAircraft => "/images",
-        DatasetId::Food101 | DatasetId::Dtd => "/images",
-        DatasetId::Caltech101 => "/101_ObjectCategories",
-        DatasetId::StanfordCars => "",
-        DatasetId::OxfordFlowers => "/jpg",
-        DatasetId::Sun397 => "/SUN397",
-        DatasetId::Eurosat => "/2750",
-        DatasetId::Ucf101 => "/UCF-101-midframes",
-    };
-    format!("{}{within}", dataset.folder())
+    format!("{}/{}", dataset.folder(), image_prefix(dataset))
 }
 
 /// A dataset's pictures, part by part in the order of its lists.
@@ -116,7 +100,7 @@ fn parts_of(dataset: DatasetId) -> &'static [Part] {
 fn path_of(dataset: DatasetId, class: &Class, label: usize, part: Part, idx: usize) -> String {
     let folder = class.folder;
     let in_class = part.before() + idx + 1; // from 1, over all parts
-    let in_dataset = label * PER_CLASS + in_class;
+    let in_dataset = label * Part::ALL.map(Part::per_class).iter().sum::<usize>() + in_class;
     match dataset {
         DatasetId::ImageNet if part == Part::Train => {
             format!("train/{folder}/{folder}_{in_class}.JPEG")
@@ -151,12 +135,12 @@ fn letters(class: &str, number: usize) -> String {
 /// A dataset's lists: path below the data root, and content.
 pub fn lists_of(dataset: DatasetId, entries: &[Entry]) -> Vec<(String, String)> {
     let folder = dataset.folder();
-    match dataset {
-        DatasetId::ImageNet => {
+    match lists(dataset) {
+        Lists::WordNetFolders => {
             let lines = lines_of(classes_of(dataset), |c| format!("{} {}", c.folder, c.name));
             vec![(format!("{folder}/classnames.txt"), lines)]
         }
-        DatasetId::FgvcAircraft => {
+        Lists::VariantFiles => {
             let variants = lines_of(classes_of(dataset), |class| class.name.to_owned());
             let mut lists = vec![(format!("{folder}/variants.txt"), variants)];
             lists.extend(Part::ALL.map(|part| {
@@ -168,21 +152,12 @@ pub fn lists_of(dataset: DatasetId, entries: &[Entry]) -> Vec<(String, String)> 
             }));
             lists
         }
-        _ => vec![(format!("{folder}/{}", split_file(dataset)), split_json(entries))],
+        Lists::SplitFile { name, .. } => vec![(format!("{folder}/{name}"), split_json(entries))],
     }
 }
 
 fn lines_of<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
     items.iter().map(|item| line(item) + "\n").collect()
-}
-
-fn split_file(dataset: DatasetId) -> String {
-    let name = match dataset {
-        DatasetId::OxfordFlowers => "OxfordFlowers",
-        DatasetId::Dtd => "DescribableTextures",
-        other => other.title(),
-    };
-    format!("split_zhou_{name}.json")
 }
 
 /// The split file as CoOp's `json.dump(…, indent=4, separators=(",", ": "))` writes it.

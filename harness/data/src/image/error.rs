@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ImageError {
     /// The file cannot be read at all.
-    #[error("picture {} cannot be read", path.display())]
+    #[error("picture `{}` cannot be read", path.display())]
     Read {
         /// The picture's file.
         path: PathBuf,
@@ -18,7 +18,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// The file's contents are no picture that we accept.
-    #[error("picture {} cannot be decoded", path.display())]
+    #[error("picture `{}` cannot be decoded", path.display())]
     Decode {
         /// The picture's file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum ImageError {
         source: DecodeError,
     },
     /// A picture file whose shape the model cannot take.
-    #[error("picture {} cannot be resized", path.display())]
+    #[error("picture `{}` cannot be resized", path.display())]
     Resize {
         /// The picture's file.
         path: PathBuf,
@@ -39,7 +39,7 @@ pub enum ImageError {
     #[error(transparent)]
     Size(#[from] SizeError),
     /// The processor's settings cannot be read.
-    #[error("image processor settings {} cannot be read", path.display())]
+    #[error("image processor settings `{}` cannot be read", path.display())]
     Config {
         /// The settings file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// A setting of the processor is missing or out of range.
-    #[error("image processor settings {}: `{key}` is {found}, expected {expected}", path.display())]
+    #[error("image processor settings `{}`: `{key}` is {found}, expected {expected}", path.display())]
     Setting {
         /// The settings file.
         path: PathBuf,
@@ -103,16 +103,16 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// The JPEG decoder's reason.
-    #[error("JPEG")]
+    #[error("the JPEG decoder refuses it")]
     Jpeg(#[source] JpegError),
     /// The PNG decoder's reason.
-    #[error("PNG")]
+    #[error("the PNG decoder refuses it")]
     Png(#[source] ::png::DecodingError),
     /// The GIF decoder's reason.
-    #[error("GIF")]
+    #[error("the GIF decoder refuses it")]
     Gif(#[source] ::gif::DecodingError),
     /// The BMP or WebP decoder's reason.
-    #[error("{format}")]
+    #[error("the {format} decoder refuses it")]
     Other {
         /// The format found.
         format: &'static str,
@@ -147,7 +147,7 @@ pub enum JpegError {
 /// A picture shape that smart-resize refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum SizeError {
-    /// One side is more than 200 times the other.
+    /// One side is more than 200 times the other; told in the reference's words, which the golden set has.
     #[error("absolute aspect ratio must be smaller than 200, got {ratio:?}")]
     AspectRatio {
         /// Longer side over shorter side.

@@ -2,17 +2,17 @@
 //!
 //! Owns every step from a file to pixel values. Knows nothing of datasets, prompts or tensors.
 
-mod bmp;
+mod processor;
+mod size;
+mod resample;
+mod raster;
 mod decode;
-mod error;
-mod gif;
 mod jpeg;
 mod png;
-mod processor;
-mod raster;
-mod resample;
-mod size;
+mod gif;
+mod bmp;
 mod webp;
+mod error;
 
 pub use decode::decode_rgb;
 pub use error::{DecodeError, ImageError, JpegError, SizeError};

@@ -2,10 +2,10 @@
 //!
 //! Knows the text side of Qwen2-VL's input and nothing of pixels or tensors.
 
-mod error;
-mod labels;
 mod template;
 mod tokenizer;
+mod labels;
+mod error;
 
 pub use error::TextError;
 pub use labels::{IGNORED, example_labels};

@@ -45,7 +45,7 @@ fn every_needed_key_is_needed() {
         let drop = |json: &mut Value| {
             json.as_object_mut().unwrap().remove(key);
         };
-        check(drop, &format!("preprocessor_config.json: `{key}` is missing, expected"));
+        check(drop, &format!("preprocessor_config.json`: `{key}` is missing, expected"));
     }
 }
 
@@ -76,6 +76,6 @@ fn another_filter_than_bicubic_is_refused() {
 fn a_missing_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let error = Processor::from_dir(dir.path()).unwrap_err();
-    assert!(error.to_string().contains("preprocessor_config.json cannot be read"), "{error}");
+    assert!(error.to_string().contains("preprocessor_config.json` cannot be read"), "{error}");
     assert!(error.source().is_some());
 }

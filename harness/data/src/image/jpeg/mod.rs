@@ -9,11 +9,11 @@
 //! A stream that ends early is an error, as in Pillow; damaged data inside a complete stream is not:
 //! what is missing up to the next restart marker decodes to mid-gray.
 
-mod frame;
-mod header;
-mod huffman;
 mod pixels;
+mod header;
+mod frame;
 mod scan;
+mod huffman;
 mod transform;
 
 pub(super) use pixels::decode;

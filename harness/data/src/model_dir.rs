@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::sha256::{TextHasher, hex};
+use crate::sha256::{TextHasher, hex};
 
 /// The files besides the weights that change what a model says.
 const SETTINGS: [&str; 5] = [

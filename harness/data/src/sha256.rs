@@ -4,27 +4,27 @@ use sha2::{Digest, Sha256};
 
 /// A hash in the making; every text is preceded by its length.
 #[derive(Default)]
-pub(super) struct TextHasher(Sha256);
+pub(crate) struct TextHasher(Sha256);
 
 impl TextHasher {
     /// Adds one text.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len());
         self.0.update(text.as_bytes());
     }
 
     /// Adds one number.
-    pub(super) fn number(&mut self, number: usize) {
+    pub(crate) fn number(&mut self, number: usize) {
         self.0.update((number as u64).to_le_bytes());
     }
 
     /// Ends with 64 hexadecimal digits.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         hex(self.0)
     }
 }
 
 /// Ends a hash with 64 hexadecimal digits.
-pub(super) fn hex(hasher: Sha256) -> String {
+pub(crate) fn hex(hasher: Sha256) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
