@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example};
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, Prediction, Trial, TrialEvent, extract_published,
-    has_answer_tag, is_correct_published, is_correct_strict,
+    CellKey, CellOutcome, CellRecord, CellRun, Place, Prediction, Trial, TrialEvent,
+    extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, generate};
 use tch::no_grad;
@@ -13,7 +13,7 @@ use tch::no_grad;
 use crate::{
     EngineError,
     inputs::{AskedPrompt, Inputs},
-    place::{Where, peak_memory_bytes},
+    place::peak_memory_bytes,
 };
 
 /// What an evaluation works with.
@@ -29,7 +29,7 @@ pub struct Evaluator<'a> {
     /// Fills rows up.
     pub pad_id: i64,
     /// Where this runs.
-    pub place: &'a Where,
+    pub place: &'a Place,
 }
 
 impl Evaluator<'_> {
@@ -139,7 +139,7 @@ impl Evaluator<'_> {
             images_per_second: predictions.len() as f64 / evaluate_seconds,
             tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
             peak_memory_bytes: peak_memory_bytes(),
-            place: self.place.0.clone(),
+            place: self.place.clone(),
         }
     }
 }

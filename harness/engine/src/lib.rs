@@ -19,7 +19,7 @@ mod weights;
 mod place;
 pub mod pretrain;
 
-pub use adamw::{AdamW, linear_schedule};
+pub use adamw::AdamW;
 pub use clsrl_vlm::device::load_cuda_backend;
 pub use error::EngineError;
 pub use job::TrialJob;

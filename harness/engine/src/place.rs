@@ -6,22 +6,15 @@ use tch::Device;
 
 use crate::TrialJob;
 
-/// The place of a trial.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Where(pub Place);
-
-impl Where {
-    /// Describes this process on a device.
-    pub fn here(job: &TrialJob, device: Device) -> Self {
-        Where(Place {
-            commit: job.commit.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            libtorch: libtorch_version().to_owned(),
-            device: describe(device),
-            threads: job.threads,
-            processor: device_name(Device::Cpu)
-                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
-        })
+/// Describes this process on a device.
+pub fn place_of(job: &TrialJob, device: Device) -> Place {
+    Place {
+        commit: job.commit.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        libtorch: libtorch_version().to_owned(),
+        device: describe(device),
+        threads: job.threads,
+        processor: device_name(Device::Cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
     }
 }
 

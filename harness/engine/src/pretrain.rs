@@ -58,14 +58,8 @@ pub struct PretrainSettings {
 pub struct PretrainStep {
     /// The step, counted from 1.
     pub step: usize,
-    /// Whether its texts had choice lists.
-    pub is_long: bool,
     /// Mean negative log-probability of the supervised tokens.
     pub loss: f64,
-    /// Gradient norm before clipping.
-    pub grad_norm: f64,
-    /// The step's learning rate.
-    pub learning_rate: f64,
 }
 
 /// Why pre-training failed.
@@ -153,9 +147,8 @@ impl<'a> Trainer<'a> {
         if !found.is_finite() {
             return Err(PretrainError::NotFinite { step, found });
         }
-        let learning_rate = LEARNING_RATE * share_of_rate(step, self.n_steps);
-        let grad_norm = self.optimizer.step(learning_rate);
-        Ok(PretrainStep { step, is_long: batch[0].is_long, loss: found, grad_norm, learning_rate })
+        self.optimizer.step(LEARNING_RATE * share_of_rate(step, self.n_steps));
+        Ok(PretrainStep { step, loss: found })
     }
 
     /// The mean over all supervised tokens of a batch.

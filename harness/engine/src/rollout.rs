@@ -1,7 +1,7 @@
 //! Sampling the completions of an optimizer step.
 
 use clsrl_spec::{EndMask, derive_seed};
-use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, Sampling, generate};
+use clsrl_vlm::{Batch, Decoding, Model, PadSide, Sampling, generate};
 use tch::no_grad;
 
 use crate::{EngineError, grpo::Grpo, inputs::AskedPrompt};
@@ -41,11 +41,7 @@ pub fn sample(
         top_p: settings.top_p,
     });
     let completions = no_grad(|| {
-        let Prefill { cache, last_hidden } = policy.prefill(&batch);
-        let shared = Prefill {
-            cache: cache.repeat_each(group as i64),
-            last_hidden: last_hidden.repeat_interleave_self_int(group as i64, 0, None),
-        };
+        let shared = policy.prefill(&batch).repeat_each(group as i64);
         generate(&policy, shared, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
     });
     let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));

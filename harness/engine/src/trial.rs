@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
 use clsrl_spec::{
-    GrpoSettings, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord, TrainingRun,
-    TrialEvent,
+    GrpoSettings, Place, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
+    TrainingRun, TrialEvent,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 
@@ -16,7 +16,7 @@ use crate::{
     grpo::Grpo,
     inputs::Inputs,
     order::EpochOrder,
-    place::{Where, peak_memory_bytes},
+    place::{peak_memory_bytes, place_of},
     sft, weights,
 };
 
@@ -47,7 +47,7 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
         job,
         inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol)?,
         generation: GenerationConfig::from_dir(&job.model_dir)?,
-        place: Where::here(job, device),
+        place: place_of(job, device),
     };
     if job.trained.is_none() {
         let record = setting.train(&mut model, started, on_event)?;
@@ -61,7 +61,7 @@ struct Setting<'a> {
     job: &'a TrialJob,
     inputs: Inputs,
     generation: GenerationConfig,
-    place: Where,
+    place: Place,
 }
 
 /// What a fine-tune did, for its record.
@@ -98,7 +98,7 @@ impl Setting<'_> {
                 tokens_per_second: clock.per_second(clock.n_tokens),
                 seconds: clock.seconds,
                 peak_memory_bytes: peak_memory_bytes(),
-                place: self.place.0.clone(),
+                place: self.place.clone(),
             },
         })
     }

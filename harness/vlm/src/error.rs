@@ -8,7 +8,7 @@ use std::{fmt, io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum VlmError {
     /// A file could not be read or written.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} `{}`", path.display())]
     Io {
         /// What was being done: `read`, `write`, …
         action: &'static str,
@@ -19,7 +19,7 @@ pub enum VlmError {
         source: io::Error,
     },
     /// A file should hold JSON and does not.
-    #[error("{} is not a JSON object", path.display())]
+    #[error("`{}` is not a JSON object", path.display())]
     Json {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum VlmError {
         source: serde_json::Error,
     },
     /// A config lacks keys or has impossible values: all of them.
-    #[error("{} cannot be used:{}", path.display(), lines(problems))]
+    #[error("`{}` cannot be used:{}", path.display(), lines(problems))]
     Config {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum VlmError {
         problems: Vec<String>,
     },
     /// Tensors are missing, too many, misshapen or unreadable: all of them.
-    #[error("the weights in {} do not fit config.json:{}", dir.display(), lines(problems))]
+    #[error("the weights in `{}` do not fit config.json:{}", dir.display(), lines(problems))]
     Weights {
         /// The model directory.
         dir: PathBuf,

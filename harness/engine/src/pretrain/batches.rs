@@ -33,8 +33,6 @@ const N_SORTED_TOGETHER: usize = 4;
 /// One picture with its conversation.
 #[derive(Debug)]
 pub struct Sample {
-    /// Whether the text has a choice list.
-    pub is_long: bool,
     /// Tokens of the whole conversation.
     pub ids: Vec<i64>,
     /// How many of them come before the answer.
@@ -127,13 +125,7 @@ impl Batches {
         let mut ids = expand_image_tokens(&prompt, self.image_token, &[n_features])?;
         let n_prompt = ids.len();
         ids.extend(self.tokenizer.encode(&caption.completion()));
-        Ok(Sample {
-            is_long: kind == CaptionKind::Long,
-            ids,
-            n_prompt,
-            pixels: patches.values,
-            grid,
-        })
+        Ok(Sample { ids, n_prompt, pixels: patches.values, grid })
     }
 }
 
