@@ -30,7 +30,7 @@ pub struct Store {
 
 /// A record as it was found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Stored<R> {
+pub(crate) enum Stored<R> {
     /// There is one, made by the trial that its identity describes.
     Present(Identity, Box<R>),
     /// There is none that can be read, and why.
@@ -143,12 +143,12 @@ impl Store {
     }
 
     /// The folder of a trial.
-    pub fn trial_dir(&self, trial: &Trial) -> PathBuf {
+    pub(crate) fn trial_dir(&self, trial: &Trial) -> PathBuf {
         self.dir.join(trial.key())
     }
 
     /// Where a trial's tuned weights wait until all its cells are done.
-    pub fn checkpoint_dir(&self, trial: &Trial) -> PathBuf {
+    pub(crate) fn checkpoint_dir(&self, trial: &Trial) -> PathBuf {
         self.trial_dir(trial).join("checkpoint")
     }
 
@@ -165,12 +165,15 @@ impl Store {
     }
 
     /// Reads the record of a trial's training.
-    pub fn read_training(&self, trial: &Trial) -> Result<Stored<TrainingRecord>, StoreError> {
+    pub(crate) fn read_training(
+        &self,
+        trial: &Trial,
+    ) -> Result<Stored<TrainingRecord>, StoreError> {
         read_record(&self.training_path(trial))
     }
 
     /// Reads the record of a cell.
-    pub fn read_cell(
+    pub(crate) fn read_cell(
         &self,
         trial: &Trial,
         cell: CellKey,
@@ -192,14 +195,14 @@ impl Store {
     }
 
     /// Whether the checkpoint is the whole result of the training that this identity describes.
-    pub fn has_checkpoint(&self, trial: &Trial, identity: &Identity) -> bool {
+    pub(crate) fn has_checkpoint(&self, trial: &Trial, identity: &Identity) -> bool {
         let mark = self.checkpoint_dir(trial).join(CHECKPOINT_MARK);
         fs::read_to_string(mark).is_ok_and(|id| id == identity.id())
     }
 
     /// Makes a trial's folder ready to be written: no leftover of an interrupted write, and no
     /// checkpoint unless it is to be kept.
-    pub fn prepare(&self, trial: &Trial, keep_checkpoint: bool) -> Result<(), StoreError> {
+    pub(crate) fn prepare(&self, trial: &Trial, keep_checkpoint: bool) -> Result<(), StoreError> {
         let dir = self.trial_dir(trial);
         create_dir(&dir)?;
         remove_temporaries(&dir)?;
@@ -207,7 +210,7 @@ impl Store {
     }
 
     /// Writes the record of a training, and marks its checkpoint, if there is one, as whole.
-    pub fn write_training(
+    pub(crate) fn write_training(
         &self,
         trial: &Trial,
         identity: &Identity,
@@ -222,7 +225,7 @@ impl Store {
     }
 
     /// Writes the predictions of a cell, then its record.
-    pub fn write_cell(
+    pub(crate) fn write_cell(
         &self,
         trial: &Trial,
         identity: &Identity,
@@ -240,7 +243,7 @@ impl Store {
     }
 
     /// Removes a trial's checkpoint, if there is one.
-    pub fn remove_checkpoint(&self, trial: &Trial) -> Result<(), StoreError> {
+    pub(crate) fn remove_checkpoint(&self, trial: &Trial) -> Result<(), StoreError> {
         let checkpoint = self.checkpoint_dir(trial);
         // The mark goes first, so that a removal cut short leaves nothing that looks whole.
         for result in
@@ -257,17 +260,17 @@ impl Store {
     }
 
     /// The file of a trial's training record.
-    pub fn training_path(&self, trial: &Trial) -> PathBuf {
+    pub(crate) fn training_path(&self, trial: &Trial) -> PathBuf {
         self.trial_dir(trial).join("training.json")
     }
 
     /// The file of a cell's record.
-    pub fn cell_path(&self, trial: &Trial, cell: CellKey) -> PathBuf {
+    pub(crate) fn cell_path(&self, trial: &Trial, cell: CellKey) -> PathBuf {
         self.trial_dir(trial).join(format!("{cell}.json"))
     }
 
     /// The file of a cell's predictions.
-    pub fn predictions_path(&self, trial: &Trial, cell: CellKey) -> PathBuf {
+    pub(crate) fn predictions_path(&self, trial: &Trial, cell: CellKey) -> PathBuf {
         self.trial_dir(trial).join(format!("{cell}.predictions.jsonl"))
     }
 }
