@@ -1,19 +1,19 @@
 //! The program: reads its arguments, calls one verb, and ends with a code of [`exit::Exit`].
 
 mod args;
-mod bench;
-mod exit;
-mod inputs;
-mod inspect;
-mod interrupt;
-mod output;
-mod plan;
-mod progress;
-mod project;
-mod report;
 mod run;
+mod plan;
+mod report;
+mod inspect;
 mod tiny;
 mod trial;
+mod bench;
+mod inputs;
+mod project;
+mod progress;
+mod interrupt;
+mod output;
+mod exit;
 
 use std::process::ExitCode;
 

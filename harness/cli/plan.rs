@@ -81,15 +81,15 @@ impl<'a> Plan<'a> {
         let trials: Vec<PlannedTrial> =
             statuses.iter().map(|status| PlannedTrial::new(status, inputs)).collect();
         let mut counts = Counts { trials: trials.len(), ..Counts::default() };
-        for trial in &trials {
-            let is_done = trial.cells.iter().all(|cell| cell.progress.state == "done");
+        for (status, trial) in statuses.iter().zip(&trials) {
+            let is_done = status.cells.iter().all(|(_, state)| state.is_done());
             counts.steps_left += if is_done { 0 } else { trial.steps };
-            for cell in &trial.cells {
+            for (_, state) in &status.cells {
                 counts.cells += 1;
-                match cell.progress.state {
-                    "done" => counts.done += 1,
-                    "stale" => counts.stale += 1,
-                    _ => counts.missing += 1,
+                match state {
+                    State::Done(_) => counts.done += 1,
+                    State::Stale(_) => counts.stale += 1,
+                    State::Missing(_) => counts.missing += 1,
                 }
             }
         }

@@ -2,18 +2,18 @@
 //!
 //! Everything here is pure: no files, no clock, no environment, no tensor.
 
-mod answer;
-mod dataset;
-mod event;
-mod identity;
-mod method;
-mod plan;
-mod protocol;
-mod records;
-mod reward;
-mod seed;
 mod suite;
+mod plan;
 mod trial;
+mod protocol;
+mod method;
+mod dataset;
+mod seed;
+mod answer;
+mod reward;
+mod event;
+mod records;
+mod identity;
 
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;

@@ -3,10 +3,10 @@
 //! Owns what a suite file may say and how its mistakes are told: all of them at once, each with its
 //! line. Knows no paths: the caller hands over the texts of the suite and of its protocol.
 
-mod errors;
-mod read;
-mod rules;
 mod settings;
+mod rules;
+mod read;
+mod errors;
 
 use std::collections::BTreeMap;
 

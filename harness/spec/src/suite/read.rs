@@ -3,6 +3,9 @@
 //! A getter answers `None` after it has reported why; what is missing or unknown is reported when a
 //! section is finished. Knows nothing of suites.
 
+mod value;
+mod closest;
+
 use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, ops::Range};
 
 use toml::{
@@ -10,12 +13,9 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use self::closest::closest;
+pub(super) use self::value::{Bound, Value};
 use super::errors::SuiteError;
-use closest::closest;
-pub(super) use value::{Bound, Value};
-
-mod closest;
-mod value;
 
 /// One file and its mistakes so far.
 pub(super) struct Source<'t> {
