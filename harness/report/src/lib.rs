@@ -4,21 +4,19 @@
 //! nothing of how results are found on disk: it is handed records and a plan. Everything but
 //! [`write_parquet`] is a pure function, so a report is a function of its results, to the byte.
 
-mod document;
-mod error;
-mod frames;
-mod markdown;
-mod number;
 mod results;
+mod frames;
 mod summary;
+mod document;
 mod table;
+mod number;
+mod markdown;
+mod error;
 
 #[cfg(test)]
 mod made;
 
 pub use document::markdown_report;
 pub use error::ReportError;
-pub use frames::{
-    CELLS_SCHEMA_VERSION, CURVES_SCHEMA_VERSION, cells_frame, curves_frame, write_parquet,
-};
+pub use frames::{cells_frame, curves_frame, write_parquet};
 pub use results::{ReportContext, TrialResults};

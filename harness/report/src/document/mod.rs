@@ -1,13 +1,13 @@
 //! The report's document: sections, tables, wording.
 
-mod accuracy;
-mod names;
-mod overview;
-mod questions;
 mod report;
-mod training;
-mod transfer;
+mod overview;
+mod accuracy;
+mod questions;
 mod wall_clock;
+mod transfer;
+mod training;
+mod names;
 
 pub use report::markdown_report;
 

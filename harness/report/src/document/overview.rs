@@ -28,9 +28,10 @@ pub(super) fn in_short(
     transfer: &Transfer,
     clocks: &Clocks,
 ) -> Table {
-    let caption = "Averages over datasets, published score in percent and changes in points. \
-        Others: mean change on the datasets that were not trained on; below zero: share of those \
-        cells. Seconds: a trial with its evaluation.";
+    let caption = "Averages over datasets by the published score, in percent. In-domain: on the \
+        dataset that was trained on; change: in points, against zero-shot under the same prompt; \
+        others: mean change on the datasets that were not trained on; below zero: share of those \
+        changes. Seconds: a trial with its evaluation.";
     let spread =
         if 1 < survey.seeds.len() { " ± is the standard deviation over seeds." } else { "" };
     let heads =
@@ -71,7 +72,9 @@ pub(super) fn what_was_run(
     survey: &Survey,
     context: &ReportContext<'_>,
 ) -> Result<Table, ReportError> {
-    let mut table = Table::of_texts("What was run, and where.".to_owned(), &["", ""]);
+    let caption = "What was run, and where. A trial is one fine-tune, zero-shot the one that trains \
+        nothing; a cell is a trial, evaluated on one dataset under one prompt.";
+    let mut table = Table::of_texts(caption.to_owned(), &["", ""]);
     let mut row = |name: &str, value: String| {
         let value = if value.is_empty() { MISSING.to_owned() } else { value };
         table.push(vec![Cell::bold(name), Cell::plain(value)]);
@@ -103,7 +106,7 @@ pub(super) fn what_was_run(
     row("Evaluated", evaluated(survey, context)?);
     let image = &protocol.image;
     row(
-        "Pictures",
+        "Image path",
         format!(
             "{} in training, {} in evaluation, {} to {} pixels",
             image.train,

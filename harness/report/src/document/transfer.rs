@@ -19,6 +19,10 @@ pub(super) fn write(page: &mut Page, survey: &Survey, transfer: &Transfer) {
     if survey.targets.len() < 2 {
         return page.paragraph("There is one dataset, so there is nothing to transfer to.");
     }
+    page.paragraph(
+        "What training on one dataset changes on the others; the paper calls a gain there a free \
+         lunch.",
+    );
     for arm in trained {
         let name = names::arm(survey, arm);
         page.heading(3, &name);
@@ -70,9 +74,9 @@ fn caption(survey: &Survey, arm: Arm, name: &str) -> String {
     };
     format!(
         "Transfer of {name}: change in points of published accuracy against zero-shot under the \
-         {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; bold: in-domain. All is a row's \
-         mean, Others its mean without the in-domain cell; the last row is each column's mean \
-         without it.",
+         {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; \
+         bold: in-domain. All is a row's mean, Others its mean without the in-domain cell; the \
+         last row is each column's mean without it.",
         arm.prompt()
     )
 }

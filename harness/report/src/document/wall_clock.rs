@@ -3,7 +3,7 @@
 use super::names;
 use crate::{
     markdown::Page,
-    number::{MISSING, fixed},
+    number::fixed,
     summary::{Clock, Clocks, Survey},
     table::Table,
 };
@@ -54,9 +54,9 @@ fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
         tokens per second; memory: largest resident size of a process.";
     let heads = [
         "Method",
-        "Train images/s",
+        "Train pictures/s",
         "Train tokens/s",
-        "Eval images/s",
+        "Eval pictures/s",
         "Eval tokens/s",
         "Peak MiB",
     ];
@@ -82,10 +82,7 @@ fn training(survey: &Survey, clocks: &Clocks) -> Table {
         let seconds = |dataset| clocks.training.get(&(group, dataset)).copied().flatten();
         let seconds: Vec<_> = survey.in_domain.iter().map(|&dataset| seconds(dataset)).collect();
         let average = names::mean_of_all(seconds.iter().copied());
-        let shown = seconds.into_iter().chain([average]).map(|seconds| match seconds {
-            None => MISSING.to_owned(),
-            seconds => fixed(seconds, 1),
-        });
+        let shown = seconds.into_iter().chain([average]).map(|seconds| fixed(seconds, 1));
         table.push_plain(std::iter::once(names::group(survey, group)).chain(shown));
     }
     table

@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use crate::{ReportError, TrialResults};
 
 /// The version of the cells' frame, in its column `schema_version`.
-pub const CELLS_SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 1;
 
 /// One cell with the trial it belongs to.
 struct Row<'a> {
@@ -73,7 +73,7 @@ fn axes(rows: &[Row<'_>]) -> Vec<Column> {
         splits.get(&row.record.outcome.cell.target).map(|split| split.as_str().to_owned())
     };
     vec![
-        numbers("schema_version", rows, |_| Some(CELLS_SCHEMA_VERSION)),
+        numbers("schema_version", rows, |_| Some(SCHEMA_VERSION)),
         texts("trial", rows, |row| Some(row.results.trial.key())),
         texts("training_id", rows, |row| Some(row.results.training_id.clone())),
         texts("cell_id", rows, |row| Some(row.cell_id.to_owned())),

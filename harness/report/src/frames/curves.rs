@@ -7,7 +7,7 @@ use super::cells::{count, floats, numbers, seeds, texts};
 use crate::{ReportError, TrialResults};
 
 /// The version of the curves' frame, in its column `schema_version`.
-pub const CURVES_SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 1;
 
 /// One optimizer step with the trial it belongs to.
 struct Row<'a> {
@@ -29,7 +29,7 @@ pub fn curves_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> 
 
 fn axes(rows: &[Row<'_>]) -> Vec<Column> {
     vec![
-        numbers("schema_version", rows, |_| Some(CURVES_SCHEMA_VERSION)),
+        numbers("schema_version", rows, |_| Some(SCHEMA_VERSION)),
         texts("trial", rows, |row| Some(row.results.trial.key())),
         texts("training_id", rows, |row| Some(row.results.training_id.clone())),
         texts("method", rows, |row| Some(row.results.trial.method.to_string())),

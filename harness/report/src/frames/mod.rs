@@ -6,8 +6,8 @@ mod cells;
 mod curves;
 mod parquet;
 
-pub use cells::{CELLS_SCHEMA_VERSION, cells_frame};
-pub use curves::{CURVES_SCHEMA_VERSION, curves_frame};
+pub use cells::cells_frame;
+pub use curves::curves_frame;
 pub use parquet::write_parquet;
 
 #[cfg(test)]

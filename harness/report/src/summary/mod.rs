@@ -1,11 +1,11 @@
 //! What the report says, as numbers: every aggregation over the frames, none of the wording.
 
+mod survey;
+mod scores;
+mod transfer;
 mod clock;
 mod curves;
 mod read;
-mod scores;
-mod survey;
-mod transfer;
 
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
