@@ -11,7 +11,7 @@ pub(crate) struct ScoredTokens {
     states: Vec<i64>,
     targets: Vec<i64>,
     rows: Vec<i64>,
-    weights: Vec<f32>,
+    weights: Vec<f64>,
 }
 
 /// The same on a device, all of shape (scored tokens).
@@ -42,7 +42,7 @@ impl ScoredTokens {
             self.rows.push(row as i64);
         }
         let n_tokens = self.targets.len() - before;
-        self.weights.extend(std::iter::repeat_n(1.0 / n_tokens as f32, n_tokens));
+        self.weights.extend(std::iter::repeat_n(1.0 / n_tokens as f64, n_tokens));
     }
 
     pub(crate) fn to_device(&self, device: Device) -> ScoredTensors {
@@ -57,12 +57,29 @@ impl ScoredTokens {
 }
 
 impl ScoredTensors {
-    /// The mean of a per-token value over each row's tokens, shape (rows); 0 for a row without any.
+    /// The mean of a per-token value over each row's tokens, shape (rows), float32; 0 for a row without
+    /// any. Summed in float64: token after token in float32 a long row would lose its last digits.
     pub(crate) fn row_means(&self, per_token: &Tensor) -> Tensor {
-        Tensor::zeros([self.n_rows], (Kind::Float, per_token.device())).index_add(
-            0,
-            &self.rows,
-            &(per_token * &self.weights),
-        )
+        Tensor::zeros([self.n_rows], (Kind::Double, per_token.device()))
+            .index_add(0, &self.rows, &(per_token.to_kind(Kind::Double) * &self.weights))
+            .to_kind(Kind::Float)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_a_long_row_is_as_exact_as_its_tokens() {
+        let lengths = [3000, 7, 0];
+        let mut scored = ScoredTokens::new(lengths.len());
+        for (row, length) in lengths.into_iter().enumerate() {
+            scored.push_row(row, (0..length).map(|at| (at, 0)));
+        }
+        let scored = scored.to_device(Device::Cpu);
+        let values = Tensor::full([3007], 9.7, (Kind::Float, Device::Cpu));
+        let means: Vec<f32> = scored.row_means(&values).try_into().unwrap();
+        assert_eq!(means, [9.7, 9.7, 0.0]);
     }
 }

@@ -78,6 +78,11 @@ impl GoldenSet {
     }
 }
 
+/// What float32 arithmetic may be off by at a number of this size, whatever was measured: some roundings.
+pub fn some_roundings(number: f64) -> f64 {
+    4.0 * f64::from(f32::EPSILON) * number.abs()
+}
+
 fn read_json<T: DeserializeOwned>(file: &Path) -> T {
     let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()))

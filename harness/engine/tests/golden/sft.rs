@@ -9,7 +9,7 @@ use tch::Kind;
 
 use crate::{
     grpo::optimizer,
-    set::{GoldenSet, Step, assert_close, ids, prompt},
+    set::{GoldenSet, Step, assert_close, ids, prompt, some_roundings},
 };
 
 fn examples(set: &GoldenSet, golden: &Value, style: &str, mask: LabelMask) -> Vec<LabelledPrompt> {
@@ -46,20 +46,23 @@ fn check(style: &str, mask: LabelMask, n_per_batch: usize) {
     let examples = examples(&set, &golden, style, mask);
     let settings = optimizer(&grpo);
     let mut optimizer = AdamW::new(model.named_parameters(), &settings);
-    let tolerance = set.tolerance(&format!("sft/{style}.loss")).max(2e-6);
+    let measured = set.tolerance(&format!("sft/{style}.loss"));
+    let assert_loss = |what: &str, found: f64, expected: &Value| {
+        let expected = expected.as_f64().unwrap();
+        assert_close(what, found, expected, measured.max(some_roundings(expected)));
+    };
     let mut loss = 0.0;
     for (batch_idx, batch) in examples.chunks(n_per_batch).enumerate() {
         let losses = example_losses(&model, batch, pad_id).unwrap();
         for row in 0..batch.len() {
             let expected = &golden[style]["per_example_loss"][batch_idx * n_per_batch + row];
-            let found = losses.double_value(&[row as i64]);
-            assert_close("loss of an example", found, expected.as_f64().unwrap(), tolerance);
+            assert_loss("loss of an example", losses.double_value(&[row as i64]), expected);
         }
         let part = losses.sum(Kind::Float) / examples.len() as f64;
         part.backward();
         loss += part.double_value(&[]);
     }
-    assert_close("loss", loss, golden[style]["loss"].as_f64().unwrap(), tolerance);
+    assert_loss("loss", loss, &golden[style]["loss"]);
     let prefix = format!("{style}.");
     let step = Step {
         prefix: &prefix,
