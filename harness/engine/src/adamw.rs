@@ -1,7 +1,8 @@
 //! AdamW over float32 master weights, with clipping by global norm.
 //!
-//! As `torch.optim.AdamW` and `torch.nn.utils.clip_grad_norm_`; no deviation. Weight decay is decoupled
-//! and applies to every parameter, biases and norms too, as the published trainer's does where it is not 0.
+//! As `torch.optim.AdamW` and `torch.nn.utils.clip_grad_norm_`. One deviation from the published trainer,
+//! which has no weight decay: a suite's decay applies to every parameter, where transformers' trainer
+//! would spare biases and layer norms.
 
 use clsrl_spec::OptimizerSettings;
 use tch::{Tensor, no_grad};

@@ -1,7 +1,8 @@
 //! Group-relative advantages and the k3 estimate of the KL divergence.
 //!
-//! As the published trainer (TRL 0.14); no deviation: the standard deviation has Bessel's correction,
-//! and a group whose rewards are all equal keeps zero advantages, hence only its KL gradient.
+//! As the published trainer (TRL 0.14): the standard deviation has Bessel's correction, and a group whose
+//! rewards are all equal keeps zero advantages, hence only its KL gradient. One deviation: a group of
+//! one completion has advantage 0, there it is not a number.
 
 use tch::Tensor;
 

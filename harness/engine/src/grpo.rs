@@ -4,8 +4,13 @@
 //! - A group's prompt is read once and its keys and values are shared by the group's completions, in
 //!   sampling, in the reference pass and in the differentiated pass; the numbers are the same.
 //! - All prompts of an optimizer step roll out together.
-//! - A prompt longer than the limit is an error; there its end is cut off after generation.
+//! - A prompt longer than the limit is an error; there its tail is taken for part of the completion.
 //! - Log-probabilities are taken in float32; there, by reading, in the model's bfloat16.
+//! - A step of fewer prompts than others weighs as much as they do; there the divisor stays the same.
+//! - A sampled image placeholder is a token like others; there the forward pass fails.
+//! - A loss or gradient norm that is not finite ends the trial; there training goes on.
+//! - Random numbers come from streams of our own, one per completion; there from torch's generator.
+//! - Which examples a step sees: `order`.
 //! - Where a completion's mask ends is a field of the protocol (`end_mask`).
 //!
 //! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean

@@ -1,4 +1,12 @@
 //! The order in which training examples are seen.
+//!
+//! Deviations from the published trainer (transformers 4.49's loop):
+//! - Shuffles come from a stream of our own; there from torch's generator.
+//! - What is left of an epoch after its whole steps is not seen until the next shuffle; there it makes a
+//!   short step of its own, so that the same number of steps ends before the last epochs (EuroSAT at 4
+//!   shots: 200 steps are 100 epochs of 32 of the 40 pictures here, 67 epochs of all of them there).
+//! - A last step short of examples stays short; there, on several devices, the epoch's first examples
+//!   fill it up.
 
 use clsrl_spec::{Duration, Seed, Stream};
 

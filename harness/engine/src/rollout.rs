@@ -1,4 +1,4 @@
-//! Sampling the completions of an optimizer step.
+//! Sampling the completions of an optimizer step; what differs from the released trainer: `grpo`.
 
 use clsrl_spec::{EndMask, derive_seed};
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, Sampling, generate};

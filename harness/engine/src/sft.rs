@@ -1,10 +1,12 @@
 //! Supervised fine-tuning.
 //!
-//! Deviations from the released `sft.py`, each a field of the protocol:
+//! Deviations from the released `sft.py`:
 //! - What the loss covers, the order of picture and text, the target and the trailing generation
-//!   prompt are chosen by the protocol; the released code's choices are among them.
+//!   prompt are fields of the protocol; the released code's choices are among them.
 //! - The step's loss is the mean over examples of each example's token mean, whatever the micro-batch,
-//!   as with one example per device there.
+//!   as with one example per device there; with more there, it is the mean over the tokens of all.
+//! - A loss or gradient norm that is not finite ends the trial; there training goes on.
+//! - Which examples a step sees: `order`.
 
 use clsrl_spec::{SftSettings, StepRecord};
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
