@@ -258,7 +258,7 @@ fn the_small_real_sets_give_the_expected_pictures_and_all_of_them_exist() {
     for (key, id) in [("dtd", DatasetId::Dtd), ("stanford_cars_bboxcrops", DatasetId::StanfordCars)]
     {
         let dataset = Dataset::open(id, &data_dir).unwrap();
-        assert!(!dataset.synthetic);
+        assert!(!dataset.is_synthetic());
         for (setting, expected) in &expected[key] {
             let (shots, seed) = parse_setting(setting);
             let picks = sample_few_shot(&dataset, shots, seed);

@@ -165,9 +165,18 @@ fn a_dataset_folder_may_itself_be_a_link() {
 #[test]
 fn a_drawn_data_root_is_known_by_its_mark() {
     let (root, dataset) = eurosat(GOOD);
-    assert!(!dataset.unwrap().synthetic);
-    write(root.path(), "drawn.json", "{}");
-    assert!(Dataset::open(DatasetId::Eurosat, root.path()).unwrap().synthetic);
+    assert!(!dataset.unwrap().is_synthetic());
+    let drawn = |mark: &str| {
+        write(root.path(), "drawn.json", mark);
+        Dataset::open(DatasetId::Eurosat, root.path()).unwrap()
+    };
+    let (first, other) = (drawn(r#"{ "seed": 1 }"#), drawn(r#"{ "seed": 2 }"#));
+    assert!(first.is_synthetic());
+    assert_ne!(
+        first.digest(),
+        other.digest(),
+        "the seed draws other pictures under the same names"
+    );
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn all_eleven_drawn_datasets_open_and_their_pictures_are_there() {
     let dir = draw(1);
     for id in DatasetId::ALL {
         let dataset = Dataset::open(id, &dir.path().join("data")).unwrap();
-        assert!(dataset.synthetic, "{id}");
+        assert!(dataset.is_synthetic(), "{id}");
         assert_eq!(dataset.class_names, classes_of(id).map(|class| class.name), "{id}");
         let n_val = if id == DatasetId::ImageNet { 48 } else { 32 };
         let counts = [dataset.train.len(), dataset.val.len(), dataset.test.len()];

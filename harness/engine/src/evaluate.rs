@@ -121,7 +121,7 @@ impl Evaluator<'_> {
             shots: self.trial.shots,
             seed: self.trial.seed,
             cell,
-            synthetic: dataset.synthetic,
+            synthetic: dataset.is_synthetic(),
             n,
             n_split,
             mean_choices: n_choices as f64 / n as f64,

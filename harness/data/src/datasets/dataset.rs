@@ -38,8 +38,8 @@ pub struct Dataset {
     pub val: Vec<Example>,
     /// The test list.
     pub test: Vec<Example>,
-    /// Whether the data root holds `drawn.json`: the pictures were drawn by this program.
-    pub synthetic: bool,
+    /// What `drawn.json` at the data root says, where this program drew the pictures.
+    pub drawn: Option<String>,
     /// The dataset's folder.
     pub dir: PathBuf,
     /// The folder that the lists' paths start from.
@@ -71,7 +71,7 @@ impl Dataset {
             train: read.train,
             val: read.val,
             test: read.test,
-            synthetic: data_dir.join("drawn.json").is_file(),
+            drawn: fs::read_to_string(data_dir.join("drawn.json")).ok(),
             image_dir: dir.join(layout::image_prefix(id)),
             dir,
         })
@@ -109,10 +109,19 @@ impl Dataset {
         Ok(path)
     }
 
-    /// The identity of the lists: SHA-256, in hexadecimal, over every path, label and name in order.
+    /// Whether the pictures were drawn by this program instead of photographed.
+    pub fn is_synthetic(&self) -> bool {
+        self.drawn.is_some()
+    }
+
+    /// The identity of the lists, and of drawn pictures: SHA-256, in hexadecimal, over every path, label
+    /// and name in order, and over what says how pictures were drawn. Other pictures' bytes are not in it.
     pub fn digest(&self) -> String {
         let mut hasher = TextHasher::default();
         hasher.text(self.id.as_str());
+        if let Some(drawn) = &self.drawn {
+            hasher.text(drawn);
+        }
         for (name, examples) in self.splits() {
             hasher.text(name);
             hasher.number(examples.len());
