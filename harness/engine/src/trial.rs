@@ -197,7 +197,8 @@ impl Setting<'_> {
         n_examples: usize,
         duration: &clsrl_spec::Duration,
     ) -> EpochOrder {
-        EpochOrder::new(self.job.trial.seed, dataset.id.as_str(), n_examples, duration)
+        let (seed, name) = (self.job.trial.seed, dataset.id.as_str());
+        EpochOrder::new(seed, name, n_examples, duration.prompts_per_step)
     }
 
     fn evaluate(&self, model: &Model, on_event: &mut Sink) -> Result<(), EngineError> {

@@ -85,12 +85,13 @@ pub enum Training {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Duration {
-    /// Passes over the few-shot training set.
+    /// Passes over the few-shot training set, as the step count reckons them: the short step at the end
+    /// of an epoch is taken but not counted, so training may end before its last epochs.
     pub epochs: f64,
     /// Training examples (SFT) or prompts (GRPO) of an optimizer step.
     pub prompts_per_step: usize,
-    /// Micro-batches that the published trainer accumulates per step; it decides how many prompts
-    /// of an epoch are left over.
+    /// Micro-batches that the published trainer accumulates per step; it decides how many steps an
+    /// epoch counts for.
     pub accumulation: usize,
 }
 
