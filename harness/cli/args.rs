@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clsrl_spec::{DatasetId, ImagePath, MethodId, PromptStyle, Seed};
+use clsrl_spec::{DatasetId, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
 use crate::exit::Exit;
 
@@ -72,7 +72,7 @@ pub struct InputArgs {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
     /// Threads of one trial, instead of the suite's.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: Option<usize>,
 }
 
@@ -247,7 +247,7 @@ pub struct PretrainArgs {
     #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 64)]
     pub batch: usize,
     /// Threads; another number gives other weights in the last digits.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: usize,
 }
 
@@ -295,6 +295,13 @@ impl FromStr for Device {
             return Ok(Device(text.to_owned()));
         }
         Err("expected cpu, cuda or cuda:N".to_owned())
+    }
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}")),
     }
 }
 

@@ -34,6 +34,9 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let _lock = store.lock()?;
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
     let tasks = tasks(&store, &statuses, &inputs.binding);
+    if !tasks.is_empty() {
+        trial::check_device(&inputs.device.to_string())?;
+    }
     store.write_last_run(&report::last_run(&bench, args))?;
     let interrupt = Interrupt::listen()?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
@@ -56,10 +59,14 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         return Ok(interrupt.exit());
     }
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
-    let path = report::write(&bench, &places, &store, (&statuses, &inputs.binding))?;
     for failure in &summary.failures {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
     }
+    if !statuses.iter().flat_map(|status| &status.cells).any(|(_, state)| state.is_done()) {
+        note("no report is written: no cell is done");
+        return Ok(Exit::Incomplete);
+    }
+    let path = report::write(&bench, &places, &store, (&statuses, &inputs.binding))?;
     print(&format!("{}\n", path.display()))?;
     Ok(if summary.failures.is_empty() { Exit::Ok } else { Exit::Incomplete })
 }
@@ -87,7 +94,6 @@ impl Execution<'_> {
             on_event: &mut |event| progress.show(event),
         };
         let summary = if self.args.in_process {
-            trial::open_backend(self.inputs.device.kind())?;
             runner.run_in_process(tasks, &mut |task, send| {
                 run_trial(&self.job(task, &commit), send)
                     .map_err(|error| describe(&error.into()).trim_end().to_owned())

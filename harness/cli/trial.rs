@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use clsrl_engine::{TrialJob, load_cuda_backend, run_trial};
+use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, run_trial};
 
 use crate::exit::Exit;
 
@@ -32,8 +32,15 @@ pub fn trial() -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// Fails at once where every trial would: at a device that is not there.
+pub fn check_device(device: &str) -> anyhow::Result<()> {
+    open_backend(device)
+        .and_then(|()| Ok(parse_device(device).map(|_| ())?))
+        .map_err(|error| Exit::Usage.because(error))
+}
+
 /// Opens what a device needs; to be called before libtorch is asked anything.
-pub fn open_backend(device: &str) -> anyhow::Result<()> {
+fn open_backend(device: &str) -> anyhow::Result<()> {
     if !device.starts_with("cuda") {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use crate::program::{
-    assert_same_results, call, copy, copy_of_finished, expect_ok, finished, program, run_args,
-    temporary, text,
+    assert_same_results, call, copy, copy_of_finished, expect_ok, finished, model, program,
+    run_args, temporary, text,
 };
 
 #[test]
@@ -68,6 +68,35 @@ fn a_trial_that_fails_leaves_the_others_alone() {
     assert!(ended.stderr.contains("trial `sft.dtd.4shot.seed1` failed"), "{}", ended.stderr);
     assert!(out.join("smoke/sft.eurosat.4shot.seed1/eurosat.direct.json").exists());
     assert_eq!(ended.stdout.lines().last().unwrap(), text(&out.join("smoke.md")));
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told_before_any_trial_and_leaves_the_report() {
+    if Path::new("/proc/driver/nvidia").exists() {
+        eprintln!("skipped: this machine has a GPU");
+        return;
+    }
+    let dir = copy_of_finished();
+    let report = dir.path().join("smoke.md");
+    let before = fs::read(&report).unwrap();
+    let ended = call(&run_args(text(dir.path()), &["--device", "cuda"]));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: device `cuda`"), "{}", ended.stderr);
+    assert_eq!(fs::read(&report).unwrap(), before);
+}
+
+#[test]
+fn a_run_in_which_everything_fails_leaves_the_report() {
+    let dir = copy_of_finished();
+    let report = dir.path().join("smoke.md");
+    let before = fs::read(&report).unwrap();
+    let broken = dir.path().join("model");
+    copy(&model(), &broken);
+    fs::write(broken.join("config.json"), "{}").unwrap();
+    let ended = call(&run_args(text(dir.path()), &["--model", text(&broken)]));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no report is written"), "{}", ended.stderr);
+    assert_eq!(fs::read(&report).unwrap(), before);
 }
 
 fn empty_the_training_pictures(dtd: &Path) {

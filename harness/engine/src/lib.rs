@@ -20,7 +20,7 @@ mod place;
 pub mod pretrain;
 
 pub use adamw::AdamW;
-pub use clsrl_vlm::device::load_cuda_backend;
+pub use clsrl_vlm::device::{load_cuda_backend, parse_device};
 pub use error::EngineError;
 pub use job::TrialJob;
 pub use tch::set_num_threads;

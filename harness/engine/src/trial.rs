@@ -43,10 +43,12 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
         &job.model_dir
     };
     let mut model = Model::load(weights_dir, device, precision)?;
+    let generation = GenerationConfig::from_dir(&job.model_dir)?;
+    generation.check_padding(&job.model_dir, model.config())?;
     let setting = Setting {
         job,
         inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol)?,
-        generation: GenerationConfig::from_dir(&job.model_dir)?,
+        generation,
         place: place_of(job, device),
     };
     if job.trained.is_none() {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use clsrl_spec::{
-    Binding, CellKey, CellRecord, Identity, TrainingRecord, Trial, cell_identity, differences,
-    training_identity,
+    Binding, CellKey, CellRecord, FINE_TUNE_CHANGED, Identity, TrainingRecord, Trial,
+    cell_identity, differences, training_identity,
 };
 use serde_json::Value;
 
@@ -132,6 +132,11 @@ fn state<R>(stored: Stored<R>, current: &Identity) -> State<R> {
 fn after_training(own: State<CellRecord>, training: &State<TrainingRecord>) -> State<CellRecord> {
     match (own, training) {
         (State::Done(_), State::Stale(reasons)) => State::Stale(reasons.clone()),
+        (State::Stale(own), State::Stale(reasons)) => {
+            let is_told = |reason: &String| reason == FINE_TUNE_CHANGED || reasons.contains(reason);
+            let others = own.into_iter().filter(|reason| !is_told(reason));
+            State::Stale(reasons.iter().cloned().chain(others).collect())
+        }
         (State::Done(_), State::Missing(reason)) => {
             State::Missing(format!("its training is missing: {reason}"))
         }

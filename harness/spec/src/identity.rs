@@ -101,6 +101,9 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
     }))
 }
 
+/// The reason of a cell whose fine-tune has another id now; what changed, the fine-tune's own tell.
+pub const FINE_TUNE_CHANGED: &str = "the fine-tune that it evaluates changed";
+
 /// Why a stored identity is not the current one, reason by reason; nothing if they are equal.
 pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -177,9 +180,7 @@ fn reason(path: &str, stored: &Value, current: &Value) -> String {
         "base_weights" => "the base weights changed".to_owned(),
         "train_on.data" => "the data that is trained on changed".to_owned(),
         "data" => "the target's data changed".to_owned(),
-        "training" if stored.is_string() && current.is_string() => {
-            "the fine-tune that it evaluates changed".to_owned()
-        }
+        "training" if stored.is_string() && current.is_string() => FINE_TUNE_CHANGED.to_owned(),
         "trainer" => format!("the trainer changed from version {stored} to {current}"),
         "scorer" => format!("the scorer changed from version {stored} to {current}"),
         _ => format!("`{path}` changed from {} to {}", plain(stored), plain(current)),

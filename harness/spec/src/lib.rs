@@ -19,7 +19,8 @@ pub use answer::{extract_published, has_answer_tag, is_correct_published, is_cor
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
 pub use identity::{
-    Binding, Identity, TRAINER_VERSION, cell_identity, differences, training_identity,
+    Binding, FINE_TUNE_CHANGED, Identity, TRAINER_VERSION, cell_identity, differences,
+    training_identity,
 };
 pub use method::{MethodId, PromptStyle};
 pub use plan::{PlanError, Selection, plan};
@@ -28,8 +29,8 @@ pub use records::*;
 pub use reward::reward;
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
-    DataSource, EvaluationPlan, Execution, PerDataset, Precision, SUITE_VERSION, Suite, SuiteError,
-    SuiteErrors, Targets,
+    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, SUITE_VERSION,
+    Suite, SuiteError, SuiteErrors, Targets,
 };
 pub use trial::*;
 

@@ -19,6 +19,9 @@ use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Training};
 /// The version of the suite format that this program reads.
 pub const SUITE_VERSION: usize = 1;
 
+/// The most threads that a trial can be given.
+pub const MAX_THREADS: usize = 1024;
+
 /// One suite, resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suite {
@@ -186,8 +189,8 @@ fn read_suite(
     let methods = section.take("methods").and_then(|value| value.names::<MethodId>("method"));
     let datasets = section.take("datasets").and_then(|value| value.datasets());
     let targets = section.take("targets").and_then(|value| settings::targets(&value));
-    let shots = section.take("shots").and_then(|value| value.counts(1));
-    let seeds = section.take("seeds").and_then(|value| value.counts(0));
+    let shots = section.take("shots").and_then(|value| value.counts());
+    let seeds = section.take("seeds").and_then(|value| value.seeds());
     let evaluation =
         section.section("evaluation").and_then(|section| settings::evaluation(&section));
     let training = settings::training(section, methods.as_deref().unwrap_or_default());
@@ -202,7 +205,7 @@ fn read_suite(
         datasets: datasets?,
         targets: targets?,
         shots: shots?,
-        seeds: seeds?.into_iter().map(|seed| seed as Seed).collect(),
+        seeds: seeds?,
         evaluation: evaluation?,
         training,
         execution: execution?,
@@ -219,7 +222,7 @@ fn check_version(section: &Section) {
 }
 
 fn read_data(section: &Section) -> Option<DataSource> {
-    let seed = section.count("drawn_seed", 0);
+    let seed = section.take("drawn_seed").and_then(|value| value.seed());
     section.finish();
-    Some(DataSource::Drawn { seed: seed? as Seed })
+    Some(DataSource::Drawn { seed: seed? })
 }

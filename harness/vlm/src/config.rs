@@ -139,6 +139,17 @@ impl GenerationConfig {
             Err(VlmError::Config { path, problems })
         }
     }
+
+    /// Refuses a padding that the model of this directory has no embedding for.
+    pub fn check_padding(&self, dir: &Path, config: &Config) -> Result<(), VlmError> {
+        let (found, below) = (self.pad_token_id, config.vocab_size);
+        if found < below {
+            return Ok(());
+        }
+        let problem = format!("`pad_token_id`: expected a number below {below}, found {found}");
+        let path = dir.join("generation_config.json");
+        Err(VlmError::Config { path, problems: vec![problem] })
+    }
 }
 
 fn read_object(path: &Path) -> Result<Map<String, Value>, VlmError> {

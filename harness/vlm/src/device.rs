@@ -4,7 +4,7 @@
 //! CUDA. libtorch remembers its first answer about CUDA for the life of the process: open the
 //! backend before anything else is asked.
 
-use std::fs;
+use std::{error::Error, fs};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
@@ -20,7 +20,11 @@ pub fn load_cuda_backend() -> Result<(), String> {
     // initialisers register kernels and touch nothing of ours.
     let library = unsafe { Library::open(Some(CUDA_LIBRARY), RTLD_NOW | RTLD_GLOBAL) };
     // Never closed: libtorch holds pointers into it from now on.
-    library.map(std::mem::forget).map_err(|error| format!("cannot open {CUDA_LIBRARY}: {error}"))
+    library.map(std::mem::forget).map_err(|error| {
+        // What the loader says, such as which other library is missing, stands in the source.
+        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        format!("cannot open {CUDA_LIBRARY}: {reason}")
+    })
 }
 
 /// Reads `cpu`, `cuda` or `cuda:N`, and checks that it is there.

@@ -49,6 +49,17 @@ fn other_weights_make_training_and_cells_stale() {
 }
 
 #[test]
+fn a_stale_cell_tells_what_changed_about_its_training_and_about_itself() {
+    let Finished { store, trial, .. } = &finished();
+    let mut limited = trial.clone();
+    limited.evaluation.limit = Some(3);
+    let other = Binding { base_weights: "other".to_owned(), ..binding() };
+    let reasons = cell_reasons(&status(store, &limited, &other));
+    assert_eq!(reasons[0], "the base weights changed");
+    assert!(reasons.len() == 2 && reasons[1].contains("limit"), "{reasons:?}");
+}
+
+#[test]
 fn another_limit_makes_the_cells_stale_and_not_the_training() {
     let Finished { store, trial, .. } = &finished();
     let mut limited = trial.clone();

@@ -4,7 +4,7 @@ use super::{
     errors::SuiteError,
     read::{Section, Source, Value},
 };
-use crate::{Choices, ImageRule, Prompts, Protocol, RlRule, Seed, SftRule};
+use crate::{Choices, ImageRule, Prompts, Protocol, RlRule, SftRule};
 
 /// Reads the protocol that a suite names; its mistakes are told under its own file's name.
 pub(super) fn protocol_named(
@@ -79,9 +79,9 @@ fn prompts(section: &Section) -> Option<Prompts> {
 
 fn choices(section: &Section) -> Option<Choices> {
     let rule = section.name("rule", "choice rule");
-    let seed = section.count("seed", 0);
+    let seed = section.take("seed").and_then(|value| value.seed());
     section.finish();
-    Some(Choices { rule: rule?, seed: seed? as Seed })
+    Some(Choices { rule: rule?, seed: seed? })
 }
 
 fn image(section: &Section) -> Option<ImageRule> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    EvaluationPlan, Execution, PerDataset, Targets,
+    EvaluationPlan, Execution, MAX_THREADS, PerDataset, Targets,
     read::{Bound, Section, Value},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(super) fn evaluation(section: &Section) -> Option<EvaluationPlan> {
 
 pub(super) fn execution(section: &Section) -> Option<Execution> {
     let precision = section.name("precision", "precision");
-    let threads = section.count("threads", 1);
+    let threads = section.take("threads").and_then(|value| value.count_up_to(1, MAX_THREADS));
     let jobs = section.count("jobs", 1);
     section.finish();
     Some(Execution { precision: precision?, threads: threads?, jobs: jobs? })
@@ -103,7 +103,7 @@ fn optimizer(section: &Section, common: Option<&CommonOptimizer>) -> Option<Opti
 
 fn duration(section: &Section) -> Option<PerDataset<Duration>> {
     let epochs =
-        section.take("epochs").and_then(|value| value.per_dataset(|v| v.number(Bound::Positive)));
+        section.take("epochs").and_then(|value| value.per_dataset(|v| v.number(Bound::Epochs)));
     let prompts_per_step = section.count("prompts_per_step", 1);
     let accumulation = section.take("accumulation").and_then(|value| {
         let accumulation = value.count(1)?;

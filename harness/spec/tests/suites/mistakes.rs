@@ -95,8 +95,18 @@ fn an_impossible_number_is_told_as_it_is_written() {
     check("batch = 48", "batch = 0", &[("batch", "`batch` must be 1 or more, found 0")]);
     let message = "`batch` must be 1 or more, found 99999999999999999999";
     check("batch = 48", "batch = 99999999999999999999", &[("batch", message)]);
+    let message = "`batch` must be at most 1000000000, found 1000000001";
+    check("batch = 48", "batch = 1000000001", &[("batch", message)]);
+    let message = "`threads` must be at most 1024, found 1025";
+    check("threads = 1", "threads = 1025", &[("threads", message)]);
+    let message = "`epochs` must be above 0 and at most 1000000, found 1e300";
+    check("epochs = 10", "epochs = 1e300", &[("epochs", message)]);
     check("seeds = [1]", "seeds = [-1]", &[("seeds", "`seeds` must be 0 or more, found -1")]);
-    check("epochs = 10", "epochs = 0", &[("epochs", "`epochs` must be above 0, found 0")]);
+    check(
+        "epochs = 10",
+        "epochs = 0",
+        &[("epochs", "`epochs` must be above 0 and at most 1000000, found 0")],
+    );
     check(
         "batch = 48",
         "batch = 48\nlimit = 0",
@@ -151,7 +161,7 @@ fn exceptions_by_dataset_are_held_to_the_same_rules() {
                    ucf101";
     check("epochs = 10", &with("{ default = 1, sun = 2 }"), &[("epochs", message)]);
     check("epochs = 10", &with("{ dtd = 2 }"), &[("epochs", "missing `default` in `epochs`")]);
-    let message = "`epochs` must be above 0, found -2";
+    let message = "`epochs` must be above 0 and at most 1000000, found -2";
     check("epochs = 10", &with("{ default = 1, dtd = -2 }"), &[("epochs", message)]);
 }
 

@@ -143,3 +143,16 @@ fn stop_ids_are_one_id_or_a_list() {
     let message = generation(json!({})).unwrap_err().to_string();
     assert!(message.contains("`eos_token_id`: missing") && message.contains("`pad_token_id`"));
 }
+
+#[test]
+fn padding_is_a_token_of_the_model() {
+    let config = Config::from_json(published()).unwrap();
+    let check = |pad_token_id: i64| {
+        let json = json!({"eos_token_id": 5, "pad_token_id": pad_token_id});
+        generation(json).unwrap().check_padding("model".as_ref(), &config)
+    };
+    check(config.vocab_size - 1).unwrap();
+    let message = check(config.vocab_size).unwrap_err().to_string();
+    let expected = "`pad_token_id`: expected a number below 151936, found 151936";
+    assert!(message.contains(expected), "{message}");
+}

@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use toml::{Spanned, de::DeValue};
 
 use super::{Section, Source, describe, unknown};
-use crate::{DatasetId, suite::PerDataset};
+use crate::{DatasetId, Seed, suite::PerDataset};
 
 /// A value, the key that it stands under and where it stands.
 pub(in crate::suite) struct Value<'s, 't> {
@@ -15,6 +15,9 @@ pub(in crate::suite) struct Value<'s, 't> {
     value: &'s DeValue<'t>,
     span: Range<usize>,
 }
+
+/// The largest count of anything: above it products of counts overflow before anything runs.
+const MAX_COUNT: usize = 1_000_000_000;
 
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,8 @@ pub(in crate::suite) enum Bound {
     Decay,
     /// Above 0 and at most 1.
     Share,
+    /// Above 0 and at most a million.
+    Epochs,
 }
 
 impl Bound {
@@ -37,6 +42,7 @@ impl Bound {
                 Bound::NonNegative => 0.0 <= number,
                 Bound::Decay => (0.0..1.0).contains(&number),
                 Bound::Share => 0.0 < number && number <= 1.0,
+                Bound::Epochs => 0.0 < number && number <= 1e6,
             }
     }
 
@@ -46,6 +52,7 @@ impl Bound {
             Bound::NonNegative => "0 or more",
             Bound::Decay => "0 or more and below 1",
             Bound::Share => "above 0 and at most 1",
+            Bound::Epochs => "above 0 and at most 1000000",
         }
     }
 }
@@ -114,21 +121,45 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     pub(in crate::suite) fn count(&self, least: usize) -> Option<usize> {
+        self.count_up_to(least, MAX_COUNT)
+    }
+
+    pub(in crate::suite) fn count_up_to(&self, least: usize, most: usize) -> Option<usize> {
+        let count = self.integer(least)?;
+        if most < count {
+            let (key, written) = (&self.key, self.written());
+            self.refuse(format!("`{key}` must be at most {most}, found {written}"));
+            return None;
+        }
+        Some(count)
+    }
+
+    /// A seed: any integer from 0.
+    pub(in crate::suite) fn seed(&self) -> Option<Seed> {
+        self.integer(0).map(|seed| seed as Seed)
+    }
+
+    /// Counts from 1: one or more, each once.
+    pub(in crate::suite) fn counts(&self) -> Option<Vec<usize>> {
+        self.list(|item| item.count(1))
+    }
+
+    /// Seeds: one or more, each once.
+    pub(in crate::suite) fn seeds(&self) -> Option<Vec<Seed>> {
+        self.list(|item| item.seed())
+    }
+
+    fn integer(&self, least: usize) -> Option<usize> {
         let DeValue::Integer(digits) = self.value else { return self.wrong_type("an integer") };
-        let count = i64::from_str_radix(digits.as_str(), digits.radix())
+        let integer = i64::from_str_radix(digits.as_str(), digits.radix())
             .ok()
             .and_then(|int| usize::try_from(int).ok())
-            .filter(|&count| least <= count);
-        if count.is_none() {
+            .filter(|&integer| least <= integer);
+        if integer.is_none() {
             let (key, written) = (&self.key, self.written());
             self.refuse(format!("`{key}` must be {least} or more, found {written}"));
         }
-        count
-    }
-
-    /// Integers of at least `least`: one or more, each once.
-    pub(in crate::suite) fn counts(&self, least: usize) -> Option<Vec<usize>> {
-        self.list(|item| item.count(least))
+        integer
     }
 
     /// One of an enum's names.
