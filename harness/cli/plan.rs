@@ -83,7 +83,8 @@ impl<'a> Plan<'a> {
         let mut counts = Counts { trials: trials.len(), ..Counts::default() };
         for (status, trial) in statuses.iter().zip(&trials) {
             let is_done = status.cells.iter().all(|(_, state)| state.is_done());
-            counts.steps_left += if is_done { 0 } else { trial.steps };
+            let left = if is_done { 0 } else { trial.steps };
+            counts.steps_left = counts.steps_left.saturating_add(left);
             for (_, state) in &status.cells {
                 counts.cells += 1;
                 match state {

@@ -37,6 +37,7 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     if !tasks.is_empty() {
         trial::check_device(&inputs.device.to_string())?;
     }
+    let run_before = store.read_last_run();
     store.write_last_run(&report::last_run(&bench, args))?;
     let interrupt = Interrupt::listen()?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
@@ -63,6 +64,10 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
     }
     if !statuses.iter().flat_map(|status| &status.cells).any(|(_, state)| state.is_done()) {
+        // Results that are there belong to an earlier run; `report` still asks for them.
+        if let Some(run_before) = run_before {
+            store.write_last_run(&run_before)?;
+        }
         note("no report is written: no cell is done");
         return Ok(Exit::Incomplete);
     }

@@ -97,6 +97,8 @@ fn a_run_in_which_everything_fails_leaves_the_report() {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{}", ended.stderr);
     assert!(ended.stderr.contains("no report is written"), "{}", ended.stderr);
     assert_eq!(fs::read(&report).unwrap(), before);
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path())]);
+    assert_eq!(fs::read(&report).unwrap(), before);
 }
 
 fn empty_the_training_pictures(dtd: &Path) {
