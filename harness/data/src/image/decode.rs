@@ -2,8 +2,7 @@
 //!
 //! The file's name and its EXIF orientation have no say. Sizes are checked before memory is taken.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use super::error::{DecodeError, ImageError};
 use super::raster::{Raster, RgbImage};
@@ -24,8 +23,16 @@ pub fn decode_rgb(path: &Path) -> Result<RgbImage, ImageError> {
 /// Decodes a picture file in its own mode.
 pub(super) fn open(path: &Path) -> Result<Raster, ImageError> {
     let bytes =
-        fs::read(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
+        read_file(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
     decode(&bytes).map_err(|source| ImageError::Decode { path: path.to_owned(), source })
+}
+
+/// Reads a regular file; reading a pipe or a terminal would wait for ever.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    fs::read(path)
 }
 
 /// Decodes a picture in memory in its own mode.

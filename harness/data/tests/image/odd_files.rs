@@ -39,3 +39,14 @@ fn a_missing_file_is_named() {
     assert_eq!(error.to_string(), "picture `nowhere/none.jpg` cannot be read");
     assert!(error.source().is_some());
 }
+
+#[test]
+fn a_pipe_or_a_folder_is_refused_without_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe.jpg");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), dir.path()] {
+        let cause = decode_rgb(path).unwrap_err().source().unwrap().to_string();
+        assert_eq!(cause, "it is no regular file");
+    }
+}
