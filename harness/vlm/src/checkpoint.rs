@@ -42,7 +42,17 @@ pub(crate) fn read_weights(
     let mut weights = Vec::with_capacity(layout.len());
     for spec in layout {
         let tensor = read_tensor(&mut shards, &spec.name)?.expect("the layout was checked");
-        weights.push((spec.name.clone(), tensor.to_device(device)));
+        let tensor = tensor.to_device(device);
+        // One NaN makes every answer nonsense, and the nonsense has an accuracy.
+        if tensor.isfinite().all().int64_value(&[]) == 0 {
+            let shard = shards.iter().find(|shard| shard.tensors.contains_key(&spec.name));
+            let shard = shard.expect("the tensor was read from it");
+            problems.push(shard_problem(shard, &spec.name, "finite values", "NaN or infinity"));
+        }
+        weights.push((spec.name.clone(), tensor));
+    }
+    if !problems.is_empty() {
+        return Err(VlmError::Weights { dir: dir.to_owned(), problems });
     }
     check_tied_head(dir, layout, &mut shards)?;
     Ok(weights)

@@ -35,8 +35,8 @@ pub enum VlmError {
         /// One line for each key.
         problems: Vec<String>,
     },
-    /// Tensors are missing, too many, misshapen or unreadable: all of them.
-    #[error("the weights in `{}` do not fit config.json:{}", dir.display(), lines(problems))]
+    /// Tensors are missing, too many, misshapen, unreadable or not finite: all of them.
+    #[error("the weights in `{}` cannot be used:{}", dir.display(), lines(problems))]
     Weights {
         /// The model directory.
         dir: PathBuf,

@@ -72,6 +72,29 @@ fn a_misshapen_tensor_is_named_with_both_shapes() {
 }
 
 #[test]
+fn every_tensor_that_is_not_finite_is_named() {
+    let message = error_after(
+        |tensors| {
+            for (name, value) in
+                [("model.norm.weight", f32::NAN), ("visual.merger.ln_q.bias", f32::INFINITY)]
+            {
+                let tensor = tensors.iter_mut().find(|(found, _)| found == name).unwrap();
+                tensor.1 = tensor.1.full_like(f64::from(value));
+            }
+        },
+        Kind::Float,
+    );
+    let found = "expected finite values, found NaN or infinity";
+    check(
+        &message,
+        &[
+            &format!("tensor `model.norm.weight`: {found}"),
+            &format!("tensor `visual.merger.ln_q.bias`: {found}"),
+        ],
+    );
+}
+
+#[test]
 fn a_kind_that_is_no_weight_is_refused() {
     let message = error_after(|_| (), Kind::Double);
     check(&message, &["tensor `model.norm.weight`: expected F32, BF16 or F16, found F64"]);
