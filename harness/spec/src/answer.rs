@@ -45,7 +45,8 @@ pub fn is_correct_strict(answer: &str, label: &str) -> bool {
     normalise(tag_text(answer).unwrap_or(answer)) == normalise(label)
 }
 
-fn normalise(text: &str) -> String {
+/// Lower case, underscores as blanks, and one blank for any run of white space.
+pub(crate) fn normalise(text: &str) -> String {
     let spaced = text.replace('_', " ").to_lowercase();
     spaced.split(is_python_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

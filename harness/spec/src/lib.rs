@@ -26,7 +26,7 @@ pub use method::{MethodId, PromptStyle};
 pub use plan::{PlanError, Selection, plan};
 pub use protocol::*;
 pub use records::*;
-pub use reward::reward;
+pub use reward::{Reading, reward};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
     DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, SUITE_VERSION,

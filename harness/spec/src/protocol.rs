@@ -275,8 +275,17 @@ impl RlRule {
 pub enum RewardId {
     /// The whole completion has the form `<think>…</think> <answer>…</answer>`.
     Format,
+    /// The whole completion has the form `<answer>…</answer> <reason>…</reason>`.
+    FormatAnswerFirst,
+    /// The whole completion is `<answer>…</answer>`, or has the form of `format`.
+    FormatAdaptive,
+    /// The numbers of completion and solution agree, whatever their names, or `accuracy-string`
+    /// (released code).
+    Accuracy,
     /// The first answer tag's text, or the whole text, equals the label, case-blind.
     AccuracyString,
+    /// There is one answer tag outside thoughts, and its text is the label, by the strict scorer.
+    AccuracyStrict,
     /// The whole completion equals the class name.
     Equality,
 }

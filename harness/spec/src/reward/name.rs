@@ -1,0 +1,49 @@
+//! What a completion names: the released comparison of texts, and a sound one.
+
+use crate::answer::{normalise, strip};
+
+/// The first answer tag on one line, stripped, or the whole text, stripped, where there is none:
+/// `re.search(r"<answer>(.*?)</answer>", text)`, in which `.` is no line break.
+pub fn first_line_tag(text: &str) -> &str {
+    let on_one_line = text.match_indices("<answer>").find_map(|(at, tag)| {
+        let (inside, _) = text[at + tag.len()..].split_once("</answer>")?;
+        (!inside.contains('\n')).then_some(inside)
+    });
+    strip(on_one_line.unwrap_or(text))
+}
+
+/// Both sides' [`first_line_tag`] are equal but for case.
+pub fn names_label(completion: &str, solution: &str) -> bool {
+    first_line_tag(completion).to_lowercase() == first_line_tag(solution).to_lowercase()
+}
+
+/// The only answer tag outside thoughts says the label, by the strict scorer's normalisation. A
+/// thought that does not end takes the rest of the text with it.
+pub fn says_label_once(completion: &str, solution: &str) -> bool {
+    only_answer(completion)
+        .is_some_and(|answer| normalise(&answer) == normalise(first_line_tag(solution)))
+}
+
+fn only_answer(completion: &str) -> Option<String> {
+    let spoken = without_thoughts(completion);
+    let (before, rest) = spoken.split_once("<answer>")?;
+    let (inside, after) = rest.split_once("</answer>")?;
+    let is_only = [before, inside, after].iter().all(|part| !has_answer_mark(part));
+    is_only.then(|| inside.to_owned())
+}
+
+fn has_answer_mark(text: &str) -> bool {
+    text.contains("<answer>") || text.contains("</answer>")
+}
+
+fn without_thoughts(text: &str) -> String {
+    let mut spoken = String::new();
+    let mut rest = text;
+    while let Some((before, thought)) = rest.split_once("<think>") {
+        spoken.push_str(before);
+        // What stood before a thought and what comes after it make no tag together.
+        spoken.push('\n');
+        rest = thought.split_once("</think>").map_or("", |(_, after)| after);
+    }
+    spoken + rest
+}
