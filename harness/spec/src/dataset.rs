@@ -121,6 +121,16 @@ impl DatasetId {
             _ => "What type of object is in the photo?",
         }
     }
+
+    /// The question without a list, where the released open-set scripts ask another one.
+    pub fn open_question(self) -> &'static str {
+        match self {
+            DatasetId::OxfordFlowers => "What type of flower is in the photo?",
+            DatasetId::Food101 => "What type of food is in the photo?",
+            DatasetId::OxfordPets => "What type of animal is in the photo?",
+            other => other.question(),
+        }
+    }
 }
 
 impl fmt::Display for DatasetId {

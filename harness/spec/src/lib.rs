@@ -8,6 +8,7 @@ mod trial;
 mod protocol;
 mod method;
 mod dataset;
+mod form;
 mod seed;
 mod answer;
 mod reward;
@@ -18,6 +19,7 @@ mod identity;
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
+pub use form::{BaseRule, ClassHalf, Form};
 pub use identity::{
     Binding, FINE_TUNE_CHANGED, Identity, TRAINER_VERSION, cell_identity, differences,
     training_identity,

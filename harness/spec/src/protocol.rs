@@ -78,26 +78,46 @@ impl Prompts {
     }
 }
 
-/// The choice list of a question.
+/// The choice lists of questions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choices {
-    /// How many names are listed.
-    pub rule: ChoiceRule,
+    /// How many of all names are listed.
+    pub few_shot: ListRule,
+    /// How many of a half's names are listed, in base-to-new.
+    pub base_to_new: ListRule,
+    /// What becomes of a name that two classes share.
+    pub repeated_names: RepeatedNames,
     /// The seed of the lists; the published code has none.
     pub seed: Seed,
 }
 
-/// How many of a dataset's n class names a question lists.
+/// How many of n class names a question lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ChoiceRule {
-    /// The released notebook: `int(0.4 n)`, all n where that is under 30, at most 100.
-    Notebook,
-    /// The published lists: `int(0.4 n)`, `min(n, 30)` where that is under 30, at most 100.
-    Published,
+pub enum ListRule {
+    /// The released notebook: `int(percent / 100 · n)`, all n where that is under 30, at most 100.
+    Notebook {
+        /// The share of the names.
+        percent: usize,
+    },
+    /// The published lists: the same, but `min(n, 30)` where the share is under 30.
+    Published {
+        /// The share of the names.
+        percent: usize,
+    },
     /// All n names.
     All,
+}
+
+/// What becomes of a class name that two classes share (ImageNet's "missile" and "sunglasses").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RepeatedNames {
+    /// It counts once per class and may be listed twice, as in the released notebook.
+    Kept,
+    /// It is one name.
+    Merged,
 }
 
 /// How a picture becomes patches.
@@ -182,8 +202,15 @@ impl From<ImagePath> for String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShotRule {
-    /// CoOp's sampler: CPython's `random.sample` per class, in order of first appearance.
+    /// CoOp's sampler with the trial's seed: CPython's `random.sample` per class, in order of first
+    /// appearance.
     Coop,
+    /// The released notebook: the training list is shuffled once, and the first k pictures of every class
+    /// name are taken. The notebook has no seed; with one of its own, all trials see the same pictures.
+    Notebook {
+        /// The seed of the shuffle.
+        seed: Seed,
+    },
 }
 
 /// Supervised fine-tuning's examples.

@@ -1,0 +1,109 @@
+//! The forms in which the paper asks about a picture, and the halves of a dataset's classes.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::UnknownName;
+
+/// Which classes a question is about, and whether it lists their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// All classes, with a list (paper §4.1, few-shot classification).
+    FewShot,
+    /// The first half of the classes, with a list of them alone (base-to-new).
+    Base,
+    /// The second half of the classes, with a list of them alone (base-to-new).
+    New,
+    /// All classes, and no list.
+    OpenSet,
+}
+
+impl Form {
+    /// All forms, in table order.
+    pub const ALL: [Form; 4] = [Form::FewShot, Form::Base, Form::New, Form::OpenSet];
+
+    /// The id as it stands in suites, file names and frames.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Form::FewShot => "few-shot",
+            Form::Base => "base",
+            Form::New => "new",
+            Form::OpenSet => "open-set",
+        }
+    }
+
+    /// The classes that a question of this form is about.
+    pub fn half(self) -> ClassHalf {
+        match self {
+            Form::FewShot | Form::OpenSet => ClassHalf::All,
+            Form::Base => ClassHalf::Base,
+            Form::New => ClassHalf::New,
+        }
+    }
+
+    /// Whether a question of this form lists class names.
+    pub fn is_listed(self) -> bool {
+        self != Form::OpenSet
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Form {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Form::ALL
+            .into_iter()
+            .find(|form| form.as_str() == text)
+            .ok_or_else(|| UnknownName::new("form", text, Form::ALL.map(Form::as_str)))
+    }
+}
+
+/// All classes of a dataset, or one of the two halves of base-to-new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClassHalf {
+    /// All classes.
+    All,
+    /// The classes with the lower labels.
+    Base,
+    /// The rest.
+    New,
+}
+
+/// How many of n classes are base classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaseRule {
+    /// `ceil(n / 2)`: CoOp's `subsample_classes`.
+    Ceil,
+    /// `floor(n / 2)`: the paper's published lists (23 of DTD's 47).
+    Floor,
+}
+
+impl BaseRule {
+    /// The number of base classes among `n_classes`.
+    pub fn n_base(self, n_classes: usize) -> usize {
+        match self {
+            BaseRule::Ceil => n_classes.div_ceil(2),
+            BaseRule::Floor => n_classes / 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_odd_class_is_base_for_coop_and_new_for_the_paper() {
+        assert_eq!((BaseRule::Ceil.n_base(47), BaseRule::Floor.n_base(47)), (24, 23));
+        assert_eq!((BaseRule::Ceil.n_base(10), BaseRule::Floor.n_base(10)), (5, 5));
+    }
+}
