@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clsrl_spec::{DatasetId, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
+use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
 use crate::exit::Exit;
 
@@ -54,9 +54,12 @@ pub struct SelectionArgs {
     /// Only these seeds.
     #[arg(long, value_name = "1,2", value_delimiter = ',')]
     pub seeds: Vec<Seed>,
-    /// Evaluate only the first N pictures of every dataset.
+    /// Evaluate only N pictures of every dataset, spread evenly over its list.
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub limit: Option<usize>,
+    /// Another protocol than the suite's; results and report go by the name SUITE.PROTOCOL.
+    #[arg(long, value_name = "NAME")]
+    pub protocol: Option<String>,
 }
 
 /// With what a suite is run.
@@ -163,6 +166,12 @@ pub struct PromptArgs {
     /// The prompt.
     #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
     pub prompt: PromptArg,
+    /// The form of the question: few-shot, base, new or open-set.
+    #[arg(long, default_value_t = Form::FewShot)]
+    pub form: Form,
+    /// Another protocol than the suite's.
+    #[arg(long, value_name = "NAME")]
+    pub protocol: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -258,6 +267,10 @@ pub enum PromptArg {
     Thinking,
     /// The answer alone.
     Direct,
+    /// The answer, then a reason.
+    ThinkAfterAnswer,
+    /// A thought only where the model finds it needed.
+    AdaptiveThinking,
 }
 
 impl From<PromptArg> for PromptStyle {
@@ -265,6 +278,8 @@ impl From<PromptArg> for PromptStyle {
         match prompt {
             PromptArg::Thinking => PromptStyle::Thinking,
             PromptArg::Direct => PromptStyle::Direct,
+            PromptArg::ThinkAfterAnswer => PromptStyle::ThinkAfterAnswer,
+            PromptArg::AdaptiveThinking => PromptStyle::AdaptiveThinking,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Bench {
     /// Reads the suite and plans the selection.
     pub fn load(named: &str, selected: &SelectionArgs) -> anyhow::Result<Self> {
         let project = Project::find()?;
-        let suite = read_suite(&project, named)?;
+        let suite = read_suite(&project, named, selected.protocol.as_deref())?;
         Bench::of(project, suite, named, selected)
     }
 
@@ -62,7 +62,9 @@ impl Places {
 }
 
 /// Reads a suite by its name in `suites/`, or by its path.
-pub fn read_suite(project: &Project, named: &str) -> anyhow::Result<Suite> {
+///
+/// Another protocol than the suite's own is named like it, by a file's stem.
+pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> anyhow::Result<Suite> {
     let is_path = named.ends_with(".toml") || named.contains(std::path::is_separator);
     let path = match is_path {
         true => PathBuf::from(named),
@@ -73,7 +75,8 @@ pub fn read_suite(project: &Project, named: &str) -> anyhow::Result<Suite> {
         .with_context(|| format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project)))
         .map_err(|error| Exit::Usage.because(error))?;
     let protocols = |name: &str| read_protocol(project, &path, name);
-    Suite::parse(&text, &shown, &protocols).map_err(|errors| Exit::Usage.because(errors))
+    Suite::parse_under(&text, &shown, &protocols, protocol)
+        .map_err(|errors| Exit::Usage.because(errors))
 }
 
 /// A protocol lies beside its suite, in `protocols/`, or in the project.
@@ -127,6 +130,7 @@ fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
         list("shots", &args.shots),
         list("seeds", &args.seeds),
         list("limit", args.limit.as_slice()),
+        list("protocol", args.protocol.as_slice()),
     ]
     .concat()
 }

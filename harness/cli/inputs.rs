@@ -45,6 +45,8 @@ impl Inputs {
         let binding = Binding {
             base_weights,
             data: datasets.iter().map(|(&id, dataset)| (id, dataset.digest())).collect(),
+            picks: BTreeMap::new(),
+            prompts: BTreeMap::new(),
             precision: execution.precision.on(&device_kind).to_owned(),
             device_kind,
             threads: args.threads.unwrap_or(execution.threads),

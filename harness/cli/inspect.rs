@@ -13,7 +13,7 @@ use clsrl_data::{
     text::render_prompt,
 };
 use clsrl_engine::inputs::Inputs as ModelInputs;
-use clsrl_spec::MessageOrder;
+use clsrl_spec::{CellKey, MessageOrder};
 use serde::Serialize;
 
 use crate::{
@@ -57,7 +57,7 @@ struct Picks<'a> {
 /// Prints the rendered prompt of an evaluation picture.
 pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let suite = read_suite(&project, &args.suite)?;
+    let suite = read_suite(&project, &args.suite, args.protocol.as_deref())?;
     let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
     let dataset = open_dataset(args.dataset, &data_dir)?;
@@ -67,7 +67,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
         &dataset,
         split,
         &[example],
-        args.prompt.into(),
+        CellKey { target: args.dataset, form: args.form, prompt: args.prompt.into() },
     )?;
     let asked = asked.first().context("no prompt came back")?;
     let system = &suite.protocol.prompts.system;
@@ -95,7 +95,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
 /// Writes the preprocessed picture as PNG, and prints its path and size.
 pub fn image(args: &ImageArgs, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let suite = read_suite(&project, DEFAULT_SUITE)?;
+    let suite = read_suite(&project, DEFAULT_SUITE, None)?;
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
     let dataset = open_dataset(args.dataset, &data_dir)?;
     let example = example(&dataset.test, args.index)?;
@@ -125,7 +125,7 @@ pub fn sample(args: &SampleArgs, detail: Detail) -> anyhow::Result<Exit> {
 }
 
 fn default_data_dir(detail: Detail) -> anyhow::Result<PathBuf> {
-    data_dir(&read_suite(&Project::find()?, DEFAULT_SUITE)?, None, detail)
+    data_dir(&read_suite(&Project::find()?, DEFAULT_SUITE, None)?, None, detail)
 }
 
 fn example(examples: &[Example], index: usize) -> anyhow::Result<&Example> {

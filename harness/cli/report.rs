@@ -30,12 +30,14 @@ const UNKNOWN: &str = "unknown";
 /// to the suite or to each other are left out.
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let suite = read_suite(&project, &args.suite)?;
+    let suite = read_suite(&project, &args.suite, args.selection.protocol.as_deref())?;
     let places = Places::new(&project, args.out.as_deref());
     let store = Store::new(&places.results, &suite.name);
-    let selection = match args.selection == SelectionArgs::default() {
-        true => store.read_last_run().map(last_selection).unwrap_or_default(),
-        false => args.selection.clone(),
+    let protocol = args.selection.protocol.clone();
+    let unselected = SelectionArgs { protocol, ..SelectionArgs::default() };
+    let selection = match store.read_last_run() {
+        Some(last_run) if args.selection == unselected => last_selection(last_run, unselected),
+        _ => args.selection.clone(),
     };
     let bench = Bench::of(project, suite, &args.suite, &selection)?;
     let nothing = |why: &str| {
@@ -100,7 +102,7 @@ pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
         Some(name) => name.to_string_lossy().into_owned(),
         None => dir.display().to_string(),
     };
-    let SelectionArgs { methods, datasets, shots, seeds, limit } = args.selection.clone();
+    let SelectionArgs { methods, datasets, shots, seeds, limit, .. } = args.selection.clone();
     let (model, data) = (args.inputs.model.as_deref(), args.inputs.data.as_deref());
     LastRun {
         model: model.map_or_else(|| suites_model(&bench.suite), last),
@@ -113,9 +115,9 @@ pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
     }
 }
 
-fn last_selection(last_run: LastRun) -> SelectionArgs {
+fn last_selection(last_run: LastRun, unselected: SelectionArgs) -> SelectionArgs {
     let LastRun { methods, datasets, shots, seeds, limit, .. } = last_run;
-    SelectionArgs { methods, datasets, shots, seeds, limit }
+    SelectionArgs { methods, datasets, shots, seeds, limit, ..unselected }
 }
 
 fn suites_model(suite: &Suite) -> String {

@@ -1,6 +1,6 @@
 //! `run`: what is left of a suite, then its report.
 
-use std::env;
+use std::{collections::BTreeSet, env};
 
 use anyhow::Context;
 use clsrl_engine::{TrialJob, run_trial};
@@ -129,6 +129,8 @@ impl Execution<'_> {
             trial: task.trial.clone(),
             model_dir: self.inputs.model_dir.clone(),
             data_dir: self.inputs.data_dir.clone(),
+            few_shot_dir: None,
+            unlocked: BTreeSet::new(),
             device: self.inputs.device.to_string(),
             precision: self.inputs.binding.precision.clone(),
             threads: self.inputs.binding.threads,

@@ -6,7 +6,7 @@ use clsrl_data::{
     datasets::{Dataset, DatasetError, ask, list_length, sample_few_shot},
     digest_model_dir,
 };
-use clsrl_spec::{ChoiceRule, Choices, DatasetId};
+use clsrl_spec::{Choices, DatasetId, ListRule, RepeatedNames};
 use tempfile::TempDir;
 
 const GOOD: &str = r#"{
@@ -259,9 +259,17 @@ fn imagenet_folders_and_files_are_taken_in_byte_order() {
 #[test]
 fn list_lengths_are_those_of_the_notebook_and_of_the_published_lists() {
     let check = |n_classes, notebook, published| {
-        assert_eq!(list_length(ChoiceRule::Notebook, n_classes), notebook, "{n_classes}");
-        assert_eq!(list_length(ChoiceRule::Published, n_classes), published, "{n_classes}");
-        assert_eq!(list_length(ChoiceRule::All, n_classes), n_classes);
+        assert_eq!(
+            list_length(ListRule::Notebook { percent: 40 }, n_classes),
+            notebook,
+            "{n_classes}"
+        );
+        assert_eq!(
+            list_length(ListRule::Published { percent: 40 }, n_classes),
+            published,
+            "{n_classes}"
+        );
+        assert_eq!(list_length(ListRule::All, n_classes), n_classes);
     };
     check(1000, 100, 100);
     check(397, 100, 100);
@@ -277,6 +285,11 @@ fn list_lengths_are_those_of_the_notebook_and_of_the_published_lists() {
 }
 
 /// A dataset of `n_classes` classes with one training picture each.
+fn choices(few_shot: ListRule, seed: u64) -> Choices {
+    let repeated_names = RepeatedNames::Kept;
+    Choices { few_shot, base_to_new: ListRule::All, repeated_names, seed }
+}
+
 fn textures(n_classes: usize) -> Dataset {
     let root = tempfile::tempdir().unwrap();
     let row = |label: usize| format!(r#"["{label}.jpg", {label}, "texture_{label}"]"#);
@@ -289,7 +302,7 @@ fn textures(n_classes: usize) -> Dataset {
 #[test]
 fn a_question_lists_the_truth_once_among_names_of_its_own() {
     let dataset = textures(47);
-    let choices = Choices { rule: ChoiceRule::Published, seed: 1 };
+    let choices = choices(ListRule::Published { percent: 40 }, 1);
     for example in &dataset.train {
         let question = ask(&dataset, "train", example, &choices);
         assert_eq!(question.choices.len(), 30);
@@ -313,7 +326,7 @@ fn a_question_lists_the_truth_once_among_names_of_its_own() {
 fn a_choice_list_depends_on_seed_split_and_picture_only() {
     let dataset = textures(47);
     let listed = |split: &str, position: usize, seed| {
-        let choices = Choices { rule: ChoiceRule::Published, seed };
+        let choices = choices(ListRule::Published { percent: 40 }, seed);
         ask(&dataset, split, &dataset.train[position], &choices).choices
     };
     let reference = listed("train", 0, 1);
@@ -329,7 +342,7 @@ fn the_truth_stands_at_every_place_of_the_list() {
     let dataset = textures(100);
     let mut n_at_place = [0; 40];
     for seed in 0..4000 {
-        let choices = Choices { rule: ChoiceRule::Notebook, seed };
+        let choices = choices(ListRule::Notebook { percent: 40 }, seed);
         let question = ask(&dataset, "train", &dataset.train[3], &choices);
         let place = question.choices.iter().position(|name| *name == question.gold).unwrap();
         n_at_place[place] += 1;

@@ -26,11 +26,16 @@ pub fn k3(policy: &Tensor, reference: &Tensor) -> Tensor {
     difference.exp() - &difference - 1.0
 }
 
+/// Whether the rewards of a group differ.
+pub fn has_variance(rewards: &[f64]) -> bool {
+    rewards.iter().any(|reward| *reward != rewards[0])
+}
+
 /// The share of groups whose rewards are all equal.
 pub fn zero_variance_share(rewards: &[f64], group: usize) -> f64 {
     let n_groups = rewards.len() / group;
-    let equal = rewards.chunks(group).filter(|group| group.iter().all(|r| *r == group[0])).count();
-    equal as f64 / n_groups as f64
+    let n_equal = rewards.chunks(group).filter(|rewards| !has_variance(rewards)).count();
+    n_equal as f64 / n_groups as f64
 }
 
 #[cfg(test)]

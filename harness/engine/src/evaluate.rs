@@ -28,6 +28,8 @@ pub struct Evaluator<'a> {
     pub stop_ids: &'a [i64],
     /// Fills rows up.
     pub pad_id: i64,
+    /// Whether all data of this trial equals the lock.
+    pub locked: bool,
     /// Where this runs.
     pub place: &'a Place,
 }
@@ -53,7 +55,7 @@ impl Evaluator<'_> {
         let mut predictions = Vec::with_capacity(chosen.len());
         let mut n_choices = 0;
         for batch in chosen.chunks(settings.batch) {
-            let asked = self.inputs.evaluation_prompts(dataset, split, batch, cell.prompt)?;
+            let asked = self.inputs.evaluation_prompts(dataset, split, batch, cell)?;
             n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
             predictions.extend(self.answer(batch, asked)?);
             let (done, of) = (predictions.len(), chosen.len());
@@ -122,6 +124,8 @@ impl Evaluator<'_> {
             seed: self.trial.seed,
             cell,
             synthetic: dataset.is_synthetic(),
+            locked: self.locked,
+            standard_lists: true,
             n,
             n_split,
             mean_choices: n_choices as f64 / n as f64,

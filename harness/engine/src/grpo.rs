@@ -16,14 +16,17 @@
 //! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
 
-use clsrl_spec::{EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, StepRecord, reward};
+use clsrl_spec::{
+    EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, SolutionTag, StepRecord, ZeroVariance,
+    reward,
+};
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
 use tch::{Kind, Tensor, no_grad};
 
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
-    advantage::{advantages, k3, zero_variance_share},
+    advantage::{advantages, has_variance, k3, zero_variance_share},
     clock::{TrainingClock, timed},
     inputs::{AskedPrompt, Inputs},
     order::{EpochOrder, Prepare, check_finite},
@@ -36,8 +39,10 @@ use crate::{
 pub struct Grpo<'a> {
     /// The settings.
     pub settings: &'a GrpoSettings,
-    /// The rewards, summed.
-    pub rewards: &'a [RewardId],
+    /// How a label stands in the solution that rewards read.
+    pub solution: SolutionTag,
+    /// Whether a label also counts with blanks for underscores.
+    pub also_blanks: bool,
     /// Where a completion's mask ends.
     pub end_mask: EndMask,
     /// Tokens that end a completion.
@@ -130,9 +135,10 @@ impl Grpo<'_> {
         let rollouts = sample(self, model, chosen, step)?;
         let group = self.settings.generations;
         let per_reward: Vec<Vec<f64>> = self
+            .settings
             .rewards
             .iter()
-            .map(|&id| rollouts.iter().map(|r| reward(id, &r.text, &r.gold)).collect())
+            .map(|&id| rollouts.iter().map(|r| self.reward(id, &r.text, &r.gold)).collect())
             .collect();
         let totals: Vec<f64> =
             (0..rollouts.len()).map(|row| per_reward.iter().map(|r| r[row]).sum()).collect();
@@ -160,11 +166,32 @@ impl Grpo<'_> {
                 ),
                 advantages: advantages.to_vec(),
             })
+            .zip(totals.chunks(group))
+            .filter(|(_, totals)| self.counts(totals))
+            .map(|(group, _)| group)
             .collect();
         Ok(StepRollout { groups, record, n_tokens })
     }
 
-    /// Accumulates the gradients of a step; returns its loss and mean k3.
+    fn reward(&self, id: RewardId, completion: &str, label: &str) -> f64 {
+        let of = |label: &str| reward(id, completion, &self.solution.solution(label));
+        let as_written = of(label);
+        if !self.also_blanks || 0.0 < as_written {
+            return as_written;
+        }
+        of(&label.replace('_', " "))
+    }
+
+    /// Whether a group with these rewards is part of the loss.
+    fn counts(&self, rewards: &[f64]) -> bool {
+        match self.settings.zero_variance_groups {
+            ZeroVariance::Keep => true,
+            ZeroVariance::Drop => has_variance(rewards),
+        }
+    }
+
+    /// Accumulates the gradients of a step; returns its loss and mean k3. Without a group both are 0,
+    /// and no gradient is left behind.
     fn update(
         &self,
         model: &Model,

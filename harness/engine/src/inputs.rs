@@ -7,7 +7,9 @@ use clsrl_data::{
     image::{Patches, Processor},
     text::{TextTokenizer, example_labels, expand_image_tokens, render_example, render_prompt},
 };
-use clsrl_spec::{EvalSplit, ImagePath, LabelMask, MessageOrder, PromptStyle, Protocol, SftTarget};
+use clsrl_spec::{
+    CellKey, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol, SftTarget, SolutionTag,
+};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -72,15 +74,15 @@ impl Inputs {
         self.asked(dataset, "train", examples, suffix, self.protocol.image.train)
     }
 
-    /// Builds the evaluation prompts of some examples, in their order.
+    /// Builds the evaluation prompts of some examples of a cell's target, in their order.
     pub fn evaluation_prompts(
         &self,
         dataset: &Dataset,
         split: EvalSplit,
         examples: &[&Example],
-        style: PromptStyle,
+        cell: CellKey,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let suffix = self.protocol.prompts.eval_suffix(style);
+        let suffix = self.protocol.prompts.eval_suffix(cell.form, cell.prompt);
         self.asked(dataset, split.as_str(), examples, suffix, self.protocol.image.eval)
     }
 
@@ -100,8 +102,8 @@ impl Inputs {
                 let Question { text, choices, gold } =
                     ask(dataset, split, example, &self.protocol.choices);
                 let text = text + suffix;
-                let rendered =
-                    render_prompt(&self.protocol.prompts.system, MessageOrder::ImageFirst, &text);
+                let prompts = &self.protocol.prompts;
+                let rendered = render_prompt(&prompts.system, prompts.order, &text);
                 let prompt = self.prompt(&self.tokenizer.encode(&rendered), patches)?;
                 let image = example.path.clone();
                 Ok(AskedPrompt { prompt, image, text, n_choices: choices.len(), gold })
@@ -124,7 +126,7 @@ impl Inputs {
                 let question = ask(dataset, "train", example, &self.protocol.choices);
                 let answer = match rule.target {
                     SftTarget::Name => question.gold,
-                    SftTarget::AnswerTag => format!("<answer>{}</answer>", question.gold),
+                    SftTarget::AnswerTag => SolutionTag::Plain.solution(&question.gold),
                 };
                 let text = question.text + self.protocol.sft_suffix();
                 let rendered = render_example(

@@ -1,8 +1,8 @@
 //! What a trial needs to run: the trial, its inputs, and what is left to do of it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use clsrl_spec::{CellKey, TrainingRecord, Trial};
+use clsrl_spec::{CellKey, DatasetId, TrainingRecord, Trial};
 use serde::{Deserialize, Serialize};
 
 /// One trial to run in this process. The program's worker reads it as JSON.
@@ -14,6 +14,10 @@ pub struct TrialJob {
     pub model_dir: PathBuf,
     /// The folder that holds the datasets' folders.
     pub data_dir: PathBuf,
+    /// A folder of CoOp's few-shot caches, whose picks win over the sampler's.
+    pub few_shot_dir: Option<PathBuf>,
+    /// The datasets of this trial that do not equal the lock.
+    pub unlocked: BTreeSet<DatasetId>,
     /// `cpu`, `cuda` or `cuda:N`.
     pub device: String,
     /// What matrix products compute in: `f32` or `bf16`, as [`clsrl_spec::Precision::on`] names it.

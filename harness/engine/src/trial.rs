@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
 use clsrl_spec::{
-    GrpoSettings, Place, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
+    Form, GrpoSettings, Place, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
     TrainingRun, TrialEvent,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, device};
@@ -171,10 +171,12 @@ impl Setting<'_> {
         let prepare = |picks: &[usize]| {
             self.inputs.training_prompts(dataset, &picked(examples, picks), settings.prompt)
         };
+        let rl = &trial.protocol.rl;
         let grpo = Grpo {
             settings,
-            rewards: trial.protocol.rl.rewards(trial.method),
-            end_mask: trial.protocol.rl.end_mask,
+            solution: rl.solution,
+            also_blanks: trial.form == Form::OpenSet && rl.open_set_blanks.contains(&dataset.id),
+            end_mask: rl.end_mask,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,
             inputs: &self.inputs,
@@ -211,6 +213,7 @@ impl Setting<'_> {
             trial: &self.job.trial,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,
+            locked: self.job.unlocked.is_empty(),
             place: &self.place,
         };
         for &cell in &self.job.cells {

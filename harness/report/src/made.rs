@@ -1,11 +1,12 @@
 //! Made-up results for this crate's tests: plausible numbers from small formulas.
 
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, ChoiceRule, Choices, DatasetId, Duration, EndMask,
-    EvalSplit, Evaluation, GrpoSettings, ImagePath, ImageRule, LabelMask, MessageOrder, MethodId,
-    OptimizerSettings, Place, PromptStyle, Prompts, Protocol, RewardId, RlRule, RolloutRecord,
-    Seed, SftPrompt, SftRule, SftSettings, SftTarget, ShotRule, StepRecord, Training,
-    TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial,
+    BaseRule, CellKey, CellOutcome, CellRecord, CellRun, Choices, DatasetId, Duration, EndMask,
+    EvalSplit, Evaluation, Form, GrpoSettings, ImagePath, ImageRule, LabelMask, ListRule,
+    MessageOrder, MethodId, OptimizerSettings, Place, PromptStyle, Prompts, Protocol,
+    RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt, SftRule, SftSettings,
+    SftTarget, ShotRule, SolutionTag, StepRecord, Suffixes, Training, TrainingOutcome,
+    TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
 };
 
 use crate::{ReportContext, ReportError, TrialResults, cells_frame, curves_frame, markdown_report};
@@ -77,6 +78,8 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
         MethodId::Sft => 16,
         MethodId::ClsRl => 8,
         MethodId::NoThinkingClsRl => 11,
+        MethodId::ThinkAfterAnswer => 9,
+        MethodId::AdaptiveThinking => 10,
     };
     let base =
         12 + 2 * (key.target as usize) + 4 * usize::from(key.prompt == PromptStyle::Thinking);
@@ -97,6 +100,8 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
             seed: trial.seed,
             cell: key,
             synthetic: false,
+            locked: true,
+            standard_lists: true,
             n: 48,
             n_split: 60,
             mean_choices: 8.0,
@@ -193,6 +198,8 @@ pub(crate) fn trial(
         max_prompt_tokens: 1024,
         max_new_tokens: 44,
         micro_batch: 16,
+        rewards: vec![RewardId::AccuracyString],
+        zero_variance_groups: ZeroVariance::Keep,
     };
     let (prompts, training) = match method {
         MethodId::ZeroShot => (vec![PromptStyle::Direct, PromptStyle::Thinking], Training::None),
@@ -200,22 +207,30 @@ pub(crate) fn trial(
             let settings = SftSettings { duration, optimizer, micro_batch: 16 };
             (vec![PromptStyle::Direct], Training::Sft(settings))
         }
-        MethodId::ClsRl => {
-            (vec![PromptStyle::Thinking], Training::Grpo(grpo(PromptStyle::Thinking)))
-        }
-        MethodId::NoThinkingClsRl => {
-            (vec![PromptStyle::Direct], Training::Grpo(grpo(PromptStyle::Direct)))
+        method => {
+            let (_, prompt) = MethodId::RL.into_iter().find(|(of, _)| *of == method).unwrap();
+            (vec![prompt], Training::Grpo(grpo(prompt)))
         }
     };
     let evaluation = Evaluation {
         prompts,
+        forms: vec![Form::FewShot],
         targets: targets.to_vec(),
         splits: targets.iter().map(|&id| (id, EvalSplit::Test)).collect(),
         limit: Some(48),
         batch: 48,
         max_new_tokens: 44,
     };
-    Trial { method, train_on, shots, seed, training, evaluation, protocol: protocol() }
+    Trial {
+        method,
+        train_on,
+        form: Form::FewShot,
+        shots,
+        seed,
+        training,
+        evaluation,
+        protocol: protocol(),
+    }
 }
 
 /// A protocol whose texts try to break out of their table.
@@ -224,12 +239,19 @@ pub(crate) fn protocol() -> Protocol {
         name: "paper".into(),
         prompts: Prompts {
             system: "You are a helpful assistant.".into(),
-            thinking_train: "\nAnswer as <think> a | b </think> <answer> *c* </answer>.".into(),
-            thinking_eval: "\nAnswer as <think> a | b </think> <answer> *c* </answer>.".into(),
-            direct_train: "\nPlease directly output the answer.".into(),
-            direct_eval: "\nPlease directly output the `answer`.".into(),
+            order: MessageOrder::ImageFirst,
+            train: suffixes("answer"),
+            few_shot: suffixes("`answer`"),
+            base: suffixes("`answer`"),
+            new: suffixes("`answer`"),
+            open_set: suffixes("`answer`"),
         },
-        choices: Choices { rule: ChoiceRule::Published, seed: 7 },
+        choices: Choices {
+            few_shot: ListRule::Published { percent: 40 },
+            base_to_new: ListRule::Published { percent: 80 },
+            repeated_names: RepeatedNames::Kept,
+            seed: 7,
+        },
         image: ImageRule {
             train: ImagePath::Native(384),
             eval: ImagePath::Eval(384),
@@ -246,11 +268,22 @@ pub(crate) fn protocol() -> Protocol {
             trailing_generation_prompt: true,
         },
         rl: RlRule {
-            cls_rl_rewards: vec![RewardId::Format, RewardId::AccuracyString],
-            no_thinking_rewards: vec![RewardId::Equality],
+            solution: SolutionTag::Plain,
+            open_set_blanks: Vec::new(),
             end_mask: EndMask::ImEnd,
         },
+        base_classes: BaseRule::Ceil,
+        scorer: Scorer::Published,
         zero_shot_prompts: vec![PromptStyle::Direct, PromptStyle::Thinking],
-        sft_eval_prompt: PromptStyle::Direct,
+        sft_eval_prompts: vec![PromptStyle::Direct],
+    }
+}
+
+fn suffixes(answer: &str) -> Suffixes {
+    Suffixes {
+        thinking: "\nAnswer as <think> a | b </think> <answer> *c* </answer>.".into(),
+        direct: format!("\nPlease directly output the {answer}."),
+        think_after_answer: "\nAnswer, then say why.".into(),
+        adaptive_thinking: "\nThink if you must.".into(),
     }
 }

@@ -30,6 +30,11 @@ pub fn binding() -> Binding {
     Binding {
         base_weights: "weights".to_owned(),
         data: BTreeMap::from([(DatasetId::Dtd, "textures".to_owned())]),
+        picks: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "picks".to_owned())]),
+        prompts: BTreeMap::from([
+            ("sft.dtd.4shot.seed1".to_owned(), "training prompts".to_owned()),
+            ("dtd.direct".to_owned(), "prompts".to_owned()),
+        ]),
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,
@@ -62,6 +67,8 @@ pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
             seed: trial.seed,
             cell,
             synthetic: true,
+            locked: true,
+            standard_lists: true,
             n: 2,
             n_split: 2,
             mean_choices: 8.0,

@@ -78,19 +78,26 @@ pub fn stored_binding(store: &Store, trials: &[Trial]) -> Result<Option<Binding>
         let Stored::Present(identity, _) = store.read_training(trial)? else { continue };
         let Some(own) = binding_of(identity.json()) else { continue };
         let binding = found.get_or_insert(own);
-        let trained_on = identity.json()["train_on"]["data"].as_str();
-        if let (Some(dataset), Some(digest)) = (trial.train_on, trained_on) {
-            binding.data.entry(dataset).or_insert_with(|| digest.to_owned());
-        }
+        let trained_on = |key: &str| Some(identity.json()["train_on"][key].as_str()?.to_owned());
+        note(&mut binding.data, trial.train_on, trained_on("data"));
+        note(&mut binding.picks, trial.picks_key(), trained_on("picks"));
+        note(&mut binding.prompts, Some(trial.key()), trained_on("prompts"));
         for cell in trial.cells() {
-            if let Stored::Present(identity, _) = store.read_cell(trial, cell)?
-                && let Some(digest) = identity.json()["data"].as_str()
-            {
-                binding.data.entry(cell.target).or_insert_with(|| digest.to_owned());
+            if let Stored::Present(identity, _) = store.read_cell(trial, cell)? {
+                let asked = |key: &str| Some(identity.json()[key].as_str()?.to_owned());
+                note(&mut binding.data, Some(cell.target), asked("data"));
+                note(&mut binding.prompts, Some(cell.to_string()), asked("prompts"));
             }
         }
     }
     Ok(found)
+}
+
+/// Keeps the first digest that is found under a key.
+fn note<K: Ord>(digests: &mut BTreeMap<K, String>, key: Option<K>, found: Option<String>) {
+    if let (Some(key), Some(found)) = (key, found) {
+        digests.entry(key).or_insert(found);
+    }
 }
 
 fn binding_of(training: &Value) -> Option<Binding> {
@@ -98,6 +105,8 @@ fn binding_of(training: &Value) -> Option<Binding> {
     Some(Binding {
         base_weights: text("base_weights")?,
         data: BTreeMap::new(),
+        picks: BTreeMap::new(),
+        prompts: BTreeMap::new(),
         device_kind: text("device_kind")?,
         precision: text("precision")?,
         threads: training["threads"].as_u64()?.try_into().ok()?,

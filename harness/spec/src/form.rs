@@ -66,6 +66,38 @@ impl FromStr for Form {
     }
 }
 
+/// What a suite asks: the paper's three experiments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Train and evaluate on all classes, with lists.
+    FewShot,
+    /// Train on the base classes, evaluate on base and on new ones.
+    BaseToNew,
+    /// Train and evaluate on all classes, without lists.
+    OpenSet,
+}
+
+impl Task {
+    /// The form of training questions.
+    pub fn training_form(self) -> Form {
+        match self {
+            Task::FewShot => Form::FewShot,
+            Task::BaseToNew => Form::Base,
+            Task::OpenSet => Form::OpenSet,
+        }
+    }
+
+    /// The forms of evaluation, each giving its own cells.
+    pub fn evaluation_forms(self) -> &'static [Form] {
+        match self {
+            Task::FewShot => &[Form::FewShot],
+            Task::BaseToNew => &[Form::Base, Form::New],
+            Task::OpenSet => &[Form::OpenSet],
+        }
+    }
+}
+
 /// All classes of a dataset, or one of the two halves of base-to-new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ClassHalf {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{CellKey, DatasetId, Protocol, SCORER_VERSION, Training, Trial};
+use crate::{CellKey, ClassHalf, DatasetId, Form, Protocol, SCORER_VERSION, Training, Trial};
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
 pub const TRAINER_VERSION: u32 = 1;
@@ -19,8 +19,13 @@ pub const TRAINER_VERSION: u32 = 1;
 pub struct Binding {
     /// Digest of the start model's directory.
     pub base_weights: String,
-    /// Digest of each dataset; a dataset that is not here has no known identity.
+    /// Digest of each dataset: its lists, and its pictures as the lock has them. A dataset that is not
+    /// here has no known identity; the same goes for the digests below.
     pub data: BTreeMap<DatasetId, String>,
+    /// Digest of the training pictures by [`Trial::picks_key`].
+    pub picks: BTreeMap<String, String>,
+    /// Digest of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
+    pub prompts: BTreeMap<String, String>,
     /// `cpu` or `cuda`.
     pub device_kind: String,
     /// `f32` or `bf16`.
@@ -59,10 +64,13 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
     let train_on = trial.train_on.map(|dataset| {
         json!({
             "dataset": dataset,
+            "form": trial.form,
             "data": binding.data.get(&dataset),
-            "question": dataset.question(),
+            "question": question(dataset, trial.form),
             "shots": trial.shots,
             "seed": trial.seed,
+            "picks": trial.picks_key().and_then(|key| binding.picks.get(&key)),
+            "prompts": binding.prompts.get(&trial.key()),
         })
     });
     Identity(json!({
@@ -80,20 +88,24 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
 
 /// The identity of one cell of a trial.
 pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identity {
-    let Protocol { prompts, choices, image, .. } = &trial.protocol;
+    let Protocol { prompts, image, .. } = &trial.protocol;
+    let CellKey { target, form, prompt } = cell;
     Identity(json!({
         "training": training_identity(trial, binding).id(),
-        "target": cell.target,
-        "data": binding.data.get(&cell.target),
+        "target": target,
+        "form": form,
+        "data": binding.data.get(&target),
         "prompt": {
-            "style": cell.prompt,
+            "style": prompt,
             "system": prompts.system,
-            "question": cell.target.question(),
-            "suffix": prompts.eval_suffix(cell.prompt),
+            "order": prompts.order,
+            "question": question(target, form),
+            "suffix": prompts.eval_suffix(form, prompt),
         },
-        "choices": choices,
+        "prompts": binding.prompts.get(&cell.to_string()),
+        "choices": list_rule(&trial.protocol, form),
         "image": { "path": image.eval, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels },
-        "split": trial.evaluation.split_of(cell.target),
+        "split": trial.evaluation.split_of(target),
         "limit": trial.evaluation.limit,
         "batch": trial.evaluation.batch,
         "max_new_tokens": trial.evaluation.max_new_tokens,
@@ -113,7 +125,8 @@ pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
 
 /// The part of a protocol that a trial's training reads; the protocol's name changes nothing.
 fn training_rules(trial: &Trial) -> Value {
-    let Protocol { prompts, choices, image, shots, sft, rl, .. } = &trial.protocol;
+    let Protocol { prompts, image, shots, sft, rl, .. } = &trial.protocol;
+    let choices = list_rule(&trial.protocol, trial.form);
     let image = json!({ "path": image.train, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels });
     match &trial.training {
         Training::None => Value::Null,
@@ -123,13 +136,30 @@ fn training_rules(trial: &Trial) -> Value {
         }),
         Training::Grpo(settings) => {
             let suffix = prompts.train_suffix(settings.prompt);
+            let blanks = trial.form == Form::OpenSet
+                && trial.train_on.is_some_and(|source| rl.open_set_blanks.contains(&source));
             json!({
-                "prompt": { "system": prompts.system, "suffix": suffix },
+                "prompt": { "system": prompts.system, "order": prompts.order, "suffix": suffix },
                 "choices": choices, "image": image, "shots": shots,
-                "rewards": rl.rewards(trial.method), "end_mask": rl.end_mask,
+                "solution": rl.solution, "blanks": blanks, "end_mask": rl.end_mask,
             })
         }
     }
+}
+
+/// Which names a question of this form lists; null for one without a list.
+fn list_rule(protocol: &Protocol, form: Form) -> Value {
+    let choices = &protocol.choices;
+    let Some(rule) = choices.rule(form) else { return Value::Null };
+    let base_classes = (form.half() != ClassHalf::All).then_some(protocol.base_classes);
+    json!({
+        "rule": rule, "base_classes": base_classes,
+        "repeated_names": choices.repeated_names, "seed": choices.seed,
+    })
+}
+
+fn question(dataset: DatasetId, form: Form) -> &'static str {
+    if form.is_listed() { dataset.question() } else { dataset.open_question() }
 }
 
 /// Writes with sorted keys whatever order serde_json's maps have: that is a feature which another
@@ -180,6 +210,9 @@ fn reason(path: &str, stored: &Value, current: &Value) -> String {
         "base_weights" => "the base weights changed".to_owned(),
         "train_on.data" => "the data that is trained on changed".to_owned(),
         "data" => "the target's data changed".to_owned(),
+        "train_on.picks" => "the training pictures changed".to_owned(),
+        "train_on.prompts" => "the rendered training prompts changed".to_owned(),
+        "prompts" => "the rendered prompts changed".to_owned(),
         "training" if stored.is_string() && current.is_string() => FINE_TUNE_CHANGED.to_owned(),
         "trainer" => format!("the trainer changed from version {stored} to {current}"),
         "scorer" => format!("the scorer changed from version {stored} to {current}"),

@@ -19,7 +19,7 @@ mod identity;
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
-pub use form::{BaseRule, ClassHalf, Form};
+pub use form::{BaseRule, ClassHalf, Form, Task};
 pub use identity::{
     Binding, FINE_TUNE_CHANGED, Identity, TRAINER_VERSION, cell_identity, differences,
     training_identity,
@@ -31,8 +31,8 @@ pub use records::*;
 pub use reward::{Reading, reward};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
-    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, SUITE_VERSION,
-    Suite, SuiteError, SuiteErrors, Targets,
+    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, Protocols,
+    SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets, parse_protocol,
 };
 pub use trial::*;
 

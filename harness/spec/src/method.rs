@@ -1,4 +1,4 @@
-//! The four methods and the two ways of asking.
+//! The methods and the ways of asking.
 
 use std::{fmt, str::FromStr};
 
@@ -18,12 +18,30 @@ pub enum MethodId {
     ClsRl,
     /// GRPO whose only reward is that the whole answer equals the class name (paper §3.3).
     NoThinkingClsRl,
+    /// GRPO with a format reward for the answer first and a reason after it (v6 appendix E.2).
+    ThinkAfterAnswer,
+    /// GRPO with a format reward that a thought neither earns nor costs (v6 appendix E.3).
+    AdaptiveThinking,
 }
 
 impl MethodId {
     /// All methods, in table order.
-    pub const ALL: [MethodId; 4] =
-        [MethodId::ZeroShot, MethodId::Sft, MethodId::ClsRl, MethodId::NoThinkingClsRl];
+    pub const ALL: [MethodId; 6] = [
+        MethodId::ZeroShot,
+        MethodId::Sft,
+        MethodId::ClsRl,
+        MethodId::NoThinkingClsRl,
+        MethodId::ThinkAfterAnswer,
+        MethodId::AdaptiveThinking,
+    ];
+
+    /// The methods that are trained by GRPO, with the prompt of each.
+    pub const RL: [(MethodId, PromptStyle); 4] = [
+        (MethodId::ClsRl, PromptStyle::Thinking),
+        (MethodId::NoThinkingClsRl, PromptStyle::Direct),
+        (MethodId::ThinkAfterAnswer, PromptStyle::ThinkAfterAnswer),
+        (MethodId::AdaptiveThinking, PromptStyle::AdaptiveThinking),
+    ];
 
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +50,8 @@ impl MethodId {
             MethodId::Sft => "sft",
             MethodId::ClsRl => "cls-rl",
             MethodId::NoThinkingClsRl => "no-thinking-cls-rl",
+            MethodId::ThinkAfterAnswer => "think-after-answer",
+            MethodId::AdaptiveThinking => "adaptive-thinking",
         }
     }
 
@@ -42,6 +62,8 @@ impl MethodId {
             MethodId::Sft => "SFT",
             MethodId::ClsRl => "CLS-RL",
             MethodId::NoThinkingClsRl => "No-Thinking-CLS-RL",
+            MethodId::ThinkAfterAnswer => "Think-After-Answer",
+            MethodId::AdaptiveThinking => "Adaptive-Thinking",
         }
     }
 }
@@ -63,7 +85,7 @@ impl FromStr for MethodId {
     }
 }
 
-/// Whether the question asks for a thought before the answer, or for the answer alone.
+/// Whether the question asks for a thought beside the answer, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PromptStyle {
@@ -71,14 +93,28 @@ pub enum PromptStyle {
     Thinking,
     /// The answer alone.
     Direct,
+    /// `<answer> … </answer> <reason> … </reason>`.
+    ThinkAfterAnswer,
+    /// `<answer> … </answer>`, with a `<think> … </think>` before it where the model finds it needed.
+    AdaptiveThinking,
 }
 
 impl PromptStyle {
+    /// All styles, in table order.
+    pub const ALL: [PromptStyle; 4] = [
+        PromptStyle::Thinking,
+        PromptStyle::Direct,
+        PromptStyle::ThinkAfterAnswer,
+        PromptStyle::AdaptiveThinking,
+    ];
+
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
         match self {
             PromptStyle::Thinking => "thinking",
             PromptStyle::Direct => "direct",
+            PromptStyle::ThinkAfterAnswer => "think-after-answer",
+            PromptStyle::AdaptiveThinking => "adaptive-thinking",
         }
     }
 }
@@ -86,5 +122,16 @@ impl PromptStyle {
 impl fmt::Display for PromptStyle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl FromStr for PromptStyle {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let all = PromptStyle::ALL;
+        all.into_iter()
+            .find(|style| style.as_str() == text)
+            .ok_or_else(|| UnknownName::new("prompt style", text, all.map(PromptStyle::as_str)))
     }
 }

@@ -17,7 +17,7 @@ pub struct Selection {
     pub shots: Option<Vec<usize>>,
     /// These seeds.
     pub seeds: Option<Vec<Seed>>,
-    /// Only the first n pictures of each target; wins over the suite's own limit.
+    /// Only n pictures of each target, spread evenly; wins over the suite's own limit.
     pub limit: Option<usize>,
 }
 
@@ -116,17 +116,18 @@ impl Axes {
             Targets::All | Targets::List(_) => self.targets.clone(),
         };
         let training = suite.training(method, source)?;
-        let prompt = match training {
-            Training::None | Training::Sft(_) => suite.protocol.sft_eval_prompt,
-            Training::Grpo(settings) => settings.prompt,
+        let prompts = match training {
+            Training::None | Training::Sft(_) => suite.protocol.sft_eval_prompts.clone(),
+            Training::Grpo(settings) => vec![settings.prompt],
         };
         Some(Trial {
             method,
             train_on: Some(source),
+            form: suite.task.training_form(),
             shots,
             seed,
             training: training.clone(),
-            evaluation: evaluation(suite, vec![prompt], targets, limit),
+            evaluation: evaluation(suite, prompts, targets, limit),
             protocol: suite.protocol.clone(),
         })
     }
@@ -136,6 +137,7 @@ fn zero_shot(suite: &Suite, targets: Vec<DatasetId>, limit: Option<usize>) -> Tr
     Trial {
         method: MethodId::ZeroShot,
         train_on: None,
+        form: suite.task.training_form(),
         shots: 0,
         seed: 0,
         training: Training::None,
@@ -153,7 +155,8 @@ fn evaluation(
     let settings = &suite.evaluation;
     let splits = targets.iter().map(|&target| (target, *settings.split.of(target))).collect();
     let (batch, max_new_tokens) = (settings.batch, settings.max_new_tokens);
-    Evaluation { prompts, targets, splits, limit, batch, max_new_tokens }
+    let forms = suite.task.evaluation_forms().to_vec();
+    Evaluation { prompts, forms, targets, splits, limit, batch, max_new_tokens }
 }
 
 /// The wanted part of an axis, in the suite's order; what the axis lacks is noted in words.

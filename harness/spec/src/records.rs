@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 1;
+pub const RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
 pub const SCORER_VERSION: u32 = 1;
@@ -137,15 +137,19 @@ pub struct CellOutcome {
     pub shots: usize,
     /// The trial's seed.
     pub seed: Seed,
-    /// Target and prompt.
+    /// Target, form and prompt.
     pub cell: CellKey,
     /// Whether the pictures were drawn by this program instead of photographed.
     pub synthetic: bool,
+    /// Whether all data that this row rests on, training pictures included, equals the lock.
+    pub locked: bool,
+    /// Whether all lists that it rests on are the published ones, not made anew from annotations.
+    pub standard_lists: bool,
     /// Pictures evaluated.
     pub n: usize,
-    /// Pictures of the whole split.
+    /// Pictures of the whole split that this form of question is about.
     pub n_split: usize,
-    /// Class names in a question's list, on average.
+    /// Class names in a question's list, on average; 0 for questions without a list.
     pub mean_choices: f64,
     /// Correct by the published extraction and substring match.
     pub n_correct_published: usize,

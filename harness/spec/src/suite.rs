@@ -12,15 +12,21 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::errors::{SuiteError, SuiteErrors};
 use self::read::{Section, Source};
-use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Training};
+pub use self::{
+    errors::{SuiteError, SuiteErrors},
+    rules::parse_protocol,
+};
+use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training};
 
 /// The version of the suite format that this program reads.
-pub const SUITE_VERSION: usize = 1;
+pub const SUITE_VERSION: usize = 2;
 
 /// The most threads that a trial can be given.
 pub const MAX_THREADS: usize = 1024;
+
+/// Gives the text of a protocol file by its name, or why there is none.
+pub type Protocols<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
 
 /// One suite, resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +41,8 @@ pub struct Suite {
     pub data: Option<DataSource>,
     /// The protocol, whole.
     pub protocol: Protocol,
+    /// What is asked.
+    pub task: Task,
     /// The methods, in the suite's order.
     pub methods: Vec<MethodId>,
     /// The datasets that are trained on, in the suite's order.
@@ -47,7 +55,7 @@ pub struct Suite {
     pub seeds: Vec<Seed>,
     /// How every trial is evaluated.
     pub evaluation: EvaluationPlan,
-    /// How each method that trains is trained on each dataset.
+    /// How each method that trains is trained on each dataset; from the protocol's file.
     pub training: BTreeMap<MethodId, PerDataset<Training>>,
     /// How the suite is run.
     pub execution: Execution,
@@ -56,17 +64,24 @@ pub struct Suite {
 impl Suite {
     /// Reads a suite. `file` is its name in messages; `protocols` gives the text of a protocol file
     /// by its name, or why there is none.
-    pub fn parse(
+    pub fn parse(text: &str, file: &str, protocols: &Protocols) -> Result<Suite, SuiteErrors> {
+        Suite::parse_under(text, file, protocols, None)
+    }
+
+    /// Reads a suite under another protocol than its own; its results go by a name of their own,
+    /// `few-shot.matched`.
+    pub fn parse_under(
         text: &str,
         file: &str,
-        protocols: &dyn Fn(&str) -> Result<String, String>,
+        protocols: &Protocols,
+        protocol: Option<&str>,
     ) -> Result<Suite, SuiteErrors> {
         let source = Source::new(file, text);
         let mut of_protocol = Vec::new();
         let suite = source.root().and_then(|root| {
             let table = root.get_ref();
             let section = Section::root(&source, table);
-            let suite = read_suite(&section, protocols, &mut of_protocol);
+            let suite = read_suite(&section, protocols, protocol, &mut of_protocol);
             section.finish();
             suite
         });
@@ -129,7 +144,7 @@ impl<T> PerDataset<T> {
 pub struct EvaluationPlan {
     /// The split.
     pub split: PerDataset<EvalSplit>,
-    /// Only the first n pictures of each target, if given.
+    /// Only n pictures of each target, spread evenly over its list, if given.
     pub limit: Option<usize>,
     /// Prompts decoded together.
     pub batch: usize,
@@ -175,7 +190,8 @@ impl Precision {
 
 fn read_suite(
     section: &Section,
-    protocols: &dyn Fn(&str) -> Result<String, String>,
+    protocols: &Protocols,
+    other_protocol: Option<&str>,
     of_protocol: &mut Vec<SuiteError>,
 ) -> Option<Suite> {
     check_version(section);
@@ -183,24 +199,45 @@ fn read_suite(
     let description = section.take("description").and_then(|value| value.text());
     let model = section.find("model").and_then(|value| value.text());
     let data = section.find("data").and_then(|value| read_data(&value.section()?));
-    let protocol = section
-        .take("protocol")
-        .and_then(|value| rules::protocol_named(&value, protocols, of_protocol));
-    let methods = section.take("methods").and_then(|value| value.names::<MethodId>("method"));
+    let protocol = section.take("protocol").and_then(|value| {
+        let own = value.file_name()?;
+        let named = other_protocol.unwrap_or(&own);
+        let read = rules::protocol_named(&value, named, protocols, of_protocol)?;
+        Some((read, (named != own).then(|| named.to_owned())))
+    });
+    let task = section.name("task", "task");
+    let methods = section.take("methods").and_then(|value| {
+        let methods = value.names::<MethodId>("method")?;
+        if let Some(((protocol, training), _)) = &protocol
+            && of_protocol.is_empty()
+        {
+            for &method in methods.iter().filter(|&&method| method != MethodId::ZeroShot) {
+                if !training.contains_key(&method) {
+                    let protocol = &protocol.name;
+                    value.refuse(format!("protocol `{protocol}` has no section `{method}`"));
+                }
+            }
+        }
+        Some(methods)
+    });
     let datasets = section.take("datasets").and_then(|value| value.datasets());
     let targets = section.take("targets").and_then(|value| settings::targets(&value));
     let shots = section.take("shots").and_then(|value| value.counts());
     let seeds = section.take("seeds").and_then(|value| value.seeds());
     let evaluation =
         section.section("evaluation").and_then(|section| settings::evaluation(&section));
-    let training = settings::training(section, methods.as_deref().unwrap_or_default());
     let execution = section.section("execution").and_then(|section| settings::execution(&section));
+    let ((protocol, training), is_other) = protocol?;
     Some(Suite {
-        name: name?,
+        name: match is_other {
+            Some(other) => format!("{}.{other}", name?),
+            None => name?,
+        },
         description: description?,
         model,
         data,
-        protocol: protocol?,
+        protocol,
+        task: task?,
         methods: methods?,
         datasets: datasets?,
         targets: targets?,

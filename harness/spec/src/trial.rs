@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetId, MethodId, PromptStyle, Protocol, Seed};
+use crate::{DatasetId, Form, MethodId, PromptStyle, Protocol, RewardId, Seed};
 
 /// One fine-tune and the targets it is evaluated on, with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Trial {
     pub method: MethodId,
     /// The dataset that is trained on; `None` for zero-shot.
     pub train_on: Option<DatasetId>,
+    /// The form of the training questions; zero-shot asks none.
+    pub form: Form,
     /// Training pictures per class; 0 for zero-shot.
     pub shots: usize,
     /// The seed of shots, order and sampling; 0 for zero-shot, which draws nothing.
@@ -29,25 +31,41 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// The readable name of a trial within its suite: `cls-rl.dtd.4shot.seed1`, `zero-shot`.
+    /// The readable name of a trial within its suite: `cls-rl.dtd.4shot.seed1`,
+    /// `sft.dtd.base.4shot.seed1`, `zero-shot`.
     pub fn key(&self) -> String {
-        match self.train_on {
+        match self.picks_key() {
             None => self.method.to_string(),
-            Some(dataset) => {
-                format!("{}.{dataset}.{}shot.seed{}", self.method, self.shots, self.seed)
-            }
+            Some(picks) => format!("{}.{picks}", self.method),
         }
+    }
+
+    /// The name of the training pictures, which trials of several methods share:
+    /// `dtd.4shot.seed1`; none for zero-shot.
+    pub fn picks_key(&self) -> Option<String> {
+        let dataset = self.train_on?;
+        let asked = asked(dataset, self.form);
+        Some(format!("{asked}.{}shot.seed{}", self.shots, self.seed))
     }
 
     /// The cells of this trial, target by target.
     pub fn cells(&self) -> Vec<CellKey> {
-        let evaluation = &self.evaluation;
-        let cell = |target, prompt| CellKey { target, prompt };
-        evaluation
-            .targets
-            .iter()
-            .flat_map(|&target| evaluation.prompts.iter().map(move |&prompt| cell(target, prompt)))
-            .collect()
+        let Evaluation { targets, forms, prompts, .. } = &self.evaluation;
+        let mut cells = Vec::new();
+        for &target in targets {
+            for &form in forms {
+                cells.extend(prompts.iter().map(|&prompt| CellKey { target, form, prompt }));
+            }
+        }
+        cells
+    }
+}
+
+/// A dataset and, unless it is the usual one, the form in which it is asked about.
+fn asked(dataset: DatasetId, form: Form) -> String {
+    match form {
+        Form::FewShot => dataset.to_string(),
+        form => format!("{dataset}.{form}"),
     }
 }
 
@@ -56,13 +74,15 @@ impl Trial {
 pub struct CellKey {
     /// The dataset that is evaluated.
     pub target: DatasetId,
+    /// The form of the questions.
+    pub form: Form,
     /// The prompt it is evaluated under.
     pub prompt: PromptStyle,
 }
 
 impl fmt::Display for CellKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.target, self.prompt)
+        write!(f, "{}.{}", asked(self.target, self.form), self.prompt)
     }
 }
 
@@ -164,6 +184,20 @@ pub struct GrpoSettings {
     pub max_new_tokens: usize,
     /// Prompts in one forward pass of the update.
     pub micro_batch: usize,
+    /// The rewards of a completion, summed.
+    pub rewards: Vec<RewardId>,
+    /// What becomes of a group whose rewards are all equal.
+    pub zero_variance_groups: ZeroVariance,
+}
+
+/// What becomes of a group whose rewards are all equal: its advantages are 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroVariance {
+    /// It stays, and its KL term pulls towards the start model (released code).
+    Keep,
+    /// It is left out of the loss, which is the mean over the other groups' completions.
+    Drop,
 }
 
 /// The part of a dataset that is evaluated.
@@ -191,11 +225,13 @@ impl EvalSplit {
 pub struct Evaluation {
     /// The prompts, each giving its own cell per target.
     pub prompts: Vec<PromptStyle>,
+    /// The forms of the questions, each giving its own cell per target and prompt.
+    pub forms: Vec<Form>,
     /// The datasets, in table order.
     pub targets: Vec<DatasetId>,
     /// The split of each target: some datasets come without a usable test split.
     pub splits: BTreeMap<DatasetId, EvalSplit>,
-    /// Only the first n pictures of each target, if given.
+    /// Only n pictures of each target, spread evenly over its list, if given.
     pub limit: Option<usize>,
     /// Prompts decoded together.
     pub batch: usize,

@@ -5,11 +5,11 @@
 
 use std::borrow::Borrow;
 
-use clsrl_spec::{ChoiceRule, Choices, DatasetId, Stream};
+use clsrl_spec::{Choices, DatasetId, ListRule, Stream};
 
 use super::{Dataset, Example};
 
-/// The longest list that a rule other than [`ChoiceRule::All`] gives.
+/// The longest list that a rule other than [`ListRule::All`] gives.
 const MAX_LISTED: usize = 100;
 
 /// Where 40 % of the classes are fewer than this, the rule asks for more.
@@ -35,7 +35,7 @@ pub fn ask(dataset: &Dataset, split_name: &str, example: &Example, choices: &Cho
     let mut stream = Stream::new(choices.seed, &stream_name);
     let mut listed = dataset.class_names.clone();
     stream.shuffle(&mut listed);
-    listed.truncate(list_length(choices.rule, listed.len()));
+    listed.truncate(list_length(choices.few_shot, listed.len()));
     if !listed.contains(&example.class_name) {
         listed.pop();
         listed.push(example.class_name.clone());
@@ -54,12 +54,15 @@ pub(crate) fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> 
 }
 
 /// How many of `n_classes` names a list has.
-pub fn list_length(rule: ChoiceRule, n_classes: usize) -> usize {
-    let share = n_classes * 2 / 5; // int(0.4 * n)
+pub fn list_length(rule: ListRule, n_classes: usize) -> usize {
+    let share = |percent: usize| n_classes * percent / 100;
     match rule {
-        ChoiceRule::All => n_classes,
-        _ if MIN_LISTED <= share => share.min(MAX_LISTED),
-        ChoiceRule::Notebook => n_classes,
-        ChoiceRule::Published => n_classes.min(MIN_LISTED),
+        ListRule::Notebook { percent } | ListRule::Published { percent }
+            if MIN_LISTED <= share(percent) =>
+        {
+            share(percent).min(MAX_LISTED)
+        }
+        ListRule::Notebook { .. } | ListRule::All => n_classes,
+        ListRule::Published { .. } => n_classes.min(MIN_LISTED),
     }
 }

@@ -1,6 +1,6 @@
 //! The accuracy tables.
 
-use clsrl_spec::DatasetId;
+use clsrl_spec::{DatasetId, Form};
 
 use super::names;
 use crate::{
@@ -27,7 +27,9 @@ pub(super) fn table(survey: &Survey, scores: &Scores, score: Score) -> Table {
             table.push(std::iter::once(Cell::italic("change")).chain(changes).collect());
         }
     }
-    table.push_plain(chance(survey, scores));
+    for &form in &survey.forms {
+        table.push_plain(chance(survey, scores, form));
+    }
     table.caption = caption(survey, score);
     if is_any_incomplete {
         table.caption.push_str(names::INCOMPLETE_NOTE);
@@ -49,12 +51,16 @@ fn changes(survey: &Survey, scores: &Scores, arm: Arm, stats: &[Stat]) -> Option
     Some(stats.iter().zip(&references).map(change).collect())
 }
 
-fn chance(survey: &Survey, scores: &Scores) -> Vec<String> {
+fn chance(survey: &Survey, scores: &Scores, form: Form) -> Vec<String> {
     let chances: Vec<Option<f64>> =
-        survey.in_domain.iter().map(|&dataset: &DatasetId| scores.chance(dataset)).collect();
+        survey.in_domain.iter().map(|&dataset: &DatasetId| scores.chance(form, dataset)).collect();
     let average = names::mean_of_all(chances.iter().copied());
     let shown = chances.into_iter().chain([average]).map(|chance| fixed(chance, 1));
-    std::iter::once("Chance".to_owned()).chain(shown).collect()
+    let name = match survey.forms.len() {
+        0 | 1 => "Chance".to_owned(),
+        _ => format!("Chance ({form})"),
+    };
+    std::iter::once(name).chain(shown).collect()
 }
 
 fn caption(survey: &Survey, score: Score) -> String {

@@ -36,13 +36,15 @@ pub(super) fn heads<'a>(first: &'a str, datasets: &[DatasetId], last: &[&'a str]
     std::iter::once(first).chain(datasets).chain(last.iter().copied()).collect()
 }
 
-/// An arm's name: zero-shot and a method with two prompts name theirs.
+/// An arm's name: zero-shot and a method with two prompts name theirs, and so does every arm its form
+/// where questions have several.
 pub(super) fn arm(survey: &Survey, arm: Arm) -> String {
+    let has_one_prompt = arm.is_trained() && survey.prompts(arm.group.method).len() < 2;
+    let prompt = (!has_one_prompt).then(|| arm.prompt().as_str());
+    let form = (1 < survey.forms.len()).then(|| arm.form.as_str());
+    let asked: Vec<&str> = form.into_iter().chain(prompt).collect();
     let name = group(survey, arm.group);
-    match arm.is_trained() && survey.prompts(arm.group.method).len() < 2 {
-        true => name,
-        false => format!("{name} ({})", arm.prompt()),
-    }
+    if asked.is_empty() { name } else { format!("{name} ({})", asked.join(", ")) }
 }
 
 /// A group's name: with its shots where the suite has several numbers of them.

@@ -48,7 +48,7 @@ pub(super) fn in_short(
         let trained = |text: String| if arm.is_trained() { text } else { String::new() };
         table.push_plain([
             names::group(survey, arm.group),
-            arm.prompt().to_string(),
+            asked(survey, arm),
             fixed(zero_shot, 1),
             trained(names::with_sd(names::mean(average), average)),
             trained(signed(names::difference(average.mean, zero_shot), 1)),
@@ -58,6 +58,14 @@ pub(super) fn in_short(
         ]);
     }
     table
+}
+
+/// The prompt, and the form where there are several.
+fn asked(survey: &Survey, arm: Arm) -> String {
+    match survey.forms.len() {
+        0 | 1 => arm.prompt().to_string(),
+        _ => format!("{}, {}", arm.form, arm.prompt()),
+    }
 }
 
 fn below_zero(transfer: &Transfer, arm: Arm) -> String {
@@ -142,7 +150,10 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, Rep
         evaluations.iter().filter_map(|evaluation| evaluation.limit).collect();
     let limit = match limits.is_empty() {
         false => {
-            format!("at most the first {} pictures", listed(limits.iter().map(usize::to_string)))
+            format!(
+                "at most {} pictures, evenly spread,",
+                listed(limits.iter().map(usize::to_string))
+            )
         }
         true if survey.any("limited")? => "some of the pictures".to_owned(),
         true => "every picture".to_owned(),

@@ -1,8 +1,6 @@
 //! What the models were asked.
 
-use clsrl_spec::{
-    ChoiceRule, MethodId, PromptStyle, Prompts, Protocol, SftPrompt, Training, Trial,
-};
+use clsrl_spec::{Form, ListRule, MethodId, PromptStyle, SftPrompt, Training, Trial};
 
 use super::names;
 use crate::{
@@ -46,19 +44,11 @@ fn training_prompt(method: MethodId, context: &ReportContext<'_>) -> String {
     .to_owned()
 }
 
-/// The texts of the protocol's prompts.
-pub(super) fn texts(protocol: &Protocol) -> Table {
-    let Prompts { system, thinking_train, thinking_eval, direct_train, direct_eval } =
-        &protocol.prompts;
-    let rule = match protocol.choices.rule {
-        ChoiceRule::Notebook => "a share of the class names, by the rule of the released notebook",
-        ChoiceRule::Published => "a share of the class names, by the rule of the published lists",
-        ChoiceRule::All => "all class names",
-    };
-    let caption = format!(
-        "The texts around a question of protocol {}. A question lists {rule} (seed {}).",
-        protocol.name, protocol.choices.seed
-    );
+/// The texts of the protocol's prompts, in the forms and styles that these results have.
+pub(super) fn texts(survey: &Survey, context: &ReportContext<'_>) -> Table {
+    let protocol = context.protocol;
+    let prompts = &protocol.prompts;
+    let caption = format!("The texts around a question of protocol {}.", protocol.name);
     let mut table = Table::of_texts(caption, &["Text", "In training", "In evaluation"]);
     let mut row = |name: &str, train: &str, eval: &str| {
         let shown = |text: &str| match text.trim() {
@@ -67,11 +57,54 @@ pub(super) fn texts(protocol: &Protocol) -> Table {
         };
         table.push(vec![Cell::plain(name), shown(train), shown(eval)]);
     };
-    row("System message", system, system);
-    row("System message of SFT", &protocol.sft.system, system);
-    row("After a direct question", direct_train, direct_eval);
-    row("After a thinking question", thinking_train, thinking_eval);
+    row("System message", &prompts.system, &prompts.system);
+    if context.planned.iter().any(|trial| trial.method == MethodId::Sft) {
+        row("System message of SFT", &protocol.sft.system, &prompts.system);
+    }
+    let styles: Vec<PromptStyle> = PromptStyle::ALL
+        .into_iter()
+        .filter(|style| MethodId::ALL.iter().any(|&m| survey.prompts(m).contains(style)))
+        .collect();
+    for form in forms(context) {
+        for &style in &styles {
+            let name = match form {
+                Form::FewShot => format!("After a {style} question"),
+                form => format!("After a {style} question ({form})"),
+            };
+            row(&name, prompts.train_suffix(style), prompts.eval_suffix(form, style));
+        }
+    }
     table
+}
+
+/// The forms of evaluation of the planned trials.
+fn forms(context: &ReportContext<'_>) -> Vec<Form> {
+    let is_asked = |form: &Form| context.planned.iter().any(|t| t.evaluation.forms.contains(form));
+    Form::ALL.into_iter().filter(is_asked).collect()
+}
+
+/// Which class names a question lists, as a sentence for each form.
+pub(super) fn lists(context: &ReportContext<'_>) -> String {
+    let choices = &context.protocol.choices;
+    let told = |form: Form| {
+        let names = match form {
+            Form::FewShot | Form::OpenSet => "the class names",
+            Form::Base => "the base classes' names",
+            Form::New => "the new classes' names",
+        };
+        match choices.rule(form) {
+            None => "A question lists no names.".to_owned(),
+            Some(ListRule::All) => format!("A question lists all {}.", &names["the ".len()..]),
+            Some(ListRule::Notebook { percent }) => format!(
+                "A question lists {percent} % of {names}, by the rule of the released notebook."
+            ),
+            Some(ListRule::Published { percent }) => format!(
+                "A question lists {percent} % of {names}, by the rule of the published lists."
+            ),
+        }
+    };
+    let told: Vec<String> = forms(context).into_iter().map(told).collect();
+    format!("{} The lists' seed is {}.", told.join(" "), choices.seed)
 }
 
 /// How many pictures and names each target has, and what the other tables call it.
@@ -81,14 +114,18 @@ pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
     let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];
     let mut table = Table::of_numbers(caption.to_owned(), &heads);
     table.columns[1].align = Align::Left;
-    for (target, questions) in survey.questions()? {
+    for ((form, target), questions) in survey.questions()? {
         let numbers = match questions {
             None => [MISSING; 4].map(str::to_owned),
             Some(Questions { n, n_split, mean_choices, chance_pct }) => {
                 [span(n), span(n_split), fixed(mean_choices, 1), fixed(chance_pct, 1)]
             }
         };
-        let names = [target.title(), names::head(target)].map(str::to_owned);
+        let title = match survey.forms.len() {
+            0 | 1 => target.title().to_owned(),
+            _ => format!("{}, {form}", target.title()),
+        };
+        let names = [title, names::head(target).to_owned()];
         table.push_plain(names.into_iter().chain(numbers));
     }
     Ok(table)

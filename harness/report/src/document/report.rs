@@ -43,7 +43,8 @@ pub fn markdown_report(
     page.table(&accuracy::table(&survey, &strict, Score::Strict));
     page.heading(2, "Questions");
     page.table(&questions::prompts(&survey, context));
-    page.table(&questions::texts(context.protocol));
+    page.table(&questions::texts(&survey, context));
+    page.paragraph(&questions::lists(context));
     page.table(&questions::targets(&survey)?);
     page.heading(2, "Wall-clock");
     wall_clock::write(&mut page, &survey, &clocks);

@@ -26,8 +26,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, transfer: &Transfer) {
     for arm in trained {
         let name = names::arm(survey, arm);
         page.heading(3, &name);
-        let has_reference =
-            |&target: &DatasetId| transfer.zero_shot(arm.prompt(), target).mean.is_some();
+        let has_reference = |&target: &DatasetId| transfer.zero_shot(arm, target).mean.is_some();
         if survey.targets.iter().any(has_reference) {
             page.table(&matrix(survey, transfer, arm, &name));
             page.paragraph(&verdict(survey, transfer, arm));
@@ -84,7 +83,7 @@ fn caption(survey: &Survey, arm: Arm, name: &str) -> String {
 /// Zero-shot scores, which the changes are against.
 fn reference(survey: &Survey, transfer: &Transfer, arm: Arm) -> Vec<Cell> {
     let stats: Vec<_> =
-        survey.targets.iter().map(|&target| transfer.zero_shot(arm.prompt(), target)).collect();
+        survey.targets.iter().map(|&target| transfer.zero_shot(arm, target)).collect();
     let average = names::mean_of_all(stats.iter().map(|stat| stat.mean));
     let scores = stats.into_iter().map(names::mean).chain([fixed(average, 1), String::new()]);
     std::iter::once("zero-shot".to_owned()).chain(scores).map(Cell::italic).collect()

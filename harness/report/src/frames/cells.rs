@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use crate::{ReportError, TrialResults};
 
 /// The version of the cells' frame, in its column `schema_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// One cell with the trial it belongs to.
 struct Row<'a> {
@@ -80,12 +80,15 @@ fn axes(rows: &[Row<'_>]) -> Vec<Column> {
         texts("method", rows, |row| Some(row.record.outcome.method.to_string())),
         texts("train_on", rows, |row| row.record.outcome.train_on.map(|id| id.to_string())),
         texts("target", rows, |row| Some(row.record.outcome.cell.target.to_string())),
+        texts("form", rows, |row| Some(row.record.outcome.cell.form.to_string())),
         texts("prompt", rows, |row| Some(row.record.outcome.cell.prompt.to_string())),
         texts("split", rows, split),
         numbers("shots", rows, |row| Some(count(row.record.outcome.shots))),
         seeds("seed", rows, |row| row.record.outcome.seed),
         texts("protocol", rows, |row| Some(row.results.trial.protocol.name.clone())),
         truths("synthetic", rows, |row| row.record.outcome.synthetic),
+        truths("locked", rows, |row| row.record.outcome.locked),
+        truths("standard_lists", rows, |row| row.record.outcome.standard_lists),
         truths("limited", rows, |row| row.record.outcome.n < row.record.outcome.n_split),
     ]
 }
@@ -96,7 +99,10 @@ fn scores(rows: &[Row<'_>]) -> Vec<Column> {
         numbers("n", rows, |row| Some(count(row.record.outcome.n))),
         numbers("n_split", rows, |row| Some(count(row.record.outcome.n_split))),
         floats("mean_choices", rows, |row| Some(row.record.outcome.mean_choices)),
-        floats("chance_pct", rows, |row| Some(100.0 / row.record.outcome.mean_choices)),
+        floats("chance_pct", rows, |row| {
+            let listed = row.record.outcome.mean_choices;
+            (0.0 < listed).then_some(100.0 / listed)
+        }),
         floats("published_pct", rows, |row| {
             answered(&row.record.outcome, row.record.outcome.published_pct())
         }),

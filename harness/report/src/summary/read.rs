@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clsrl_spec::{DatasetId, PromptStyle};
+use clsrl_spec::DatasetId;
 use polars::prelude::{
     DataFrame, DataType, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, col,
     len, lit,
@@ -55,12 +55,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn arm(&self, row: usize) -> Result<Arm, ReportError> {
-        let text = self.text("prompt", row)?.unwrap_or("null");
-        let prompt = [PromptStyle::Direct, PromptStyle::Thinking]
-            .into_iter()
-            .find(|prompt| prompt.as_str() == text)
-            .ok_or_else(|| ReportError::BadValue { column: "prompt", found: text.to_owned() })?;
-        Ok(Arm::new(self.group(row)?, prompt))
+        Ok(Arm::new(self.group(row)?, self.id("form", row)?, self.id("prompt", row)?))
     }
 
     /// Reads what [`stat`] computed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{DatasetId, MethodId};
+use clsrl_spec::{DatasetId, Form, MethodId};
 use polars::prelude::{Expr, col, lit};
 
 use super::{
@@ -34,7 +34,7 @@ impl Score {
 pub(crate) struct Scores {
     by_dataset: BTreeMap<(Arm, DatasetId), Stat>,
     averages: BTreeMap<Arm, Stat>,
-    chances: BTreeMap<DatasetId, Option<f64>>,
+    chances: BTreeMap<(Form, DatasetId), Option<f64>>,
 }
 
 impl Scores {
@@ -43,12 +43,12 @@ impl Scores {
         let in_domain = col("train_on").is_null().or(col("train_on").eq(col("target")));
         let kept = picked(&survey.frame, in_domain.and(is_among("target", &survey.in_domain)))
             .with_column(col(score.column()).alias("value"));
-        let arm = ["method", "prompt", "shots"];
+        let arm = ["method", "form", "prompt", "shots"];
         let by_dataset =
-            grouped(kept.clone(), &["method", "prompt", "shots", "target"], stat("value"));
+            grouped(kept.clone(), &["method", "form", "prompt", "shots", "target"], stat("value"));
         // The spread of an average is that of whole seeds: one with a gap has no average.
         let whole = [col("value").mean().alias("mean"), col("value").count().alias("n_here")];
-        let per_seed = grouped(kept, &["method", "prompt", "shots", "seed"], whole)
+        let per_seed = grouped(kept, &["method", "form", "prompt", "shots", "seed"], whole)
             .filter(col("n_here").eq(lit(survey.in_domain.len() as u64)));
         let spread = grouped(per_seed, &arm, [col("mean").std(1).alias("sd")]);
         let means = [
@@ -77,13 +77,14 @@ impl Scores {
     }
 
     /// The score of guessing among the listed names of a dataset.
-    pub(crate) fn chance(&self, dataset: DatasetId) -> Option<f64> {
-        self.chances.get(&dataset).copied().flatten()
+    pub(crate) fn chance(&self, form: Form, dataset: DatasetId) -> Option<f64> {
+        self.chances.get(&(form, dataset)).copied().flatten()
     }
 
-    /// The zero-shot arm under an arm's prompt.
+    /// The zero-shot arm in an arm's form under its prompt.
     pub(crate) fn zero_shot_of(&self, arm: Arm) -> Option<Arm> {
-        let is_reference = |zero: &&Arm| !zero.is_trained() && zero.prompt() == arm.prompt();
+        let asked = |arm: Arm| (arm.form, arm.prompt());
+        let is_reference = |zero: &&Arm| !zero.is_trained() && asked(**zero) == asked(arm);
         self.averages.keys().find(is_reference).copied()
     }
 }

@@ -5,13 +5,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use clsrl_spec::{CellKey, DatasetId, MethodId, PromptStyle, Seed, Trial};
+use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed, Trial};
 use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
 
 use super::read::{Reader, grouped, joined};
 use crate::ReportError;
 
-const AXES: [&str; 6] = ["method", "train_on", "shots", "seed", "target", "prompt"];
+const AXES: [&str; 7] = ["method", "train_on", "shots", "seed", "target", "form", "prompt"];
 
 /// One method with one number of shots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,17 +27,18 @@ impl Group {
     }
 }
 
-/// One row of the tables: a group evaluated under one prompt.
+/// One row of the tables: a group asked in one form under one prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Arm {
     pub(crate) group: Group,
+    pub(crate) form: Form,
     /// Reversed, so that the direct prompt stands first.
     prompt: Reverse<PromptStyle>,
 }
 
 impl Arm {
-    pub(crate) fn new(group: Group, prompt: PromptStyle) -> Self {
-        Arm { group, prompt: Reverse(prompt) }
+    pub(crate) fn new(group: Group, form: Form, prompt: PromptStyle) -> Self {
+        Arm { group, form, prompt: Reverse(prompt) }
     }
 
     pub(crate) fn prompt(self) -> PromptStyle {
@@ -55,6 +56,8 @@ pub(crate) struct Survey {
     pub(super) frame: DataFrame,
     /// The rows of the tables, in order.
     pub(crate) arms: Vec<Arm>,
+    /// The forms of the questions, in table order.
+    pub(crate) forms: Vec<Form>,
     /// The datasets that are evaluated, in table order.
     pub(crate) targets: Vec<DatasetId>,
     /// The datasets that are trained on, in table order; the targets if nothing is trained.
@@ -88,12 +91,14 @@ impl Survey {
         let trained: BTreeSet<DatasetId> = axes.iter().filter_map(|axes| axes.1).collect();
         let targets: BTreeSet<DatasetId> = axes.iter().map(|axes| axes.4.target).collect();
         let arms: BTreeSet<Arm> = axes.iter().map(arm_of).collect();
+        let forms: BTreeSet<Form> = axes.iter().map(|axes| axes.4.form).collect();
         let any_trained = !trained.is_empty();
         let seeds = axes.iter().filter(|axes| axes.1.is_some() == any_trained).map(|axes| axes.3);
         let n_missing = frame.column("cell_id")?.null_count();
         Ok(Survey {
             arms: arms.into_iter().collect(),
             in_domain: if any_trained { &trained } else { &targets }.iter().copied().collect(),
+            forms: forms.into_iter().collect(),
             targets: targets.iter().copied().collect(),
             seeds: seeds.collect(),
             n_planned: frame.height(),
@@ -119,8 +124,10 @@ impl Survey {
         of_method.map(|arm| arm.prompt).collect::<BTreeSet<_>>().into_iter().map(|p| p.0).collect()
     }
 
-    /// What the questions about each target were, in the order of the targets.
-    pub(crate) fn questions(&self) -> Result<Vec<(DatasetId, Option<Questions>)>, ReportError> {
+    /// What the questions about each target were, form by form, in the order of the targets.
+    pub(crate) fn questions(
+        &self,
+    ) -> Result<Vec<((Form, DatasetId), Option<Questions>)>, ReportError> {
         let span = |name: &str| {
             [
                 col(name).min().alias(format!("{name}_min")),
@@ -130,7 +137,7 @@ impl Survey {
         let means = ["mean_choices", "chance_pct"].map(|name| col(name).mean());
         let aggregations = [&span("n")[..], &span("n_split"), &means].concat();
         let done = self.frame.clone().lazy().filter(col("cell_id").is_not_null());
-        let frame = grouped(done, &["target"], aggregations).collect()?;
+        let frame = grouped(done, &["form", "target"], aggregations).collect()?;
         let reader = Reader(&frame);
         let mut found = Vec::new();
         for row in 0..reader.height() {
@@ -140,17 +147,21 @@ impl Survey {
                 mean_choices: reader.float("mean_choices", row)?,
                 chance_pct: reader.float("chance_pct", row)?,
             };
-            found.push((reader.id::<DatasetId>("target", row)?, questions));
+            let key = (reader.id::<Form>("form", row)?, reader.id::<DatasetId>("target", row)?);
+            found.push((key, questions));
         }
         let of =
-            |id| found.iter().find(|(target, _)| *target == id).map(|(_, questions)| *questions);
-        Ok(self.targets.iter().map(|&id| (id, of(id))).collect())
+            |key| found.iter().find(|(found, _)| *found == key).map(|(_, questions)| *questions);
+        let asked =
+            self.forms.iter().flat_map(|&form| self.targets.iter().map(move |&id| (form, id)));
+        Ok(asked.map(|key| (key, of(key))).collect())
     }
 
-    /// The score of guessing, by target.
-    pub(super) fn chances(&self) -> Result<BTreeMap<DatasetId, Option<f64>>, ReportError> {
+    /// The score of guessing, by form and target.
+    pub(super) fn chances(&self) -> Result<BTreeMap<(Form, DatasetId), Option<f64>>, ReportError> {
         let chance = |questions: Option<Questions>| questions.and_then(|found| found.chance_pct);
-        Ok(self.questions()?.into_iter().map(|(id, questions)| (id, chance(questions))).collect())
+        let questions = self.questions()?.into_iter();
+        Ok(questions.map(|(asked, questions)| (asked, chance(questions))).collect())
     }
 
     /// The values of a text column, each once, in order.
@@ -171,7 +182,7 @@ impl Survey {
 }
 
 fn arm_of(&(method, _, shots, _, cell): &Axes) -> Arm {
-    Arm::new(Group { method, shots }, cell.prompt)
+    Arm::new(Group { method, shots }, cell.form, cell.prompt)
 }
 
 fn axes_of_trial(trial: &Trial) -> impl Iterator<Item = Axes> {
@@ -188,7 +199,8 @@ fn axes_of_frame(cells: &DataFrame) -> Result<Vec<Axes>, ReportError> {
         let target = reader.id("target", row)?;
         let missing = || ReportError::BadValue { column: "seed", found: "null".to_owned() };
         let seed = seeds.get(row).ok_or_else(missing)?;
-        Ok((method, reader.train_on(row)?, shots, seed, CellKey { target, prompt: arm.prompt() }))
+        let cell = CellKey { target, form: arm.form, prompt: arm.prompt() };
+        Ok((method, reader.train_on(row)?, shots, seed, cell))
     };
     (0..reader.height()).map(axes).collect()
 }
@@ -206,6 +218,7 @@ fn axes_frame(axes: &BTreeSet<Axes>) -> Result<DataFrame, ReportError> {
         Series::new("shots".into(), shots).into(),
         Series::new("seed".into(), seeds).into(),
         texts("target", axes.iter().map(|axes| Some(axes.4.target.as_str()))),
+        texts("form", axes.iter().map(|axes| Some(axes.4.form.as_str()))),
         texts("prompt", axes.iter().map(|axes| Some(axes.4.prompt.as_str()))),
     ];
     Ok(DataFrame::new(axes.len(), columns)?)

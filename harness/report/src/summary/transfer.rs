@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{DatasetId, PromptStyle};
+use clsrl_spec::{DatasetId, Form, PromptStyle};
 use polars::prelude::{NULL, col, len, lit, when};
 
 use super::{
@@ -14,7 +14,7 @@ use crate::ReportError;
 
 /// Changes in points of published accuracy against zero-shot under the same prompt.
 pub(crate) struct Transfer {
-    zero_shot: BTreeMap<(PromptStyle, DatasetId), Stat>,
+    zero_shot: BTreeMap<(Form, PromptStyle, DatasetId), Stat>,
     changes: BTreeMap<(Arm, DatasetId, DatasetId), Stat>,
     others: BTreeMap<Arm, Stat>,
 }
@@ -25,24 +25,26 @@ impl Transfer {
         let value = col(Score::Published.column()).alias("value");
         let zero_shot = grouped(
             picked(&survey.frame, is_zero_shot()).with_column(value.clone()),
-            &["method", "shots", "prompt", "target"],
+            &["method", "shots", "form", "prompt", "target"],
             stat("value"),
         );
-        let zero =
-            zero_shot.clone().select([col("prompt"), col("target"), col("mean").alias("zero")]);
+        let asked = ["form", "prompt", "target"];
+        let zero = zero_shot.clone().select(
+            asked.map(col).into_iter().chain([col("mean").alias("zero")]).collect::<Vec<_>>(),
+        );
         let trained = picked(&survey.frame, is_zero_shot().not()).with_column(value);
-        let trained = joined(trained, zero, &["prompt", "target"])
-            .with_column((col("value") - col("zero")).alias("change"));
+        let trained =
+            joined(trained, zero, &asked).with_column((col("value") - col("zero")).alias("change"));
         let changes = grouped(
             trained.clone(),
-            &["method", "prompt", "shots", "train_on", "target"],
+            &["method", "form", "prompt", "shots", "train_on", "target"],
             stat("change"),
         );
         let off_diagonal = trained.filter(col("train_on").neq(col("target")));
         let whole = [col("change").mean(), col("change").count().alias("n"), len().alias("of")];
-        let per_seed = grouped(off_diagonal, &["method", "prompt", "shots", "seed"], whole)
+        let per_seed = grouped(off_diagonal, &["method", "form", "prompt", "shots", "seed"], whole)
             .with_column(when(col("n").eq(col("of"))).then(col("change")).otherwise(lit(NULL)));
-        let others = grouped(per_seed, &["method", "prompt", "shots"], stat("change"));
+        let others = grouped(per_seed, &["method", "form", "prompt", "shots"], stat("change"));
         Ok(Transfer {
             zero_shot: read_zero_shot(&Reader(&zero_shot.collect()?))?,
             changes: read_changes(&Reader(&changes.collect()?))?,
@@ -50,9 +52,9 @@ impl Transfer {
         })
     }
 
-    /// Zero-shot accuracy on a target under a prompt.
-    pub(crate) fn zero_shot(&self, prompt: PromptStyle, target: DatasetId) -> Stat {
-        self.zero_shot.get(&(prompt, target)).copied().unwrap_or_default()
+    /// Zero-shot accuracy on a target, asked as this arm is.
+    pub(crate) fn zero_shot(&self, arm: Arm, target: DatasetId) -> Stat {
+        self.zero_shot.get(&(arm.form, arm.prompt(), target)).copied().unwrap_or_default()
     }
 
     /// What training an arm on one dataset changes on a target.
@@ -78,9 +80,11 @@ impl Transfer {
 
 fn read_zero_shot(
     reader: &Reader<'_>,
-) -> Result<BTreeMap<(PromptStyle, DatasetId), Stat>, ReportError> {
-    let entry =
-        |row| Ok(((reader.arm(row)?.prompt(), reader.id("target", row)?), reader.stat(row)?));
+) -> Result<BTreeMap<(Form, PromptStyle, DatasetId), Stat>, ReportError> {
+    let entry = |row| {
+        let arm = reader.arm(row)?;
+        Ok(((arm.form, arm.prompt(), reader.id("target", row)?), reader.stat(row)?))
+    };
     (0..reader.height()).map(entry).collect()
 }
 

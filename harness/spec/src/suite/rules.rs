@@ -1,37 +1,65 @@
 //! Reading a protocol file.
 
-use super::{
-    errors::SuiteError,
-    read::{Section, Source, Value},
-};
-use crate::{Choices, ImageRule, Prompts, Protocol, RlRule, SftRule};
+use std::collections::BTreeMap;
 
-/// Reads the protocol that a suite names; its mistakes are told under its own file's name.
+use super::{
+    PerDataset, Protocols,
+    errors::{SuiteError, SuiteErrors},
+    read::{Section, Source, Value},
+    settings,
+};
+use crate::{
+    Choices, ImageRule, ListRule, MethodId, Prompts, Protocol, RlRule, SftRule, ShotRule, Suffixes,
+    Training,
+};
+
+/// How each method that trains is trained on each dataset.
+type TrainingPlan = BTreeMap<MethodId, PerDataset<Training>>;
+
+/// Reads a protocol file by itself. `stem` is the file's name without `.toml`.
+pub fn parse_protocol(text: &str, file: &str, stem: &str) -> Result<Protocol, SuiteErrors> {
+    let (protocol, errors) = read_protocol(text, file, stem);
+    match protocol {
+        Some((protocol, _)) if errors.is_empty() => Ok(protocol),
+        _ => Err(SuiteErrors(errors)),
+    }
+}
+
+/// Reads the protocol that a suite names at `value`; its mistakes are told under its own file's name.
 pub(super) fn protocol_named(
-    name: &Value,
-    protocols: &dyn Fn(&str) -> Result<String, String>,
+    value: &Value,
+    stem: &str,
+    protocols: &Protocols,
     errors: &mut Vec<SuiteError>,
-) -> Option<Protocol> {
-    let stem = name.file_name()?;
-    let text = match protocols(&stem) {
+) -> Option<(Protocol, TrainingPlan)> {
+    let text = match protocols(stem) {
         Ok(text) => text,
         Err(reason) => {
-            name.refuse(format!("cannot read protocol `{stem}`: {reason}"));
+            value.refuse(format!("cannot read protocol `{stem}`: {reason}"));
             return None;
         }
     };
-    let source = Source::new(&format!("suites/protocols/{stem}.toml"), &text);
-    let read = source.root().and_then(|root| {
-        let section = Section::root(&source, root.get_ref());
-        let protocol = protocol(&section, &stem);
-        section.finish();
-        protocol
-    });
-    errors.extend(source.into_errors());
+    let (read, found) = read_protocol(&text, &format!("suites/protocols/{stem}.toml"), stem);
+    errors.extend(found);
     read
 }
 
-fn protocol(section: &Section, stem: &str) -> Option<Protocol> {
+fn read_protocol(
+    text: &str,
+    file: &str,
+    stem: &str,
+) -> (Option<(Protocol, TrainingPlan)>, Vec<SuiteError>) {
+    let source = Source::new(file, text);
+    let read = source.root().and_then(|root| {
+        let section = Section::root(&source, root.get_ref());
+        let protocol = protocol(&section, stem);
+        section.finish();
+        protocol
+    });
+    (read, source.into_errors())
+}
+
+fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
     let name = section.take("name").and_then(|value| {
         let name = value.text()?;
         if name != stem {
@@ -39,49 +67,126 @@ fn protocol(section: &Section, stem: &str) -> Option<Protocol> {
         }
         Some(name)
     });
+    let scorer = section.name("scorer", "scorer");
+    let base_classes = section.name("base_classes", "base rule");
+    let zero_shot_prompts =
+        section.take("zero_shot_prompts").and_then(|value| value.names("prompt style"));
+    let sft_eval_prompts =
+        section.take("sft_eval_prompts").and_then(|value| value.names("prompt style"));
+    let shots = section.section("shots").and_then(|section| shots(&section));
     let prompts = section.section("prompts").and_then(|section| prompts(&section));
     let choices = section.section("choices").and_then(|section| choices(&section));
     let image = section.section("image").and_then(|section| image(&section));
-    let shots = section.name("shots", "shot rule");
-    let sft = section.section("sft").and_then(|section| sft(&section));
     let rl = section.section("rl").and_then(|section| rl(&section));
-    let zero_shot_prompts =
-        section.take("zero_shot_prompts").and_then(|value| value.names("prompt style"));
-    let sft_eval_prompt = section.name("sft_eval_prompt", "prompt style");
-    Some(Protocol {
+    let optimizer =
+        section.section("optimizer").and_then(|section| settings::common_optimizer(&section));
+    let mut training = TrainingPlan::new();
+    let sft = section.section("sft").and_then(|section| {
+        let rule = sft(&section);
+        let settings = settings::sft(&section, optimizer.as_ref());
+        section.finish();
+        training.insert(MethodId::Sft, settings?);
+        rule
+    });
+    for (method, prompt) in MethodId::RL {
+        let Some(value) = section.find(method.as_str()) else { continue };
+        let settings = value
+            .section()
+            .and_then(|section| settings::grpo(&section, optimizer.as_ref(), prompt));
+        training.extend(settings.map(|settings| (method, settings)));
+    }
+    let protocol = Protocol {
         name: name?,
         prompts: prompts?,
         choices: choices?,
         image: image?,
         shots: shots?,
+        base_classes: base_classes?,
         sft: sft?,
         rl: rl?,
+        scorer: scorer?,
         zero_shot_prompts: zero_shot_prompts?,
-        sft_eval_prompt: sft_eval_prompt?,
-    })
+        sft_eval_prompts: sft_eval_prompts?,
+    };
+    Some((protocol, training))
+}
+
+fn shots(section: &Section) -> Option<ShotRule> {
+    let value = section.take("rule");
+    let rule = value.and_then(|value| match value.text()?.as_str() {
+        "coop" => Some(ShotRule::Coop),
+        "notebook" => {
+            let seed = section.take("seed")?.seed()?;
+            Some(ShotRule::Notebook { seed })
+        }
+        _ => {
+            value.refuse_name("shot rule", &["coop", "notebook"]);
+            None
+        }
+    });
+    section.finish();
+    rule
 }
 
 fn prompts(section: &Section) -> Option<Prompts> {
     let system = section.text("system");
-    let thinking_train = section.text("thinking_train");
-    let thinking_eval = section.text("thinking_eval");
-    let direct_train = section.text("direct_train");
-    let direct_eval = section.text("direct_eval");
+    let order = section.name("order", "message order");
+    let suffixes_of = |key| section.section(key).and_then(|section| suffixes(&section));
+    let (train, few_shot) = (suffixes_of("train"), suffixes_of("few-shot"));
+    let (base, new, open_set) = (suffixes_of("base"), suffixes_of("new"), suffixes_of("open-set"));
     section.finish();
     Some(Prompts {
         system: system?,
-        thinking_train: thinking_train?,
-        thinking_eval: thinking_eval?,
-        direct_train: direct_train?,
-        direct_eval: direct_eval?,
+        order: order?,
+        train: train?,
+        few_shot: few_shot?,
+        base: base?,
+        new: new?,
+        open_set: open_set?,
+    })
+}
+
+fn suffixes(section: &Section) -> Option<Suffixes> {
+    let thinking = section.text("thinking");
+    let direct = section.text("direct");
+    let think_after_answer = section.text("think-after-answer");
+    let adaptive_thinking = section.text("adaptive-thinking");
+    section.finish();
+    Some(Suffixes {
+        thinking: thinking?,
+        direct: direct?,
+        think_after_answer: think_after_answer?,
+        adaptive_thinking: adaptive_thinking?,
     })
 }
 
 fn choices(section: &Section) -> Option<Choices> {
-    let rule = section.name("rule", "choice rule");
+    let few_shot = section.section("few_shot").and_then(|section| list_rule(&section));
+    let base_to_new = section.section("base_to_new").and_then(|section| list_rule(&section));
+    let repeated_names = section.name("repeated_names", "rule for repeated names");
     let seed = section.take("seed").and_then(|value| value.seed());
     section.finish();
-    Some(Choices { rule: rule?, seed: seed? })
+    Some(Choices {
+        few_shot: few_shot?,
+        base_to_new: base_to_new?,
+        repeated_names: repeated_names?,
+        seed: seed?,
+    })
+}
+
+fn list_rule(section: &Section) -> Option<ListRule> {
+    let percent = || section.take("percent")?.count_up_to(1, 100);
+    let rule = section.take("rule").and_then(|value| match value.text()?.as_str() {
+        "notebook" => Some(ListRule::Notebook { percent: percent()? }),
+        "published" => Some(ListRule::Published { percent: percent()? }),
+        "all" => Some(ListRule::All),
+        _ => {
+            value.refuse_name("list rule", &["notebook", "published", "all"]);
+            None
+        }
+    });
+    section.finish();
+    rule
 }
 
 fn image(section: &Section) -> Option<ImageRule> {
@@ -99,6 +204,7 @@ fn image(section: &Section) -> Option<ImageRule> {
     Some(ImageRule { train: train?, eval: eval?, min_pixels: min_pixels?, max_pixels: max_pixels? })
 }
 
+/// The part of `[sft]` that says what an example is; [`settings::sft`] reads the rest.
 fn sft(section: &Section) -> Option<SftRule> {
     let system = section.text("system");
     let prompt = section.name("prompt", "SFT prompt");
@@ -106,7 +212,6 @@ fn sft(section: &Section) -> Option<SftRule> {
     let target = section.name("target", "SFT target");
     let label_mask = section.name("label_mask", "label mask");
     let trailing = section.take("trailing_generation_prompt").and_then(|value| value.flag());
-    section.finish();
     Some(SftRule {
         system: system?,
         prompt: prompt?,
@@ -118,13 +223,10 @@ fn sft(section: &Section) -> Option<SftRule> {
 }
 
 fn rl(section: &Section) -> Option<RlRule> {
-    let cls_rl_rewards = section.take("cls_rl_rewards").and_then(|value| value.names("reward"));
-    let no_thinking = section.take("no_thinking_rewards").and_then(|value| value.names("reward"));
+    let solution = section.name("solution", "solution tag");
+    let open_set_blanks =
+        section.take("open_set_blanks").and_then(|value| value.names_or_none("dataset"));
     let end_mask = section.name("end_mask", "end mask");
     section.finish();
-    Some(RlRule {
-        cls_rl_rewards: cls_rl_rewards?,
-        no_thinking_rewards: no_thinking?,
-        end_mask: end_mask?,
-    })
+    Some(RlRule { solution: solution?, open_set_blanks: open_set_blanks?, end_mask: end_mask? })
 }

@@ -1,14 +1,10 @@
-//! The sections of a suite that say how trials are trained, evaluated and run.
-
-use std::collections::BTreeMap;
+//! The sections of a suite and of its protocol that say how trials are trained, evaluated and run.
 
 use super::{
     EvaluationPlan, Execution, MAX_THREADS, PerDataset, Targets,
     read::{Bound, Section, Value},
 };
-use crate::{
-    Duration, GrpoSettings, MethodId, OptimizerSettings, PromptStyle, SftSettings, Training,
-};
+use crate::{Duration, GrpoSettings, OptimizerSettings, PromptStyle, SftSettings, Training};
 
 pub(super) fn targets(value: &Value) -> Option<Targets> {
     match value.written().trim_matches(['"', '\'']) {
@@ -42,36 +38,8 @@ pub(super) fn execution(section: &Section) -> Option<Execution> {
     Some(Execution { precision: precision?, threads: threads?, jobs: jobs? })
 }
 
-/// Settings of every method that has a section; a method that the suite lists must have one.
-pub(super) fn training(
-    suite: &Section,
-    methods: &[MethodId],
-) -> BTreeMap<MethodId, PerDataset<Training>> {
-    let section = |method: MethodId, key| {
-        let value = if methods.contains(&method) { suite.take(key) } else { suite.find(key) };
-        value.and_then(|value| value.section())
-    };
-    let sft = section(MethodId::Sft, "sft");
-    let cls_rl = section(MethodId::ClsRl, "cls-rl");
-    let no_thinking = section(MethodId::NoThinkingClsRl, "no-thinking-cls-rl");
-    let trains = sft.is_some() || cls_rl.is_some() || no_thinking.is_some();
-    let common = if trains { suite.take("optimizer") } else { suite.find("optimizer") };
-    let common = common.and_then(|value| common_optimizer(&value.section()?));
-
-    let sft = sft.and_then(|section| sft_settings(&section, common.as_ref()));
-    let thinking = PromptStyle::Thinking;
-    let cls_rl = cls_rl.and_then(|section| grpo_settings(&section, common.as_ref(), thinking));
-    let direct = PromptStyle::Direct;
-    let no_thinking =
-        no_thinking.and_then(|section| grpo_settings(&section, common.as_ref(), direct));
-    [(MethodId::Sft, sft), (MethodId::ClsRl, cls_rl), (MethodId::NoThinkingClsRl, no_thinking)]
-        .into_iter()
-        .filter_map(|(method, settings)| Some((method, settings?)))
-        .collect()
-}
-
 /// What all methods share of the optimizer; the learning rate is each method's own.
-struct CommonOptimizer {
+pub(super) struct CommonOptimizer {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
@@ -79,7 +47,7 @@ struct CommonOptimizer {
     max_grad_norm: f64,
 }
 
-fn common_optimizer(section: &Section) -> Option<CommonOptimizer> {
+pub(super) fn common_optimizer(section: &Section) -> Option<CommonOptimizer> {
     let beta1 = section.number("beta1", Bound::Decay);
     let beta2 = section.number("beta2", Bound::Decay);
     let epsilon = section.number("epsilon", Bound::Positive);
@@ -124,14 +92,14 @@ fn duration(section: &Section) -> Option<PerDataset<Duration>> {
     }))
 }
 
-fn sft_settings(
+/// The part of `[sft]` that says how long and with what is trained.
+pub(super) fn sft(
     section: &Section,
     common: Option<&CommonOptimizer>,
 ) -> Option<PerDataset<Training>> {
     let duration = duration(section);
     let optimizer = optimizer(section, common);
     let micro_batch = section.count("micro_batch", 1);
-    section.finish();
     let (duration, optimizer, micro_batch) = (duration?, optimizer?, micro_batch?);
     Some(PerDataset::from_fn(|dataset| {
         Training::Sft(SftSettings {
@@ -142,7 +110,8 @@ fn sft_settings(
     }))
 }
 
-fn grpo_settings(
+/// A section of an RL method.
+pub(super) fn grpo(
     section: &Section,
     common: Option<&CommonOptimizer>,
     prompt: PromptStyle,
@@ -160,12 +129,15 @@ fn grpo_settings(
         section.take("max_prompt_tokens").and_then(|value| value.per_dataset(|v| v.count(1)));
     let max_new_tokens = section.count("max_new_tokens", 1);
     let micro_batch = section.count("micro_batch", 1);
+    let rewards = section.take("rewards").and_then(|value| value.names("reward"));
+    let zero_variance_groups = section.name("zero_variance_groups", "rule for equal rewards");
     section.finish();
 
     let (duration, optimizer, generations) = (duration?, optimizer?, generations?);
     let (beta, advantage_epsilon, temperature) = (beta?, advantage_epsilon?, temperature?);
     let (top_k, top_p, max_prompt_tokens) = (top_k?, top_p?, max_prompt_tokens?);
     let (max_new_tokens, micro_batch) = (max_new_tokens?, micro_batch?);
+    let (rewards, zero_variance_groups) = (rewards?, zero_variance_groups?);
     Some(PerDataset::from_fn(|dataset| {
         Training::Grpo(GrpoSettings {
             prompt,
@@ -180,6 +152,8 @@ fn grpo_settings(
             max_prompt_tokens: *max_prompt_tokens.of(dataset),
             max_new_tokens,
             micro_batch,
+            rewards: rewards.clone(),
+            zero_variance_groups,
         })
     }))
 }

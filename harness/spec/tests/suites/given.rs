@@ -15,6 +15,12 @@ pub fn suite_text(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The text of a protocol file.
+pub fn protocol_text(name: &str) -> String {
+    let path = suites_dir().join(format!("protocols/{name}.toml"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 /// Reads a suite's text with the project's protocols.
 pub fn parse(text: &str) -> Result<Suite, SuiteErrors> {
     Suite::parse(text, "suites/mine.toml", &|name| {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::given::suite;
 use clsrl_spec::{
-    Binding, CellKey, ChoiceRule, DatasetId, EndMask, EvalSplit, ImagePath, PromptStyle, Selection,
-    SftPrompt, Training, Trial, cell_identity, differences, plan, training_identity,
+    BaseRule, Binding, CellKey, DatasetId, EndMask, EvalSplit, Form, ImagePath, ListRule,
+    MessageOrder, PromptStyle, RewardId, Scorer, Selection, SftPrompt, SolutionTag, Training,
+    Trial, cell_identity, differences, plan, training_identity,
 };
 
 const SFT: &str = "sft.dtd.4shot.seed1";
@@ -22,6 +23,10 @@ fn binding() -> Binding {
     Binding {
         base_weights: "weights".to_owned(),
         data: BTreeMap::from(data),
+        picks: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "picks".to_owned())]),
+        prompts: [CLS_RL, SFT, "eurosat.thinking"]
+            .map(|key| (key.to_owned(), format!("prompts of {key}")))
+            .into(),
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,
@@ -29,7 +34,7 @@ fn binding() -> Binding {
 }
 
 fn cell(trial: &Trial) -> CellKey {
-    CellKey { target: DatasetId::Eurosat, prompt: trial.evaluation.prompts[0] }
+    CellKey { target: DatasetId::Eurosat, form: Form::FewShot, prompt: trial.evaluation.prompts[0] }
 }
 
 /// Which of the two ids a change of trial or binding changes.
@@ -96,22 +101,42 @@ fn what_training_reads_changes_both() {
         let Training::Grpo(settings) = &mut trial.training else { panic!() };
         settings.optimizer.learning_rate = 2e-6;
     });
-    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.thinking_train.push('x'));
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.train.thinking.push('x'));
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.system.push('x'));
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.choices.seed = 2);
-    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.choices.rule = ChoiceRule::Published);
+    check(CLS_RL, Changes::Both, |trial, _| {
+        trial.protocol.choices.few_shot = ListRule::Published { percent: 40 };
+    });
+    check(CLS_RL, Changes::Both, |_, binding| binding.picks.clear());
+    check(CLS_RL, Changes::Both, |_, binding| drop(binding.prompts.remove(CLS_RL)));
+    check(CLS_RL, Changes::Both, |trial, _| trial.form = Form::Base);
+    check(CLS_RL, Changes::Both, |trial, _| trial.form = Form::OpenSet);
+    check(CLS_RL, Changes::Both, |trial, _| {
+        trial.protocol.prompts.order = MessageOrder::TextFirst;
+    });
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.solution = SolutionTag::Blanks);
+    check(CLS_RL, Changes::Both, |trial, _| {
+        trial.form = Form::OpenSet;
+        trial.protocol.rl.open_set_blanks = vec![DatasetId::Dtd];
+    });
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.train = ImagePath::Direct);
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.max_pixels += 1);
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
-    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.cls_rl_rewards.truncate(1));
+    check(CLS_RL, Changes::Both, |trial, _| {
+        let Training::Grpo(settings) = &mut trial.training else { panic!() };
+        settings.rewards = vec![RewardId::Accuracy];
+    });
     check(SFT, Changes::Both, |trial, _| trial.protocol.sft.prompt = SftPrompt::Thinking);
-    check(SFT, Changes::Both, |trial, _| trial.protocol.prompts.direct_train.push('x'));
+    check(SFT, Changes::Both, |trial, _| trial.protocol.prompts.train.direct.push('x'));
 }
 
 #[test]
 fn what_only_evaluation_reads_changes_the_cell_alone() {
-    check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.prompts.thinking_eval.push('x'));
+    check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.prompts.few_shot.thinking.push('x'));
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.image.eval = ImagePath::Direct);
+    check(CLS_RL, Changes::CellOnly, |_, binding| {
+        binding.prompts.remove("eurosat.thinking");
+    });
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.limit = Some(5));
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.batch = 1);
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.evaluation.max_new_tokens = 9);
@@ -127,11 +152,17 @@ fn what_only_evaluation_reads_changes_the_cell_alone() {
 #[test]
 fn what_this_trial_does_not_read_changes_nothing() {
     check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.name.push('x'));
-    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.direct_train.push('x'));
-    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.direct_eval.push('x'));
-    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.rl.no_thinking_rewards.clear());
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.train.direct.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.few_shot.direct.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.prompts.base.thinking.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.base_classes = BaseRule::Floor);
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.choices.base_to_new = ListRule::All);
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.scorer = Scorer::Strict);
+    check(CLS_RL, Changes::Neither, |trial, _| {
+        trial.protocol.rl.open_set_blanks = vec![DatasetId::Dtd];
+    });
     check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.sft.system.push('x'));
-    check(NO_THINKING, Changes::Neither, |trial, _| trial.protocol.rl.cls_rl_rewards.clear());
+    check(NO_THINKING, Changes::Neither, |_, binding| drop(binding.prompts.remove(CLS_RL)));
     check(SFT, Changes::Neither, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
     check(CLS_RL, Changes::Neither, |trial, _| trial.evaluation.targets.truncate(1));
     check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.zero_shot_prompts.clear());
@@ -142,15 +173,21 @@ fn what_this_trial_does_not_read_changes_nothing() {
         binding.data.insert(DatasetId::Ucf101, "other".to_owned());
     });
     check("zero-shot", Changes::Neither, |trial, _| {
-        trial.protocol.prompts.thinking_train.push('x');
+        trial.protocol.prompts.train.thinking.push('x');
     });
 }
 
 #[test]
 fn prompt_styles_of_zero_shot_are_cells_of_their_own() {
     let trial = trial("zero-shot");
-    let id =
-        |prompt| cell_identity(&trial, CellKey { target: DatasetId::Dtd, prompt }, &binding()).id();
+    let id = |prompt| {
+        cell_identity(
+            &trial,
+            CellKey { target: DatasetId::Dtd, form: Form::FewShot, prompt },
+            &binding(),
+        )
+        .id()
+    };
     assert_ne!(id(PromptStyle::Thinking), id(PromptStyle::Direct));
 }
 

@@ -3,22 +3,28 @@
 //! Each case is the smoke suite with one text replaced. The lines are found by what stands there, so
 //! that a comment more in the suite does not break a case.
 
-use crate::given::{parse, suite_text, suites_dir};
+use crate::given::{parse, protocol_text, suite_text};
 use clsrl_spec::{Suite, SuiteErrors};
 
-/// Replaces the first `old` of the smoke suite by `new`; expects messages, each at the line where its
-/// marker first stands.
+/// Replaces the first `old` of the smoke suite, or else of its protocol, by `new`; expects messages, each
+/// at the line of that file where its marker first stands.
 fn check(old: &str, new: &str, expected: &[(&str, &str)]) {
-    let smoke = suite_text("smoke");
-    assert!(smoke.contains(old), "the smoke suite has no {old:?}");
-    let text = smoke.replacen(old, new, 1);
+    let (smoke, tiny) = (suite_text("smoke"), protocol_text("tiny"));
+    let of_suite = smoke.contains(old);
+    let text = if of_suite { &smoke } else { &tiny };
+    assert!(text.contains(old), "neither the smoke suite nor its protocol has {old:?}");
+    let text = text.replacen(old, new, 1);
     let line = |marker: &str| {
         1 + text.lines().position(|line| line.starts_with(marker)).unwrap_or_else(|| {
             panic!("no line starts with {marker:?}");
         })
     };
     let expected: Vec<_> = expected.iter().map(|(at, text)| (line(at), text.to_string())).collect();
-    assert_eq!(told(parse(&text)), expected);
+    let read = match of_suite {
+        true => parse(&text),
+        false => Suite::parse(&smoke, "suites/mine.toml", &|_| Ok(text.clone())),
+    };
+    assert_eq!(told(read), expected);
 }
 
 fn told(read: Result<Suite, SuiteErrors>) -> Vec<(usize, String)> {
@@ -40,8 +46,9 @@ fn a_misspelt_key_is_told_once_with_what_was_meant() {
 #[test]
 fn an_unknown_key_far_from_all_is_told_with_its_place() {
     check("batch = 48", "batch = 48\nfoo = 1", &[("foo", "unknown key `foo` in `evaluation`")]);
-    check("version = 1", "version = 1\nqqq = 2", &[("qqq", "unknown key `qqq`")]);
+    check("version = 2", "version = 2\nqqq = 2", &[("qqq", "unknown key `qqq`")]);
     check("[sft]", "[zzzz]\n[sft]", &[("[zzzz]", "unknown key `zzzz`")]);
+    check("[rl]", "[rl]\nfoo = 1", &[("foo", "unknown key `foo` in `rl`")]);
 }
 
 #[test]
@@ -167,15 +174,15 @@ fn exceptions_by_dataset_are_held_to_the_same_rules() {
 
 #[test]
 fn another_format_s_version_is_refused() {
-    let message = "suite format 2 is unknown, expected 1";
-    check("version = 1", "version = 2", &[("version", message)]);
+    let message = "suite format 1 is unknown, expected 2";
+    check("version = 2", "version = 1", &[("version", message)]);
 }
 
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
     let text = suite_text("smoke")
         .replacen("shots = [4]", "shot = [4]", 1)
-        .replacen("learning_rate = 3e-4", "learning_rate = -1e-6", 1)
+        .replacen("threads = 1", "threads = -1", 1)
         .replacen("targets = \"all\"", "targets = [\"dtdd\"]", 1)
         .replacen("jobs = 2", "jobs = \"two\"", 1);
     let line = |marker: &str| 1 + text.lines().position(|l| l.starts_with(marker)).unwrap();
@@ -183,11 +190,11 @@ fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
         "suites/mine.toml has 4 errors\n  \
          line {}: unknown dataset `dtdd`, did you mean `dtd`?\n  \
          line {}: unknown key `shot`, did you mean `shots`?\n  \
-         line {}: `learning_rate` must be above 0, found -1e-6\n  \
+         line {}: `threads` must be 1 or more, found -1\n  \
          line {}: `jobs` must be an integer, found a string",
         line("targets"),
         line("shot "),
-        line("learning_rate"),
+        line("threads"),
         line("jobs"),
     );
     assert_eq!(parse(&text).unwrap_err().to_string(), expected);
@@ -195,8 +202,7 @@ fn all_mistakes_are_told_at_once_in_the_order_of_lines() {
 
 #[test]
 fn mistakes_of_a_protocol_are_told_under_its_own_name() {
-    let tiny = std::fs::read_to_string(suites_dir().join("protocols/tiny.toml")).unwrap();
-    let broken = tiny
+    let broken = protocol_text("tiny")
         .replacen("rule = \"all\"", "rule = \"publishd\"", 1)
         .replacen("train = \"rgb56\"", "train = \"rgb7\"", 1)
         .replacen("max_pixels = 401408", "max_pixels = 1", 1)
@@ -212,7 +218,7 @@ fn mistakes_of_a_protocol_are_told_under_its_own_name() {
         [
             ("mine.toml", "`jobs` must be 1 or more, found 0"),
             (protocol, "`name` must be the file's, `tiny`, found `teeny`"),
-            (protocol, "unknown choice rule `publishd`, did you mean `published`?"),
+            (protocol, "unknown list rule `publishd`, did you mean `published`?"),
             (
                 protocol,
                 "unknown image path `rgb7`, expected `direct` or `rgb`, `native` or `eval` \
@@ -247,4 +253,11 @@ fn no_text_makes_the_reader_panic() {
     {
         parse(text).unwrap_err();
     }
+}
+
+#[test]
+fn a_method_without_settings_is_told_where_the_suite_names_it() {
+    let message = "protocol `tiny` has no section `adaptive-thinking`";
+    let new = "\"adaptive-thinking\", \"cls-rl\", ";
+    check("\"cls-rl\", ", new, &[("methods", message)]);
 }

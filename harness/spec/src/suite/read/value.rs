@@ -175,6 +175,22 @@ impl<'s, 't> Value<'s, 't> {
         named.ok()
     }
 
+    /// Reports a name that is none of these.
+    pub(in crate::suite) fn refuse_name(&self, what: &str, expected: &[&str]) {
+        self.refuse(unknown(what, &self.text().unwrap_or_default(), expected));
+    }
+
+    /// Names of an enum: none or more, each once.
+    pub(in crate::suite) fn names_or_none<T: DeserializeOwned + PartialEq>(
+        &self,
+        what: &str,
+    ) -> Option<Vec<T>> {
+        match self.value {
+            DeValue::Array(items) if items.is_empty() => Some(Vec::new()),
+            _ => self.names(what),
+        }
+    }
+
     /// Names of an enum: one or more, each once.
     pub(in crate::suite) fn names<T: DeserializeOwned + PartialEq>(
         &self,

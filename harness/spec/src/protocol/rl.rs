@@ -1,0 +1,96 @@
+//! What the RL methods reward, and which tokens their loss counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::DatasetId;
+
+/// Solutions and masks of the RL methods; the rewards are among each method's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RlRule {
+    /// How the label stands in the solution that rewards read.
+    pub solution: SolutionTag,
+    /// Datasets whose labels also count with blanks for underscores, in open-set training.
+    pub open_set_blanks: Vec<DatasetId>,
+    /// Where a completion's loss mask ends.
+    pub end_mask: EndMask,
+}
+
+/// How a label stands in a solution. The number match of [`RewardId::Accuracy`] sees a number only
+/// after a blank, so this decides whether it sees the year that a car's name begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SolutionTag {
+    /// `<answer>name</answer>`.
+    Plain,
+    /// `<answer> name </answer>`.
+    Blanks,
+}
+
+impl SolutionTag {
+    /// The solution of a label.
+    pub fn solution(self, label: &str) -> String {
+        match self {
+            SolutionTag::Plain => format!("<answer>{label}</answer>"),
+            SolutionTag::Blanks => format!("<answer> {label} </answer>"),
+        }
+    }
+}
+
+/// A reward of a completion, 0 or 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RewardId {
+    /// The whole completion has the form `<think>…</think> <answer>…</answer>`.
+    Format,
+    /// The whole completion has the form `<answer>…</answer> <reason>…</reason>`.
+    FormatAnswerFirst,
+    /// The whole completion has the form `<answer>…</answer>`, with or without a `<think>…</think>`
+    /// before it.
+    FormatAdaptive,
+    /// A number in the completion equals one in the solution, or names are equal as in
+    /// [`RewardId::AccuracyString`].
+    Accuracy,
+    /// The first answer tag's text, or the whole text, equals the label, case-blind.
+    AccuracyString,
+    /// There is one answer tag, outside of any thought, and it equals the label after normalisation.
+    AccuracyStrict,
+    /// The whole completion equals the class name.
+    Equality,
+}
+
+impl RewardId {
+    /// All rewards.
+    pub const ALL: [RewardId; 7] = [
+        RewardId::Format,
+        RewardId::FormatAnswerFirst,
+        RewardId::FormatAdaptive,
+        RewardId::Accuracy,
+        RewardId::AccuracyString,
+        RewardId::AccuracyStrict,
+        RewardId::Equality,
+    ];
+
+    /// The id as it stands in protocols.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RewardId::Format => "format",
+            RewardId::FormatAnswerFirst => "format-answer-first",
+            RewardId::FormatAdaptive => "format-adaptive",
+            RewardId::Accuracy => "accuracy",
+            RewardId::AccuracyString => "accuracy-string",
+            RewardId::AccuracyStrict => "accuracy-strict",
+            RewardId::Equality => "equality",
+        }
+    }
+}
+
+/// The last token of a completion that the loss counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndMask {
+    /// The first `<|im_end|>`; another stop token does not end the mask (released code).
+    ImEnd,
+    /// The first stop token of any kind.
+    AnyStop,
+}
