@@ -5,7 +5,7 @@
 
 mod settings;
 mod rules;
-mod read;
+pub(crate) mod read;
 mod errors;
 
 use std::collections::BTreeMap;

@@ -14,23 +14,23 @@ use toml::{
 };
 
 use self::closest::closest;
-pub(super) use self::value::{Bound, Value};
+pub(crate) use self::value::{Bound, Value};
 use super::errors::SuiteError;
 
 /// One file and its mistakes so far.
-pub(super) struct Source<'t> {
+pub(crate) struct Source<'t> {
     file: String,
     text: &'t str,
     errors: RefCell<Vec<SuiteError>>,
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(file: &str, text: &'t str) -> Self {
+    pub(crate) fn new(file: &str, text: &'t str) -> Self {
         Source { file: file.to_owned(), text, errors: RefCell::new(Vec::new()) }
     }
 
     /// The file's table; `None` after reporting every error of syntax.
-    pub(super) fn root(&self) -> Option<Spanned<DeTable<'t>>> {
+    pub(crate) fn root(&self) -> Option<Spanned<DeTable<'t>>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in &errors {
             self.report(error.span().unwrap_or(0..0), error.message().to_owned());
@@ -38,13 +38,13 @@ impl<'t> Source<'t> {
         errors.is_empty().then_some(table)
     }
 
-    pub(super) fn report(&self, span: Range<usize>, message: String) {
+    pub(crate) fn report(&self, span: Range<usize>, message: String) {
         let line = 1 + self.text[..span.start].bytes().filter(|&byte| byte == b'\n').count();
         self.errors.borrow_mut().push(SuiteError { file: self.file.clone(), line, message });
     }
 
     /// The mistakes in the order of lines.
-    pub(super) fn into_errors(self) -> Vec<SuiteError> {
+    pub(crate) fn into_errors(self) -> Vec<SuiteError> {
         let mut errors = self.errors.into_inner();
         errors.sort_by_key(|error| error.line);
         errors
@@ -56,7 +56,7 @@ impl<'t> Source<'t> {
 }
 
 /// A table of a file, and which of its keys were asked for.
-pub(super) struct Section<'s, 't> {
+pub(crate) struct Section<'s, 't> {
     source: &'s Source<'t>,
     table: &'s DeTable<'t>,
     span: Range<usize>,
@@ -67,7 +67,7 @@ pub(super) struct Section<'s, 't> {
 
 impl<'s, 't> Section<'s, 't> {
     /// The whole file.
-    pub(super) fn root(source: &'s Source<'t>, table: &'s DeTable<'t>) -> Self {
+    pub(crate) fn root(source: &'s Source<'t>, table: &'s DeTable<'t>) -> Self {
         Section::new(source, table, 0..0, String::new())
     }
 
@@ -82,7 +82,7 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn take(&self, key: &'static str) -> Option<Value<'s, 't>> {
+    pub(crate) fn take(&self, key: &'static str) -> Option<Value<'s, 't>> {
         let value = self.find(key);
         if value.is_none() {
             self.missing.borrow_mut().push(key);
@@ -91,33 +91,42 @@ impl<'s, 't> Section<'s, 't> {
     }
 
     /// The value of a key that may be left out.
-    pub(super) fn find(&self, key: &'static str) -> Option<Value<'s, 't>> {
+    pub(crate) fn find(&self, key: &'static str) -> Option<Value<'s, 't>> {
         self.asked.borrow_mut().insert(key);
         self.table.get(key).map(|value| Value::new(self.source, key, value))
     }
 
+    /// Every key with its value, in the order of the file: of a table whose keys are names. Nothing is
+    /// unknown in it.
+    pub(crate) fn each(&self) -> Vec<(&'s str, Value<'s, 't>)> {
+        let entries = self.table.iter();
+        entries
+            .map(|(key, value)| (key_text(key), Value::new(self.source, key_text(key), value)))
+            .collect()
+    }
+
     /// A table that must be there.
-    pub(super) fn section(&self, key: &'static str) -> Option<Section<'s, 't>> {
+    pub(crate) fn section(&self, key: &'static str) -> Option<Section<'s, 't>> {
         self.take(key)?.section()
     }
 
     /// An integer of at least `least`.
-    pub(super) fn count(&self, key: &'static str, least: usize) -> Option<usize> {
+    pub(crate) fn count(&self, key: &'static str, least: usize) -> Option<usize> {
         self.take(key)?.count(least)
     }
 
     /// A number within bounds.
-    pub(super) fn number(&self, key: &'static str, bound: Bound) -> Option<f64> {
+    pub(crate) fn number(&self, key: &'static str, bound: Bound) -> Option<f64> {
         self.take(key)?.number(bound)
     }
 
     /// A text.
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         self.take(key)?.text()
     }
 
     /// One of an enum's names.
-    pub(super) fn name<T: serde::de::DeserializeOwned>(
+    pub(crate) fn name<T: serde::de::DeserializeOwned>(
         &self,
         key: &'static str,
         what: &str,
@@ -127,7 +136,7 @@ impl<'s, 't> Section<'s, 't> {
 
     /// Reports what is unknown and what is missing. A key that is nearly one of the missing ones
     /// stands for it and is told once.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         let asked = self.asked.borrow();
         let mut missing = self.missing.borrow().clone();
         for key in self.table.keys().filter(|key| !asked.contains(key_text(key))) {

@@ -9,7 +9,7 @@ use super::{Section, Source, describe, unknown};
 use crate::{DatasetId, Seed, suite::PerDataset};
 
 /// A value, the key that it stands under and where it stands.
-pub(in crate::suite) struct Value<'s, 't> {
+pub(crate) struct Value<'s, 't> {
     source: &'s Source<'t>,
     key: String,
     value: &'s DeValue<'t>,
@@ -21,7 +21,7 @@ const MAX_COUNT: usize = 1_000_000_000;
 
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::suite) enum Bound {
+pub(crate) enum Bound {
     /// Above 0.
     Positive,
     /// 0 or more.
@@ -58,7 +58,7 @@ impl Bound {
 }
 
 impl<'s, 't> Value<'s, 't> {
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'s Source<'t>,
         key: &str,
         value: &'s Spanned<DeValue<'t>>,
@@ -67,24 +67,29 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// Reports a mistake at this value.
-    pub(in crate::suite) fn refuse(&self, message: String) {
+    pub(crate) fn refuse(&self, message: String) {
         self.source.report(self.span.clone(), message);
     }
 
     /// The value as it is written in the file.
-    pub(in crate::suite) fn written(&self) -> &'t str {
+    pub(crate) fn written(&self) -> &'t str {
         self.source.written(self.span.clone())
     }
 
-    pub(in crate::suite) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         match self.value {
             DeValue::String(text) => Some(text.to_string()),
             _ => self.wrong_type("a string"),
         }
     }
 
+    /// Whether the value is this text.
+    pub(crate) fn is_text(&self, expected: &str) -> bool {
+        matches!(self.value, DeValue::String(text) if text == expected)
+    }
+
     /// A text that can be part of a file's name everywhere.
-    pub(in crate::suite) fn file_name(&self) -> Option<String> {
+    pub(crate) fn file_name(&self) -> Option<String> {
         let text = self.text()?;
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || !text.chars().all(allowed) || text.starts_with('-') {
@@ -97,14 +102,14 @@ impl<'s, 't> Value<'s, 't> {
         Some(text)
     }
 
-    pub(in crate::suite) fn flag(&self) -> Option<bool> {
+    pub(crate) fn flag(&self) -> Option<bool> {
         match self.value {
             DeValue::Boolean(flag) => Some(*flag),
             _ => self.wrong_type("a boolean"),
         }
     }
 
-    pub(in crate::suite) fn number(&self, bound: Bound) -> Option<f64> {
+    pub(crate) fn number(&self, bound: Bound) -> Option<f64> {
         let number = match self.value {
             DeValue::Integer(digits) => {
                 i64::from_str_radix(digits.as_str(), digits.radix()).ok().map(|int| int as f64)
@@ -120,11 +125,11 @@ impl<'s, 't> Value<'s, 't> {
         checked
     }
 
-    pub(in crate::suite) fn count(&self, least: usize) -> Option<usize> {
+    pub(crate) fn count(&self, least: usize) -> Option<usize> {
         self.count_up_to(least, MAX_COUNT)
     }
 
-    pub(in crate::suite) fn count_up_to(&self, least: usize, most: usize) -> Option<usize> {
+    pub(crate) fn count_up_to(&self, least: usize, most: usize) -> Option<usize> {
         let count = self.integer(least)?;
         if most < count {
             let (key, written) = (&self.key, self.written());
@@ -135,17 +140,17 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// A seed: any integer from 0.
-    pub(in crate::suite) fn seed(&self) -> Option<Seed> {
+    pub(crate) fn seed(&self) -> Option<Seed> {
         self.integer(0).map(|seed| seed as Seed)
     }
 
     /// Counts from 1: one or more, each once.
-    pub(in crate::suite) fn counts(&self) -> Option<Vec<usize>> {
+    pub(crate) fn counts(&self) -> Option<Vec<usize>> {
         self.list(|item| item.count(1))
     }
 
     /// Seeds: one or more, each once.
-    pub(in crate::suite) fn seeds(&self) -> Option<Vec<Seed>> {
+    pub(crate) fn seeds(&self) -> Option<Vec<Seed>> {
         self.list(|item| item.seed())
     }
 
@@ -163,7 +168,7 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// One of an enum's names.
-    pub(in crate::suite) fn name<T: DeserializeOwned>(&self, what: &str) -> Option<T> {
+    pub(crate) fn name<T: DeserializeOwned>(&self, what: &str) -> Option<T> {
         let text = self.text()?;
         let named = named(&text);
         if let Err(problem) = &named {
@@ -192,15 +197,12 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// Names of an enum: one or more, each once.
-    pub(in crate::suite) fn names<T: DeserializeOwned + PartialEq>(
-        &self,
-        what: &str,
-    ) -> Option<Vec<T>> {
+    pub(crate) fn names<T: DeserializeOwned + PartialEq>(&self, what: &str) -> Option<Vec<T>> {
         self.list(|item| item.name(what))
     }
 
     /// A list of datasets, or `"all"`.
-    pub(in crate::suite) fn datasets(&self) -> Option<Vec<DatasetId>> {
+    pub(crate) fn datasets(&self) -> Option<Vec<DatasetId>> {
         match self.value {
             DeValue::String(text) if text == "all" => Some(DatasetId::ALL.to_vec()),
             DeValue::Array(_) => self.names("dataset"),
@@ -208,8 +210,14 @@ impl<'s, 't> Value<'s, 't> {
         }
     }
 
+    /// The items of a list that may be empty.
+    pub(crate) fn items(&self) -> Option<Vec<Value<'s, 't>>> {
+        let DeValue::Array(items) = self.value else { return self.wrong_type("a list") };
+        Some(items.iter().map(|item| Value::new(self.source, &self.key, item)).collect())
+    }
+
     /// The value as a table of settings.
-    pub(in crate::suite) fn section(&self) -> Option<Section<'s, 't>> {
+    pub(crate) fn section(&self) -> Option<Section<'s, 't>> {
         match self.value {
             DeValue::Table(table) => {
                 Some(Section::new(self.source, table, self.span.clone(), self.key.clone()))
@@ -219,7 +227,7 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// One value for every dataset, or a table with a `default` and exceptions by dataset.
-    pub(in crate::suite) fn per_dataset<T: Clone>(
+    pub(crate) fn per_dataset<T: Clone>(
         &self,
         read: impl Fn(&Value) -> Option<T>,
     ) -> Option<PerDataset<T>> {
