@@ -15,6 +15,7 @@ mod reward;
 mod event;
 mod records;
 mod identity;
+pub mod lock;
 
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use dataset::DatasetId;
