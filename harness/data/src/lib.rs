@@ -7,6 +7,7 @@ pub mod datasets;
 pub mod image;
 pub mod text;
 pub mod drawn;
+pub mod lock;
 mod model_dir;
 mod sha256;
 

@@ -1,5 +1,6 @@
 //! SHA-256 over lists of texts, so that no two different lists hash alike, and its hexadecimal form.
 
+use clsrl_spec::lock;
 use sha2::{Digest, Sha256};
 
 /// A hash in the making; every text is preceded by its length.
@@ -18,6 +19,11 @@ impl TextHasher {
         self.0.update((number as u64).to_le_bytes());
     }
 
+    /// Ends with the digest.
+    pub(crate) fn digest(self) -> lock::Digest {
+        lock::Digest(self.0.finalize().into())
+    }
+
     /// Ends with 64 hexadecimal digits.
     pub(crate) fn finish(self) -> String {
         hex(self.0)
@@ -26,5 +32,5 @@ impl TextHasher {
 
 /// Ends a hash with 64 hexadecimal digits.
 pub(crate) fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    lock::Digest(hasher.finalize().into()).to_string()
 }

@@ -1,0 +1,143 @@
+//! In what a dataset on disk differs from its lock, one thing at a time, and what keeps one from telling.
+
+use std::{fmt, io, path::PathBuf};
+
+/// How many differences of one dataset are kept; the others are counted.
+const MAX_KEPT: usize = 10_000;
+
+/// One thing that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// In which way.
+    pub kind: DifferenceKind,
+    /// A path below the dataset's folder, or the name of a value of the lock.
+    pub subject: String,
+    /// What it must be.
+    pub expected: String,
+    /// What it is.
+    pub found: String,
+}
+
+/// In which way something is not as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DifferenceKind {
+    /// A file is not there.
+    Missing,
+    /// A file is there that should not be.
+    Extra,
+    /// A file has the expected size and another content.
+    Changed,
+    /// A file has another size.
+    Size,
+    /// A file or folder cannot be read as one, or must not be.
+    Unreadable,
+    /// A value of the lock is another.
+    Value,
+}
+
+impl DifferenceKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Extra => "extra",
+            DifferenceKind::Changed => "changed",
+            DifferenceKind::Size => "size",
+            DifferenceKind::Unreadable => "unreadable",
+            DifferenceKind::Value => "value",
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.subject, self.expected, self.found)
+    }
+}
+
+impl Difference {
+    pub(super) fn missing(path: &str, expected: String) -> Self {
+        Difference {
+            kind: DifferenceKind::Missing,
+            subject: path.to_owned(),
+            expected,
+            found: "nothing".to_owned(),
+        }
+    }
+
+    pub(super) fn unreadable(path: &str, expected: &str, found: impl fmt::Display) -> Self {
+        Difference {
+            kind: DifferenceKind::Unreadable,
+            subject: path.to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_string(),
+        }
+    }
+
+    pub(super) fn value(
+        what: impl fmt::Display,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+    ) -> Self {
+        Difference {
+            kind: DifferenceKind::Value,
+            subject: what.to_string(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+}
+
+/// Differences: the first ten thousand whole, the others as a number, so that memory stays flat.
+#[derive(Debug, Default)]
+pub(super) struct Differences {
+    pub(super) kept: Vec<Difference>,
+    pub(super) n_more: usize,
+}
+
+impl Differences {
+    pub(super) fn push(&mut self, difference: Difference) {
+        if self.kept.len() < MAX_KEPT {
+            self.kept.push(difference);
+        } else {
+            self.n_more += 1;
+        }
+    }
+
+    pub(super) fn append(&mut self, others: Differences) {
+        for difference in others.kept {
+            self.push(difference);
+        }
+        self.n_more += others.n_more;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+}
+
+/// What keeps a dataset from being compared at all: our own files, never the dataset's.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// A sidecar or cache cannot be written.
+    #[error(
+        "cannot write `{}`\nhint: give another folder for sidecars with --sidecars DIR",
+        path.display()
+    )]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's word on it.
+        #[source]
+        source: io::Error,
+    },
+    /// A sidecar or cache that was just written cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's word on it.
+        #[source]
+        source: io::Error,
+    },
+}

@@ -1,0 +1,69 @@
+//! What the lock would have to say about a dataset as it lies there.
+
+use std::path::Path;
+
+use clsrl_spec::{
+    DatasetId,
+    lock::{Known, LockEntry},
+};
+
+use super::{
+    Checking, Difference, DifferenceKind, LockError, annotations, lists, sidecar, tree::scan, walk,
+};
+use crate::datasets::Dataset;
+
+/// What was measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// The entry; what is not there is unverified in it.
+    pub entry: LockEntry,
+    /// What keeps the pictures, or an annotation file, from being locked.
+    pub faults: Vec<Difference>,
+    /// Folders of pictures that are not there, which is no fault.
+    pub missing_folders: Vec<&'static str>,
+}
+
+/// Measures lists, annotation files and pictures, and writes the sidecar of the pictures.
+///
+/// Lists can be locked without pictures; pictures of which some cannot be read are not locked.
+pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockError> {
+    let (id, dir) = (dataset.id, dataset.dir.as_path());
+    let mut entry = LockEntry {
+        counts: lists::counts(dataset),
+        classes: Known::Verified(lists::classes(dataset)),
+        split: Known::Verified(lists::split_digest(dataset)),
+        ..LockEntry::default()
+    };
+    let mut faults = Vec::new();
+    match annotations::found(id, dir) {
+        Ok(found) => entry.annotations = found,
+        Err(error) => faults.push(Difference::unreadable("annotations", "readable files", error)),
+    }
+    let missing_folders = missing_folders(id, dir);
+    if missing_folders.is_empty() {
+        let scan = scan(id, dir, checking)?;
+        if scan.faults.is_empty() {
+            let path = sidecar::path_of(checking.sidecars, id, scan.tree.sha256);
+            sidecar::write(path, scan.files()?.map(Ok))?;
+            entry.images = Known::Verified(scan.tree);
+        } else {
+            let n_more = scan.faults.n_more;
+            faults.extend(scan.faults.kept);
+            if 0 < n_more {
+                faults.push(Difference {
+                    kind: DifferenceKind::Unreadable,
+                    subject: "images".to_owned(),
+                    expected: "no fault".to_owned(),
+                    found: format!("{n_more} more"),
+                });
+            }
+        }
+    }
+    Ok(Measured { entry, faults, missing_folders })
+}
+
+fn missing_folders(id: DatasetId, dir: &Path) -> Vec<&'static str> {
+    let mut folders = walk::image_folders(id);
+    folders.retain(|folder| dir.join(folder).symlink_metadata().is_err());
+    folders
+}

@@ -1,0 +1,30 @@
+//! What lies in a dataset's folder, by SHA-256, and how it differs from the lock.
+//!
+//! Owns the digests of lists, annotation files and trees of pictures, the sidecars that name every file,
+//! and the cache that spares hashing what has not changed. Knows nothing of the lock's file format, which
+//! is `clsrl_spec::lock`'s, nor of where caches belong.
+
+mod check;
+mod measure;
+mod lists;
+mod annotations;
+mod tree;
+mod walk;
+mod hash;
+mod merkle;
+mod sidecar;
+mod stat_cache;
+mod compare;
+mod difference;
+mod leaks;
+mod duplicates;
+mod atomic;
+
+pub use check::{
+    Checked, Checking, Hashed, Mode, check, check_without_lists, lock_key, lock_key_of,
+};
+pub use difference::{Difference, DifferenceKind, LockError};
+pub use duplicates::{Duplicates, duplicates};
+pub use leaks::{FEW_SHOT_SEEDS, FEW_SHOT_SHOTS, Leaks, leaks};
+pub use lists::{class_digest, split_digest};
+pub use measure::{Measured, measure};

@@ -1,0 +1,63 @@
+//! Pictures that stand where they must not, and files with equal bytes.
+
+use std::fs;
+
+use clsrl_data::lock::{Mode, duplicates, leaks};
+
+use super::place::{Place, SPLIT};
+
+fn with_split(replace: &str, by: &str) -> Place {
+    let place = Place::new();
+    let split = fs::read_to_string(place.dir().join(SPLIT)).unwrap();
+    let changed = split.replacen(replace, by, 1);
+    assert_ne!(changed, split);
+    fs::write(place.dir().join(SPLIT), changed).unwrap();
+    place
+}
+
+#[test]
+fn a_clean_dataset_leaks_nothing() {
+    assert!(leaks(&Place::new().dataset()).is_empty());
+}
+
+#[test]
+fn a_test_picture_in_the_training_list_leaks_into_few_shot_sets_too() {
+    let place = with_split("banded/banded_0.jpg", "banded/./banded_2.jpg");
+    let leaks = leaks(&place.dataset());
+    let path = "banded/banded_2.jpg".to_owned();
+    assert_eq!(leaks.in_two_splits, [(path.clone(), ["train", "test"])]);
+    // One picture of the class: it is in the set of every number of shots and every seed.
+    assert_eq!(leaks.in_few_shot.len(), 5 * 3);
+    assert!(leaks.in_few_shot.iter().all(|(found, _, _)| *found == path));
+}
+
+#[test]
+fn a_picture_of_train_and_val_leaks() {
+    let place = with_split("banded/banded_0.jpg", "banded/banded_1.jpg");
+    let leaks = leaks(&place.dataset());
+    assert_eq!(leaks.in_two_splits, [("banded/banded_1.jpg".to_owned(), ["train", "val"])]);
+    assert_eq!(leaks.in_few_shot, []);
+}
+
+#[test]
+fn equal_bytes_in_two_splits_are_paired() {
+    let place = Place::new();
+    place.write("dotted/dotted_2.jpg", b"picture banded 0"); // a test picture equal to a training one
+    let entry = place.locked();
+    assert!(place.check(&entry, Mode::Fast).is_locked());
+    let found = duplicates(&place.dataset(), &place.sidecars()).unwrap();
+    assert_eq!((found.n_contents, found.n_files, found.n_more), (1, 2, 0));
+    let [one, other] = &found.across_splits[0];
+    assert_eq!(*one, ("images/dotted/dotted_2.jpg".to_owned(), "test"));
+    assert_eq!(*other, ("images/banded/banded_0.jpg".to_owned(), "train"));
+}
+
+#[test]
+fn equal_bytes_in_one_split_are_counted_only() {
+    let place = Place::new();
+    place.write("dotted/dotted_0.jpg", b"picture banded 0");
+    place.locked();
+    let found = duplicates(&place.dataset(), &place.sidecars()).unwrap();
+    assert_eq!((found.n_contents, found.n_files), (1, 2));
+    assert!(found.across_splits.is_empty());
+}
