@@ -167,6 +167,7 @@ fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportCont
         base_weights: binding.base_weights.clone(),
         data,
         protocol: &suite.protocol,
+        standard_lists: Vec::new(),
         planned: &bench.trials,
     }
 }

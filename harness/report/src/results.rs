@@ -34,6 +34,8 @@ pub struct ReportContext<'a> {
     pub data: String,
     /// The suite's protocol.
     pub protocol: &'a Protocol,
+    /// Where a dataset's published lists can be had, a sentence for each whose lists were made anew.
+    pub standard_lists: Vec<String>,
     /// Every trial of the plan, done or not: a planned cell without a result is shown as missing.
     pub planned: &'a [Trial],
 }

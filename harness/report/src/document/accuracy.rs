@@ -5,14 +5,35 @@ use clsrl_spec::{DatasetId, Form};
 use super::names;
 use crate::{
     number::{fixed, signed},
-    summary::{Arm, Score, Scores, Stat, Survey},
+    summary::{Arm, Scores, Stat, Survey},
     table::{Cell, Table},
 };
 
 /// In-domain accuracy: methods down, datasets across, each method with its change below.
-pub(super) fn table(survey: &Survey, scores: &Scores, score: Score) -> Table {
+pub(super) fn table(survey: &Survey, scores: &Scores) -> Table {
+    let seeds = match survey.seeds.len() {
+        0 | 1 => String::new(),
+        n => format!(" Mean over {n} seeds; ± sd is their standard deviation (n − 1)."),
+    };
+    let caption = format!(
+        "In-domain accuracy in percent by the {} score: {}. A trained method is evaluated on the \
+         dataset that it was trained on; change: in points, against zero-shot under the same \
+         prompt.{seeds}",
+        scores.score.name(),
+        scores.score.meaning()
+    );
+    captioned(survey, scores, caption)
+}
+
+/// The same by the verdict that the protocol does not count.
+pub(super) fn table_of_other_score(survey: &Survey, scores: &Scores) -> Table {
+    let (name, meaning) = (scores.score.name(), scores.score.meaning());
+    captioned(survey, scores, format!("The same by the {name} score: {meaning}."))
+}
+
+fn captioned(survey: &Survey, scores: &Scores, caption: String) -> Table {
     let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
-    let mut table = Table::of_numbers(String::new(), &heads);
+    let mut table = Table::of_numbers(caption, &heads);
     let mut is_any_incomplete = false;
     for &arm in &survey.arms {
         let stats = row(survey, scores, arm);
@@ -30,7 +51,6 @@ pub(super) fn table(survey: &Survey, scores: &Scores, score: Score) -> Table {
     for &form in &survey.forms {
         table.push_plain(chance(survey, scores, form));
     }
-    table.caption = caption(survey, score);
     if is_any_incomplete {
         table.caption.push_str(names::INCOMPLETE_NOTE);
     }
@@ -61,19 +81,4 @@ fn chance(survey: &Survey, scores: &Scores, form: Form) -> Vec<String> {
         _ => format!("Chance ({form})"),
     };
     std::iter::once(name).chain(shown).collect()
-}
-
-fn caption(survey: &Survey, score: Score) -> String {
-    let seeds = match survey.seeds.len() {
-        0 | 1 => String::new(),
-        n => format!(" Mean over {n} seeds; ± sd is their standard deviation (n − 1)."),
-    };
-    match score {
-        Score::Published => format!(
-            "In-domain accuracy in percent by the published extraction and match. A trained \
-             method is evaluated on the dataset that it was trained on; change: in points, \
-             against zero-shot under the same prompt.{seeds}"
-        ),
-        Score::Strict => "The same by the strict score: equality after normalisation.".to_owned(),
-    }
 }

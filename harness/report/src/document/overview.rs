@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use clsrl_spec::{DatasetId, EvalSplit};
+use clsrl_spec::{DatasetId, EvalSplit, ShotRule};
 
 use super::names;
 use crate::{
     ReportContext, ReportError,
     number::{MISSING, fixed, signed, thousands},
-    summary::{Arm, Clocks, Scores, Survey, Transfer},
+    summary::{Arm, Clocks, Score, Scores, Survey, Transfer},
     table::{Align, Cell, Table},
 };
 
@@ -21,6 +21,33 @@ pub(super) fn incomplete(survey: &Survey) -> String {
     )
 }
 
+/// What is to be said first when data is not what the lock says.
+pub(super) fn unlocked(datasets: &[DatasetId]) -> String {
+    format!(
+        "Unlocked. {}: the data differs from the lock, or nobody has locked it. What rests on it \
+         cannot be compared with other results; the rows are marked in the frame.",
+        titles(datasets)
+    )
+}
+
+/// What is to be said first when lists are not the published ones.
+pub(super) fn made_lists(datasets: &[DatasetId], where_to_get: &[String]) -> String {
+    let mut text = format!(
+        "The standard split was not used. {}: there is no split file, so the lists were made from \
+         the annotations, and hold other pictures than published results do.",
+        titles(datasets)
+    );
+    for sentence in where_to_get {
+        text.push(' ');
+        text.push_str(sentence);
+    }
+    text
+}
+
+fn titles(datasets: &[DatasetId]) -> String {
+    listed(datasets.iter().map(|id| id.title().to_owned()))
+}
+
 /// One row per trained method: what it gains, at home and elsewhere, and what it costs.
 pub(super) fn in_short(
     survey: &Survey,
@@ -28,10 +55,13 @@ pub(super) fn in_short(
     transfer: &Transfer,
     clocks: &Clocks,
 ) -> Table {
-    let caption = "Averages over datasets by the published score, in percent. In-domain: on the \
-        dataset that was trained on; change: in points, against zero-shot under the same prompt; \
-        others: mean change on the datasets that were not trained on; below zero: share of those \
-        changes. Seconds: a trial with its evaluation.";
+    let caption = format!(
+        "Averages over datasets by the {} score, in percent. In-domain: on the dataset that was \
+         trained on; change: in points, against zero-shot under the same prompt; others: mean \
+         change on the datasets that were not trained on; below zero: share of those changes. \
+         Seconds: a trial with its evaluation.",
+        scores.score.name()
+    );
     let spread =
         if 1 < survey.seeds.len() { " ± is the standard deviation over seeds." } else { "" };
     let heads =
@@ -88,14 +118,17 @@ pub(super) fn what_was_run(
         table.push(vec![Cell::bold(name), Cell::plain(value)]);
     };
     let protocol = context.protocol;
+    let score = Score::of(protocol.scorer);
     let n_done = survey.n_planned - survey.n_missing;
     row("Suite", context.suite_name.clone());
     row("Protocol", protocol.name.clone());
+    row("Score", format!("{}: {}", score.name(), score.meaning()));
+    row("Training pictures", picks(protocol.shots));
     row("Base model", context.base_model.clone());
     row("Base weights", context.base_weights.clone());
     row("Data", context.data.clone());
     row("Methods", listed(survey.groups().iter().map(|group| group.method.title().to_owned())));
-    row("Datasets", listed(survey.targets.iter().map(|id| id.title().to_owned())));
+    row("Datasets", titles(&survey.targets));
     row("Shots per class", shots(survey));
     row("Seeds", listed(survey.seeds.iter().map(u64::to_string)));
     row("Trials", thousands(context.planned.len()));
@@ -136,6 +169,15 @@ fn listed(values: impl IntoIterator<Item = String>) -> String {
     let mut seen = BTreeSet::new();
     let once = values.into_iter().filter(|value| seen.insert(value.clone()));
     once.collect::<Vec<_>>().join(", ")
+}
+
+fn picks(rule: ShotRule) -> String {
+    match rule {
+        ShotRule::Coop => "CoOp's picks for the trial's seed".to_owned(),
+        ShotRule::Notebook { seed } => {
+            format!("the released notebook's rule, one shuffle for all trials, seed {seed}")
+        }
+    }
 }
 
 fn shots(survey: &Survey) -> String {

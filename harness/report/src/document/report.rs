@@ -19,28 +19,39 @@ pub fn markdown_report(
     context: &ReportContext<'_>,
 ) -> Result<String, ReportError> {
     let survey = Survey::new(cells, context.planned)?;
-    let published = Scores::new(&survey, Score::Published)?;
-    let strict = Scores::new(&survey, Score::Strict)?;
-    let transfer = Transfer::new(&survey)?;
+    let score = Score::of(context.protocol.scorer);
+    let scores = Scores::new(&survey, score)?;
+    let other_scores = Scores::new(&survey, score.other())?;
+    let transfer = Transfer::new(&survey, score)?;
     let clocks = Clocks::new(cells)?;
     let is_synthetic = context.synthetic || survey.any("synthetic")?;
 
-    let mut page = Page::new(if is_synthetic { " Synthetic pictures." } else { "" });
+    let unlocked = survey.never("locked")?;
+    let synthetic_note = if is_synthetic { " Synthetic pictures." } else { "" };
+    let unlocked_note = if unlocked.is_empty() { "" } else { " Unlocked data." };
+    let mut page = Page::new(&format!("{synthetic_note}{unlocked_note}"));
     page.heading(1, &format!("Suite {}", context.suite_name));
     if is_synthetic {
         page.warning(SYNTHETIC_WARNING);
+    }
+    if !unlocked.is_empty() {
+        page.warning(&overview::unlocked(&unlocked));
+    }
+    let made_lists = survey.never("standard_lists")?;
+    if !made_lists.is_empty() {
+        page.warning(&overview::made_lists(&made_lists, &context.standard_lists));
     }
     if 0 < survey.n_missing {
         page.warning(&overview::incomplete(&survey));
     }
     page.paragraph(&context.suite_description);
     page.heading(2, "In short");
-    page.table(&overview::in_short(&survey, &published, &transfer, &clocks));
+    page.table(&overview::in_short(&survey, &scores, &transfer, &clocks));
     page.heading(2, "What was run");
     page.table(&overview::what_was_run(&survey, context)?);
     page.heading(2, "Accuracy");
-    page.table(&accuracy::table(&survey, &published, Score::Published));
-    page.table(&accuracy::table(&survey, &strict, Score::Strict));
+    page.table(&accuracy::table(&survey, &scores));
+    page.table(&accuracy::table_of_other_score(&survey, &other_scores));
     page.heading(2, "Questions");
     page.table(&questions::prompts(&survey, context));
     page.table(&questions::texts(&survey, context));

@@ -1,6 +1,6 @@
 //! The report as a whole, on made-up results.
 
-use clsrl_spec::{DatasetId, EvalSplit, MethodId};
+use clsrl_spec::{DatasetId, EvalSplit, Form, MethodId};
 
 use crate::{
     TrialResults,
@@ -171,4 +171,63 @@ fn no_pictures_and_broken_numbers_never_show_as_nan() {
     let report = report(&plan, &results).unwrap();
     assert!(!report.contains("NaN") && !report.contains("inf "), "{report}");
     assert_eq!(rows(&report, "SFT")[1], ["SFT", "–", "–", "–", "–"]);
+}
+
+#[test]
+fn an_unlocked_dataset_is_named_first_and_at_every_table() {
+    let plan = TWO_SEEDS.plan();
+    let mut results = all_results(&plan);
+    for results in &mut results {
+        let on_dtd = results.trial.train_on == Some(DatasetId::Dtd);
+        for (_, cell) in &mut results.cells {
+            cell.outcome.locked = !on_dtd && cell.outcome.cell.target != DatasetId::Dtd;
+        }
+    }
+    let report = report(&plan, &results).unwrap();
+    assert!(report.contains("Unlocked. DTD: the data differs"), "{report}");
+    assert_eq!(report.matches("**Table ").count(), report.matches(" Unlocked data.").count());
+}
+
+#[test]
+fn lists_that_were_made_anew_are_told_first() {
+    let plan = TWO_SEEDS.plan();
+    let mut results = all_results(&plan);
+    for results in &mut results {
+        let on_eurosat = results.trial.train_on == Some(DatasetId::Eurosat);
+        for (_, cell) in &mut results.cells {
+            let asked = cell.outcome.cell.target;
+            cell.outcome.standard_lists = !on_eurosat && asked != DatasetId::Eurosat;
+        }
+    }
+    let report = report(&plan, &results).unwrap();
+    assert!(report.contains("The standard split was not used. EuroSAT: there is no split file"));
+}
+
+#[test]
+fn base_and_new_classes_are_rows_of_their_own() {
+    let mut plan = TWO_SEEDS.plan();
+    for trial in &mut plan {
+        trial.form = Form::Base;
+        trial.evaluation.forms = vec![Form::Base, Form::New];
+    }
+    let report = report(&plan, &all_results(&plan)).unwrap();
+    for name in ["SFT (base)", "SFT (new)", "Zero-shot (new, direct)", "Chance (base)"] {
+        assert!(!rows(&report, name).is_empty(), "{name}");
+    }
+    assert!(report.contains("80 % of the base classes' names"), "{report}");
+}
+
+#[test]
+fn open_questions_have_no_chance() {
+    let mut plan = TWO_SEEDS.plan();
+    for trial in &mut plan {
+        trial.form = Form::OpenSet;
+        trial.evaluation.forms = vec![Form::OpenSet];
+    }
+    let mut results = all_results(&plan);
+    let cells = results.iter_mut().flat_map(|results| &mut results.cells);
+    cells.for_each(|(_, cell)| cell.outcome.mean_choices = 0.0);
+    let report = report(&plan, &results).unwrap();
+    assert_eq!(rows(&report, "Chance")[0], ["Chance", "–", "–", "–", "–"]);
+    assert!(report.contains("A question lists no names."));
 }

@@ -48,7 +48,7 @@ struct Row {
 
 fn matrix(survey: &Survey, transfer: &Transfer, arm: Arm, name: &str) -> Table {
     let heads = names::heads("Trained on", &survey.targets, &["All", "Others"]);
-    let mut table = Table::of_numbers(caption(survey, arm, name), &heads);
+    let mut table = Table::of_numbers(caption(survey, transfer, arm, name), &heads);
     table.push(reference(survey, transfer, arm));
     let mut rows = Vec::new();
     for &train_on in &survey.in_domain {
@@ -66,16 +66,17 @@ fn matrix(survey: &Survey, transfer: &Transfer, arm: Arm, name: &str) -> Table {
     table
 }
 
-fn caption(survey: &Survey, arm: Arm, name: &str) -> String {
+fn caption(survey: &Survey, transfer: &Transfer, arm: Arm, name: &str) -> String {
     let seeds = match survey.seeds.len() {
         0 | 1 => String::new(),
         n => format!(", mean over {n} seeds"),
     };
     format!(
-        "Transfer of {name}: change in points of published accuracy against zero-shot under the \
-         {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; \
+        "Transfer of {name}: change in points of accuracy by the {} score against zero-shot under \
+         the {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; \
          bold: in-domain. All is a row's mean, Others its mean without the in-domain cell; the \
          last row is each column's mean without it.",
+        transfer.score.name(),
         arm.prompt()
     )
 }

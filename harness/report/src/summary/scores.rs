@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{DatasetId, Form, MethodId};
+use clsrl_spec::{DatasetId, Form, MethodId, Scorer};
 use polars::prelude::{Expr, col, lit};
 
 use super::{
@@ -21,6 +21,38 @@ pub(crate) enum Score {
 }
 
 impl Score {
+    /// The verdict that a protocol counts.
+    pub(crate) fn of(scorer: Scorer) -> Self {
+        match scorer {
+            Scorer::Published => Score::Published,
+            Scorer::Strict => Score::Strict,
+        }
+    }
+
+    /// The one that it does not.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Score::Published => Score::Strict,
+            Score::Strict => Score::Published,
+        }
+    }
+
+    /// Its name in captions.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Score::Published => "published",
+            Score::Strict => "strict",
+        }
+    }
+
+    /// What it asks of an answer, for captions.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Score::Published => "the label is somewhere in the extracted answer",
+            Score::Strict => "the answer equals the label after normalisation",
+        }
+    }
+
     /// Its column in the cells' frame.
     pub(super) fn column(self) -> &'static str {
         match self {
@@ -32,6 +64,8 @@ impl Score {
 
 /// In-domain accuracy in percent, by arm and dataset.
 pub(crate) struct Scores {
+    /// Which verdict counts.
+    pub(crate) score: Score,
     by_dataset: BTreeMap<(Arm, DatasetId), Stat>,
     averages: BTreeMap<Arm, Stat>,
     chances: BTreeMap<(Form, DatasetId), Option<f64>>,
@@ -60,6 +94,7 @@ impl Scores {
         let averages = joined(grouped(by_dataset.clone(), &arm, means), spread, &arm).collect()?;
         let by_dataset = by_dataset.collect()?;
         Ok(Scores {
+            score,
             by_dataset: read_datasets(&Reader(&by_dataset))?,
             averages: read_averages(&Reader(&averages), survey.in_domain.len())?,
             chances: survey.chances()?,

@@ -175,6 +175,22 @@ impl Survey {
         Ok(self.frame.column(column)?.i64()?.iter().flatten().collect())
     }
 
+    /// The datasets, as targets or as what was trained on, of which a column of truths holds in no row. A
+    /// row of two datasets is true only if it is true of both.
+    pub(crate) fn never(&self, column: &str) -> Result<Vec<DatasetId>, ReportError> {
+        let reader = Reader(&self.frame);
+        let truths = self.frame.column(column)?.bool()?;
+        let mut ever = BTreeMap::new();
+        for (row, truth) in truths.iter().enumerate() {
+            let Some(truth) = truth else { continue };
+            let target = reader.id::<DatasetId>("target", row)?;
+            for dataset in reader.train_on(row)?.into_iter().chain([target]) {
+                *ever.entry(dataset).or_insert(false) |= truth;
+            }
+        }
+        Ok(ever.into_iter().filter(|(_, ever)| !ever).map(|(dataset, _)| dataset).collect())
+    }
+
     /// Whether some cell's column of truths holds true.
     pub(crate) fn any(&self, column: &str) -> Result<bool, ReportError> {
         Ok(self.frame.column(column)?.bool()?.any())

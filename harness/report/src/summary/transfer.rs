@@ -12,8 +12,10 @@ use super::{
 };
 use crate::ReportError;
 
-/// Changes in points of published accuracy against zero-shot under the same prompt.
+/// Changes in points of accuracy against zero-shot under the same prompt.
 pub(crate) struct Transfer {
+    /// Which verdict counts.
+    pub(crate) score: Score,
     zero_shot: BTreeMap<(Form, PromptStyle, DatasetId), Stat>,
     changes: BTreeMap<(Arm, DatasetId, DatasetId), Stat>,
     others: BTreeMap<Arm, Stat>,
@@ -21,8 +23,8 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     /// Joins every trained cell with the zero-shot mean of its target and prompt.
-    pub(crate) fn new(survey: &Survey) -> Result<Self, ReportError> {
-        let value = col(Score::Published.column()).alias("value");
+    pub(crate) fn new(survey: &Survey, score: Score) -> Result<Self, ReportError> {
+        let value = col(score.column()).alias("value");
         let zero_shot = grouped(
             picked(&survey.frame, is_zero_shot()).with_column(value.clone()),
             &["method", "shots", "form", "prompt", "target"],
@@ -46,6 +48,7 @@ impl Transfer {
             .with_column(when(col("n").eq(col("of"))).then(col("change")).otherwise(lit(NULL)));
         let others = grouped(per_seed, &["method", "form", "prompt", "shots"], stat("change"));
         Ok(Transfer {
+            score,
             zero_shot: read_zero_shot(&Reader(&zero_shot.collect()?))?,
             changes: read_changes(&Reader(&changes.collect()?))?,
             others: read_others(&Reader(&others.collect()?))?,
