@@ -46,8 +46,10 @@ struct PlannedTrial {
     key: String,
     /// The fine-tune's id; none without model and data.
     id: Option<String>,
-    /// Optimizer steps; without data, for full classes.
+    /// Optimizer steps; without data, for full classes. The same goes for the pictures.
     steps: usize,
+    training_images: usize,
+    evaluation_images: usize,
     training: Progress,
     cells: Vec<PlannedCell>,
 }
@@ -72,8 +74,12 @@ struct Counts {
     done: usize,
     stale: usize,
     missing: usize,
+    /// Optimizer steps of all trials.
+    steps: usize,
     /// Optimizer steps of the trials that are not done.
     steps_left: usize,
+    /// Pictures that all cells evaluate together.
+    evaluation_images: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -82,6 +88,8 @@ impl<'a> Plan<'a> {
             statuses.iter().map(|status| PlannedTrial::new(status, inputs)).collect();
         let mut counts = Counts { trials: trials.len(), ..Counts::default() };
         for (status, trial) in statuses.iter().zip(&trials) {
+            counts.steps = counts.steps.saturating_add(trial.steps);
+            counts.evaluation_images += trial.evaluation_images;
             let is_done = status.cells.iter().all(|(_, state)| state.is_done());
             let left = if is_done { 0 } else { trial.steps };
             counts.steps_left = counts.steps_left.saturating_add(left);
@@ -110,6 +118,8 @@ impl PlannedTrial {
             key: trial.key(),
             id: inputs.map(|inputs| training_identity(trial, &inputs.binding).id()),
             steps: n_steps(trial, inputs),
+            training_images: n_training_images(trial, inputs),
+            evaluation_images: trial.full_evaluation(),
             training: Progress::new(&status.training),
             cells: status.cells.iter().map(cell).collect(),
         }
@@ -128,12 +138,15 @@ fn n_steps(trial: &Trial, inputs: Option<&Inputs>) -> usize {
         Training::Sft(settings) => &settings.duration,
         Training::Grpo(settings) => &settings.duration,
     };
-    let Some(source) = trial.train_on else { return 0 };
-    let dataset = inputs.and_then(|inputs| inputs.datasets.get(&source));
-    duration.total_steps(match dataset {
+    duration.total_steps(n_training_images(trial, inputs))
+}
+
+fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
+    let source = trial.train_on.as_ref();
+    match inputs.zip(source).and_then(|(inputs, source)| inputs.datasets.get(source)) {
         Some(dataset) => sample_few_shot(dataset, trial.shots, trial.seed).train.len(),
-        None => trial.shots * source.n_classes(),
-    })
+        None => trial.full_training_set(),
+    }
 }
 
 fn unbound(trial: &Trial, lacking: &str) -> TrialStatus {
@@ -154,7 +167,11 @@ fn text(plan: &Plan) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes every text");
     for trial in &plan.trials {
-        line(format!("{:width$}  {:>5} steps", trial.key, trial.steps));
+        let PlannedTrial { key, steps, training_images, evaluation_images, .. } = trial;
+        line(format!(
+            "{key:width$}  {steps:>5} steps on {training_images:>5} pictures, \
+             {evaluation_images:>7} evaluated"
+        ));
         for (progress, cells) in grouped(&trial.cells) {
             let reasons = match progress.reasons.as_slice() {
                 [] => String::new(),
@@ -163,10 +180,11 @@ fn text(plan: &Plan) -> String {
             line(format!("  {:<7}  {}{reasons}", progress.state, cells.join(" ")));
         }
     }
-    let Counts { trials, cells, done, stale, missing, steps_left } = plan.counts;
+    let Counts { trials, cells, done, stale, missing, steps, steps_left, evaluation_images } =
+        plan.counts;
     line(format!(
-        "{trials} trials, {cells} cells: {done} done, {stale} stale, {missing} missing; \
-         {steps_left} optimizer steps left"
+        "{trials} trials, {cells} cells: {done} done, {stale} stale, {missing} missing\n\
+         {steps} optimizer steps, {steps_left} of them left; {evaluation_images} pictures to evaluate"
     ));
     text
 }

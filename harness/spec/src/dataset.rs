@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::UnknownName;
+use crate::{EvalSplit, UnknownName};
 
 /// One of the eleven datasets of the CoOp benchmark, in CoOp's table order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,6 +108,28 @@ impl DatasetId {
             DatasetId::Sun397 => 397,
             DatasetId::Dtd => 47,
             DatasetId::Eurosat => 10,
+        }
+    }
+
+    /// Pictures of the real dataset's list, for a plan that is made without data (CoOp's splits;
+    /// ImageNet's validation list is its test list).
+    pub fn n_pictures(self, split: EvalSplit) -> usize {
+        let (val, test) = match self {
+            DatasetId::ImageNet => (50_000, 50_000),
+            DatasetId::Caltech101 => (1_649, 2_465),
+            DatasetId::OxfordPets => (736, 3_669),
+            DatasetId::StanfordCars => (1_635, 8_041),
+            DatasetId::OxfordFlowers => (1_633, 2_463),
+            DatasetId::Food101 => (20_200, 30_300),
+            DatasetId::FgvcAircraft => (3_333, 3_333),
+            DatasetId::Sun397 => (3_970, 19_850),
+            DatasetId::Dtd => (1_128, 1_692),
+            DatasetId::Eurosat => (5_400, 8_100),
+            DatasetId::Ucf101 => (1_898, 3_783),
+        };
+        match split {
+            EvalSplit::Val => val,
+            EvalSplit::Test => test,
         }
     }
 

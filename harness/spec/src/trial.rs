@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetId, Form, MethodId, PromptStyle, Protocol, RewardId, Seed};
+use crate::{ClassHalf, DatasetId, Form, MethodId, PromptStyle, Protocol, RewardId, Seed};
 
 /// One fine-tune and the targets it is evaluated on, with every setting resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +46,32 @@ impl Trial {
         let dataset = self.train_on?;
         let asked = asked(dataset, self.form);
         Some(format!("{asked}.{}shot.seed{}", self.shots, self.seed))
+    }
+
+    /// Training pictures of the real dataset, where every class has enough of them.
+    pub fn full_training_set(&self) -> usize {
+        let Some(source) = self.train_on else { return 0 };
+        let n_classes = source.n_classes();
+        let n_base = self.protocol.base_classes.n_base(n_classes);
+        let n_asked = match self.form.half() {
+            ClassHalf::All => n_classes,
+            ClassHalf::Base => n_base,
+            ClassHalf::New => n_classes - n_base,
+        };
+        self.shots * n_asked
+    }
+
+    /// Pictures that all cells evaluate together, of the real datasets' whole lists. Both halves of
+    /// base-to-new make up one list.
+    pub fn full_evaluation(&self) -> usize {
+        let Evaluation { targets, forms, prompts, limit, .. } = &self.evaluation;
+        let is_half = |form: &&Form| form.half() != ClassHalf::All;
+        let n_lists = forms.len() - forms.iter().filter(is_half).count() / 2;
+        let of = |&target: &DatasetId| {
+            let whole = target.n_pictures(self.evaluation.split_of(target)) * n_lists;
+            whole.min(limit.map_or(whole, |limit| limit.saturating_mul(forms.len())))
+        };
+        targets.iter().map(of).sum::<usize>() * prompts.len()
     }
 
     /// The cells of this trial, target by target.

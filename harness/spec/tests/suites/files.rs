@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::given::{suite, suites_dir};
+use crate::given::{protocol_text, suite, suite_text, suites_dir};
 use clsrl_spec::{
-    DataSource, DatasetId, EvalSplit, MethodId, Precision, Protocol, Selection, Targets, Training,
-    parse_protocol, plan,
+    CellKey, DataSource, DatasetId, EvalSplit, Form, MethodId, Precision, Protocol, Selection,
+    Suite, Targets, Training, Trial, parse_protocol, plan,
 };
 
 fn stems(folder: &str) -> Vec<String> {
@@ -142,4 +142,71 @@ fn precision_follows_the_device_where_it_is_auto() {
     assert_eq!(Precision::Auto.on("cuda"), "bf16");
     assert_eq!(Precision::F32.on("cuda"), "f32");
     assert_eq!(Precision::Bf16.on("cpu"), "bf16");
+}
+
+/// Optimizer steps of CLS-RL on a dataset at 4 shots with seed 1.
+fn steps(suite_name: &str, dataset: DatasetId) -> usize {
+    let trials = plan(&suite(suite_name), &Selection::default()).unwrap();
+    let of = |t: &&Trial| t.method == MethodId::ClsRl && t.train_on == Some(dataset);
+    let trial = trials.iter().filter(of).find(|t| t.shots == 4 && t.seed == 1).unwrap();
+    let Training::Grpo(settings) = &trial.training else { panic!() };
+    settings.duration.total_steps(trial.full_training_set())
+}
+
+#[test]
+fn transfer_and_efficiency_take_the_steps_of_few_shot() {
+    for dataset in DatasetId::ALL {
+        assert_eq!(steps("transfer", dataset), steps("few-shot", dataset), "{dataset}");
+    }
+    assert_eq!(steps("efficiency", DatasetId::ImageNet), 2500);
+    for (dataset, expected) in [(DatasetId::ImageNet, 2500), (DatasetId::OxfordPets, 450)] {
+        assert_eq!(steps("open-set", dataset), expected, "{dataset}");
+    }
+}
+
+#[test]
+fn base_to_new_trains_on_the_base_classes_of_the_paper() {
+    let trials = plan(&suite("base-to-new"), &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 1 + 3 * 11 * 3);
+    let sizes = [500, 50, 18, 98, 51, 50, 50, 198, 23, 5, 50].map(|n_base| 4 * n_base);
+    for (dataset, expected) in DatasetId::ALL.into_iter().zip(sizes) {
+        let trial = trials.iter().find(|trial| trial.train_on == Some(dataset)).unwrap();
+        assert_eq!(trial.full_training_set(), expected, "{dataset}");
+        assert_eq!(trial.form, Form::Base);
+    }
+    // 23 × 4 pictures, 8 to a micro-batch of 8 GPUs, 2 accumulated: 6 steps an epoch, 50 epochs.
+    assert_eq!(steps("base-to-new", DatasetId::Dtd), 300);
+    let cells: Vec<String> = trials[0].cells().iter().take(4).map(CellKey::to_string).collect();
+    let expected =
+        ["imagenet.base.thinking", "imagenet.base.direct", "imagenet.new.thinking"].as_slice();
+    assert_eq!(cells[..3], *expected);
+    assert_eq!(trials[0].full_evaluation(), 2 * 133_696);
+}
+
+#[test]
+fn open_set_asks_about_the_five_datasets_of_the_paper() {
+    let trials = plan(&suite("open-set"), &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 1 + 2 * 5 * 3);
+    assert_eq!(trials[0].evaluation.targets.len(), 5);
+    assert!(trials.iter().all(|trial| trial.evaluation.forms == [Form::OpenSet]));
+}
+
+#[test]
+fn another_protocol_gives_the_results_another_name() {
+    let text = suite_text("few-shot");
+    let read = |protocol| {
+        Suite::parse_under(&text, "few-shot.toml", &|name| Ok(protocol_text(name)), protocol)
+    };
+    assert_eq!(read(None).unwrap().name, "few-shot");
+    assert_eq!(read(Some("paper")).unwrap().name, "few-shot");
+    let matched = read(Some("matched")).unwrap();
+    assert_eq!(
+        (matched.name.as_str(), matched.protocol.name.as_str()),
+        ("few-shot.matched", "matched")
+    );
+    let sft = matched.training(MethodId::Sft, DatasetId::Dtd);
+    let Some(Training::Sft(sft)) = sft else { panic!() };
+    let rl = matched.training(MethodId::ClsRl, DatasetId::Dtd);
+    let Some(Training::Grpo(rl)) = rl else { panic!() };
+    assert_eq!(sft.duration, rl.duration, "as many steps on as many pictures");
 }
