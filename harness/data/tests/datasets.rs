@@ -145,11 +145,13 @@ fn stanford_cars_gives_the_published_picks() {
 /// Food101 and SUN397: the split file is not at hand, but its classes stand in blocks of equal size.
 fn check_equal_blocks(id: DatasetId, file: &str, n_classes: usize, sizes: [usize; 2]) {
     let Some(shared) = shared() else { return };
-    let list = |size: usize| -> Vec<(String, usize, String)> {
-        let row = |idx: usize| (format!("{idx}.jpg"), idx / size, format!("class {}", idx / size));
+    let list = |split: &str, size: usize| -> Vec<(String, usize, String)> {
+        let row =
+            |idx: usize| (format!("{split}{idx}.jpg"), idx / size, format!("class {}", idx / size));
         (0..n_classes * size).map(row).collect()
     };
-    let split = serde_json::json!({ "train": list(sizes[0]), "val": list(sizes[1]), "test": [] });
+    let (train, val) = (list("train", sizes[0]), list("val", sizes[1]));
+    let split = serde_json::json!({ "train": train, "val": val, "test": [] });
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join(id.folder());
     fs::create_dir(&dir).unwrap();
@@ -199,12 +201,12 @@ fn fgvc_aircraft_gives_the_published_picks() {
         for (idx, label) in labels.enumerate() {
             let name = names.lines().nth(label).unwrap();
             assert!(known.get(&idx).is_none_or(|row| row.1 == label && row.2 == name));
-            writeln!(text, "{idx:07} {name}").unwrap();
+            writeln!(text, "{}{idx:06} {name}", split.len()).unwrap();
         }
         fs::write(dir.join(format!("images_variant_{split}.txt")), text).unwrap();
     }
     let dataset = Dataset::open(DatasetId::FgvcAircraft, root.path()).unwrap();
-    assert_eq!(dataset.train[33].path, "0000033.jpg");
+    assert_eq!(dataset.train[33].path, "5000033.jpg");
     check_picks(&shared, &dataset);
 }
 

@@ -219,7 +219,7 @@ fn aircraft_lists_are_read_line_by_line() {
     let expected = "has 3 faults
   line 1: found the variant `707`, expected one of variants.txt
   line 2: found ``, expected an image id, a blank and a variant
-  line 3: found an image id that climbs with `..`, `../2`, expected digits";
+  line 3: found a path that climbs with `..`, `../2.jpg`, expected one inside the images";
     assert!(message.ends_with(expected), "{message}");
 }
 

@@ -4,12 +4,17 @@
 
 use std::{
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use clsrl_spec::{DatasetId, EvalSplit};
 
-use super::{DatasetError, fgvc_aircraft, imagenet, layout, split_file};
+use super::{
+    DatasetError,
+    coop_split::SPLIT_SEED,
+    layout::{self, Lists, ListsFrom},
+    ledger::path_fault,
+};
 use crate::sha256::TextHasher;
 
 /// One picture of a list.
@@ -30,6 +35,8 @@ pub struct Example {
 pub struct Dataset {
     /// Which of the eleven it is.
     pub id: DatasetId,
+    /// Where the three lists come from.
+    pub lists: ListsFrom,
     /// The class names by label. Two ImageNet classes may share a name.
     pub class_names: Vec<String>,
     /// The training list.
@@ -58,21 +65,16 @@ impl Dataset {
     /// Reads the lists of `id` below `data_dir`, in CoOp's layout.
     pub fn open(id: DatasetId, data_dir: &Path) -> Result<Dataset, DatasetError> {
         let dir = data_dir.join(id.folder());
-        let read = match layout::lists(id) {
-            layout::Lists::SplitFile { name, drive_id } => {
-                split_file::read(id, &dir.join(name), drive_id)?
-            }
-            layout::Lists::WordNetFolders => imagenet::read(&dir)?,
-            layout::Lists::VariantFiles => fgvc_aircraft::read(&dir)?,
-        };
+        let (read, lists) = layout::read_lists(id, &dir)?;
         Ok(Dataset {
             id,
+            lists,
             class_names: read.class_names,
             train: read.train,
             val: read.val,
             test: read.test,
             drawn: fs::read_to_string(data_dir.join("drawn.json")).ok(),
-            image_dir: dir.join(layout::image_prefix(id)),
+            image_dir: dir.join(layout::layout_of(id).image_prefix),
             dir,
         })
     }
@@ -114,6 +116,23 @@ impl Dataset {
         self.drawn.is_some()
     }
 
+    /// What a report says of lists that are not the standard ones, and where those can be had; `None` where
+    /// the lists are standard.
+    pub fn not_standard(&self) -> Option<String> {
+        let Lists::SplitFile(file) = &layout::layout_of(self.id).lists else { return None };
+        match self.lists {
+            ListsFrom::Standard => None,
+            ListsFrom::Annotations => Some(format!(
+                "{}: the standard split was not used; the lists were made from the raw annotations by \
+                 CoOp's rules with seed {SPLIT_SEED}. Get `{}` at {} and put it into `{}`.",
+                self.id.title(),
+                file.name,
+                file.address(),
+                self.id.folder(),
+            )),
+        }
+    }
+
     /// The identity of the lists, and of drawn pictures: SHA-256, in hexadecimal, over every path, label
     /// and name in order, and over what says how pictures were drawn. Other pictures' bytes are not in it.
     pub fn digest(&self) -> String {
@@ -138,19 +157,4 @@ impl Dataset {
     fn splits(&self) -> [(&'static str, &[Example]); 3] {
         [("train", &self.train), ("val", &self.val), ("test", &self.test)]
     }
-}
-
-/// Says what keeps a list's path from lying inside the image folder, judging by its text alone.
-pub(super) fn path_fault(path: &str) -> Option<&'static str> {
-    if path.is_empty() {
-        return Some("is empty");
-    }
-    if path.contains('\0') {
-        return Some("holds a NUL character");
-    }
-    Path::new(path).components().find_map(|component| match component {
-        Component::ParentDir => Some("climbs with `..`"),
-        Component::RootDir | Component::Prefix(_) => Some("is absolute"),
-        Component::CurDir | Component::Normal(_) => None,
-    })
 }

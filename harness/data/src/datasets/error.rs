@@ -76,6 +76,24 @@ pub enum DatasetError {
         /// The dataset's folder.
         dir: PathBuf,
     },
+    /// A list or a class folder leads out of the dataset's folder through a symbolic link.
+    #[error(
+        "dataset `{dataset}`: `{}` leads to `{}`, expected something inside `{}`\n\
+         hint: link the dataset's whole folder rather than a part of it",
+        path.display(),
+        target.display(),
+        dir.display()
+    )]
+    ListLinkedOutside {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The list or folder.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+        /// The dataset's folder.
+        dir: PathBuf,
+    },
 }
 
 impl DatasetError {

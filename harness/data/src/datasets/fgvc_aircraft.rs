@@ -1,78 +1,89 @@
-//! FGVC-Aircraft's own lists, at variant level: `variants.txt` (a line's number is the label) and
-//! `images_variant_{train,val,test}.txt` (`<image id> <variant>`).
+//! FGVC-Aircraft, at variant level: airliners, business jets, fighters and propeller planes.
+//!
+//! Subhransu Maji, Esa Rahtu, Juho Kannala, Matthew Blaschko, Andrea Vedaldi: "Fine-Grained Visual Classification
+//! of Aircraft", 2013, arXiv:1306.5151.
+//!
+//! Licence: non-commercial research; the pictures belong to their photographers. Where to get it:
+//! `fgvc-aircraft-2013b.tar.gz`, from <https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/>, whose folder
+//! `data` CoOp renames to `fgvc_aircraft`.
+//!
+//! ```text
+//! fgvc_aircraft/
+//!     images/NNNNNNN.jpg
+//!     variants.txt                          a variant on each line; the line's number is the label
+//!     images_variant_{train,val,test}.txt   <image id> <variant>
+//! ```
+//!
+//! There is no split file of CoOp's: the lists are the authors' own, 3,334 training, 3,333 validation and 3,333
+//! test pictures of 100 variants, sorted by label. A variant may have a hyphen, a slash or a blank: `737-200`,
+//! `F/A-18`. Every picture has a banner of 20 pixels with its photographer's name at the bottom.
 
-use std::{collections::BTreeMap, fs, path::Path};
-
-use clsrl_spec::DatasetId;
+use std::collections::BTreeMap;
 
 use super::{
     DatasetError, Example, Faults,
-    dataset::{ClassesAndLists, path_fault},
+    dataset::ClassesAndLists,
+    dataset_dir::DatasetDir,
+    layout::{Layout, Lists},
+    ledger::Ledger,
+    text_list::{Row, TextList},
 };
 
-const ID: DatasetId = DatasetId::FgvcAircraft;
+/// Where things are.
+pub(super) const LAYOUT: Layout = Layout { image_prefix: "images", lists: Lists::VariantFiles };
+
+const VARIANTS: &str = "variants.txt";
+const TRAIN: &str = "images_variant_train.txt";
+const VAL: &str = "images_variant_val.txt";
+const TEST: &str = "images_variant_test.txt";
 
 const HINT: &str = "it is in the folder `data` of fgvc-aircraft-2013b.tar.gz \
      (https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/), which CoOp renames to `fgvc_aircraft`";
 
 /// Reads the four lists.
-pub(super) fn read(dir: &Path) -> Result<ClassesAndLists, DatasetError> {
-    let class_names = read_variants(&dir.join("variants.txt"))?;
-    let labels = class_names.iter().enumerate().map(|(label, name)| (name.as_str(), label));
-    let labels: BTreeMap<&str, usize> = labels.collect();
-    let list = |split| read_list(&dir.join(format!("images_variant_{split}.txt")), &labels);
-    let (train, val, test) = (list("train")?, list("val")?, list("test")?);
-    Ok(ClassesAndLists { class_names, train, val, test })
+pub(super) fn read(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
+    let names = read_variants(dir)?;
+    let labels = names.iter().enumerate().map(|(label, name)| (name.as_str(), label)).collect();
+    let mut ledger = Ledger::with_classes(&names);
+    let mut list = |name| -> Result<Vec<Example>, DatasetError> {
+        TextList::open(dir, name, HINT)?.examples(&mut ledger, |line| read_line(line, &labels))
+    };
+    let (train, val, test) = (list(TRAIN)?, list(VAL)?, list(TEST)?);
+    let mut faults = Faults::default();
+    let class_names = ledger.class_names(&train, &mut faults);
+    faults.or_else(dir.id(), &dir.join(TRAIN), ClassesAndLists { class_names, train, val, test })
 }
 
-fn read_variants(path: &Path) -> Result<Vec<String>, DatasetError> {
-    let text = read_text(path)?;
-    let mut faults = Faults::default();
+fn read_variants(dir: &DatasetDir) -> Result<Vec<String>, DatasetError> {
     let mut first_lines = BTreeMap::new();
     let mut names = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let name = line.trim();
-        if name.is_empty() {
-            faults.push(format!("line {number}: found nothing, expected a variant's name"));
-        } else if let Some(first) = first_lines.insert(name, number) {
-            faults.push(format!(
-                "line {number}: found `{name}` again, expected it on line {first} only"
-            ));
+    TextList::open(dir, VARIANTS, HINT)?.for_each(|number, line| {
+        if line.is_empty() {
+            return Err("found nothing, expected a variant's name".to_owned());
         }
-        names.push(name.to_owned());
-    }
+        names.push(line.to_owned());
+        match first_lines.insert(line.to_owned(), number) {
+            None => Ok(()),
+            Some(first) => {
+                first_lines.insert(line.to_owned(), first);
+                Err(format!("found `{line}` again, expected it on line {first} only"))
+            }
+        }
+    })?;
     if names.is_empty() {
+        let mut faults = Faults::default();
         faults.push("found no line, expected a variant's name on each".to_owned());
+        return Err(faults.of(dir.id(), &dir.join(VARIANTS)));
     }
-    faults.or_else(ID, path, names)
+    Ok(names)
 }
 
-fn read_list(path: &Path, labels: &BTreeMap<&str, usize>) -> Result<Vec<Example>, DatasetError> {
-    let text = read_text(path)?;
-    let mut faults = Faults::default();
-    let mut examples = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        match read_line(index, line, labels) {
-            Ok(example) => examples.push(example),
-            Err(fault) => faults.push(format!("line {}: {fault}", index + 1)),
-        }
-    }
-    faults.or_else(ID, path, examples)
-}
-
-fn read_line(index: usize, line: &str, labels: &BTreeMap<&str, usize>) -> Result<Example, String> {
-    let Some((image_id, name)) = line.trim().split_once(' ') else {
+fn read_line(line: &str, labels: &BTreeMap<&str, usize>) -> Result<Row, String> {
+    let Some((image_id, name)) = line.split_once(' ') else {
         return Err(format!("found `{line}`, expected an image id, a blank and a variant"));
     };
     let Some(&label) = labels.get(name) else {
-        return Err(format!("found the variant `{name}`, expected one of variants.txt"));
+        return Err(format!("found the variant `{name}`, expected one of {VARIANTS}"));
     };
-    if let Some(fault) = path_fault(image_id) {
-        return Err(format!("found an image id that {fault}, `{image_id}`, expected digits"));
-    }
-    Ok(Example { index, path: format!("{image_id}.jpg"), label, class_name: name.to_owned() })
-}
-
-fn read_text(path: &Path) -> Result<String, DatasetError> {
-    fs::read_to_string(path).map_err(|source| DatasetError::io(ID, path, source, HINT.to_owned()))
+    Ok(Row { path: format!("{image_id}.jpg"), label, class_name: name.to_owned() })
 }

@@ -1,31 +1,57 @@
-//! ImageNet: `images/{train,val}/<wnid>/*` and `classnames.txt` (`<wnid> <name>`).
+//! ImageNet (ILSVRC 2012): a thousand kinds of objects and animals, one folder each.
 //!
-//! Labels are the positions of the wnid folders that are present, in byte order, as in CoOp; a folder that
-//! `classnames.txt` does not name is an error. The pictures of a folder are sorted by byte order too, where
-//! CoOp takes the order of the file system: its ImageNet picks cannot be reproduced from a seed. Hidden
-//! files are passed over. The test list is `val`, and so is the validation list. `train` may be missing,
-//! for an evaluation without training; if it is there its classes must be those of `val`, because
-//! otherwise one label would mean two classes.
+//! Olga Russakovsky, Jia Deng, Hao Su, Jonathan Krause, Sanjeev Satheesh, Sean Ma, Zhiheng Huang, Andrej
+//! Karpathy, Aditya Khosla, Michael Bernstein, Alexander C. Berg, Li Fei-Fei: "ImageNet Large Scale Visual
+//! Recognition Challenge", IJCV 2015.
+//!
+//! Licence: ImageNet's terms of access, non-commercial research and education; the pictures belong to their
+//! owners. Where to get it: <https://image-net.org>, after registration; `classnames.txt`, that CoOp's authors
+//! took from CLIP's, at <https://drive.google.com/file/d/1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF/view>.
+//!
+//! ```text
+//! imagenet/
+//!     classnames.txt                    <wnid> <name>
+//!     images/train/<wnid>/*.JPEG        1,281,167 pictures
+//!     images/val/<wnid>/*.JPEG          50,000 pictures
+//! ```
+//!
+//! The official archive of `val` is flat and has to be sorted into such folders. Labels are the positions of
+//! the wnid folders that are present, in byte order, as in CoOp; a folder that `classnames.txt` does not name
+//! is an error. Two names stand twice, `missile` and `sunglasses`, so the 1,000 classes have 998 names. The
+//! pictures of a folder are sorted by byte order too, where CoOp takes the order of the file system: its
+//! ImageNet picks cannot be reproduced from a seed. Hidden files are passed over. The test list is `val`, and
+//! so is the validation list. `train` may be missing, for an evaluation without training; if it is there its
+//! classes must be those of `val`, because otherwise one label would mean two classes.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path};
+use std::collections::BTreeMap;
 
 use clsrl_spec::DatasetId;
 
-use super::{DatasetError, Example, Faults, dataset::ClassesAndLists, layout};
+use super::{
+    DatasetError, Example, Faults,
+    class_folders::{PicturesByFolder, list_classes},
+    dataset::ClassesAndLists,
+    dataset_dir::DatasetDir,
+    layout::{Layout, Lists, drive_hint},
+    text_list::TextList,
+};
+
+/// Where things are.
+pub(super) const LAYOUT: Layout = Layout { image_prefix: "images", lists: Lists::WordNetFolders };
 
 const ID: DatasetId = DatasetId::ImageNet;
 
-/// The pictures' names by wnid, both in byte order.
-type Folders = BTreeMap<String, Vec<String>>;
+const NAMES: &str = "classnames.txt";
+const NAMES_DRIVE_ID: &str = "1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF";
+const FOLDERS_HINT: &str = "ImageNet's pictures stand in one folder per class, named by its wnid; the \
+                            official validation archive is flat and must be sorted into such folders";
 
 /// Lists the folders and names their classes.
-pub(super) fn read(dir: &Path) -> Result<ClassesAndLists, DatasetError> {
-    let names_path = dir.join("classnames.txt");
-    let names = read_class_names(&names_path)?;
-    let (train_dir, val_dir) = (dir.join("images/train"), dir.join("images/val"));
-    let val = list_folders(&val_dir)?;
-    let has_train = train_dir.exists();
-    let train = if has_train { list_folders(&train_dir)? } else { Folders::new() };
+pub(super) fn read(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
+    let names = read_class_names(dir)?;
+    let val = list_folders(dir, "images/val")?;
+    let has_train = dir.has("images/train");
+    let train = if has_train { list_folders(dir, "images/train")? } else { BTreeMap::new() };
 
     let mut faults = Faults::default();
     if val.is_empty() {
@@ -35,7 +61,7 @@ pub(super) fn read(dir: &Path) -> Result<ClassesAndLists, DatasetError> {
         compare_folders(&train, &val, &mut faults);
     }
     for wnid in val.keys().filter(|wnid| !names.contains_key(*wnid)) {
-        faults.push(format!("found the folder `{wnid}`, expected one that `classnames.txt` names"));
+        faults.push(format!("found the folder `{wnid}`, expected one that `{NAMES}` names"));
     }
     let class_names: Vec<String> =
         val.keys().map(|wnid| names.get(wnid).cloned().unwrap_or_default()).collect();
@@ -46,65 +72,31 @@ pub(super) fn read(dir: &Path) -> Result<ClassesAndLists, DatasetError> {
     Ok(ClassesAndLists { class_names, train, val: test.clone(), test })
 }
 
-fn read_class_names(path: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
-    let text = fs::read_to_string(path).map_err(|source| {
-        DatasetError::io(ID, path, source, layout::drive_hint("1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF"))
-    })?;
-    let mut faults = Faults::default();
+fn read_class_names(dir: &DatasetDir) -> Result<BTreeMap<String, String>, DatasetError> {
     let mut names = BTreeMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let Some((wnid, name)) = line.trim().split_once(' ') else {
-            faults.push(format!(
-                "line {number}: found `{line}`, expected a wnid, a blank and a name"
-            ));
-            continue;
+    TextList::open(dir, NAMES, &drive_hint(NAMES_DRIVE_ID))?.for_each(|_, line| {
+        let Some((wnid, name)) = line.split_once(' ') else {
+            return Err(format!("found `{line}`, expected a wnid, a blank and a name"));
         };
-        if names.insert(wnid.to_owned(), name.to_owned()).is_some() {
-            faults.push(format!("line {number}: found `{wnid}` again, expected every wnid once"));
+        match names.insert(wnid.to_owned(), name.to_owned()) {
+            None => Ok(()),
+            Some(_) => Err(format!("found `{wnid}` again, expected every wnid once")),
         }
-    }
-    faults.or_else(ID, path, names)
-}
-
-fn list_folders(dir: &Path) -> Result<Folders, DatasetError> {
-    let mut faults = Faults::default();
-    let mut folders = Folders::new();
-    for wnid in list_names(dir, &mut faults)? {
-        let folder = dir.join(&wnid);
-        if folder.is_dir() {
-            folders.insert(wnid, list_names(&folder, &mut faults)?);
-        }
-    }
-    faults.or_else(ID, dir, folders)
-}
-
-/// The names in a folder, hidden ones left out, in byte order.
-fn list_names(dir: &Path, faults: &mut Faults) -> Result<Vec<String>, DatasetError> {
-    let names: io::Result<Vec<OsString>> =
-        fs::read_dir(dir).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
-    let names = names.map_err(|source| {
-        let hint = "ImageNet's pictures stand in one folder per class, named by its wnid; the \
-                    official validation archive is flat and must be sorted into such folders";
-        DatasetError::io(ID, dir, source, hint.to_owned())
     })?;
-    let mut kept = Vec::new();
-    for name in names {
-        match name.into_string() {
-            Ok(name) if name.starts_with('.') => {}
-            Ok(name) => kept.push(name),
-            Err(name) => {
-                faults.push(format!(
-                    "found the name {name:?} in `{}`, expected UTF-8",
-                    dir.display()
-                ));
-            }
-        }
-    }
-    kept.sort_unstable();
-    Ok(kept)
+    Ok(names)
 }
 
-fn compare_folders(train: &Folders, val: &Folders, faults: &mut Faults) {
+/// Lists the wnid folders; what lies beside them is passed over, an empty one is a fault.
+fn list_folders(dir: &DatasetDir, parent: &str) -> Result<PicturesByFolder, DatasetError> {
+    let mut faults = Faults::default();
+    let (folders, _beside) = list_classes(dir, parent, FOLDERS_HINT, &mut faults)?;
+    for (wnid, _) in folders.iter().filter(|(_, pictures)| pictures.is_empty()) {
+        faults.push(format!("found no picture in `{wnid}`, expected some of every class"));
+    }
+    faults.or_else(ID, &dir.join(parent), folders)
+}
+
+fn compare_folders(train: &PicturesByFolder, val: &PicturesByFolder, faults: &mut Faults) {
     for wnid in train.keys().filter(|wnid| !val.contains_key(*wnid)) {
         faults.push(format!("found `{wnid}` in `train` only, expected it in `val` too"));
     }
@@ -113,7 +105,7 @@ fn compare_folders(train: &Folders, val: &Folders, faults: &mut Faults) {
     }
 }
 
-fn examples(split: &str, folders: &Folders, class_names: &[String]) -> Vec<Example> {
+fn examples(split: &str, folders: &PicturesByFolder, class_names: &[String]) -> Vec<Example> {
     let mut examples = Vec::new();
     for (label, (wnid, files)) in folders.iter().enumerate() {
         for file in files {

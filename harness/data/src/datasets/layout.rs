@@ -1,73 +1,128 @@
-//! Where CoOp's layout puts things: split files, image folders, and where each can be had.
-//!
-//! Facts only, from CoOp's `DATASETS.md` and `datasets/*.py`.
+//! Where a dataset's lists and pictures lie: the facts that its own file states.
+
+use std::path::Path;
 
 use clsrl_spec::DatasetId;
 
+use super::{
+    DatasetError, caltech101, dataset::ClassesAndLists, dataset_dir::DatasetDir, dtd, eurosat,
+    fgvc_aircraft, food101, imagenet, oxford_flowers, oxford_pets, split_file, stanford_cars,
+    sun397, ucf101,
+};
+
+/// Where a dataset's lists and pictures lie inside its folder.
+pub(crate) struct Layout {
+    /// The folder that listed paths start from; empty for the dataset's own.
+    pub(crate) image_prefix: &'static str,
+    /// How the lists are written down.
+    pub(crate) lists: Lists,
+}
+
 /// How a dataset's lists are written down.
 pub(crate) enum Lists {
-    /// One `split_zhou_*.json`.
-    SplitFile {
-        /// The file's name inside the dataset's folder.
-        name: &'static str,
-        /// Its identity on Google Drive, as CoOp publishes it.
-        drive_id: &'static str,
-    },
+    /// One `split_zhou_*.json`, or the raw annotations in its place.
+    SplitFile(SplitFile),
     /// Folders named by WordNet id, and `classnames.txt`.
     WordNetFolders,
     /// `variants.txt` and `images_variant_*.txt`.
     VariantFiles,
 }
 
-/// How the lists of `id` are written down.
-pub(crate) fn lists(id: DatasetId) -> Lists {
-    let (name, drive_id) = match id {
-        DatasetId::ImageNet => return Lists::WordNetFolders,
-        DatasetId::FgvcAircraft => return Lists::VariantFiles,
-        DatasetId::Caltech101 => {
-            ("split_zhou_Caltech101.json", "1hyarUivQE36mY6jSomru6Fjd-JzwcCzN")
-        }
-        DatasetId::OxfordPets => {
-            ("split_zhou_OxfordPets.json", "1501r8Ber4nNKvmlFVQZ8SeUHTcdTTEqs")
-        }
-        DatasetId::StanfordCars => {
-            ("split_zhou_StanfordCars.json", "1ObCFbaAgVu0I-k_Au-gIUcefirdAuizT")
-        }
-        DatasetId::OxfordFlowers => {
-            ("split_zhou_OxfordFlowers.json", "1Pp0sRXzZFZq15zVOzKjKBu4A9i01nozT")
-        }
-        DatasetId::Food101 => ("split_zhou_Food101.json", "1QK0tGi096I0Ba6kggatX1ee6dJFIcEJl"),
-        DatasetId::Sun397 => ("split_zhou_SUN397.json", "1y2RD81BYuiyvebdN-JymPfyWYcd8_MUq"),
-        DatasetId::Dtd => {
-            ("split_zhou_DescribableTextures.json", "1u3_QfB467jqHgNXC00UIzbLZRQCg2S7x")
-        }
-        DatasetId::Eurosat => ("split_zhou_EuroSAT.json", "1Ip7yaCWFi0eaOFUGga0lUdVi_DDQth1o"),
-        DatasetId::Ucf101 => ("split_zhou_UCF101.json", "1I0S0q91hJfsV9Gf4xDIjgDq4AqBNJb1y"),
-    };
-    Lists::SplitFile { name, drive_id }
+/// CoOp's split file of a dataset, and what is read where it is missing.
+pub(crate) struct SplitFile {
+    /// The file's name inside the dataset's folder.
+    pub(crate) name: &'static str,
+    /// Its identity on Google Drive, as CoOp publishes it.
+    pub(crate) drive_id: &'static str,
+    /// The raw annotations: files, or a folder of class folders.
+    pub(crate) annotations: &'static [&'static str],
+    /// Reads the raw annotations by CoOp's rules.
+    pub(super) read_annotations: fn(&DatasetDir) -> Result<ClassesAndLists, DatasetError>,
 }
 
-/// The folder, inside the dataset's, that the paths of `id`'s lists start from.
-pub(crate) fn image_prefix(id: DatasetId) -> &'static str {
-    match id {
-        DatasetId::Caltech101 => "101_ObjectCategories",
-        DatasetId::StanfordCars => "",
-        DatasetId::OxfordFlowers => "jpg",
-        DatasetId::Sun397 => "SUN397",
-        DatasetId::Eurosat => "2750",
-        DatasetId::Ucf101 => "UCF-101-midframes",
-        DatasetId::ImageNet
-        | DatasetId::OxfordPets
-        | DatasetId::Food101
-        | DatasetId::FgvcAircraft
-        | DatasetId::Dtd => "images",
+impl SplitFile {
+    /// Where Google Drive has the file.
+    pub(crate) fn address(&self) -> String {
+        drive_address(self.drive_id)
     }
 }
 
+/// The layout of `id`.
+pub(crate) fn layout_of(id: DatasetId) -> &'static Layout {
+    match id {
+        DatasetId::ImageNet => &imagenet::LAYOUT,
+        DatasetId::Caltech101 => &caltech101::LAYOUT,
+        DatasetId::OxfordPets => &oxford_pets::LAYOUT,
+        DatasetId::StanfordCars => &stanford_cars::LAYOUT,
+        DatasetId::OxfordFlowers => &oxford_flowers::LAYOUT,
+        DatasetId::Food101 => &food101::LAYOUT,
+        DatasetId::FgvcAircraft => &fgvc_aircraft::LAYOUT,
+        DatasetId::Sun397 => &sun397::LAYOUT,
+        DatasetId::Dtd => &dtd::LAYOUT,
+        DatasetId::Eurosat => &eurosat::LAYOUT,
+        DatasetId::Ucf101 => &ucf101::LAYOUT,
+    }
+}
+
+/// Where a dataset's three lists come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListsFrom {
+    /// The files that every publication uses: CoOp's split file, or the dataset's own lists.
+    Standard,
+    /// The raw annotations, split by CoOp's rules because its split file is missing.
+    Annotations,
+}
+
+/// Reads the lists of `id` from its folder, and tells which files they come from.
+pub(super) fn read_lists(
+    id: DatasetId,
+    dir: &Path,
+) -> Result<(ClassesAndLists, ListsFrom), DatasetError> {
+    let dir = DatasetDir::new(id, dir);
+    let read = match &layout_of(id).lists {
+        Lists::WordNetFolders => imagenet::read(&dir)?,
+        Lists::VariantFiles => fgvc_aircraft::read(&dir)?,
+        Lists::SplitFile(file) if dir.has(file.name) => {
+            split_file::read(&dir, file.name, &drive_hint(file.drive_id))?
+        }
+        Lists::SplitFile(file) => {
+            find_annotations(&dir, file)?;
+            return Ok(((file.read_annotations)(&dir)?, ListsFrom::Annotations));
+        }
+    };
+    Ok((read, ListsFrom::Standard))
+}
+
+/// Fails unless everything is there that the lists can be made from without the split file.
+fn find_annotations(dir: &DatasetDir, file: &SplitFile) -> Result<(), DatasetError> {
+    let missing: Vec<String> = file
+        .annotations
+        .iter()
+        .filter(|name| !dir.has(name))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (n_missing, n_files) = (missing.len(), file.annotations.len());
+    let which = if n_missing == n_files { "" } else { "a part of " };
+    let verb = if n_missing == 1 { "is" } else { "are" };
+    Err(DatasetError::Missing {
+        dataset: dir.id(),
+        path: dir.join(file.name),
+        hint: format!(
+            "{}; {which}the raw annotations, which would do in its place, {verb} not there either: {}",
+            drive_hint(file.drive_id),
+            missing.join(", ")
+        ),
+    })
+}
+
 /// What to tell whoever lacks a file that Google Drive has under `drive_id`.
-pub(crate) fn drive_hint(drive_id: &str) -> String {
-    format!(
-        "CoOp's DATASETS.md describes the layout; this file is \
-         https://drive.google.com/file/d/{drive_id}/view"
-    )
+pub(super) fn drive_hint(drive_id: &str) -> String {
+    format!("CoOp's DATASETS.md describes the layout; this file is {}", drive_address(drive_id))
+}
+
+fn drive_address(drive_id: &str) -> String {
+    format!("https://drive.google.com/file/d/{drive_id}/view")
 }

@@ -3,9 +3,8 @@
 //! Read strictly: a file that differs from the format in any way is refused with every difference told,
 //! because a list that is guessed at gives other pictures for the same seed. A list may be empty.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt};
 
-use clsrl_spec::DatasetId;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -13,39 +12,34 @@ use serde::{
 use serde_json::Value;
 
 use super::{
-    DatasetError, Example, Faults,
-    dataset::{ClassesAndLists, path_fault},
-    layout,
+    DatasetError, Example, Faults, dataset::ClassesAndLists, dataset_dir::DatasetDir,
+    ledger::Ledger,
 };
 
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
-/// Reads and checks the split file of `dataset`.
+/// Reads and checks the split file `name`; `hint` is for whoever does not have it.
 pub(super) fn read(
-    dataset: DatasetId,
-    path: &Path,
-    drive_id: &str,
+    dir: &DatasetDir,
+    name: &str,
+    hint: &str,
 ) -> Result<ClassesAndLists, DatasetError> {
-    let bytes = fs::read(path)
-        .map_err(|source| DatasetError::io(dataset, path, source, layout::drive_hint(drive_id)))?;
+    let bytes = dir.read(name, hint)?;
     let mut faults = Faults::default();
     let entries: Entries = match serde_json::from_slice(&bytes) {
         Ok(entries) => entries,
         Err(error) => {
             faults.push(format!("found {error}, expected an object with {}", expected_keys()));
-            return Err(faults.of(dataset, path));
+            return Err(faults.of(dir.id(), &dir.join(name)));
         }
     };
 
-    let mut classes = BTreeMap::new();
+    let mut ledger = Ledger::default();
     let [train, val, test] = entries
         .into_lists(&mut faults)
-        .map(|(split, rows)| read_list(split, rows, &mut classes, &mut faults));
-    if classes.is_empty() {
-        faults.push("found no picture, expected some".to_owned());
-    }
-    let class_names = number_classes(classes, &mut faults);
-    faults.or_else(dataset, path, ClassesAndLists { class_names, train, val, test })
+        .map(|(split, rows)| read_list(split, rows, &mut ledger, &mut faults));
+    let class_names = ledger.class_names(&train, &mut faults);
+    faults.or_else(dir.id(), &dir.join(name), ClassesAndLists { class_names, train, val, test })
 }
 
 fn expected_keys() -> String {
@@ -118,24 +112,19 @@ impl Entries {
 fn read_list(
     split: &'static str,
     rows: Vec<Value>,
-    classes: &mut BTreeMap<usize, String>,
+    ledger: &mut Ledger,
     faults: &mut Faults,
 ) -> Vec<Example> {
     let mut examples = Vec::with_capacity(rows.len());
     for (index, row) in rows.into_iter().enumerate() {
+        let place = format!("`{split}`[{index}]");
         let read = read_row(index, &row).and_then(|example| {
-            let name = classes.entry(example.label).or_insert_with(|| example.class_name.clone());
-            if *name == example.class_name {
-                return Ok(example);
-            }
-            Err(format!(
-                "found label {} named `{}`, expected `{name}` as further up",
-                example.label, example.class_name
-            ))
+            ledger.admit(&example, &place)?;
+            Ok(example)
         });
         match read {
             Ok(example) => examples.push(example),
-            Err(fault) => faults.push(format!("`{split}`[{index}]: {fault}")),
+            Err(fault) => faults.push(format!("{place}: {fault}")),
         }
     }
     examples
@@ -148,9 +137,6 @@ fn read_row(index: usize, row: &Value) -> Result<Example, String> {
     let Value::String(path) = path else {
         return Err(format!("found the path {}, expected a text", brief(path)));
     };
-    if let Some(fault) = path_fault(path) {
-        return Err(format!("found a path that {fault}, `{path}`, expected one inside the images"));
-    }
     let Some(label) = label.as_u64().and_then(|label| usize::try_from(label).ok()) else {
         return Err(format!("found the label {}, expected an integer from 0", brief(label)));
     };
@@ -159,18 +145,6 @@ fn read_row(index: usize, row: &Value) -> Result<Example, String> {
         other => return Err(format!("found the class name {}, expected a text", brief(other))),
     };
     Ok(Example { index, path: path.clone(), label, class_name: class_name.clone() })
-}
-
-/// Takes the names by label; labels must be 0, 1, 2, … without a gap.
-fn number_classes(classes: BTreeMap<usize, String>, faults: &mut Faults) -> Vec<String> {
-    if let Some((missing, _)) = (0..).zip(classes.keys()).find(|(number, label)| number != *label) {
-        faults.push(format!(
-            "found {} labels without label {missing}, expected all from 0 to {}",
-            classes.len(),
-            classes.len() - 1
-        ));
-    }
-    classes.into_values().collect()
 }
 
 /// A JSON value, cut to a length that fits a message.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
 use super::classes::{Class, classes_of};
-use crate::datasets::layout::{Lists, image_prefix, lists};
+use crate::datasets::layout::{Lists, layout_of};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct Entry {
 
 /// The folder of a dataset's pictures, below the data root; listed paths start there.
 pub fn picture_folder(dataset: DatasetId) -> String {
-    format!("{}/{}", dataset.folder(), image_prefix(dataset))
+    format!("{}/{}", dataset.folder(), layout_of(dataset).image_prefix)
 }
 
 /// A dataset's pictures, part by part in the order of its lists.
@@ -135,7 +135,7 @@ fn letters(class: &str, number: usize) -> String {
 /// A dataset's lists: path below the data root, and content.
 pub fn lists_of(dataset: DatasetId, entries: &[Entry]) -> Vec<(String, String)> {
     let folder = dataset.folder();
-    match lists(dataset) {
+    match &layout_of(dataset).lists {
         Lists::WordNetFolders => {
             let lines = lines_of(classes_of(dataset), |c| format!("{} {}", c.folder, c.name));
             vec![(format!("{folder}/classnames.txt"), lines)]
@@ -152,7 +152,9 @@ pub fn lists_of(dataset: DatasetId, entries: &[Entry]) -> Vec<(String, String)> 
             }));
             lists
         }
-        Lists::SplitFile { name, .. } => vec![(format!("{folder}/{name}"), split_json(entries))],
+        Lists::SplitFile(file) => {
+            vec![(format!("{folder}/{}", file.name), split_json(entries))]
+        }
     }
 }
 
