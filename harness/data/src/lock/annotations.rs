@@ -40,8 +40,8 @@ pub(super) fn known_paths(id: DatasetId) -> Vec<&'static str> {
 
 /// The standard split's file, for datasets that have one.
 pub(super) fn split_file(id: DatasetId) -> Option<&'static str> {
-    match layout::lists(id) {
-        layout::Lists::SplitFile { name, .. } => Some(name),
+    match &layout::layout_of(id).lists {
+        layout::Lists::SplitFile(file) => Some(file.name),
         layout::Lists::WordNetFolders | layout::Lists::VariantFiles => None,
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn image_folders(id: DatasetId) -> Vec<&'static str> {
     match id {
         DatasetId::ImageNet => vec!["images/train", "images/val"],
         DatasetId::StanfordCars => vec!["cars_test", "cars_train"],
-        other => vec![layout::image_prefix(other)],
+        other => vec![layout::layout_of(other).image_prefix],
     }
 }
 

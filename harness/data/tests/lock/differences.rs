@@ -83,12 +83,12 @@ fn missing_pictures_are_told_and_lists_all_the_same() {
 fn lists_of_another_length_are_told() {
     let found = check(|place| {
         let split = fs::read_to_string(place.dir().join(SPLIT)).unwrap();
-        let shorter = split.replacen("[\"banded/banded_0.jpg\", 0, \"banded\"],", "", 1);
+        let shorter = split.replacen("[\"banded/banded_1.jpg\", 0, \"banded\"],", "", 1);
         assert_ne!(shorter, split);
         fs::write(place.dir().join(SPLIT), shorter).unwrap();
     });
     let value = DifferenceKind::Value;
-    expect(found, &[(value, "counts.train"), (value, "split"), (DifferenceKind::Changed, SPLIT)]);
+    expect(found, &[(value, "counts.val"), (value, "split"), (DifferenceKind::Changed, SPLIT)]);
 }
 
 #[test]
