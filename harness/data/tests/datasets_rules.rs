@@ -1,12 +1,12 @@
-//! What a dataset's files may and may not say, and what a question is made of.
+//! What a dataset's files may and may not say.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use clsrl_data::{
-    datasets::{Dataset, DatasetError, ask, list_length, sample_few_shot},
+    datasets::{Dataset, DatasetError, sample_few_shot},
     digest_model_dir,
 };
-use clsrl_spec::{Choices, DatasetId, ListRule, RepeatedNames};
+use clsrl_spec::DatasetId;
 use tempfile::TempDir;
 
 const GOOD: &str = r#"{
@@ -254,101 +254,6 @@ fn imagenet_folders_and_files_are_taken_in_byte_order() {
   found `n9` in `val` only, expected it in `train` too
   found the folder `n9`, expected one that `classnames.txt` names";
     assert!(message.ends_with(expected), "{message}");
-}
-
-#[test]
-fn list_lengths_are_those_of_the_notebook_and_of_the_published_lists() {
-    let check = |n_classes, notebook, published| {
-        assert_eq!(
-            list_length(ListRule::Notebook { percent: 40 }, n_classes),
-            notebook,
-            "{n_classes}"
-        );
-        assert_eq!(
-            list_length(ListRule::Published { percent: 40 }, n_classes),
-            published,
-            "{n_classes}"
-        );
-        assert_eq!(list_length(ListRule::All, n_classes), n_classes);
-    };
-    check(1000, 100, 100);
-    check(397, 100, 100);
-    check(196, 78, 78);
-    check(102, 40, 40);
-    check(101, 40, 40);
-    check(100, 40, 40);
-    check(75, 30, 30);
-    check(74, 74, 30);
-    check(47, 47, 30);
-    check(37, 37, 30);
-    check(10, 10, 10);
-}
-
-/// A dataset of `n_classes` classes with one training picture each.
-fn choices(few_shot: ListRule, seed: u64) -> Choices {
-    let repeated_names = RepeatedNames::Kept;
-    Choices { few_shot, base_to_new: ListRule::All, repeated_names, seed }
-}
-
-fn textures(n_classes: usize) -> Dataset {
-    let root = tempfile::tempdir().unwrap();
-    let row = |label: usize| format!(r#"["{label}.jpg", {label}, "texture_{label}"]"#);
-    let rows: Vec<String> = (0..n_classes).map(row).collect();
-    let split = format!(r#"{{"train": [{}], "val": [], "test": []}}"#, rows.join(","));
-    write(root.path(), "dtd/split_zhou_DescribableTextures.json", &split);
-    Dataset::open(DatasetId::Dtd, root.path()).unwrap()
-}
-
-#[test]
-fn a_question_lists_the_truth_once_among_names_of_its_own() {
-    let dataset = textures(47);
-    let choices = choices(ListRule::Published { percent: 40 }, 1);
-    for example in &dataset.train {
-        let question = ask(&dataset, "train", example, &choices);
-        assert_eq!(question.choices.len(), 30);
-        assert_eq!(question.gold, example.class_name);
-        assert_eq!(question.choices.iter().filter(|name| **name == question.gold).count(), 1);
-        let mut distinct = question.choices.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        assert_eq!(distinct.len(), 30);
-        assert_eq!(
-            question.text,
-            format!(
-                "What type of texture is in the photo?\n Please choose one from list [ {}].",
-                question.choices.join(", ")
-            )
-        );
-    }
-}
-
-#[test]
-fn a_choice_list_depends_on_seed_split_and_picture_only() {
-    let dataset = textures(47);
-    let listed = |split: &str, position: usize, seed| {
-        let choices = choices(ListRule::Published { percent: 40 }, seed);
-        ask(&dataset, split, &dataset.train[position], &choices).choices
-    };
-    let reference = listed("train", 0, 1);
-    assert_ne!(reference, listed("train", 1, 1));
-    assert_ne!(reference, listed("train", 0, 2));
-    assert_ne!(reference, listed("test", 0, 1));
-    assert_eq!(reference, listed("train", 0, 1));
-}
-
-/// A truth that fell off the list replaces the last name, so only the second shuffle hides its place.
-#[test]
-fn the_truth_stands_at_every_place_of_the_list() {
-    let dataset = textures(100);
-    let mut n_at_place = [0; 40];
-    for seed in 0..4000 {
-        let choices = choices(ListRule::Notebook { percent: 40 }, seed);
-        let question = ask(&dataset, "train", &dataset.train[3], &choices);
-        let place = question.choices.iter().position(|name| *name == question.gold).unwrap();
-        n_at_place[place] += 1;
-    }
-    // 100 are expected at each; six standard deviations are 59.
-    assert!(n_at_place.iter().all(|n| (41..=159).contains(n)), "{n_at_place:?}");
 }
 
 #[test]

@@ -1,11 +1,16 @@
-//! CoOp's few-shot sets: k pictures of every class, for a seed.
+//! Few-shot sets: k pictures of every class, by CoOp's rule or by the released notebook's.
 //!
-//! One generator serves both lists, training first; within a list the classes are walked in order of first
-//! appearance. A list in another order, or a class walked out of turn, gives other pictures.
+//! CoOp: one generator serves both lists, training first; within a list the classes are walked in order of
+//! first appearance. A list in another order, or a class walked out of turn, gives other pictures.
+//!
+//! Notebook (`few-shot-data.ipynb`): the training list is shuffled, and a picture is taken as long as its
+//! class *name* has shots left; a name that two classes share has the shots of both and may spend them on
+//! either. Differs from the notebook in two ways: the shuffle has a seed, where the notebook has none, and
+//! the list that is shuffled is CoOp's, since the notebook's own is not published.
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{DatasetId, Seed};
+use clsrl_spec::{DatasetId, Seed, ShotRule};
 
 use super::{Dataset, Example, PythonRandom};
 
@@ -17,8 +22,23 @@ const MAX_VAL_SHOTS: usize = 4;
 pub struct FewShot {
     /// Positions in [`Dataset::train`].
     pub train: Vec<usize>,
-    /// Positions in [`Dataset::val`]; none for ImageNet, whose validation list is its test list.
+    /// Positions in [`Dataset::val`]; none for ImageNet, whose validation list is its test list, and none
+    /// by the notebook's rule.
     pub val: Vec<usize>,
+}
+
+/// Picks `shots` training pictures of every class by a protocol's rule.
+///
+/// A class with fewer pictures gives all of them. The trial's seed decides by CoOp's rule only; the
+/// notebook's has a seed of its own, so that all trials see the same pictures.
+pub fn pick_few_shot(dataset: &Dataset, rule: ShotRule, shots: usize, trial_seed: Seed) -> FewShot {
+    match rule {
+        ShotRule::Coop => sample_few_shot(dataset, shots, trial_seed),
+        ShotRule::Notebook { seed } => FewShot {
+            train: first_of_every_name(dataset, shots, &mut PythonRandom::new(seed)),
+            val: Vec::new(),
+        },
+    }
 }
 
 /// Picks `shots` training pictures of every class, and up to four for validation, as CoOp does.
@@ -29,9 +49,14 @@ pub fn sample_few_shot(dataset: &Dataset, shots: usize, seed: Seed) -> FewShot {
     let train = sample_list(&dataset.train, shots, &mut random);
     let val = match dataset.id {
         DatasetId::ImageNet => Vec::new(),
-        _ => sample_list(&dataset.val, shots.min(MAX_VAL_SHOTS), &mut random),
+        _ => sample_list(&dataset.val, val_shots(shots), &mut random),
     };
     FewShot { train, val }
+}
+
+/// How many validation pictures of a class go with `shots` training pictures.
+pub(super) fn val_shots(shots: usize) -> usize {
+    shots.min(MAX_VAL_SHOTS)
 }
 
 fn sample_list(examples: &[Example], shots: usize, random: &mut PythonRandom) -> Vec<usize> {
@@ -58,4 +83,25 @@ fn by_class(examples: &[Example]) -> Vec<Vec<usize>> {
         classes[class].push(position);
     }
     classes
+}
+
+/// The notebook's picks, in the order of the shuffled list.
+fn first_of_every_name(dataset: &Dataset, shots: usize, random: &mut PythonRandom) -> Vec<usize> {
+    let mut shots_left: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in &dataset.class_names {
+        *shots_left.entry(name).or_default() += shots;
+    }
+    let mut shuffled: Vec<usize> = (0..dataset.train.len()).collect();
+    random.shuffle(&mut shuffled);
+    let mut picks = Vec::new();
+    for position in shuffled {
+        let class_name = dataset.train[position].class_name.as_str();
+        let left =
+            shots_left.get_mut(class_name).expect("a dataset names the classes of its lists");
+        if 0 < *left {
+            *left -= 1;
+            picks.push(position);
+        }
+    }
+    picks
 }

@@ -1,18 +1,19 @@
-//! The question about a picture, with its list of choices (CLS-RL's notebook `few-shot-data.ipynb`).
+//! The question about a picture, with its list of choices (CLS-RL's notebook `few-shot-data.ipynb`), or
+//! without one (the open-set scripts).
 //!
 //! Differs from the notebook in two ways: the lists come from a seed, where it has none, and every
 //! picture has a list of its own that does not depend on which others are asked about.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, collections::BTreeSet};
 
-use clsrl_spec::{Choices, DatasetId, ListRule, Stream};
+use clsrl_spec::{BaseRule, Choices, DatasetId, Form, ListRule, RepeatedNames, Seed, Stream};
 
-use super::{Dataset, Example};
+use super::{Dataset, Example, FormView};
 
 /// The longest list that a rule other than [`ListRule::All`] gives.
 const MAX_LISTED: usize = 100;
 
-/// Where 40 % of the classes are fewer than this, the rule asks for more.
+/// Where the share of the classes is smaller than this, a rule asks for more.
 const MIN_LISTED: usize = 30;
 
 /// What the model is asked, before a prompt's suffix, and what it should say.
@@ -20,32 +21,84 @@ const MIN_LISTED: usize = 30;
 pub struct Question {
     /// The question and its list of choices.
     pub text: String,
-    /// The listed class names, in the order of the text.
+    /// The listed class names, in the order of the text; none in an open-set question.
     pub choices: Vec<String>,
-    /// The picture's class name, always listed.
+    /// The picture's class name, listed wherever there is a list.
     pub gold: String,
 }
 
-/// Asks about `example`, a picture of the list named `split_name`.
-///
-/// The class names are shuffled and cut to the rule's length; a truth that fell off replaces the last name
-/// kept, and the rest is shuffled again.
+/// The questions of one form about one dataset's pictures.
+#[derive(Debug, Clone)]
+pub struct Questions<'d> {
+    view: FormView<'d>,
+    /// The names that may be listed.
+    names: Vec<&'d str>,
+    /// How many of them are; none where the form has no list.
+    n_listed: Option<usize>,
+    seed: Seed,
+}
+
+impl<'d> Questions<'d> {
+    /// Takes the names of the form's classes and, by the form's rule, how many of them are listed.
+    pub fn new(view: FormView<'d>, choices: &Choices) -> Self {
+        let mut names = view.class_names();
+        if choices.repeated_names == RepeatedNames::Merged {
+            let mut seen = BTreeSet::new();
+            names.retain(|name| seen.insert(*name));
+        }
+        let n_listed = choices.rule(view.form()).map(|rule| list_length(rule, names.len()));
+        Questions { view, names, n_listed, seed: choices.seed }
+    }
+
+    /// The dataset and the form.
+    pub fn view(&self) -> &FormView<'d> {
+        &self.view
+    }
+
+    /// Asks about `example`, a picture of the list named `split_name`.
+    ///
+    /// The class names are shuffled and cut to the rule's length; a truth that fell off replaces the last
+    /// name kept, and the rest is shuffled again. Panics if the form is not about the picture.
+    pub fn ask(&self, split_name: &str, example: &Example) -> Question {
+        let (dataset, form) = (self.view.dataset().id, self.view.form());
+        assert!(self.view.has(example), "`{}` is not in the {form} half", example.path);
+        let gold = example.class_name.clone();
+        let Some(n_listed) = self.n_listed else {
+            return Question { text: dataset.open_question().to_owned(), choices: vec![], gold };
+        };
+        let mut stream = self.stream(split_name, example);
+        let mut listed = self.names.clone();
+        stream.shuffle(&mut listed);
+        listed.truncate(n_listed);
+        if !listed.contains(&gold.as_str()) {
+            listed.pop();
+            listed.push(&gold);
+        }
+        stream.shuffle(&mut listed);
+        Question {
+            text: question_text(dataset, &listed),
+            choices: listed.into_iter().map(str::to_owned).collect(),
+            gold,
+        }
+    }
+
+    /// The randomness of one picture's list.
+    ///
+    /// A few-shot question's has no form in its name: it is older than the forms, and its lists stay.
+    fn stream(&self, split_name: &str, example: &Example) -> Stream {
+        let (dataset, form) = (self.view.dataset().id.as_str(), self.view.form());
+        let name = ["choices", dataset, split_name, &example.path, form.as_str()];
+        match form {
+            Form::FewShot => Stream::new(self.seed, &name[..4]),
+            Form::Base | Form::New | Form::OpenSet => Stream::new(self.seed, &name),
+        }
+    }
+}
+
+/// Asks the few-shot question about one picture; for many, [`Questions`] takes the names once.
 pub fn ask(dataset: &Dataset, split_name: &str, example: &Example, choices: &Choices) -> Question {
-    let stream_name = ["choices", dataset.id.as_str(), split_name, &example.path];
-    let mut stream = Stream::new(choices.seed, &stream_name);
-    let mut listed = dataset.class_names.clone();
-    stream.shuffle(&mut listed);
-    listed.truncate(list_length(choices.few_shot, listed.len()));
-    if !listed.contains(&example.class_name) {
-        listed.pop();
-        listed.push(example.class_name.clone());
-    }
-    stream.shuffle(&mut listed);
-    Question {
-        text: question_text(dataset.id, &listed),
-        choices: listed,
-        gold: example.class_name.clone(),
-    }
+    let view = FormView::new(dataset, Form::FewShot, BaseRule::Ceil); // the rule cuts halves only
+    Questions::new(view, choices).ask(split_name, example)
 }
 
 /// The question about a dataset's pictures with a list of names.
@@ -53,16 +106,23 @@ pub(crate) fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> 
     format!("{}\n Please choose one from list [ {}].", dataset.question(), listed.join(", "))
 }
 
-/// How many of `n_classes` names a list has.
-pub fn list_length(rule: ListRule, n_classes: usize) -> usize {
-    let share = |percent: usize| n_classes * percent / 100;
+/// How many of `n_names` names a list has.
+pub fn list_length(rule: ListRule, n_names: usize) -> usize {
     match rule {
-        ListRule::Notebook { percent } | ListRule::Published { percent }
-            if MIN_LISTED <= share(percent) =>
-        {
-            share(percent).min(MAX_LISTED)
-        }
-        ListRule::Notebook { .. } | ListRule::All => n_classes,
-        ListRule::Published { .. } => n_classes.min(MIN_LISTED),
+        ListRule::All => n_names,
+        ListRule::Notebook { percent } => match share(percent, n_names) {
+            n if n < MIN_LISTED => n_names.min(MAX_LISTED),
+            n => n.min(MAX_LISTED),
+        },
+        ListRule::Published { percent } => match share(percent, n_names) {
+            n if n < MIN_LISTED => n_names.min(MIN_LISTED),
+            n => n.min(MAX_LISTED),
+        },
     }
+}
+
+/// Python's `int(0.4 * n)` for 40 percent: a product of floats, which integers do not always equal
+/// (35 % of 180 are 62).
+fn share(percent: usize, n_names: usize) -> usize {
+    (percent as f64 / 100.0 * n_names as f64) as usize
 }
