@@ -25,11 +25,13 @@ mod ledger;
 mod dataset_dir;
 mod few_shot;
 mod python_random;
+mod coop_cache;
 mod form_view;
 mod question;
 mod digest;
 mod error;
 
+pub use coop_cache::read_few_shot_cache;
 pub use dataset::{Dataset, Example};
 pub use digest::{picks_digest, prompts_digest, questions_digest};
 pub use error::{DatasetError, Faults};
