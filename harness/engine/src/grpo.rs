@@ -11,7 +11,8 @@
 //! - A loss or gradient norm that is not finite ends the trial; there training goes on.
 //! - Random numbers come from streams of our own, one per completion; there from torch's generator.
 //! - Which examples a step sees: `order`.
-//! - Where a completion's mask ends is a field of the protocol (`end_mask`).
+//! - Where a completion's mask ends is a field of the protocol (`end_mask`), and so is whether a group
+//!   whose rewards are all equal stays in the loss (`zero_variance_groups`).
 //!
 //! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
@@ -103,6 +104,9 @@ impl Grpo<'_> {
             let rollout = timed(&mut seconds.rollout, || self.roll_out(model, &chosen, step))?;
             let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
             let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
+                if rollout.groups.is_empty() {
+                    return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
+                }
                 let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
                 Ok::<_, EngineError>((loss, kl, optimizer.step(learning_rate)))
             })?;
@@ -190,8 +194,7 @@ impl Grpo<'_> {
         }
     }
 
-    /// Accumulates the gradients of a step; returns its loss and mean k3. Without a group both are 0,
-    /// and no gradient is left behind.
+    /// Accumulates the gradients of a step; returns its loss and mean k3.
     fn update(
         &self,
         model: &Model,
@@ -294,3 +297,6 @@ impl Completions {
         token_log_probs(model, &states, &self.scored.targets)
     }
 }
+
+#[cfg(test)]
+mod tests;
