@@ -35,20 +35,65 @@ fn tag_text(answer: &str) -> Option<&str> {
 /// The published verdict: the label is somewhere in the extracted answer, blind to case, as it stands
 /// or with its underscores read as blanks.
 pub fn is_correct_published(extracted: &str, label: &str) -> bool {
-    let (extracted, label) = (extracted.to_lowercase(), label.to_lowercase());
-    extracted.contains(&label) || extracted.contains(&label.replace('_', " "))
+    PublishedLabel::of(label).is_in(&extracted.to_lowercase())
+}
+
+/// A label as the published verdict looks for it.
+#[derive(Debug)]
+pub(crate) struct PublishedLabel {
+    lower: String,
+    spaced: String,
+}
+
+impl PublishedLabel {
+    pub(crate) fn of(label: &str) -> Self {
+        let lower = label.to_lowercase();
+        PublishedLabel { spaced: lower.replace('_', " "), lower }
+    }
+
+    /// Whether the label is in an extracted answer in lower case.
+    pub(crate) fn is_in(&self, extracted: &str) -> bool {
+        let has_underscore = self.spaced != self.lower;
+        extracted.contains(&self.lower) || (has_underscore && extracted.contains(&self.spaced))
+    }
 }
 
 /// The strict verdict: what the answer says and the label are equal after normalisation (case,
 /// underscores, runs of white space); it says its first tag's text, or all of it without a tag.
 pub fn is_correct_strict(answer: &str, label: &str) -> bool {
-    normalise(tag_text(answer).unwrap_or(answer)) == normalise(label)
+    is_same_name(tag_text(answer).unwrap_or(answer), label)
+}
+
+/// Whether two texts are equal after normalisation.
+pub(crate) fn is_same_name(a: &str, b: &str) -> bool {
+    if !(a.is_ascii() && b.is_ascii()) {
+        return normalise(a) == normalise(b);
+    }
+    let (mut a, mut b) = (words(a), words(b));
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether two texts are equal but for case.
+pub(crate) fn is_equal_but_for_case(a: &str, b: &str) -> bool {
+    match a.is_ascii() && b.is_ascii() {
+        true => a.eq_ignore_ascii_case(b),
+        false => a.to_lowercase() == b.to_lowercase(),
+    }
 }
 
 /// Lower case, underscores as blanks, and one blank for any run of white space.
-pub(crate) fn normalise(text: &str) -> String {
-    let spaced = text.replace('_', " ").to_lowercase();
-    spaced.split(is_python_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+fn normalise(text: &str) -> String {
+    words(&text.to_lowercase()).collect::<Vec<_>>().join(" ")
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c| c == '_' || is_python_space(c)).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

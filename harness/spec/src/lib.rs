@@ -12,12 +12,16 @@ mod form;
 mod seed;
 mod answer;
 mod reward;
+mod audit;
 mod event;
 mod records;
 mod identity;
 pub mod lock;
 
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
+pub use audit::{
+    Case, CaseTally, Difference, Judge, Paid, RewardAudit, Tally, differences_of_protocols,
+};
 pub use dataset::DatasetId;
 pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
@@ -29,11 +33,11 @@ pub use method::{MethodId, PromptStyle};
 pub use plan::{PlanError, Selection, plan};
 pub use protocol::*;
 pub use records::*;
-pub use reward::{Reading, reward};
+pub use reward::{Completion, Reading, Solution, reward};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
-    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, Protocols,
-    SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets, parse_protocol,
+    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, ProtocolFile,
+    Protocols, SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets,
 };
 pub use trial::*;
 

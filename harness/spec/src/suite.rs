@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use self::read::{Section, Source};
 pub use self::{
     errors::{SuiteError, SuiteErrors},
-    rules::parse_protocol,
+    rules::ProtocolFile,
 };
 use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training};
 

@@ -1,6 +1,6 @@
-//! What a completion names: the released comparison of texts, and a sound one.
+//! What a completion names: as the released code takes it, and soundly.
 
-use crate::answer::{normalise, strip};
+use crate::answer::strip;
 
 /// The first answer tag on one line, stripped, or the whole text, stripped, where there is none:
 /// `re.search(r"<answer>(.*?)</answer>", text)`, in which `.` is no line break.
@@ -12,19 +12,9 @@ pub fn first_line_tag(text: &str) -> &str {
     strip(on_one_line.unwrap_or(text))
 }
 
-/// Both sides' [`first_line_tag`] are equal but for case.
-pub fn names_label(completion: &str, solution: &str) -> bool {
-    first_line_tag(completion).to_lowercase() == first_line_tag(solution).to_lowercase()
-}
-
-/// The only answer tag outside thoughts says the label, by the strict scorer's normalisation. A
-/// thought that does not end takes the rest of the text with it.
-pub fn says_label_once(completion: &str, solution: &str) -> bool {
-    only_answer(completion)
-        .is_some_and(|answer| normalise(&answer) == normalise(first_line_tag(solution)))
-}
-
-fn only_answer(completion: &str) -> Option<String> {
+/// The text of the only answer tag outside thoughts. A thought that does not end takes the rest of the
+/// text with it.
+pub fn only_answer(completion: &str) -> Option<String> {
     let spoken = without_thoughts(completion);
     let (before, rest) = spoken.split_once("<answer>")?;
     let (inside, after) = rest.split_once("</answer>")?;

@@ -10,7 +10,8 @@ fn check(id: RewardId, completion: &str, expected: f64) {
 
 /// Whether a completion is rewarded by its number alone.
 fn check_number(completion: &str, solution: &str, expected: bool) {
-    assert_eq!(has_number_of(completion, solution), expected, "{completion:?} for {solution:?}");
+    let read = [completion, solution].map(Reading::of);
+    assert_eq!(read[0].agrees_with(&read[1]), expected, "{completion:?} for {solution:?}");
 }
 
 #[test]

@@ -9,19 +9,41 @@ use super::{
     settings,
 };
 use crate::{
-    Choices, ImageRule, ListRule, MethodId, Prompts, Protocol, RlRule, SftRule, ShotRule, Suffixes,
-    Training,
+    Choices, DatasetId, ImageRule, ListRule, MethodId, Prompts, Protocol, RlRule, SftRule,
+    ShotRule, Suffixes, Training,
 };
 
 /// How each method that trains is trained on each dataset.
 type TrainingPlan = BTreeMap<MethodId, PerDataset<Training>>;
 
-/// Reads a protocol file by itself. `stem` is the file's name without `.toml`.
-pub fn parse_protocol(text: &str, file: &str, stem: &str) -> Result<Protocol, SuiteErrors> {
-    let (protocol, errors) = read_protocol(text, file, stem);
-    match protocol {
-        Some((protocol, _)) if errors.is_empty() => Ok(protocol),
-        _ => Err(SuiteErrors(errors)),
+/// A protocol file: the protocol, and the settings of each method that it trains.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProtocolFile {
+    /// The protocol.
+    pub protocol: Protocol,
+    training: TrainingPlan,
+}
+
+impl ProtocolFile {
+    /// Reads a protocol file by itself. `stem` is the file's name without `.toml`.
+    pub fn parse(text: &str, file: &str, stem: &str) -> Result<Self, SuiteErrors> {
+        let (read, errors) = read_protocol(text, file, stem);
+        match read {
+            Some((protocol, training)) if errors.is_empty() => {
+                Ok(ProtocolFile { protocol, training })
+            }
+            _ => Err(SuiteErrors(errors)),
+        }
+    }
+
+    /// The methods that have settings, in table order.
+    pub fn methods(&self) -> impl Iterator<Item = MethodId> {
+        self.training.keys().copied()
+    }
+
+    /// How a method is trained on a dataset; `None` for a method without settings.
+    pub fn training(&self, method: MethodId, dataset: DatasetId) -> Option<&Training> {
+        self.training.get(&method).map(|settings| settings.of(dataset))
     }
 }
 

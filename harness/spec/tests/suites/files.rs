@@ -4,8 +4,8 @@ use std::fs;
 
 use crate::given::{protocol_text, suite, suite_text, suites_dir};
 use clsrl_spec::{
-    CellKey, DataSource, DatasetId, EvalSplit, Form, MethodId, Precision, Protocol, Selection,
-    Suite, Targets, Training, Trial, parse_protocol, plan,
+    CellKey, DataSource, DatasetId, EvalSplit, Form, MethodId, Precision, Protocol, ProtocolFile,
+    Selection, Suite, Targets, Training, Trial, plan,
 };
 
 fn stems(folder: &str) -> Vec<String> {
@@ -33,7 +33,7 @@ fn every_protocol_is_read_and_survives_json() {
     for stem in stems("protocols") {
         let file = format!("protocols/{stem}.toml");
         let text = fs::read_to_string(suites_dir().join(&file)).unwrap();
-        let protocol = parse_protocol(&text, &file, &stem).unwrap();
+        let protocol = ProtocolFile::parse(&text, &file, &stem).unwrap().protocol;
         let json = serde_json::to_string(&protocol).unwrap();
         assert_eq!(serde_json::from_str::<Protocol>(&json).unwrap(), protocol);
     }
