@@ -1,10 +1,13 @@
 //! The program's arguments.
 
+mod audit;
+
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
+pub use self::audit::{AuditVerb, DifferenceArgs, RewardsArgs};
 use crate::exit::Exit;
 
 /// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and reports what came out.
@@ -31,6 +34,9 @@ pub enum Verb {
     /// Show what the model will see.
     #[command(subcommand)]
     Inspect(InspectVerb),
+    /// Show what a protocol pays for, and where two differ.
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// Make the tiny model and the drawn datasets.
     #[command(subcommand)]
     Tiny(TinyVerb),

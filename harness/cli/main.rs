@@ -5,6 +5,7 @@ mod run;
 mod plan;
 mod report;
 mod inspect;
+mod audit;
 mod tiny;
 mod trial;
 mod bench;
@@ -17,7 +18,7 @@ mod exit;
 
 use std::process::ExitCode;
 
-use args::{Cli, InspectVerb, TinyVerb, Verb};
+use args::{AuditVerb, Cli, InspectVerb, TinyVerb, Verb};
 use clap::Parser;
 use progress::Detail;
 
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
         Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args, detail),
         Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args, detail),
         Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args, detail),
+        Verb::Audit(AuditVerb::Rewards(args)) => audit::rewards(&args, detail),
+        Verb::Audit(AuditVerb::Protocol(args)) => audit::protocol(&args),
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
         Verb::Tiny(TinyVerb::Pretrain(args)) => tiny::pretrain_model(&args, detail),
         Verb::Trial => trial::trial(),

@@ -1,5 +1,6 @@
 //! The program as its user sees it: exit codes, standard output, files.
 
+mod audit;
 mod inspect;
 mod interrupt;
 mod plan;

@@ -1,0 +1,61 @@
+//! The class names that an audit goes through.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use anyhow::{Context, anyhow, bail};
+use clsrl_spec::DatasetId;
+
+use crate::{args::RewardsArgs, exit::Exit, inputs::open_dataset};
+
+type Named = (DatasetId, Vec<String>);
+
+/// Reads the names of the datasets that were asked for, or of all that the folder has, in table order.
+pub fn read_class_names(args: &RewardsArgs) -> anyhow::Result<Vec<Named>> {
+    let (dir, is_there, read): (&Path, fn(DatasetId, &Path) -> bool, _) =
+        match (&args.data, &args.class_names) {
+            (Some(dir), _) => (dir, |id, dir| dir.join(id.folder()).is_dir(), from_lists as Read),
+            (None, Some(dir)) => (dir, |id, dir| name_file(id, dir).is_file(), from_file as Read),
+            (None, None) => {
+                return Err(Exit::Usage.because(anyhow!(
+                "there are no class names to audit\nhint: give the datasets' folder with --data \
+                     DIR, or a folder of files such as `dtd.txt` with --class-names DIR"
+            )));
+            }
+        };
+    let asked: BTreeSet<DatasetId> = match args.datasets.is_empty() {
+        true => DatasetId::ALL.into_iter().filter(|&id| is_there(id, dir)).collect(),
+        false => args.datasets.iter().copied().collect(),
+    };
+    if asked.is_empty() {
+        return Err(
+            Exit::Usage.because(anyhow!("`{}` has none of the eleven datasets", dir.display()))
+        );
+    }
+    asked.into_iter().map(|id| Ok((id, read(id, dir)?))).collect()
+}
+
+type Read = fn(DatasetId, &Path) -> anyhow::Result<Vec<String>>;
+
+fn from_lists(id: DatasetId, data_dir: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(open_dataset(id, data_dir)?.class_names)
+}
+
+fn from_file(id: DatasetId, dir: &Path) -> anyhow::Result<Vec<String>> {
+    let path = name_file(id, dir);
+    let shown = path.display();
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("cannot read the class names `{shown}`"))
+        .map_err(|error| Exit::Usage.because(error))?;
+    let names: Vec<String> = text.lines().map(str::to_owned).collect();
+    if let Some(empty) = names.iter().position(|name| name.trim().is_empty()) {
+        bail!("`{shown}` has no class name on line {}", empty + 1);
+    }
+    if names.len() < 2 {
+        bail!("`{shown}` has {} class names, expected two or more", names.len());
+    }
+    Ok(names)
+}
+
+fn name_file(id: DatasetId, dir: &Path) -> std::path::PathBuf {
+    dir.join(format!("{id}.txt"))
+}
