@@ -1,11 +1,14 @@
 //! Documents and scripts, against the sources that they speak of.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use clsrl_spec::{Form, MethodId, PromptStyle, RewardId};
 
 use crate::{assert_none, files_below, read, root, tracked_files};
 
@@ -37,6 +40,30 @@ fn a_test_that_the_architecture_names_is_there() {
     let is_missing = |name: &&str| !sources.contains(&format!("fn {name}("));
     let missing = named.into_iter().filter(is_missing).map(str::to_owned);
     assert_none("tests that ARCHITECTURE.md names in vain", &missing.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_suites_readme_explains_every_field() {
+    let mut fields = BTreeSet::new();
+    for file in suite_files() {
+        let table = read(file.to_str().expect("our file names are ASCII")).parse().unwrap();
+        add_fields(&table, &mut fields);
+    }
+    assert!(60 < fields.len(), "too few fields: {fields:?}");
+    fields.insert("limit".to_owned()); // no suite of ours has one
+    assert_explained("fields", fields);
+}
+
+#[test]
+fn the_suites_readme_explains_every_name() {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    names.extend(MethodId::ALL.map(|method| method.to_string()));
+    names.extend(PromptStyle::ALL.map(|style| style.to_string()));
+    names.extend(Form::ALL.map(|form| form.to_string()));
+    names.extend(RewardId::ALL.map(|reward| reward.as_str().to_owned()));
+    let stem = |file: PathBuf| file.file_stem().unwrap().to_str().unwrap().to_owned();
+    names.extend(suite_files().into_iter().map(stem));
+    assert_explained("names", names);
 }
 
 #[test]
@@ -83,6 +110,37 @@ fn no_file_names_a_place_on_somebodys_machine() {
         }
     }
     assert_none("paths of a machine", &findings);
+}
+
+/// The suites and protocols.
+fn suite_files() -> Vec<PathBuf> {
+    let mut files = files_below("suites");
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files
+}
+
+/// The keys of a suite or protocol at every depth, but not the datasets of a value that differs by dataset.
+fn add_fields(table: &toml::Table, fields: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        fields.insert(key.clone());
+        match value {
+            toml::Value::Table(inner) if !inner.contains_key("default") => {
+                add_fields(inner, fields);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Fails unless every word stands between backticks in `suites/README.md`.
+fn assert_explained(what: &str, words: BTreeSet<String>) {
+    let readme = read("suites/README.md");
+    let is_apart = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let explained: BTreeSet<&str> =
+        readme.split('`').skip(1).step_by(2).flat_map(|code| code.split(is_apart)).collect();
+    let missing: Vec<String> =
+        words.into_iter().filter(|word| !explained.contains(word.as_str())).collect();
+    assert_none(&format!("{what} that suites/README.md does not explain"), &missing);
 }
 
 /// `.ci/run` and the scripts, which are the files of their folder without an extension.
