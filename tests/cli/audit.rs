@@ -82,6 +82,7 @@ fn an_audit_without_names_says_how_to_give_some() {
 
     fs::write(names.path().join("dtd.txt"), "dotted\n\n").unwrap();
     let told = call(&audit("paper", &names, &[]));
+    assert_eq!(told.code, Some(2));
     assert!(told.stderr.contains("dtd.txt` has no class name on line 2"), "{told:?}");
 }
 

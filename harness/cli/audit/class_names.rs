@@ -1,8 +1,12 @@
 //! The class names that an audit goes through.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use clsrl_spec::DatasetId;
 
 use crate::{args::RewardsArgs, exit::Exit, inputs::open_dataset};
@@ -48,14 +52,17 @@ fn from_file(id: DatasetId, dir: &Path) -> anyhow::Result<Vec<String>> {
         .map_err(|error| Exit::Usage.because(error))?;
     let names: Vec<String> = text.lines().map(str::to_owned).collect();
     if let Some(empty) = names.iter().position(|name| name.trim().is_empty()) {
-        bail!("`{shown}` has no class name on line {}", empty + 1);
+        let line = empty + 1;
+        return Err(Exit::Usage.because(anyhow!("`{shown}` has no class name on line {line}")));
     }
     if names.len() < 2 {
-        bail!("`{shown}` has {} class names, expected two or more", names.len());
+        let n = names.len();
+        let fault = anyhow!("`{shown}` has {n} class names, expected two or more");
+        return Err(Exit::Usage.because(fault));
     }
     Ok(names)
 }
 
-fn name_file(id: DatasetId, dir: &Path) -> std::path::PathBuf {
+fn name_file(id: DatasetId, dir: &Path) -> PathBuf {
     dir.join(format!("{id}.txt"))
 }
