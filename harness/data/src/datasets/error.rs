@@ -124,6 +124,11 @@ impl Faults {
         }
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+
     /// Hands `value` on if there is no fault, and all faults of `path` otherwise.
     pub(super) fn or_else<T>(
         self,
@@ -131,7 +136,7 @@ impl Faults {
         path: &Path,
         value: T,
     ) -> Result<T, DatasetError> {
-        if self.shown.is_empty() {
+        if self.is_empty() {
             return Ok(value);
         }
         Err(self.of(dataset, path))

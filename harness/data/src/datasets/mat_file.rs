@@ -13,8 +13,11 @@ use self::element::{Bytes, Element, Kind};
 
 mod element;
 
-/// The most bytes that one compressed variable is unpacked to; the largest annotations have 5 MB.
-const MAX_UNPACKED: u64 = 1 << 28;
+/// The most bytes that one compressed variable is unpacked to; the largest annotations have 4 MB.
+const MAX_UNPACKED: u64 = 1 << 25;
+
+/// The longest name of a field, its end counted: MATLAB's own bound.
+const MAX_FIELD_NAME: usize = 64;
 
 /// How deep cells and structures may stand in one another.
 const MAX_DEPTH: usize = 8;
@@ -31,13 +34,19 @@ pub(super) enum MatArray {
     /// Cells.
     Cells(Vec<MatArray>),
     /// Structures of one shape.
-    Structs(Vec<MatStruct>),
+    Structs(MatStructs),
     /// Something of another class.
     Other,
 }
 
-/// A structure: its fields in order.
-pub(super) type MatStruct = Vec<(String, MatArray)>;
+/// Structures with the same fields.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MatStructs {
+    /// The fields' names.
+    pub(super) fields: Vec<String>,
+    /// Every structure's values, in the order of the names.
+    pub(super) rows: Vec<Vec<MatArray>>,
+}
 
 impl MatArray {
     /// What it is, for a message.
@@ -159,28 +168,20 @@ fn read_cells(n_cells: usize, data: &mut Bytes, depth: usize) -> Result<Vec<MatA
     Ok(cells)
 }
 
-fn read_structs(
-    n_structs: usize,
-    data: &mut Bytes,
-    depth: usize,
-) -> Result<Vec<MatStruct>, String> {
+fn read_structs(n_structs: usize, data: &mut Bytes, depth: usize) -> Result<MatStructs, String> {
     let place = data.place();
     let width = data.integers("length of field names", &[Kind::I32])?;
     let width = width.first().and_then(|width| usize::try_from(*width).ok()).unwrap_or(0);
     let names = data.element()?;
-    if width == 0 || names.kind != Kind::I8 {
+    if !(1..=MAX_FIELD_NAME).contains(&width) || names.kind != Kind::I8 {
         return Err(format!("{place}: found no field names, expected some in a structure"));
     }
     let fields: Vec<String> = names.data.rest().chunks(width).map(until_nul).collect();
-    let mut structs = Vec::new();
+    let mut rows = Vec::new();
     for _ in 0..if fields.is_empty() { 0 } else { n_structs } {
-        let mut values = MatStruct::with_capacity(fields.len());
-        for field in &fields {
-            values.push((field.clone(), read_nested(data, depth)?));
-        }
-        structs.push(values);
+        rows.push(read_cells(fields.len(), data, depth)?);
     }
-    Ok(structs)
+    Ok(MatStructs { fields, rows })
 }
 
 fn until_nul(bytes: &[u8]) -> String {

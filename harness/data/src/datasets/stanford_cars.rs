@@ -31,7 +31,7 @@ use super::{
     dataset_dir::DatasetDir,
     layout::{Layout, Lists, SplitFile},
     ledger::Ledger,
-    mat_file::{MatArray, MatStruct, read_variable},
+    mat_file::{MatArray, MatStructs, read_variable},
 };
 
 /// Where things are.
@@ -78,7 +78,10 @@ fn read_names(dir: &DatasetDir) -> Result<Vec<String>, DatasetError> {
     for (class, cell) in (1..).zip(&cells) {
         match cell {
             MatArray::Text(name) => names.push(with_year_first(name)),
-            other => faults.push(format!("`class_names`({class}): found {}", other.kind())),
+            other => {
+                faults
+                    .push(format!("class_names({class}): found {}, expected a text", other.kind()));
+            }
         }
     }
     faults.or_else(dir.id(), &dir.join(META), names)
@@ -104,21 +107,20 @@ fn read_list(
         Ok(MatArray::Structs(annotations)) => annotations,
         Ok(other) => {
             faults.push(format!("found {} in `annotations`, expected structures", other.kind()));
-            Vec::new()
+            return Err(faults.of(dir.id(), &dir.join(file)));
         }
         Err(fault) => {
             faults.push(fault);
-            Vec::new()
+            return Err(faults.of(dir.id(), &dir.join(file)));
         }
     };
     let mut examples = Vec::new();
-    for (number, annotation) in (1..).zip(&annotations) {
-        let place = format!("`{file}` annotations({number})");
-        let read = read_annotation(annotation, names).and_then(|(image, label)| {
+    for number in 1..=annotations.rows.len() {
+        let read = read_annotation(&annotations, number, names).and_then(|(image, label)| {
             let class_name = names[label].clone();
             let path = format!("{folder}/{image}");
             let example = Example { index: examples.len(), path, label, class_name };
-            ledger.admit(&example, &place)?;
+            ledger.admit(&example, &format!("`{file}` annotations({number})"))?;
             Ok(example)
         });
         match read {
@@ -129,9 +131,16 @@ fn read_list(
     faults.or_else(dir.id(), &dir.join(file), examples)
 }
 
-/// The picture's file name and its label.
-fn read_annotation(annotation: &MatStruct, names: &[String]) -> Result<(String, usize), String> {
-    let field = |wanted: &str| annotation.iter().find(|(name, _)| name == wanted).map(|(_, of)| of);
+/// The picture's file name and its label; `number` counts from 1.
+fn read_annotation(
+    annotations: &MatStructs,
+    number: usize,
+    names: &[String],
+) -> Result<(String, usize), String> {
+    let field = |wanted: &str| {
+        let at = annotations.fields.iter().position(|name| name == wanted)?;
+        annotations.rows[number - 1].get(at)
+    };
     let Some(MatArray::Text(image)) = field("fname") else {
         return Err("found no text in `fname`, expected a picture's name".to_owned());
     };
