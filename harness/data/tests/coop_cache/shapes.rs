@@ -87,7 +87,7 @@ fn check_datum(from: &[u8], to: &[u8], at_byte: usize) {
 
 #[test]
 fn a_datum_has_its_four_attributes_and_no_other() {
-    let build = 180;
+    let build = 178;
     check_datum(b"_impath", b"_impeth", build);
     check_datum(b"_domain\x94K\x00", b"_domain\x94K\x01", build);
     check_datum(b"_label\x94K\x00", b"_label\x94]\x94", build);
