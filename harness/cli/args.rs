@@ -1,13 +1,17 @@
 //! The program's arguments.
 
 mod audit;
+mod datasets;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
-pub use self::audit::{AuditVerb, DifferenceArgs, RewardsArgs};
+pub use self::{
+    audit::{AuditVerb, DifferenceArgs, RewardsArgs},
+    datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
+};
 use crate::exit::Exit;
 
 /// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and reports what came out.
@@ -31,6 +35,9 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Write the report and frames of a suite's last run again, from its results.
     Report(ReportArgs),
+    /// Lock the datasets, and compare them with the lock.
+    #[command(subcommand)]
+    Datasets(DatasetsVerb),
     /// Show what the model will see.
     #[command(subcommand)]
     Inspect(InspectVerb),

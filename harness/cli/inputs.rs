@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,7 @@ use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
 use crate::{
     args::{Device, InputArgs},
     bench::{Bench, lacks},
+    cache::cache_dir,
     exit::{Exit, describe},
     progress::Detail,
     project::Project,
@@ -133,17 +133,11 @@ fn existing(dir: &Path, what: &str) -> anyhow::Result<PathBuf> {
 }
 
 fn drawn_dir(seed: Seed) -> anyhow::Result<PathBuf> {
-    let absolute =
-        |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = match (absolute("XDG_CACHE_HOME"), absolute("HOME")) {
-        (Some(cache), _) => cache,
-        (None, Some(home)) => home.join(".cache"),
-        (None, None) => bail!(
-            "there is no folder for drawn datasets: neither XDG_CACHE_HOME nor HOME is set\n\
-             hint: draw them with `clsrl-bench tiny draw --to DIR`, then give --data DIR"
-        ),
-    };
-    Ok(cache.join("clsrl-bench").join(format!("drawn-v{}-seed{seed}", drawn::write::FORMAT)))
+    let cache = cache_dir().context(
+        "there is no folder for drawn datasets\n\
+         hint: draw them with `clsrl-bench tiny draw --to DIR`, then give --data DIR",
+    )?;
+    Ok(cache.join(format!("drawn-v{}-seed{seed}", drawn::write::FORMAT)))
 }
 
 fn open_datasets(

@@ -4,6 +4,7 @@ mod args;
 mod run;
 mod plan;
 mod report;
+mod datasets;
 mod inspect;
 mod audit;
 mod tiny;
@@ -11,14 +12,16 @@ mod trial;
 mod bench;
 mod inputs;
 mod project;
+mod cache;
 mod progress;
+mod meter;
 mod interrupt;
 mod output;
 mod exit;
 
 use std::process::ExitCode;
 
-use args::{AuditVerb, Cli, InspectVerb, TinyVerb, Verb};
+use args::{AuditVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, Verb};
 use clap::Parser;
 use progress::Detail;
 
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
         Verb::Run(args) => run::run(&args, detail),
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
+        Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
+        Verb::Datasets(DatasetsVerb::Lock(args)) => datasets::lock(&args, detail),
+        Verb::Datasets(DatasetsVerb::Verify(args)) => datasets::verify(&args, detail),
         Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args, detail),
         Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args, detail),
         Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args, detail),

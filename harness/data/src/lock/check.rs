@@ -102,6 +102,17 @@ pub fn check(
     check_files((dataset.id, &dataset.dir), entry, differences, checking)
 }
 
+/// Compares lists and annotation files alone with their entry in the lock: no picture is looked at.
+pub fn check_lists(dataset: &Dataset, entry: &LockEntry) -> Vec<Difference> {
+    let mut differences = Differences::default();
+    compare_lists(dataset, entry, &mut differences);
+    let place = (dataset.id, dataset.dir.as_path());
+    for file in &entry.annotations {
+        compare_annotation(place, file).into_iter().for_each(|found| differences.push(found));
+    }
+    differences.kept
+}
+
 /// Compares what can be compared of a dataset whose lists cannot be read, in its folder.
 pub fn check_without_lists(
     (id, dir): (DatasetId, &Path),

@@ -20,8 +20,9 @@ mod leaks;
 mod duplicates;
 mod atomic;
 
+pub use annotations::split_file;
 pub use check::{
-    Checked, Checking, Hashed, Mode, check, check_without_lists, lock_key, lock_key_of,
+    Checked, Checking, Hashed, Mode, check, check_lists, check_without_lists, lock_key, lock_key_of,
 };
 pub use difference::{Difference, DifferenceKind, LockError};
 pub use duplicates::{Duplicates, duplicates};

@@ -1,0 +1,134 @@
+//! `datasets`: what lies on disk, against the lock.
+
+mod list;
+mod lock;
+mod verify;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use clsrl_data::{
+    datasets::Dataset,
+    lock::{Checking, Hashed, Mode, lock_key_of},
+};
+use clsrl_spec::{
+    DatasetId,
+    lock::{Lock, LockEntry, LockKey},
+};
+
+pub use self::{list::list, lock::lock, verify::verify};
+use crate::{
+    args::DatasetsArgs,
+    bench::read_suite,
+    cache::sidecars_dir,
+    exit::{Exit, describe},
+    inputs::data_dir,
+    meter::Meter,
+    progress::Detail,
+    project::Project,
+};
+
+/// The suite whose drawn datasets stand in where no folder is given.
+const DEFAULT_SUITE: &str = "smoke";
+
+/// The project's lock.
+const LOCK: &str = "datasets.lock";
+
+/// The datasets that were asked for, and what they are compared with.
+struct Place {
+    data_dir: PathBuf,
+    sidecars: PathBuf,
+    lock_path: PathBuf,
+    /// The lock's text; empty where there is no lock yet.
+    lock_text: String,
+    lock: Lock,
+    /// The datasets whose folders are there, or that were named.
+    ids: Vec<DatasetId>,
+    /// The datasets that were not named and are not there.
+    absent: Vec<DatasetId>,
+}
+
+impl Place {
+    fn find(args: &DatasetsArgs, detail: Detail) -> anyhow::Result<Self> {
+        let project = Project::find()?;
+        let suite = read_suite(&project, DEFAULT_SUITE, None)?;
+        let lock_path = args.lock.clone().unwrap_or_else(|| project.path(LOCK));
+        let (lock_text, lock) = read_lock(&lock_path)?;
+        let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
+        let is_there = |id: &DatasetId| data_dir.join(id.folder()).exists();
+        let (ids, absent) = match args.datasets.is_empty() {
+            true => DatasetId::ALL.into_iter().partition(is_there),
+            false => (args.datasets.clone(), Vec::new()),
+        };
+        let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+        Ok(Place { data_dir, sidecars, lock_path, lock_text, lock, ids, absent })
+    }
+
+    /// Ends with the code for an empty selection if there is no dataset at all.
+    fn expect_some(&self, detail: Detail) -> anyhow::Result<()> {
+        if self.ids.is_empty() {
+            let dir = self.data_dir.display();
+            return Err(Exit::NothingSelected.because(anyhow!(
+                "there is no dataset in `{dir}`\n\
+                 hint: CoOp's DATASETS.md tells how the folders are named"
+            )));
+        }
+        if !self.absent.is_empty() {
+            let absent: Vec<&str> = self.absent.iter().map(|id| id.as_str()).collect();
+            detail.say(&format!("not there, and left out: {}", absent.join(", ")));
+        }
+        Ok(())
+    }
+
+    fn dir(&self, id: DatasetId) -> PathBuf {
+        self.data_dir.join(id.folder())
+    }
+
+    fn key(&self, id: DatasetId) -> LockKey {
+        lock_key_of(id, &self.data_dir)
+    }
+
+    fn entry(&self, id: DatasetId) -> Option<&LockEntry> {
+        self.lock.entry(self.key(id))
+    }
+
+    /// Opens a dataset's lists, or says in one text why they cannot be read.
+    fn open(&self, id: DatasetId) -> Result<Dataset, String> {
+        Dataset::open(id, &self.data_dir).map_err(|error| {
+            let told = describe(&error.into());
+            told.trim_start_matches("error: ").trim_end().to_owned()
+        })
+    }
+}
+
+fn read_lock(path: &Path) -> anyhow::Result<(String, Lock)> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text
+            .with_context(|| format!("cannot read the lock `{}`", path.display()))
+            .map_err(|error| Exit::Usage.because(error))?,
+    };
+    if text.is_empty() {
+        return Ok((text, Lock::default()));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let lock = Lock::parse(&text, &name).map_err(|errors| Exit::Usage.because(errors))?;
+    Ok((text, lock))
+}
+
+/// Hashes with a meter on the terminal.
+fn metered<T>(
+    detail: Detail,
+    what: DatasetId,
+    (mode, sidecars): (Mode, &Path),
+    work: impl FnOnce(&Checking) -> T,
+) -> T {
+    let meter = Meter::new(detail, what.as_str());
+    let progress = |hashed: Hashed| meter.add(hashed);
+    let done = work(&Checking { mode, sidecars, progress: &progress });
+    meter.close();
+    done
+}
