@@ -22,7 +22,7 @@ struct Report {
     /// Why it is not locked, or not whole.
     faults: Vec<String>,
     /// What there was nothing to lock of.
-    left_out: Vec<&'static str>,
+    left_out: Vec<String>,
     #[serde(skip)]
     locked: Option<(LockKey, LockEntry)>,
     #[serde(skip)]
@@ -90,7 +90,11 @@ fn measured(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Repo
     report.replaces = changes.iter().any(|change| change.replaces);
     report.changes = changes.iter().map(sentence).collect();
     report.faults = measured.faults.iter().map(ToString::to_string).collect();
-    report.left_out = measured.missing_folders;
+    let folders = measured.missing_folders.iter();
+    report.left_out = folders
+        .map(|folder| format!("`{folder}` is not there, so the pictures are not locked"))
+        .chain(measured.not_standard)
+        .collect();
     report.locked = Some((key, measured.entry));
     Ok(report)
 }
@@ -107,11 +111,8 @@ fn section(report: &Report) -> String {
         (true, n) => format!("{}: {n} values\n", report.table),
     };
     let faults = report.faults.iter().flat_map(|fault| fault.lines()).map(str::to_owned);
-    let left_out = report
-        .left_out
-        .iter()
-        .map(|folder| format!("`{folder}` is not there, so the pictures are not locked"));
-    for line in report.changes.iter().cloned().chain(faults).chain(left_out) {
+    for line in report.changes.iter().cloned().chain(faults).chain(report.left_out.iter().cloned())
+    {
         text += &format!("  {line}\n");
     }
     text

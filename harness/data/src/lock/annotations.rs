@@ -38,17 +38,10 @@ pub(super) fn known_paths(id: DatasetId) -> Vec<&'static str> {
     split_file(id).into_iter().chain(raw.iter().copied()).collect()
 }
 
-<<<<<<< HEAD
 /// The standard split's file, for datasets that have one.
 pub(super) fn split_file(id: DatasetId) -> Option<&'static str> {
     match &layout::layout_of(id).lists {
         layout::Lists::SplitFile(file) => Some(file.name),
-=======
-/// The standard split's file below the dataset's folder, for datasets that have one.
-pub fn split_file(id: DatasetId) -> Option<&'static str> {
-    match layout::lists(id) {
-        layout::Lists::SplitFile { name, .. } => Some(name),
->>>>>>> fa0bda5 (cli: list, lock and verify the datasets)
         layout::Lists::WordNetFolders | layout::Lists::VariantFiles => None,
     }
 }

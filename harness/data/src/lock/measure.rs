@@ -21,6 +21,8 @@ pub struct Measured {
     pub faults: Vec<Difference>,
     /// Folders of pictures that are not there, which is no fault.
     pub missing_folders: Vec<&'static str>,
+    /// Why the lists are not locked, if they are not the standard ones.
+    pub not_standard: Option<String>,
 }
 
 /// Measures lists, annotation files and pictures, and writes the sidecar of the pictures.
@@ -28,12 +30,13 @@ pub struct Measured {
 /// Lists can be locked without pictures; pictures of which some cannot be read are not locked.
 pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockError> {
     let (id, dir) = (dataset.id, dataset.dir.as_path());
-    let mut entry = LockEntry {
-        counts: lists::counts(dataset),
-        classes: Known::Verified(lists::classes(dataset)),
-        split: Known::Verified(lists::split_digest(dataset)),
-        ..LockEntry::default()
-    };
+    let mut entry = LockEntry::default();
+    let not_standard = dataset.not_standard();
+    if not_standard.is_none() {
+        entry.counts = lists::counts(dataset);
+        entry.classes = Known::Verified(lists::classes(dataset));
+        entry.split = Known::Verified(lists::split_digest(dataset));
+    }
     let mut faults = Vec::new();
     match annotations::found(id, dir) {
         Ok(found) => entry.annotations = found,
@@ -59,7 +62,7 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
             }
         }
     }
-    Ok(Measured { entry, faults, missing_folders })
+    Ok(Measured { entry, faults, missing_folders, not_standard })
 }
 
 fn missing_folders(id: DatasetId, dir: &Path) -> Vec<&'static str> {

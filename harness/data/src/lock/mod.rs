@@ -20,7 +20,6 @@ mod leaks;
 mod duplicates;
 mod atomic;
 
-pub use annotations::split_file;
 pub use check::{
     Checked, Checking, Hashed, Mode, check, check_lists, check_without_lists, lock_key, lock_key_of,
 };
