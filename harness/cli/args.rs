@@ -84,6 +84,18 @@ pub struct InputArgs {
     /// The folder that holds the datasets' folders, instead of the suite's.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// The lock of the data, instead of the project's `datasets.lock`.
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
+    /// The folder of the lock's sidecars, which name every file, instead of one in the user's cache.
+    #[arg(long, value_name = "DIR")]
+    pub sidecars: Option<PathBuf>,
+    /// Use data that differs from the lock or that nobody has locked, and mark every row.
+    #[arg(long)]
+    pub allow_unlocked: bool,
+    /// A folder laid out as CoOp's data root, whose few-shot caches win over the protocol's picks.
+    #[arg(long, value_name = "DIR")]
+    pub few_shot_caches: Option<PathBuf>,
     /// Where to compute: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
@@ -105,6 +117,9 @@ pub struct RunArgs {
     /// The folder for results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Read every picture's bytes before the run, also of those that look unchanged.
+    #[arg(long)]
+    pub deep: bool,
     /// Trials at once, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub jobs: Option<usize>,

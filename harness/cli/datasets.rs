@@ -4,16 +4,10 @@ mod list;
 mod lock;
 mod verify;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
-use clsrl_data::{
-    datasets::Dataset,
-    lock::{Checking, Hashed, Mode, lock_key_of},
-};
+use anyhow::anyhow;
+use clsrl_data::{datasets::Dataset, lock::lock_key_of};
 use clsrl_spec::{
     DatasetId,
     lock::{Lock, LockEntry, LockKey},
@@ -26,16 +20,13 @@ use crate::{
     cache::sidecars_dir,
     exit::{Exit, describe},
     inputs::data_dir,
-    meter::Meter,
+    locked::{LOCK, read_lock},
     progress::Detail,
     project::Project,
 };
 
 /// The suite whose drawn datasets stand in where no folder is given.
 const DEFAULT_SUITE: &str = "smoke";
-
-/// The project's lock.
-const LOCK: &str = "datasets.lock";
 
 /// The datasets that were asked for, and what they are compared with.
 struct Place {
@@ -102,33 +93,4 @@ impl Place {
             told.trim_start_matches("error: ").trim_end().to_owned()
         })
     }
-}
-
-fn read_lock(path: &Path) -> anyhow::Result<(String, Lock)> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        text => text
-            .with_context(|| format!("cannot read the lock `{}`", path.display()))
-            .map_err(|error| Exit::Usage.because(error))?,
-    };
-    if text.is_empty() {
-        return Ok((text, Lock::default()));
-    }
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let lock = Lock::parse(&text, &name).map_err(|errors| Exit::Usage.because(errors))?;
-    Ok((text, lock))
-}
-
-/// Hashes with a meter on the terminal.
-fn metered<T>(
-    detail: Detail,
-    what: DatasetId,
-    (mode, sidecars): (Mode, &Path),
-    work: impl FnOnce(&Checking) -> T,
-) -> T {
-    let meter = Meter::new(detail, what.as_str());
-    let progress = |hashed: Hashed| meter.add(hashed);
-    let done = work(&Checking { mode, sidecars, progress: &progress });
-    meter.close();
-    done
 }

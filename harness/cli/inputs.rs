@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use clsrl_data::{datasets::Dataset, digest_model_dir, drawn};
+use clsrl_data::{datasets::Dataset, digest_model_dir, drawn, shown::ShownDigests};
 use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     bench::{Bench, lacks},
     cache::cache_dir,
     exit::{Exit, describe},
+    locked::{self, Check},
     progress::Detail,
     project::Project,
 };
@@ -26,6 +27,10 @@ pub struct Inputs {
     pub data_dir: PathBuf,
     /// The datasets that the selected trials read.
     pub datasets: BTreeMap<DatasetId, Dataset>,
+    /// The datasets that differ from the lock, or that nobody has locked.
+    pub unlocked: BTreeSet<DatasetId>,
+    /// A folder of CoOp's few-shot caches.
+    pub few_shot_dir: Option<PathBuf>,
     /// The device, as it was asked for.
     pub device: Device,
     /// What the results depend on.
@@ -33,25 +38,40 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Finds model and data, draws what the suite wants drawn, and hashes both.
-    pub fn bind(bench: &Bench, args: &InputArgs, detail: Detail) -> anyhow::Result<Self> {
+    /// Finds model and data, draws what the suite wants drawn, and names both by their digests.
+    pub fn bind(
+        bench: &Bench,
+        args: &InputArgs,
+        check: Check,
+        detail: Detail,
+    ) -> anyhow::Result<Self> {
         let model_dir = model_dir(&bench.project, &bench.suite, args.model.as_deref())?;
         let data_dir = data_dir(&bench.suite, args.data.as_deref(), detail)?;
         let datasets = open_datasets(&bench.trials, &data_dir)?;
         let device_kind = args.device.kind().to_owned();
         let execution = bench.suite.execution;
+        let few_shot_dir = match &args.few_shot_caches {
+            Some(dir) => Some(existing(dir, "folder of few-shot caches")?),
+            None => None,
+        };
+        let locked = locked::compare(&bench.project, &datasets, args, check, detail)?;
+        let shown = ShownDigests::of(&bench.trials, &datasets, few_shot_dir.as_deref())?;
+        let data_digest = |(&id, dataset): (&DatasetId, &Dataset)| {
+            (id, dataset.digest(locked.images.get(&id).map(String::as_str)))
+        };
         let base_weights = digest_model_dir(&model_dir)
             .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
         let binding = Binding {
             base_weights,
-            data: datasets.iter().map(|(&id, dataset)| (id, dataset.digest())).collect(),
-            picks: BTreeMap::new(),
-            prompts: BTreeMap::new(),
+            data: datasets.iter().map(data_digest).collect(),
+            picks: shown.picks,
+            prompts: shown.prompts,
             precision: execution.precision.on(&device_kind).to_owned(),
             device_kind,
             threads: args.threads.unwrap_or(execution.threads),
         };
-        Ok(Inputs { model_dir, data_dir, datasets, device: args.device.clone(), binding })
+        let (device, unlocked) = (args.device.clone(), locked.unlocked);
+        Ok(Inputs { model_dir, data_dir, datasets, unlocked, few_shot_dir, device, binding })
     }
 
     /// Binds only if that needs neither a flag that was not given nor a picture that is not drawn;
@@ -76,7 +96,7 @@ impl Inputs {
             }
             _ => {}
         }
-        Inputs::bind(bench, args, detail).map(Ok)
+        Inputs::bind(bench, args, Check::Lists, detail).map(Ok)
     }
 }
 

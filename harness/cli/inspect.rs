@@ -10,10 +10,10 @@ use anyhow::{Context, anyhow};
 use clsrl_data::{
     datasets::{Example, sample_few_shot},
     image::{Processor, RgbImage},
-    text::render_prompt,
+    shown,
 };
 use clsrl_engine::inputs::Inputs as ModelInputs;
-use clsrl_spec::{CellKey, MessageOrder};
+use clsrl_spec::CellKey;
 use serde::Serialize;
 
 use crate::{
@@ -62,22 +62,22 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
     let dataset = open_dataset(args.dataset, &data_dir)?;
     let split = *suite.evaluation.split.of(args.dataset);
-    let example = example(dataset.evaluated(split), args.index)?;
+    let questions = shown::questions(&suite.protocol, &dataset, args.form);
+    let example = example(&questions.view().evaluated(split, None), args.index)?;
     let asked = ModelInputs::from_dir(&model_dir, &suite.protocol)?.evaluation_prompts(
-        &dataset,
+        &questions,
         split,
         &[example],
         CellKey { target: args.dataset, form: args.form, prompt: args.prompt.into() },
     )?;
     let asked = asked.first().context("no prompt came back")?;
-    let system = &suite.protocol.prompts.system;
     let shown = ShownPrompt {
         dataset: args.dataset.as_str(),
         split: split.as_str(),
         index: args.index,
         path: &example.path,
         classname: &asked.gold,
-        prompt: render_prompt(system, MessageOrder::ImageFirst, &asked.text),
+        prompt: asked.conversation.clone(),
         tokens: asked.prompt.ids.len(),
     };
     if args.json {
@@ -98,7 +98,7 @@ pub fn image(args: &ImageArgs, detail: Detail) -> anyhow::Result<Exit> {
     let suite = read_suite(&project, DEFAULT_SUITE, None)?;
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
     let dataset = open_dataset(args.dataset, &data_dir)?;
-    let example = example(&dataset.test, args.index)?;
+    let example = example(&dataset.test.iter().collect::<Vec<_>>(), args.index)?;
     let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
     let path = dataset.image_path(example)?;
     let rgb = Processor::from_dir(&model_dir)?.load_rgb(&path, args.order)?;
@@ -128,8 +128,8 @@ fn default_data_dir(detail: Detail) -> anyhow::Result<PathBuf> {
     data_dir(&read_suite(&Project::find()?, DEFAULT_SUITE, None)?, None, detail)
 }
 
-fn example(examples: &[Example], index: usize) -> anyhow::Result<&Example> {
-    examples.get(index).ok_or_else(|| {
+fn example<'d>(examples: &[&'d Example], index: usize) -> anyhow::Result<&'d Example> {
+    examples.get(index).copied().ok_or_else(|| {
         let n = examples.len();
         Exit::Usage.because(anyhow!("there is no picture {index}, the split has {n}"))
     })

@@ -11,6 +11,7 @@ mod tiny;
 mod trial;
 mod bench;
 mod inputs;
+mod locked;
 mod project;
 mod cache;
 mod progress;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use clsrl_data::datasets::sample_few_shot;
+use clsrl_data::shown::{evaluated_pictures, training_pictures};
 use clsrl_runner::{State, Store, TrialStatus, trial_statuses};
 use clsrl_spec::{CellKey, CellRecord, Training, Trial, cell_identity, training_identity};
 use serde::Serialize;
@@ -119,7 +119,7 @@ impl PlannedTrial {
             id: inputs.map(|inputs| training_identity(trial, &inputs.binding).id()),
             steps: n_steps(trial, inputs),
             training_images: n_training_images(trial, inputs),
-            evaluation_images: trial.full_evaluation(),
+            evaluation_images: n_evaluation_images(trial, inputs),
             training: Progress::new(&status.training),
             cells: status.cells.iter().map(cell).collect(),
         }
@@ -142,11 +142,21 @@ fn n_steps(trial: &Trial, inputs: Option<&Inputs>) -> usize {
 }
 
 fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
-    let source = trial.train_on.as_ref();
-    match inputs.zip(source).and_then(|(inputs, source)| inputs.datasets.get(source)) {
-        Some(dataset) => sample_few_shot(dataset, trial.shots, trial.seed).train.len(),
-        None => trial.full_training_set(),
-    }
+    let known = inputs.and_then(|inputs| {
+        let source = inputs.datasets.get(&trial.train_on?)?;
+        // A cache that cannot be read was told when the inputs were bound.
+        training_pictures(trial, source, inputs.few_shot_dir.as_deref()).ok()
+    });
+    known.map_or_else(|| trial.full_training_set(), |pictures| pictures.len())
+}
+
+fn n_evaluation_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
+    let Some(inputs) = inputs else { return trial.full_evaluation() };
+    let evaluated = |cell: CellKey| {
+        let target = inputs.datasets.get(&cell.target)?;
+        Some(evaluated_pictures(trial, cell, target).len())
+    };
+    trial.cells().into_iter().filter_map(evaluated).sum()
 }
 
 fn unbound(trial: &Trial, lacking: &str) -> TrialStatus {

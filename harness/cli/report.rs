@@ -6,11 +6,14 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use clsrl_data::datasets::standard_split;
 use clsrl_report::{
     ReportContext, TrialResults, cells_frame, curves_frame, markdown_report, write_parquet,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
-use clsrl_spec::{Binding, CellRecord, DataSource, Suite, cell_identity, training_identity};
+use clsrl_spec::{
+    Binding, CellRecord, DataSource, DatasetId, Suite, cell_identity, training_identity,
+};
 
 use crate::{
     args::{ReportArgs, RunArgs, SelectionArgs},
@@ -167,7 +170,10 @@ fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportCont
         base_weights: binding.base_weights.clone(),
         data,
         protocol: &suite.protocol,
-        standard_lists: Vec::new(),
+        standard_lists: DatasetId::ALL
+            .into_iter()
+            .filter_map(|id| Some((id, standard_split(id)?)))
+            .collect(),
         planned: &bench.trials,
     }
 }

@@ -1,6 +1,6 @@
 //! `run`: what is left of a suite, then its report.
 
-use std::{collections::BTreeSet, env};
+use std::env;
 
 use anyhow::Context;
 use clsrl_engine::{TrialJob, run_trial};
@@ -12,6 +12,7 @@ use crate::{
     exit::{Exit, describe},
     inputs::Inputs,
     interrupt::Interrupt,
+    locked::Check,
     output::{note, print},
     progress::{Detail, Progress},
     report, trial,
@@ -29,7 +30,8 @@ const HEAP: [(&str, &str); 3] = [
 pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
-    let inputs = Inputs::bind(&bench, &args.inputs, detail)?;
+    let check = if args.deep { Check::Deep } else { Check::Fast };
+    let inputs = Inputs::bind(&bench, &args.inputs, check, detail)?;
     let store = Store::new(&places.results, &bench.suite.name);
     let _lock = store.lock()?;
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
@@ -129,8 +131,8 @@ impl Execution<'_> {
             trial: task.trial.clone(),
             model_dir: self.inputs.model_dir.clone(),
             data_dir: self.inputs.data_dir.clone(),
-            few_shot_dir: None,
-            unlocked: BTreeSet::new(),
+            few_shot_dir: self.inputs.few_shot_dir.clone(),
+            unlocked: self.inputs.unlocked.clone(),
             device: self.inputs.device.to_string(),
             precision: self.inputs.binding.precision.clone(),
             threads: self.inputs.binding.threads,

@@ -10,8 +10,8 @@ use clsrl_spec::{
 };
 use serde::Serialize;
 
-use super::{Place, metered};
-use crate::{args::LockArgs, exit::Exit, output::print, progress::Detail};
+use super::Place;
+use crate::{args::LockArgs, exit::Exit, locked::metered, output::print, progress::Detail};
 
 #[derive(Serialize)]
 struct Report {

@@ -10,8 +10,8 @@ use clsrl_data::lock::{
 use clsrl_spec::{DatasetId, lock::Tree};
 use serde::Serialize;
 
-use super::{Place, metered};
-use crate::{args::VerifyArgs, exit::Exit, output::print, progress::Detail};
+use super::Place;
+use crate::{args::VerifyArgs, exit::Exit, locked::metered, output::print, progress::Detail};
 
 /// How many leaks of one kind are told one by one.
 const MAX_LEAKS: usize = 20;

@@ -6,6 +6,7 @@
 pub mod datasets;
 pub mod image;
 pub mod text;
+pub mod shown;
 pub mod drawn;
 pub mod lock;
 mod model_dir;

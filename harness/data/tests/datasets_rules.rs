@@ -173,15 +173,15 @@ fn a_drawn_data_root_is_known_by_its_mark() {
     let (first, other) = (drawn(r#"{ "seed": 1 }"#), drawn(r#"{ "seed": 2 }"#));
     assert!(first.is_synthetic());
     assert_ne!(
-        first.digest(),
-        other.digest(),
+        first.digest(None),
+        other.digest(None),
         "the seed draws other pictures under the same names"
     );
 }
 
 #[test]
 fn the_digest_depends_on_order_and_on_nothing_outside_the_lists() {
-    let digest = |split_file: &str| eurosat(split_file).1.unwrap().digest();
+    let digest = |split_file: &str| eurosat(split_file).1.unwrap().digest(Some("tree"));
     let reference = digest(GOOD);
     assert_eq!(reference.len(), 64);
     assert_eq!(reference, digest(&GOOD.replace("    ", " ")));
@@ -189,6 +189,9 @@ fn the_digest_depends_on_order_and_on_nothing_outside_the_lists() {
     let swapped = r#"["b/1.jpg", 0, "forest"], ["a/1.jpg", 1, "sea_or_lake"]"#;
     assert_ne!(reference, digest(&GOOD.replace(first_two, swapped)));
     assert_ne!(reference, digest(&GOOD.replace("sea_or_lake", "sea or lake")));
+    let with_pictures = |tree: Option<&str>| eurosat(GOOD).1.unwrap().digest(tree);
+    assert_ne!(reference, with_pictures(Some("other tree")));
+    assert_ne!(reference, with_pictures(None), "unlocked pictures are nobody's");
 }
 
 #[test]

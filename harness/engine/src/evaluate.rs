@@ -1,10 +1,13 @@
 //! Evaluation of a model on one cell: answer every picture, keep every answer, score it twice.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
-use clsrl_data::datasets::{Dataset, Example};
+use clsrl_data::{
+    datasets::{Dataset, Example},
+    shown,
+};
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, Place, Prediction, Trial, TrialEvent,
+    CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
     extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, generate};
@@ -28,8 +31,10 @@ pub struct Evaluator<'a> {
     pub stop_ids: &'a [i64],
     /// Fills rows up.
     pub pad_id: i64,
-    /// Whether all data of this trial equals the lock.
-    pub locked: bool,
+    /// The datasets that do not equal the lock.
+    pub unlocked: &'a BTreeSet<DatasetId>,
+    /// Whether the lists that were trained on are the published ones.
+    pub trained_on_standard_lists: bool,
     /// Where this runs.
     pub place: &'a Place,
 }
@@ -44,9 +49,9 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let settings = &self.trial.evaluation;
         let split = settings.split_of(cell.target);
-        let examples = dataset.evaluated(split);
-        let limit = settings.limit.unwrap_or(usize::MAX).min(examples.len());
-        let chosen: Vec<&Example> = examples.iter().take(limit).collect();
+        let questions = shown::questions(&self.trial.protocol, dataset, cell.form);
+        let n_split = questions.view().evaluated(split, None).len();
+        let chosen = shown::evaluated_pictures(self.trial, cell, dataset);
         if chosen.is_empty() {
             let (dataset, split) = (cell.target.to_string(), split.as_str());
             return Err(EngineError::Empty { dataset, split });
@@ -55,14 +60,14 @@ impl Evaluator<'_> {
         let mut predictions = Vec::with_capacity(chosen.len());
         let mut n_choices = 0;
         for batch in chosen.chunks(settings.batch) {
-            let asked = self.inputs.evaluation_prompts(dataset, split, batch, cell)?;
+            let asked = self.inputs.evaluation_prompts(&questions, split, batch, cell)?;
             n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
             predictions.extend(self.answer(batch, asked)?);
             let (done, of) = (predictions.len(), chosen.len());
             on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)?;
         }
         let seconds = started.elapsed().as_secs_f64();
-        let outcome = self.outcome(dataset, cell, &predictions, n_choices, examples.len());
+        let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
         let run = self.run(seconds, &predictions);
         let record = Box::new(CellRecord { outcome, run });
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
@@ -117,6 +122,7 @@ impl Evaluator<'_> {
         let count =
             |is: fn(&Prediction) -> bool| predictions.iter().filter(|answer| is(answer)).count();
         let n = predictions.len();
+        let is_locked = |dataset: &DatasetId| !self.unlocked.contains(dataset);
         CellOutcome {
             method: self.trial.method,
             train_on: self.trial.train_on,
@@ -124,8 +130,8 @@ impl Evaluator<'_> {
             seed: self.trial.seed,
             cell,
             synthetic: dataset.is_synthetic(),
-            locked: self.locked,
-            standard_lists: true,
+            locked: self.trial.train_on.iter().chain([&cell.target]).all(is_locked),
+            standard_lists: self.trained_on_standard_lists && dataset.has_standard_lists(),
             n,
             n_split,
             mean_choices: n_choices as f64 / n as f64,

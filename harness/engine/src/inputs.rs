@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use clsrl_data::{
-    datasets::{Dataset, Example, Question, ask},
+    datasets::{Dataset, Example, Question, Questions},
     image::{Patches, Processor},
-    text::{TextTokenizer, example_labels, expand_image_tokens, render_example, render_prompt},
+    shown::{self, Shown},
+    text::{TextTokenizer, example_labels, expand_image_tokens},
 };
-use clsrl_spec::{
-    CellKey, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol, SftTarget, SolutionTag,
-};
+use clsrl_spec::{CellKey, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -37,6 +36,8 @@ pub struct AskedPrompt {
     pub image: String,
     /// The question with its suffix.
     pub text: String,
+    /// The whole conversation, as the tokenizer reads it.
+    pub conversation: String,
     /// How many names it lists.
     pub n_choices: usize,
     /// The right class name.
@@ -66,47 +67,51 @@ impl Inputs {
     /// Builds the training prompts of some examples, in their order.
     pub fn training_prompts(
         &self,
-        dataset: &Dataset,
+        questions: &Questions,
         examples: &[&Example],
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let suffix = self.protocol.prompts.train_suffix(style);
-        self.asked(dataset, "train", examples, suffix, self.protocol.image.train)
+        let show = |question: &Question| shown::rollout_prompt(&self.protocol, style, question);
+        self.asked((questions, shown::TRAIN), examples, self.protocol.image.train, show)
     }
 
     /// Builds the evaluation prompts of some examples of a cell's target, in their order.
     pub fn evaluation_prompts(
         &self,
-        dataset: &Dataset,
+        questions: &Questions,
         split: EvalSplit,
         examples: &[&Example],
         cell: CellKey,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let suffix = self.protocol.prompts.eval_suffix(cell.form, cell.prompt);
-        self.asked(dataset, split.as_str(), examples, suffix, self.protocol.image.eval)
+        let show = |question: &Question| shown::evaluation_prompt(&self.protocol, cell, question);
+        self.asked((questions, split.as_str()), examples, self.protocol.image.eval, show)
     }
 
     fn asked(
         &self,
-        dataset: &Dataset,
-        split: &str,
+        (questions, split): (&Questions, &str),
         examples: &[&Example],
-        suffix: &str,
         order: ImagePath,
+        show: impl Fn(&Question) -> Shown,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let patches = self.patches(dataset, examples, order)?;
+        let patches = self.patches(questions.view().dataset(), examples, order)?;
         examples
             .iter()
             .zip(patches)
             .map(|(example, patches)| {
-                let Question { text, choices, gold } =
-                    ask(dataset, split, example, &self.protocol.choices);
-                let text = text + suffix;
-                let prompts = &self.protocol.prompts;
-                let rendered = render_prompt(&prompts.system, prompts.order, &text);
-                let prompt = self.prompt(&self.tokenizer.encode(&rendered), patches)?;
+                let question = questions.ask(split, example);
+                let Shown { text, conversation } = show(&question);
+                let prompt = self.prompt(&self.tokenizer.encode(&conversation), patches)?;
+                let Question { choices, gold, .. } = question;
                 let image = example.path.clone();
-                Ok(AskedPrompt { prompt, image, text, n_choices: choices.len(), gold })
+                Ok(AskedPrompt {
+                    prompt,
+                    image,
+                    text,
+                    conversation,
+                    n_choices: choices.len(),
+                    gold,
+                })
             })
             .collect()
     }
@@ -114,29 +119,19 @@ impl Inputs {
     /// Builds the supervised examples of some training pictures, in their order.
     pub fn supervised(
         &self,
-        dataset: &Dataset,
+        questions: &Questions,
         examples: &[&Example],
     ) -> Result<Vec<LabelledPrompt>, EngineError> {
-        let rule = &self.protocol.sft;
+        let dataset = questions.view().dataset();
         let patches = self.patches(dataset, examples, self.protocol.image.train)?;
         examples
             .iter()
             .zip(patches)
             .map(|(example, patches)| {
-                let question = ask(dataset, "train", example, &self.protocol.choices);
-                let answer = match rule.target {
-                    SftTarget::Name => question.gold,
-                    SftTarget::AnswerTag => SolutionTag::Plain.solution(&question.gold),
-                };
-                let text = question.text + self.protocol.sft_suffix();
-                let rendered = render_example(
-                    &rule.system,
-                    rule.order,
-                    &text,
-                    &answer,
-                    rule.trailing_generation_prompt,
-                );
-                self.labelled(&self.tokenizer.encode(&rendered), patches, rule.label_mask)
+                let question = questions.ask(shown::TRAIN, example);
+                let shown = shown::supervised_example(&self.protocol, &question);
+                let ids = self.tokenizer.encode(&shown.conversation);
+                self.labelled(&ids, patches, self.protocol.sft.label_mask)
             })
             .collect()
     }

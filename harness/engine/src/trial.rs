@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use clsrl_data::datasets::{Dataset, Example, sample_few_shot};
+use clsrl_data::{
+    datasets::{Dataset, Example, Questions},
+    shown,
+};
 use clsrl_spec::{
     Form, GrpoSettings, Place, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
     TrainingRun, TrialEvent,
@@ -114,6 +117,7 @@ impl Setting<'_> {
         let trial = &self.job.trial;
         let source = trial.train_on.expect("the plan gives every trained trial a dataset");
         let dataset = Dataset::open(source, &self.job.data_dir)?;
+        let questions = shown::questions(&trial.protocol, &dataset, trial.form);
         let examples = self.few_shot(&dataset)?;
         model.set_trainable(true);
         let load = started.elapsed().as_secs_f64();
@@ -127,10 +131,10 @@ impl Setting<'_> {
         let mut clock = match &trial.training {
             Training::None => TrainingClock::default(),
             Training::Sft(settings) => {
-                self.sft(model, settings, &dataset, &examples, &mut on_step)?
+                self.sft(model, settings, &questions, &examples, &mut on_step)?
             }
             Training::Grpo(settings) => {
-                self.grpo(model, settings, &dataset, &examples, &mut on_step)?
+                self.grpo(model, settings, &questions, &examples, &mut on_step)?
             }
         };
         clock.seconds.load += load;
@@ -142,14 +146,14 @@ impl Setting<'_> {
         &self,
         model: &Model,
         settings: &SftSettings,
-        dataset: &Dataset,
+        questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
     ) -> Result<TrainingClock, EngineError> {
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
-        let mut order = self.order(dataset, examples.len(), duration);
-        let prepare = |picks: &[usize]| self.inputs.supervised(dataset, &picked(examples, picks));
+        let mut order = self.order(questions, examples.len(), duration);
+        let prepare = |picks: &[usize]| self.inputs.supervised(questions, &picked(examples, picks));
         let pad_id = self.generation.pad_token_id;
         sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
             on_step(n_steps, step)
@@ -160,22 +164,23 @@ impl Setting<'_> {
         &self,
         model: &Model,
         settings: &GrpoSettings,
-        dataset: &Dataset,
+        questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
     ) -> Result<TrainingClock, EngineError> {
         let trial = &self.job.trial;
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
-        let mut order = self.order(dataset, examples.len(), duration);
+        let mut order = self.order(questions, examples.len(), duration);
         let prepare = |picks: &[usize]| {
-            self.inputs.training_prompts(dataset, &picked(examples, picks), settings.prompt)
+            self.inputs.training_prompts(questions, &picked(examples, picks), settings.prompt)
         };
         let rl = &trial.protocol.rl;
         let grpo = Grpo {
             settings,
             solution: rl.solution,
-            also_blanks: trial.form == Form::OpenSet && rl.open_set_blanks.contains(&dataset.id),
+            also_blanks: trial.form == Form::OpenSet
+                && rl.open_set_blanks.contains(&questions.view().dataset().id),
             end_mask: rl.end_mask,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,
@@ -185,23 +190,30 @@ impl Setting<'_> {
         grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))
     }
 
-    fn few_shot<'d>(&self, dataset: &'d Dataset) -> Result<Vec<&'d Example>, EngineError> {
-        let trial = &self.job.trial;
-        let picks = sample_few_shot(dataset, trial.shots, trial.seed).train;
-        if picks.is_empty() {
-            let dataset = dataset.id.to_string();
-            return Err(EngineError::Empty { dataset, split: "train" });
+    fn trained_on_standard_lists(&self) -> Result<bool, EngineError> {
+        match self.job.trial.train_on {
+            None => Ok(true),
+            Some(source) => Ok(Dataset::open(source, &self.job.data_dir)?.has_standard_lists()),
         }
-        Ok(picks.into_iter().map(|idx| &dataset.train[idx]).collect())
+    }
+
+    fn few_shot<'d>(&self, dataset: &'d Dataset) -> Result<Vec<&'d Example>, EngineError> {
+        let few_shot_dir = self.job.few_shot_dir.as_deref();
+        let examples = shown::training_pictures(&self.job.trial, dataset, few_shot_dir)?;
+        if examples.is_empty() {
+            let dataset = dataset.id.to_string();
+            return Err(EngineError::Empty { dataset, split: shown::TRAIN });
+        }
+        Ok(examples)
     }
 
     fn order(
         &self,
-        dataset: &Dataset,
+        questions: &Questions,
         n_examples: usize,
         duration: &clsrl_spec::Duration,
     ) -> EpochOrder {
-        let (seed, name) = (self.job.trial.seed, dataset.id.as_str());
+        let (seed, name) = (self.job.trial.seed, questions.view().dataset().id.as_str());
         EpochOrder::new(seed, name, n_examples, duration.prompts_per_step)
     }
 
@@ -213,7 +225,8 @@ impl Setting<'_> {
             trial: &self.job.trial,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,
-            locked: self.job.unlocked.is_empty(),
+            unlocked: &self.job.unlocked,
+            trained_on_standard_lists: self.trained_on_standard_lists()?,
             place: &self.place,
         };
         for &cell in &self.job.cells {

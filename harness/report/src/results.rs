@@ -1,6 +1,8 @@
 //! What a report is made from.
 
-use clsrl_spec::{CellRecord, Protocol, TrainingRecord, Trial};
+use std::collections::BTreeMap;
+
+use clsrl_spec::{CellRecord, DatasetId, Protocol, TrainingRecord, Trial};
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +36,8 @@ pub struct ReportContext<'a> {
     pub data: String,
     /// The suite's protocol.
     pub protocol: &'a Protocol,
-    /// Where a dataset's published lists can be had, a sentence for each whose lists were made anew.
-    pub standard_lists: Vec<String>,
+    /// Where the published lists of a dataset can be had, as a sentence.
+    pub standard_lists: BTreeMap<DatasetId, String>,
     /// Every trial of the plan, done or not: a planned cell without a result is shown as missing.
     pub planned: &'a [Trial],
 }

@@ -53,6 +53,13 @@ pub struct Dataset {
     pub image_dir: PathBuf,
 }
 
+/// Where the split file can be had that everybody uses of this dataset; `None` where it has none.
+pub fn standard_split(id: DatasetId) -> Option<String> {
+    let Lists::SplitFile(file) = &layout::layout_of(id).lists else { return None };
+    let (name, address, folder) = (file.name, file.address(), id.folder());
+    Some(format!("Get `{name}` at {address} and put it into `{folder}`."))
+}
+
 /// What a reader finds in a dataset's own files.
 pub(super) struct ClassesAndLists {
     pub(super) class_names: Vec<String>,
@@ -116,28 +123,33 @@ impl Dataset {
         self.drawn.is_some()
     }
 
+    /// Whether the lists are those that every publication uses.
+    pub fn has_standard_lists(&self) -> bool {
+        self.lists == ListsFrom::Standard
+    }
+
     /// What a report says of lists that are not the standard ones, and where those can be had; `None` where
     /// the lists are standard.
     pub fn not_standard(&self) -> Option<String> {
-        let Lists::SplitFile(file) = &layout::layout_of(self.id).lists else { return None };
+        let Lists::SplitFile(_) = &layout::layout_of(self.id).lists else { return None };
         match self.lists {
             ListsFrom::Standard => None,
             ListsFrom::Annotations => Some(format!(
                 "{}: the standard split was not used; the lists were made from the raw annotations by \
-                 CoOp's rules with seed {SPLIT_SEED}. Get `{}` at {} and put it into `{}`.",
+                 CoOp's rules with seed {SPLIT_SEED}. {}",
                 self.id.title(),
-                file.name,
-                file.address(),
-                self.id.folder(),
+                standard_split(self.id)?,
             )),
         }
     }
 
-    /// The identity of the lists, and of drawn pictures: SHA-256, in hexadecimal, over every path, label
-    /// and name in order, and over what says how pictures were drawn. Other pictures' bytes are not in it.
-    pub fn digest(&self) -> String {
+    /// The identity of the data: SHA-256, in hexadecimal, over every path, label and name in order, over
+    /// what says how pictures were drawn, and over the digest of the tree of pictures; `None` where the
+    /// pictures are not those of the lock, which makes them nobody's in particular.
+    pub fn digest(&self, images_root: Option<&str>) -> String {
         let mut hasher = TextHasher::default();
         hasher.text(self.id.as_str());
+        hasher.text(images_root.unwrap_or("unlocked"));
         if let Some(drawn) = &self.drawn {
             hasher.text(drawn);
         }

@@ -32,7 +32,7 @@ mod digest;
 mod error;
 
 pub use coop_cache::read_few_shot_cache;
-pub use dataset::{Dataset, Example};
+pub use dataset::{Dataset, Example, standard_split};
 pub use digest::{picks_digest, prompts_digest, questions_digest};
 pub use error::{DatasetError, Faults};
 pub use few_shot::{FewShot, pick_few_shot, sample_few_shot};
@@ -40,4 +40,4 @@ pub use form_view::{FormView, spread_positions};
 pub use layout::ListsFrom;
 pub use python_random::PythonRandom;
 pub(crate) use question::question_text;
-pub use question::{Question, Questions, ask, list_length};
+pub use question::{Question, Questions, list_length};

@@ -6,9 +6,9 @@
 
 use std::{borrow::Borrow, collections::BTreeSet};
 
-use clsrl_spec::{BaseRule, Choices, DatasetId, Form, ListRule, RepeatedNames, Seed, Stream};
+use clsrl_spec::{Choices, DatasetId, Form, ListRule, RepeatedNames, Seed, Stream};
 
-use super::{Dataset, Example, FormView};
+use super::{Example, FormView};
 
 /// The longest list that a rule other than [`ListRule::All`] gives.
 const MAX_LISTED: usize = 100;
@@ -93,12 +93,6 @@ impl<'d> Questions<'d> {
             Form::Base | Form::New | Form::OpenSet => Stream::new(self.seed, &name),
         }
     }
-}
-
-/// Asks the few-shot question about one picture; for many, [`Questions`] takes the names once.
-pub fn ask(dataset: &Dataset, split_name: &str, example: &Example, choices: &Choices) -> Question {
-    let view = FormView::new(dataset, Form::FewShot, BaseRule::Ceil); // the rule cuts halves only
-    Questions::new(view, choices).ask(split_name, example)
 }
 
 /// The question about a dataset's pictures with a list of names.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clsrl_spec::{
-    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, SolutionTag,
-    ZeroVariance, parse_protocol,
+    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, ProtocolFile, RewardId,
+    SolutionTag, ZeroVariance,
 };
 
 use super::Grpo;
@@ -42,7 +42,7 @@ fn check<T>(
 ) -> T {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let text = std::fs::read_to_string(home.join("suites/protocols/tiny.toml")).unwrap();
-    let protocol = parse_protocol(&text, "tiny.toml", "tiny").unwrap();
+    let protocol = ProtocolFile::parse(&text, "tiny.toml", "tiny").unwrap().protocol;
     let inputs = Inputs::from_dir(&home.join("harness/tiny/model"), &protocol).unwrap();
     let settings = settings(rule);
     asked(&Grpo {

@@ -31,13 +31,13 @@ pub(super) fn unlocked(datasets: &[DatasetId]) -> String {
 }
 
 /// What is to be said first when lists are not the published ones.
-pub(super) fn made_lists(datasets: &[DatasetId], where_to_get: &[String]) -> String {
+pub(super) fn made_lists(datasets: &[DatasetId], context: &ReportContext<'_>) -> String {
     let mut text = format!(
         "The standard split was not used. {}: there is no split file, so the lists were made from \
          the annotations, and hold other pictures than published results do.",
         titles(datasets)
     );
-    for sentence in where_to_get {
+    for sentence in datasets.iter().filter_map(|id| context.standard_lists.get(id)) {
         text.push(' ');
         text.push_str(sentence);
     }

@@ -39,7 +39,7 @@ pub fn markdown_report(
     }
     let made_lists = survey.never("standard_lists")?;
     if !made_lists.is_empty() {
-        page.warning(&overview::made_lists(&made_lists, &context.standard_lists));
+        page.warning(&overview::made_lists(&made_lists, context));
     }
     if 0 < survey.n_missing {
         page.warning(&overview::incomplete(&survey));

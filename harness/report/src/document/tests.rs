@@ -201,6 +201,7 @@ fn lists_that_were_made_anew_are_told_first() {
     }
     let report = report(&plan, &results).unwrap();
     assert!(report.contains("The standard split was not used. EuroSAT: there is no split file"));
+    assert!(report.contains("hold other pictures than published results do. Get it at x."));
 }
 
 #[test]

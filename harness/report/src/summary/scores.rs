@@ -6,7 +6,7 @@ use clsrl_spec::{DatasetId, Form, MethodId, Scorer};
 use polars::prelude::{Expr, col, lit};
 
 use super::{
-    Arm, Stat, Survey,
+    Arm, Asked, Stat, Survey,
     read::{Reader, counted, grouped, is_among, joined, picked, stat},
 };
 use crate::ReportError;
@@ -68,7 +68,7 @@ pub(crate) struct Scores {
     pub(crate) score: Score,
     by_dataset: BTreeMap<(Arm, DatasetId), Stat>,
     averages: BTreeMap<Arm, Stat>,
-    chances: BTreeMap<(Form, DatasetId), Option<f64>>,
+    chances: BTreeMap<Asked, Option<f64>>,
 }
 
 impl Scores {

@@ -79,6 +79,9 @@ pub(crate) struct Questions {
     pub(crate) chance_pct: Option<f64>,
 }
 
+/// A form and a dataset: what is the same in all questions about it.
+pub(crate) type Asked = (Form, DatasetId);
+
 /// One planned cell.
 type Axes = (MethodId, Option<DatasetId>, usize, Seed, CellKey);
 
@@ -125,9 +128,7 @@ impl Survey {
     }
 
     /// What the questions about each target were, form by form, in the order of the targets.
-    pub(crate) fn questions(
-        &self,
-    ) -> Result<Vec<((Form, DatasetId), Option<Questions>)>, ReportError> {
+    pub(crate) fn questions(&self) -> Result<Vec<(Asked, Option<Questions>)>, ReportError> {
         let span = |name: &str| {
             [
                 col(name).min().alias(format!("{name}_min")),

@@ -1,0 +1,162 @@
+//! The lock, and how what a run is about to use is held to it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use anyhow::{Context, anyhow};
+use clsrl_data::{
+    datasets::Dataset,
+    lock::{Checked, Checking, Hashed, Mode, check, lock_key, split_digest},
+};
+use clsrl_spec::{
+    DatasetId,
+    lock::{Lock, LockEntry},
+};
+
+use crate::{
+    args::InputArgs, cache::sidecars_dir, exit::Exit, meter::Meter, progress::Detail,
+    project::Project,
+};
+
+/// The project's lock.
+pub const LOCK: &str = "datasets.lock";
+
+/// How many files of a dataset are named where it differs.
+const MAX_NAMED: usize = 20;
+
+/// How much of the data is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing but the lists: pictures are taken for those of the lock.
+    Lists,
+    /// Size and times of every picture; its bytes if those have changed.
+    Fast,
+    /// The bytes of every picture.
+    Deep,
+}
+
+/// What comparing with the lock gave.
+pub struct Locked {
+    /// The digest of each dataset's tree of pictures; of those that equal the lock.
+    pub images: BTreeMap<DatasetId, String>,
+    /// The datasets that differ from the lock, or that nobody has locked.
+    pub unlocked: BTreeSet<DatasetId>,
+}
+
+/// Compares datasets with the lock; without `--allow-unlocked` a dataset that differs is an error.
+pub fn compare(
+    project: &Project,
+    datasets: &BTreeMap<DatasetId, Dataset>,
+    args: &InputArgs,
+    depth: Check,
+    detail: Detail,
+) -> anyhow::Result<Locked> {
+    let path = args.lock.clone().unwrap_or_else(|| project.path(LOCK));
+    let (_, lock) = read_lock(&path)?;
+    let mut locked = Locked { images: BTreeMap::new(), unlocked: BTreeSet::new() };
+    let mut faults = Vec::new();
+    for (&id, dataset) in datasets {
+        let entry = lock.entry(lock_key(dataset));
+        let root = match (depth, entry) {
+            (Check::Lists, entry) => Ok(expected_root(dataset, entry)),
+            (_, None) => Err(unverified(id, "anything of it")),
+            (depth, Some(entry)) => {
+                let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
+                let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+                let checked = metered(detail, id, (mode, &sidecars), |checking| {
+                    check(dataset, Some(entry), checking)
+                })?;
+                told(id, &checked).map(|()| Some(checked.images_root))
+            }
+        };
+        match root {
+            Ok(Some(root)) => drop(locked.images.insert(id, root)),
+            Ok(None) => drop(locked.unlocked.insert(id)),
+            Err(fault) => {
+                locked.unlocked.insert(id);
+                faults.push(fault);
+            }
+        }
+    }
+    if faults.is_empty() || args.allow_unlocked {
+        for id in &locked.unlocked {
+            detail.say(&format!("{id} is not as locked; its rows are marked"));
+        }
+        return Ok(locked);
+    }
+    let shown = path.display();
+    Err(Exit::Differs.because(anyhow!(
+        "the data differs from `{shown}`\n{}\n\
+         hint: restore the files, or accept what lies there with `clsrl-bench datasets lock` \
+         (`--accept-changes` where something else was verified before)\n\
+         hint: --allow-unlocked runs all the same and marks every row",
+        faults.join("\n")
+    )))
+}
+
+/// The tree of pictures that the lock expects, if its lists are those that are there.
+fn expected_root(dataset: &Dataset, entry: Option<&LockEntry>) -> Option<String> {
+    let entry = entry?;
+    let split = entry.split.verified()?;
+    let tree = entry.images.verified()?;
+    (*split == split_digest(dataset)).then(|| tree.sha256.to_string())
+}
+
+/// Says what is wrong with a dataset, a line for each thing.
+fn told(id: DatasetId, checked: &Checked) -> Result<(), String> {
+    if checked.differences.is_empty() {
+        return match checked.unverified.as_slice() {
+            [] => Ok(()),
+            what => Err(unverified(id, &what.join(", "))),
+        };
+    }
+    let mut text = format!("{id}:");
+    for difference in checked.differences.iter().take(MAX_NAMED) {
+        text.push_str(&format!("\n  {difference}"));
+    }
+    let n_more = checked.differences.len().saturating_sub(MAX_NAMED) + checked.n_more;
+    if 0 < n_more {
+        text.push_str(&format!("\n  ({n_more} more; `clsrl-bench datasets verify` tells all)"));
+    }
+    if let Some(hint) = &checked.hint {
+        text.push_str(&format!("\n  {hint}"));
+    }
+    Err(text)
+}
+
+fn unverified(id: DatasetId, what: &str) -> String {
+    format!("{id}:\n  nobody has verified {what} yet")
+}
+
+/// Reads a lock, and its text; a file that is not there is an empty lock.
+pub fn read_lock(path: &Path) -> anyhow::Result<(String, Lock)> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        text => text
+            .with_context(|| format!("cannot read the lock `{}`", path.display()))
+            .map_err(|error| Exit::Usage.because(error))?,
+    };
+    if text.is_empty() {
+        return Ok((text, Lock::default()));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let lock = Lock::parse(&text, &name).map_err(|errors| Exit::Usage.because(errors))?;
+    Ok((text, lock))
+}
+
+/// Hashes with a meter on the terminal.
+pub fn metered<T>(
+    detail: Detail,
+    what: DatasetId,
+    (mode, sidecars): (Mode, &Path),
+    work: impl FnOnce(&Checking) -> T,
+) -> T {
+    let meter = Meter::new(detail, what.as_str());
+    let progress = |hashed: Hashed| meter.add(hashed);
+    let done = work(&Checking { mode, sidecars, progress: &progress });
+    meter.close();
+    done
+}

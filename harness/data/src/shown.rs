@@ -1,0 +1,160 @@
+//! What a trial shows the model: its training pictures and every prompt as text, with their digests.
+//!
+//! One place for training, evaluation, `inspect` and the identities, so that what is hashed is what is read.
+
+use std::{collections::BTreeMap, path::Path};
+
+use clsrl_spec::{
+    CellKey, DatasetId, Form, PromptStyle, Protocol, SftTarget, SolutionTag, Training, Trial,
+};
+
+use crate::{
+    datasets::{
+        Dataset, DatasetError, Example, FormView, Question, Questions, picks_digest,
+        prompts_digest, read_few_shot_cache,
+    },
+    text::{render_example, render_prompt},
+};
+
+/// A prompt as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The question with its suffix.
+    pub text: String,
+    /// The whole conversation, as the tokenizer reads it.
+    pub conversation: String,
+}
+
+/// The name of the list that training pictures come from.
+pub const TRAIN: &str = "train";
+
+/// The questions of a form about a dataset, by a protocol's rules.
+pub fn questions<'d>(protocol: &Protocol, dataset: &'d Dataset, form: Form) -> Questions<'d> {
+    Questions::new(FormView::new(dataset, form, protocol.base_classes), &protocol.choices)
+}
+
+/// The training pictures of a trial, in the order of the draw.
+///
+/// A set that CoOp keeps in `few_shot_dir` for these shots and this seed wins over the protocol's rule.
+pub fn training_pictures<'d>(
+    trial: &Trial,
+    dataset: &'d Dataset,
+    few_shot_dir: Option<&Path>,
+) -> Result<Vec<&'d Example>, DatasetError> {
+    let view = FormView::new(dataset, trial.form, trial.protocol.base_classes);
+    let cached = match few_shot_dir {
+        Some(dir) => read_few_shot_cache(dataset, dir, trial.shots, trial.seed)?,
+        None => None,
+    };
+    let picks = match cached {
+        Some(cached) => view.keep(&cached),
+        None => view.few_shot(trial.protocol.shots, trial.shots, trial.seed),
+    };
+    Ok(picks.train.into_iter().map(|position| &dataset.train[position]).collect())
+}
+
+/// The pictures that a cell of a trial evaluates, in the order of their list.
+pub fn evaluated_pictures<'d>(
+    trial: &Trial,
+    cell: CellKey,
+    dataset: &'d Dataset,
+) -> Vec<&'d Example> {
+    let evaluation = &trial.evaluation;
+    FormView::new(dataset, cell.form, trial.protocol.base_classes)
+        .evaluated(evaluation.split_of(cell.target), evaluation.limit)
+}
+
+/// What a completion is sampled after, in training by reinforcement.
+pub fn rollout_prompt(protocol: &Protocol, style: PromptStyle, question: &Question) -> Shown {
+    prompt(protocol, protocol.prompts.train_suffix(style), question)
+}
+
+/// What is answered in evaluation.
+pub fn evaluation_prompt(protocol: &Protocol, cell: CellKey, question: &Question) -> Shown {
+    prompt(protocol, protocol.prompts.eval_suffix(cell.form, cell.prompt), question)
+}
+
+fn prompt(protocol: &Protocol, suffix: &str, question: &Question) -> Shown {
+    let text = format!("{}{suffix}", question.text);
+    let prompts = &protocol.prompts;
+    Shown { conversation: render_prompt(&prompts.system, prompts.order, &text), text }
+}
+
+/// A supervised example, its answer included.
+pub fn supervised_example(protocol: &Protocol, question: &Question) -> Shown {
+    let rule = &protocol.sft;
+    let text = format!("{}{}", question.text, protocol.sft_suffix());
+    let answer = match rule.target {
+        SftTarget::Name => question.gold.clone(),
+        SftTarget::AnswerTag => SolutionTag::Plain.solution(&question.gold),
+    };
+    let trailing = rule.trailing_generation_prompt;
+    let conversation = render_example(&rule.system, rule.order, &text, &answer, trailing);
+    Shown { text, conversation }
+}
+
+/// The digests of what trials show, as an identity has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ShownDigests {
+    /// Of the training pictures, by [`Trial::picks_key`].
+    pub picks: BTreeMap<String, String>,
+    /// Of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
+    pub prompts: BTreeMap<String, String>,
+}
+
+impl ShownDigests {
+    /// Hashes what these trials show of the datasets that are there.
+    pub fn of(
+        trials: &[Trial],
+        datasets: &BTreeMap<DatasetId, Dataset>,
+        few_shot_dir: Option<&Path>,
+    ) -> Result<Self, DatasetError> {
+        let mut digests = ShownDigests::default();
+        for trial in trials {
+            if let Some(source) = trial.train_on.and_then(|source| datasets.get(&source)) {
+                digests.add_training(trial, source, few_shot_dir)?;
+            }
+            for cell in trial.cells() {
+                if let Some(target) = datasets.get(&cell.target) {
+                    digests.add_evaluation(trial, cell, target);
+                }
+            }
+        }
+        Ok(digests)
+    }
+
+    fn add_training(
+        &mut self,
+        trial: &Trial,
+        source: &Dataset,
+        few_shot_dir: Option<&Path>,
+    ) -> Result<(), DatasetError> {
+        let Some(picks_key) = trial.picks_key() else { return Ok(()) };
+        let protocol = &trial.protocol;
+        let pictures = training_pictures(trial, source, few_shot_dir)?;
+        let questions = questions(protocol, source, trial.form);
+        let conversation = |question: &Question| match &trial.training {
+            Training::None => String::new(),
+            Training::Sft(_) => supervised_example(protocol, question).conversation,
+            Training::Grpo(settings) => {
+                rollout_prompt(protocol, settings.prompt, question).conversation
+            }
+        };
+        let prompts = prompts_digest(&questions, TRAIN, &pictures, conversation);
+        self.prompts.insert(trial.key(), prompts);
+        self.picks.entry(picks_key).or_insert_with(|| picks_digest(pictures));
+        Ok(())
+    }
+
+    /// All trials of a suite ask a cell's questions alike, so that each is hashed once.
+    fn add_evaluation(&mut self, trial: &Trial, cell: CellKey, target: &Dataset) {
+        self.prompts.entry(cell.to_string()).or_insert_with(|| {
+            let pictures = evaluated_pictures(trial, cell, target);
+            let split = trial.evaluation.split_of(cell.target).as_str();
+            let questions = questions(&trial.protocol, target, cell.form);
+            prompts_digest(&questions, split, &pictures, |question| {
+                evaluation_prompt(&trial.protocol, cell, question).conversation
+            })
+        });
+    }
+}
