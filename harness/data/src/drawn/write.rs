@@ -86,7 +86,8 @@ pub fn write_drawn(
     progress: &mut dyn FnMut(DatasetId),
 ) -> Result<(), DrawnError> {
     let marker = Marker::new(seed);
-    if found_marker(data_dir)?.as_ref() == Some(&marker) {
+    let found = found_marker(data_dir)?;
+    if found.as_ref() == Some(&marker) {
         return Ok(());
     }
     let mut partial = data_dir.as_os_str().to_owned();
@@ -94,7 +95,11 @@ pub fn write_drawn(
     let partial = PathBuf::from(partial);
     remove(&partial)?;
     let written = write_root(&partial, &marker, progress).and_then(|()| {
-        remove(data_dir)?;
+        // What another process has drawn meanwhile is in use: a folder that was not there is not
+        // replaced, because renaming onto one that holds files fails.
+        if found.is_some() && found_marker(data_dir)? == found {
+            remove(data_dir)?;
+        }
         at("rename", &partial, fs::rename(&partial, data_dir))
     });
     if written.is_err() {
