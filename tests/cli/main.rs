@@ -1,6 +1,7 @@
 //! The program as its user sees it: exit codes, standard output, files.
 
 mod audit;
+mod datasets;
 mod inspect;
 mod interrupt;
 mod plan;
