@@ -121,7 +121,7 @@ impl Differences {
 pub enum LockError {
     /// A sidecar or cache cannot be written.
     #[error(
-        "cannot write `{}`\nhint: give another folder for sidecars with --sidecars DIR",
+        "cannot write `{}`\nhint: give another folder for sidecars",
         path.display()
     )]
     Write {
