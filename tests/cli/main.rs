@@ -9,3 +9,4 @@ mod program;
 mod real_photographs;
 mod resume;
 mod run;
+mod locked;

@@ -14,9 +14,13 @@ fn real_photographs_train_and_evaluate_with_all_four_methods() {
         return;
     }
     let out = temporary();
+    let lock = out.path().join("mine.lock");
+    let both = ["--datasets", "dtd,stanford_cars", "--data", text(&data)];
+    expect_ok(&[&["datasets", "lock", "--lock", text(&lock)], &both[..]].concat());
     let suite = root().join("suites/real-mini.toml");
     let run = ["run", "--suite", text(&suite), "--data", text(&data), "--limit", "3"];
-    let printed = expect_ok(&[&run[..], &["--out", text(out.path())]].concat());
+    let places = ["--out", text(out.path()), "--lock", text(&lock)];
+    let printed = expect_ok(&[&run[..], &places].concat());
     let report = fs::read_to_string(printed.trim_end()).unwrap();
     assert!(!report.contains("Synthetic"), "photographs are called synthetic");
 

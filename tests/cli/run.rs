@@ -63,7 +63,7 @@ fn a_trial_that_fails_leaves_the_others_alone() {
     expect_ok(&["tiny", "draw", "--to", text(&data)]);
     empty_the_training_pictures(&data.join("dtd"));
     let out = dir.path().join("out");
-    let ended = call(&run_args(text(&out), &["--data", text(&data)]));
+    let ended = call(&run_args(text(&out), &["--data", text(&data), "--allow-unlocked"]));
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     assert!(ended.stderr.contains("trial `sft.dtd.4shot.seed1` failed"), "{}", ended.stderr);
     assert!(out.join("smoke/sft.eurosat.4shot.seed1/eurosat.direct.json").exists());

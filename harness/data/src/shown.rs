@@ -35,19 +35,16 @@ pub fn questions<'d>(protocol: &Protocol, dataset: &'d Dataset, form: Form) -> Q
 
 /// The training pictures of a trial, in the order of the draw.
 ///
-/// A set that CoOp keeps in `few_shot_dir` for these shots and this seed wins over the protocol's rule.
+/// With `few_shot_dir` it is the set that CoOp keeps there for these shots and this seed, whatever the
+/// protocol's rule; that there is none is an error, because picks of two origins would not be told apart.
 pub fn training_pictures<'d>(
     trial: &Trial,
     dataset: &'d Dataset,
     few_shot_dir: Option<&Path>,
 ) -> Result<Vec<&'d Example>, DatasetError> {
     let view = FormView::new(dataset, trial.form, trial.protocol.base_classes);
-    let cached = match few_shot_dir {
-        Some(dir) => read_few_shot_cache(dataset, dir, trial.shots, trial.seed)?,
-        None => None,
-    };
-    let picks = match cached {
-        Some(cached) => view.keep(&cached),
+    let picks = match few_shot_dir {
+        Some(dir) => view.keep(&read_few_shot_cache(dataset, dir, trial.shots, trial.seed)?),
         None => view.few_shot(trial.protocol.shots, trial.shots, trial.seed),
     };
     Ok(picks.train.into_iter().map(|position| &dataset.train[position]).collect())

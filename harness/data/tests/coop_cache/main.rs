@@ -84,7 +84,7 @@ fn write(root: &Path, name: &str, content: &[u8]) {
 }
 
 /// Puts some cache files beside the dataset and reads the one-shot set of seed 3.
-fn read(files: &[(&str, &[u8])]) -> Result<Option<FewShot>, DatasetError> {
+fn read(files: &[(&str, &[u8])]) -> Result<FewShot, DatasetError> {
     let (root, dataset) = eurosat(SPLIT);
     for (name, content) in files {
         write(root.path(), &format!("eurosat/split_fewshot/{name}"), content);
@@ -107,16 +107,16 @@ fn check_fault(name: &str, content: &[u8], expected: &str) {
 fn what_cpython_pickles_is_read_under_every_protocol() {
     for (hex, protocol) in [(PROTOCOL_2, 2), (PROTOCOL_2, 3), (PROTOCOL_4, 4), (PROTOCOL_4, 5)] {
         let few_shot = read(&[(PKL, &pickle(hex, protocol))]).unwrap();
-        assert_eq!(few_shot, Some(expected()), "protocol {protocol}");
+        assert_eq!(few_shot, expected(), "protocol {protocol}");
     }
 }
 
 #[test]
 fn an_exported_cache_is_read_too_and_must_agree_with_the_pickle() {
-    assert_eq!(read(&[(EXPORTED, JSON.as_bytes())]).unwrap(), Some(expected()));
+    assert_eq!(read(&[(EXPORTED, JSON.as_bytes())]).unwrap(), expected());
     let pickled = pickle(PROTOCOL_4, 4);
     let both = read(&[(PKL, &pickled), (EXPORTED, JSON.as_bytes())]);
-    assert_eq!(both.unwrap(), Some(expected()));
+    assert_eq!(both.unwrap(), expected());
 
     let other = JSON.replace("Forest_2", "Forest_1");
     let both = read(&[(PKL, &pickled), (EXPORTED, other.as_bytes())]);
@@ -125,9 +125,12 @@ fn an_exported_cache_is_read_too_and_must_agree_with_the_pickle() {
 }
 
 #[test]
-fn without_a_cache_of_these_shots_and_this_seed_there_is_none() {
-    assert_eq!(read(&[]).unwrap(), None);
-    assert_eq!(read(&[("shot_1-seed_2.pkl", &[]), ("shot_4-seed_3.json", &[])]).unwrap(), None);
+fn a_cache_of_other_shots_or_another_seed_is_none_of_these() {
+    for files in [&[][..], &[("shot_1-seed_2.pkl", &[][..]), ("shot_4-seed_3.json", &[])]] {
+        let message = read(files).unwrap_err().to_string();
+        let expected = "split_fewshot/shot_1-seed_3.pkl` does not exist\nhint: CoOp writes it";
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn imagenets_cache_has_training_pictures_only() {
         read_few_shot_cache(&dataset, root.path(), 1, 1).map_err(|error| error.to_string())
     };
     let train = r#""train": [["/i/imagenet/images/train/n1/b.JPEG", 0, "tench"]]"#;
-    let expected = Some(FewShot { train: vec![1], val: vec![] });
+    let expected = FewShot { train: vec![1], val: vec![] };
     assert_eq!(read(&format!("{{{train}}}")).unwrap(), expected);
     assert_eq!(read(&format!(r#"{{{train}, "val": []}}"#)).unwrap(), expected);
     let val = read(&format!(r#"{{{train}, "val": [["val/n1/v.JPEG", 0, "tench"]]}}"#)).unwrap_err();

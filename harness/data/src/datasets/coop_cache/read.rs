@@ -17,7 +17,7 @@ use crate::datasets::{Dataset, DatasetError, Faults, FewShot};
 /// ImageNet with 16 shots takes about 2 MB.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Reads the few-shot set that CoOp kept of `dataset` for these shots and this seed, if there is one.
+/// Reads the few-shot set that CoOp kept of `dataset` for these shots and this seed.
 ///
 /// `coop_dir` is laid out as CoOp's data root: `<dataset's folder>/split_fewshot/shot_{k}-seed_{s}.pkl`, or
 /// `.json` with `{"train": [[path, label, class name], …], "val": […]}`. If both are there, they must hold
@@ -29,7 +29,7 @@ pub fn read_few_shot_cache(
     coop_dir: &Path,
     shots: usize,
     seed: Seed,
-) -> Result<Option<FewShot>, DatasetError> {
+) -> Result<FewShot, DatasetError> {
     let dir = coop_dir.join(dataset.id.folder()).join("split_fewshot");
     let pickle_path = dir.join(format!("shot_{shots}-seed_{seed}.pkl"));
     let json_path = dir.join(format!("shot_{shots}-seed_{seed}.json"));
@@ -44,7 +44,14 @@ pub fn read_few_shot_cache(
             ));
             Err(faults.of(dataset.id, &json_path))
         }
-        (pickled, exported) => Ok(pickled.or(exported)),
+        (Some(few_shot), _) | (None, Some(few_shot)) => Ok(few_shot),
+        (None, None) => Err(DatasetError::Missing {
+            dataset: dataset.id,
+            path: pickle_path,
+            hint: "CoOp writes it when it trains with these shots and this seed; the same as JSON \
+                   will do"
+                .to_owned(),
+        }),
     }
 }
 
