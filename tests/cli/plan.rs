@@ -13,9 +13,11 @@ fn counts_of(plan: &str) -> &str {
 fn the_papers_grid_has_496_trials_and_needs_neither_data_nor_weights() {
     let plan = expect_ok(&["plan", "--suite", "few-shot"]);
     assert_eq!(counts_of(&plan), "496 trials, 682 cells: 0 done, 0 stale, 682 missing");
-    assert!(plan.ends_with(
-        "773679 optimizer steps, 773679 of them left; 8289152 pictures to evaluate\n"
-    ));
+    assert!(
+        plan.ends_with(
+            "773679 optimizer steps, 773679 of them left; 8289152 pictures to evaluate\n"
+        )
+    );
     assert!(plan.contains("cls-rl.dtd.4shot.seed1"));
     assert!(plan.contains("(no model is given)"));
 }
