@@ -63,15 +63,34 @@ pub(super) fn common_optimizer(section: &Section) -> Option<CommonOptimizer> {
     })
 }
 
-fn optimizer(section: &Section, common: Option<&CommonOptimizer>) -> Option<OptimizerSettings> {
-    let learning_rate = section.number("learning_rate", Bound::Positive)?;
+fn optimizer(
+    section: &Section,
+    common: Option<&CommonOptimizer>,
+) -> Option<PerDataset<OptimizerSettings>> {
+    let rates = number(section, "learning_rate", Bound::Positive)?;
     let &CommonOptimizer { beta1, beta2, epsilon, weight_decay, max_grad_norm } = common?;
-    Some(OptimizerSettings { learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm })
+    Some(PerDataset::from_fn(|dataset| OptimizerSettings {
+        learning_rate: *rates.of(dataset),
+        beta1,
+        beta2,
+        epsilon,
+        weight_decay,
+        max_grad_norm,
+    }))
+}
+
+/// A number for all datasets, or for each.
+fn number(section: &Section, key: &'static str, bound: Bound) -> Option<PerDataset<f64>> {
+    section.take(key)?.per_dataset(|value| value.number(bound))
+}
+
+/// An integer for all datasets, or for each.
+fn count(section: &Section, key: &'static str, least: usize) -> Option<PerDataset<usize>> {
+    section.take(key)?.per_dataset(|value| value.count(least))
 }
 
 fn duration(section: &Section) -> Option<PerDataset<Duration>> {
-    let epochs =
-        section.take("epochs").and_then(|value| value.per_dataset(|v| v.number(Bound::Epochs)));
+    let epochs = number(section, "epochs", Bound::Epochs);
     let prompts_per_step = section.count("prompts_per_step", 1);
     let accumulation = section.take("accumulation").and_then(|value| {
         let accumulation = value.count(1)?;
@@ -104,7 +123,7 @@ pub(super) fn sft(
     Some(PerDataset::from_fn(|dataset| {
         Training::Sft(SftSettings {
             duration: duration.of(dataset).clone(),
-            optimizer: optimizer.clone(),
+            optimizer: optimizer.of(dataset).clone(),
             micro_batch,
         })
     }))
@@ -119,18 +138,19 @@ pub(super) fn grpo(
     let duration = duration(section);
     let optimizer = optimizer(section, common);
     // The unbiased deviation of a group needs two completions.
-    let generations = section.count("generations", 2);
-    let beta = section.number("beta", Bound::NonNegative);
-    let advantage_epsilon = section.number("advantage_epsilon", Bound::Positive);
-    let temperature = section.number("temperature", Bound::Positive);
-    let top_k = section.count("top_k", 0);
-    let top_p = section.number("top_p", Bound::Share);
-    let max_prompt_tokens =
-        section.take("max_prompt_tokens").and_then(|value| value.per_dataset(|v| v.count(1)));
-    let max_new_tokens = section.count("max_new_tokens", 1);
+    let generations = count(section, "generations", 2);
+    let beta = number(section, "beta", Bound::NonNegative);
+    let advantage_epsilon = number(section, "advantage_epsilon", Bound::Positive);
+    let temperature = number(section, "temperature", Bound::Positive);
+    let top_k = count(section, "top_k", 0);
+    let top_p = number(section, "top_p", Bound::Share);
+    let max_prompt_tokens = count(section, "max_prompt_tokens", 1);
+    let max_new_tokens = count(section, "max_new_tokens", 1);
     let micro_batch = section.count("micro_batch", 1);
     let rewards = section.take("rewards").and_then(|value| value.names("reward"));
-    let zero_variance_groups = section.name("zero_variance_groups", "rule for equal rewards");
+    let zero_variance_groups = section
+        .take("zero_variance_groups")
+        .and_then(|value| value.per_dataset(|v| v.name("rule for equal rewards")));
     section.finish();
 
     let (duration, optimizer, generations) = (duration?, optimizer?, generations?);
@@ -142,18 +162,18 @@ pub(super) fn grpo(
         Training::Grpo(GrpoSettings {
             prompt,
             duration: duration.of(dataset).clone(),
-            optimizer: optimizer.clone(),
-            generations,
-            beta,
-            advantage_epsilon,
-            temperature,
-            top_k,
-            top_p,
+            optimizer: optimizer.of(dataset).clone(),
+            generations: *generations.of(dataset),
+            beta: *beta.of(dataset),
+            advantage_epsilon: *advantage_epsilon.of(dataset),
+            temperature: *temperature.of(dataset),
+            top_k: *top_k.of(dataset),
+            top_p: *top_p.of(dataset),
             max_prompt_tokens: *max_prompt_tokens.of(dataset),
-            max_new_tokens,
+            max_new_tokens: *max_new_tokens.of(dataset),
             micro_batch,
             rewards: rewards.clone(),
-            zero_variance_groups,
+            zero_variance_groups: *zero_variance_groups.of(dataset),
         })
     }))
 }

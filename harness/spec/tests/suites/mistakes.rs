@@ -4,7 +4,7 @@
 //! that a comment more in the suite does not break a case.
 
 use crate::given::{parse, protocol_text, suite_text};
-use clsrl_spec::{Suite, SuiteErrors};
+use clsrl_spec::{DatasetId, MethodId, Suite, SuiteErrors, Training};
 
 /// Replaces the first `old` of the smoke suite, or else of its protocol, by `new`; expects messages, each
 /// at the line of that file where its marker first stands.
@@ -170,6 +170,22 @@ fn exceptions_by_dataset_are_held_to_the_same_rules() {
     check("epochs = 10", &with("{ dtd = 2 }"), &[("epochs", "missing `default` in `epochs`")]);
     let message = "`epochs` must be above 0 and at most 1000000, found -2";
     check("epochs = 10", &with("{ default = 1, dtd = -2 }"), &[("epochs", message)]);
+}
+
+#[test]
+fn every_setting_of_a_method_may_differ_by_dataset() {
+    let tiny = protocol_text("tiny").replacen(
+        "generations = 4\nbeta = 0.04",
+        "generations = { default = 4, dtd = 8 }\nbeta = { default = 0.04, dtd = 0 }",
+        1,
+    );
+    let suite = Suite::parse(&suite_text("smoke"), "smoke.toml", &|_| Ok(tiny.clone())).unwrap();
+    let settings = |dataset| match suite.training(MethodId::ClsRl, dataset) {
+        Some(Training::Grpo(settings)) => (settings.generations, settings.beta),
+        _ => panic!(),
+    };
+    assert_eq!(settings(DatasetId::Dtd), (8, 0.0));
+    assert_eq!(settings(DatasetId::Eurosat), (4, 0.04));
 }
 
 #[test]
