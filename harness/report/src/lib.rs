@@ -11,6 +11,7 @@ mod document;
 mod table;
 mod number;
 mod markdown;
+pub mod statistics;
 mod error;
 
 #[cfg(test)]
