@@ -11,8 +11,8 @@ use clsrl_data::{
     datasets::{Example, sample_few_shot},
     image::{Processor, RgbImage},
     shown,
+    text::{TextTokenizer, expand_image_tokens},
 };
-use clsrl_engine::inputs::Inputs as ModelInputs;
 use clsrl_spec::CellKey;
 use serde::Serialize;
 
@@ -64,21 +64,27 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let split = *suite.evaluation.split.of(args.dataset);
     let questions = shown::questions(&suite.protocol, &dataset, args.form);
     let example = example(&questions.view().evaluated(split, None), args.index)?;
-    let asked = ModelInputs::from_dir(&model_dir, &suite.protocol)?.evaluation_prompts(
-        &questions,
-        split,
-        &[example],
-        CellKey { target: args.dataset, form: args.form, prompt: args.prompt.into() },
+    let question = questions.ask(split.as_str(), example);
+    let cell = CellKey { target: args.dataset, form: args.form, prompt: args.prompt.into() };
+    let asked = shown::evaluation_prompt(&suite.protocol, cell, &question);
+    let image = &suite.protocol.image;
+    let processor =
+        Processor::from_dir(&model_dir)?.with_pixels(image.min_pixels, image.max_pixels);
+    let patches = processor.load(&dataset.image_path(example)?, image.eval)?;
+    let tokenizer = TextTokenizer::from_dir(&model_dir)?;
+    let ids = expand_image_tokens(
+        &tokenizer.encode(&asked.conversation),
+        tokenizer.token_id("<|image_pad|>")?,
+        &[processor.n_features(&patches)],
     )?;
-    let asked = asked.first().context("no prompt came back")?;
     let shown = ShownPrompt {
         dataset: args.dataset.as_str(),
         split: split.as_str(),
         index: args.index,
         path: &example.path,
-        classname: &asked.gold,
-        prompt: asked.conversation.clone(),
-        tokens: asked.prompt.ids.len(),
+        classname: &question.gold,
+        prompt: asked.conversation,
+        tokens: ids.len(),
     };
     if args.json {
         print(&(serde_json::to_string(&shown)? + "\n"))?;

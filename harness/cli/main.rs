@@ -1,14 +1,22 @@
 //! The program: reads its arguments, calls one verb, and ends with a code of [`exit::Exit`].
 
+#![cfg_attr(
+    not(feature = "libtorch"),
+    expect(dead_code, reason = "without libtorch nothing runs, so what only a run needs rests")
+)]
+
 mod args;
-mod run;
+#[cfg(feature = "libtorch")]
+mod compute;
+#[cfg(not(feature = "libtorch"))]
+#[path = "compute_missing.rs"]
+mod compute;
 mod plan;
 mod report;
 mod datasets;
 mod inspect;
 mod audit;
 mod tiny;
-mod trial;
 mod bench;
 mod inputs;
 mod locked;
@@ -16,7 +24,6 @@ mod project;
 mod cache;
 mod progress;
 mod meter;
-mod interrupt;
 mod output;
 mod exit;
 
@@ -30,7 +37,7 @@ fn main() -> ExitCode {
     let Cli { verb, quiet } = Cli::parse();
     let detail = Detail::new(quiet);
     exit::end(match verb {
-        Verb::Run(args) => run::run(&args, detail),
+        Verb::Run(args) => compute::run(&args, detail),
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
         Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
@@ -42,7 +49,7 @@ fn main() -> ExitCode {
         Verb::Audit(AuditVerb::Rewards(args)) => audit::rewards(&args, detail),
         Verb::Audit(AuditVerb::Protocol(args)) => audit::protocol(&args),
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
-        Verb::Tiny(TinyVerb::Pretrain(args)) => tiny::pretrain_model(&args, detail),
-        Verb::Trial => trial::trial(),
+        Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
+        Verb::Trial => compute::trial(),
     })
 }

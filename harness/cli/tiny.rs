@@ -1,44 +1,10 @@
-//! `tiny`: what the embedded default is made of, the drawn datasets and the tiny model.
+//! `tiny draw`: the drawn datasets of the embedded default.
 
-use anyhow::Context;
-use clsrl_engine::{
-    pretrain::{PretrainSettings, pretrain},
-    set_num_threads,
-};
-
-use crate::{
-    args::{DrawArgs, PretrainArgs},
-    exit::Exit,
-    inputs,
-    output::print,
-    progress::Detail,
-};
-
-/// How often a step is told where there is no bar.
-const STEPS_PER_LINE: usize = 50;
+use crate::{args::DrawArgs, exit::Exit, inputs, output::print, progress::Detail};
 
 /// Draws the datasets and prints their folder.
 pub fn draw(args: &DrawArgs, detail: Detail) -> anyhow::Result<Exit> {
     inputs::draw(&args.to, args.seed, detail)?;
-    print(&format!("{}\n", args.to.display()))?;
-    Ok(Exit::Ok)
-}
-
-/// Pre-trains the tiny model and prints its folder.
-pub fn pretrain_model(args: &PretrainArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let settings = PretrainSettings { seed: args.seed, n_steps: args.steps, batch: args.batch };
-    let n_threads = i32::try_from(args.threads).context("there are too many threads")?;
-    set_num_threads(n_threads);
-    let bar = detail.count("pre-training, loss -", args.steps);
-    let trained = pretrain(&settings, &args.to, &mut |step| {
-        bar.set_message(format!("pre-training, loss {:.3}", step.loss));
-        bar.inc(1);
-        if detail == Detail::Lines && step.step % STEPS_PER_LINE == 0 {
-            detail.say(&format!("step {} of {}, loss {:.4}", step.step, args.steps, step.loss));
-        }
-    });
-    bar.finish_and_clear();
-    trained.with_context(|| format!("cannot pre-train into `{}`", args.to.display()))?;
     print(&format!("{}\n", args.to.display()))?;
     Ok(Exit::Ok)
 }

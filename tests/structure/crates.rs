@@ -80,3 +80,18 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         })
         .collect()
 }
+
+#[test]
+fn a_program_without_libtorch_depends_on_nothing_of_it() {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--package", "clsrl-bench"])
+        .args(["--no-default-features", "--edges", "normal,build", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(tree.stdout).unwrap();
+    assert!(text.contains("clsrl-report"), "{}", String::from_utf8_lossy(&tree.stderr));
+    for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-vlm "] {
+        assert!(!text.lines().any(|line| line.starts_with(torch)), "{torch}in\n{text}");
+    }
+}

@@ -149,7 +149,7 @@ impl Inputs {
 
     fn prompt(&self, ids: &[i64], patches: Patches) -> Result<Prompt, EngineError> {
         let n_patches: usize = patches.grid_thw.iter().product();
-        let n_features = n_patches / self.processor.merge_size.pow(2);
+        let n_features = self.processor.n_features(&patches);
         let ids = expand_image_tokens(ids, self.image_token, &[n_features])?;
         let [t, h, w] = patches.grid_thw.map(|side| side as i64);
         let pixels = Tensor::from_slice(&patches.values).reshape([n_patches as i64, -1]);

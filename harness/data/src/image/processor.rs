@@ -63,6 +63,11 @@ impl Processor {
         Processor { min_pixels, max_pixels, ..self }
     }
 
+    /// Image tokens that the vision tower makes of some patches.
+    pub fn n_features(&self, patches: &Patches) -> usize {
+        patches.grid_thw.iter().product::<usize>() / self.merge_size.pow(2)
+    }
+
     /// Smart-resizes a picture, bicubic.
     pub fn resize(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
         let (height, width) = smart_resize(

@@ -6,16 +6,16 @@ use anyhow::Context;
 use clsrl_engine::{TrialJob, run_trial};
 use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_statuses};
 
+use super::{interrupt::Interrupt, trial};
 use crate::{
     args::RunArgs,
     bench::{Bench, Places},
     exit::{Exit, describe},
     inputs::Inputs,
-    interrupt::Interrupt,
     locked::Check,
     output::{note, print},
     progress::{Detail, Progress},
-    report, trial,
+    report,
 };
 
 /// Keeps glibc from handing every large tensor back to the system and faulting it in again; a fifth

@@ -1,0 +1,31 @@
+//! The verbs that compute, in a program that was built without libtorch: each says so.
+
+use anyhow::anyhow;
+
+use crate::{
+    args::{PretrainArgs, RunArgs},
+    exit::Exit,
+    progress::Detail,
+};
+
+/// Refuses to run a suite.
+pub fn run(_: &RunArgs, _: Detail) -> anyhow::Result<Exit> {
+    Err(missing("run"))
+}
+
+/// Refuses to run a trial.
+pub fn trial() -> anyhow::Result<Exit> {
+    Err(missing("trial"))
+}
+
+/// Refuses to train.
+pub fn pretrain_model(_: &PretrainArgs, _: Detail) -> anyhow::Result<Exit> {
+    Err(missing("tiny pretrain"))
+}
+
+fn missing(verb: &str) -> anyhow::Error {
+    Exit::Usage.because(anyhow!(
+        "this program was built without libtorch, which `{verb}` needs\n\
+         hint: build it without --no-default-features"
+    ))
+}
