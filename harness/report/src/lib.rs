@@ -12,6 +12,7 @@ mod table;
 mod number;
 mod markdown;
 pub mod statistics;
+pub mod gate;
 mod error;
 
 #[cfg(test)]

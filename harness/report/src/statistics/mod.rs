@@ -12,6 +12,7 @@ mod scores;
 mod mcnemar;
 mod score_interval;
 mod average;
+mod change;
 mod binomial;
 mod bootstrap;
 mod holm;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use average::{Average, AveragedCell};
 pub use bootstrap::{Bootstrap, BootstrapPlan};
+pub use change::Change;
 pub use detectable::{Design, Discordance, minimum_detectable_change};
 pub use error::StatisticsError;
 pub use holm::holm;

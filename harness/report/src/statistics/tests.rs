@@ -279,3 +279,26 @@ fn a_change_too_small_for_its_pictures_is_not_called_detectable() {
     let never = PairCounts::new(48, 0, 0).unwrap();
     assert_eq!(Discordance::seen(never).get(), 0.02);
 }
+
+#[test]
+fn a_change_under_one_seed_is_bounded_as_its_pairs_and_under_several_by_t_as_well() {
+    for row in reference("bootstrap").iter().take(2) {
+        let scores = scores_of(&row["cells"][0]);
+        let cell = AveragedCell { fine_tunes: "a", pictures: "a", scores: &scores };
+        let change = Change::of(&Average::new(&[cell]).unwrap());
+        let level = Level::FIVE_PERCENT;
+        match scores.by_seed_pct().t_interval(level) {
+            None => {
+                let (found, of_pairs) =
+                    (change.interval_points(level), scores.pairs().score_interval_points(level));
+                assert_close(found.lower, of_pairs.lower, 1e-9, row);
+                assert_close(found.upper, of_pairs.upper, 1e-9, row);
+            }
+            Some(over_seeds) => {
+                let reach = change.reach_above(level.shared_by(2));
+                assert_close(reach.seeds, over_seeds.half_width(), 1e-9, row);
+                assert!(0.0 < reach.pictures && reach.seeds < reach.whole());
+            }
+        }
+    }
+}
