@@ -27,7 +27,7 @@ pub fn has_answer_tag(answer: &str) -> bool {
 }
 
 /// The text between the first `<answer>` and the next `</answer>`, line breaks included.
-fn tag_text(answer: &str) -> Option<&str> {
+pub(crate) fn tag_text(answer: &str) -> Option<&str> {
     let (_, rest) = answer.split_once("<answer>")?;
     rest.split_once("</answer>").map(|(inside, _)| inside)
 }

@@ -11,6 +11,7 @@ mod dataset;
 mod form;
 mod seed;
 mod answer;
+mod diagnosis;
 mod reward;
 mod audit;
 mod event;
@@ -23,6 +24,7 @@ pub use audit::{
     Case, CaseTally, Difference, Judge, Paid, RewardAudit, Tally, differences_of_protocols,
 };
 pub use dataset::DatasetId;
+pub use diagnosis::{Diagnosis, ParseStatus, ThoughtNames, listed_names};
 pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
 pub use identity::{

@@ -84,3 +84,13 @@ pub enum Scorer {
     /// The answer equals the label after normalisation.
     Strict,
 }
+
+impl Scorer {
+    /// Its name in protocols and file names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scorer::Published => "published",
+            Scorer::Strict => "strict",
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What an answer shows beside right and wrong: how it parses, whether the published score is blind to
+//! the difference between two names, and whether its thought names what it answers.
+//!
+//! Everything is read from the stored texts alone, so it can be told of any prediction ever kept.
+
+use std::fmt;
+
+use crate::answer::{PublishedLabel, extract_published, is_same_name, strip, tag_text};
+
+/// What stands before a question's list.
+const LIST_START: &str = " Please choose one from list [ ";
+
+/// What stands after it.
+const LIST_END: &str = "].";
+
+/// What stands between its names; no name of the eleven datasets has a comma.
+const BETWEEN_NAMES: &str = ", ";
+
+/// What asks for an answer tag, in a prompt's suffix.
+const ASKS_FOR_TAG: &str = "<answer>";
+
+/// What an answer shows beside right and wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The names that the question lists, repeated ones counted; 0 without a list.
+    pub n_choices: usize,
+    /// How the answer parses.
+    pub parse: ParseStatus,
+    /// Whether the published score would take it for two or more of the listed names; `None` without a
+    /// list.
+    pub is_ambiguous: Option<bool>,
+    /// What its thought names; `None` without a list, a thought, or a tagged answer.
+    pub thought: Option<ThoughtNames>,
+}
+
+/// How an answer parses: the first of these that holds, from [`ParseStatus::Empty`] on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ParseStatus {
+    /// It says one of the listed names, or says something where nothing is listed.
+    Ok,
+    /// It says nothing: it is blank, or its answer tag is.
+    Empty,
+    /// It was cut at the longest length before an answer tag was closed.
+    Truncated,
+    /// The question asks for an answer tag, and there is none.
+    NoTag,
+    /// What it says is none of the listed names, after normalisation.
+    OffList,
+}
+
+/// What a thought names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ThoughtNames {
+    /// What is answered, maybe among others.
+    Answer,
+    /// Listed names, but not what is answered.
+    Another,
+    /// None of the listed names, nor what is answered.
+    Nothing,
+}
+
+impl Diagnosis {
+    /// Looks at an answer as it was decoded, and at the question as it was asked.
+    pub fn of(question: &str, raw: &str, is_truncated: bool) -> Self {
+        let listed = listed_names(question);
+        let thought = match &listed {
+            Some(listed) => thought_names(raw, listed),
+            None => None,
+        };
+        Diagnosis {
+            n_choices: listed.as_ref().map_or(0, Vec::len),
+            parse: parse_status(question, raw, is_truncated, listed.as_deref()),
+            is_ambiguous: listed.as_ref().map(|listed| is_ambiguous(raw, listed)),
+            thought,
+        }
+    }
+}
+
+impl ParseStatus {
+    /// All of them.
+    pub const ALL: [ParseStatus; 5] = [
+        ParseStatus::Ok,
+        ParseStatus::Empty,
+        ParseStatus::Truncated,
+        ParseStatus::NoTag,
+        ParseStatus::OffList,
+    ];
+
+    /// Its name in frames.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ParseStatus::Ok => "ok",
+            ParseStatus::Empty => "empty",
+            ParseStatus::Truncated => "truncated",
+            ParseStatus::NoTag => "no-tag",
+            ParseStatus::OffList => "off-list",
+        }
+    }
+}
+
+impl ThoughtNames {
+    /// All of them.
+    pub const ALL: [ThoughtNames; 3] =
+        [ThoughtNames::Answer, ThoughtNames::Another, ThoughtNames::Nothing];
+
+    /// Its name in frames.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ThoughtNames::Answer => "answer",
+            ThoughtNames::Another => "another",
+            ThoughtNames::Nothing => "nothing",
+        }
+    }
+}
+
+impl fmt::Display for ParseStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Display for ThoughtNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The names that a question lists, in its order, repeated ones repeated; `None` if it lists none.
+///
+/// They are told apart by the comma and blank between them: a name with a comma would be read as two,
+/// and one with `].` would end the list.
+pub fn listed_names(question: &str) -> Option<Vec<&str>> {
+    let (_, rest) = question.split_once(LIST_START)?;
+    let (list, _) = rest.split_once(LIST_END)?;
+    Some(list.split(BETWEEN_NAMES).collect())
+}
+
+fn parse_status(
+    question: &str,
+    raw: &str,
+    is_truncated: bool,
+    listed: Option<&[&str]>,
+) -> ParseStatus {
+    let tagged = tag_text(raw);
+    let said = strip(tagged.unwrap_or(raw));
+    if said.is_empty() {
+        ParseStatus::Empty
+    } else if is_truncated && tagged.is_none() {
+        ParseStatus::Truncated
+    } else if tagged.is_none() && question.contains(ASKS_FOR_TAG) {
+        ParseStatus::NoTag
+    } else if listed.is_some_and(|listed| !listed.iter().any(|name| is_same_name(name, said))) {
+        ParseStatus::OffList
+    } else {
+        ParseStatus::Ok
+    }
+}
+
+fn is_ambiguous(raw: &str, listed: &[&str]) -> bool {
+    let extracted = extract_published(raw).to_lowercase();
+    let mut taken = listed.iter().filter(|name| PublishedLabel::of(name).is_in(&extracted));
+    let Some(first) = taken.next() else { return false };
+    taken.any(|name| !is_same_name(first, name))
+}
+
+/// Names are looked for word by word, from the left, the longest first: `apple pie` names no `apple`,
+/// and `primrose` names no `rose`.
+fn thought_names(raw: &str, listed: &[&str]) -> Option<ThoughtNames> {
+    let thought = words(thought_text(raw)?);
+    let answer = words(tag_text(raw)?);
+    if answer.is_empty() {
+        return None;
+    }
+    let names: Vec<Vec<String>> = listed.iter().map(|name| words(name)).collect();
+    let (mut at, mut names_another) = (0, false);
+    while at < thought.len() {
+        let here = |name: &&Vec<String>| !name.is_empty() && thought[at..].starts_with(name);
+        let found = names.iter().chain([&answer]).filter(here).max_by_key(|name| name.len());
+        match found {
+            Some(name) if *name == answer => return Some(ThoughtNames::Answer),
+            Some(name) => (at, names_another) = (at + name.len(), true),
+            None => at += 1,
+        }
+    }
+    Some(if names_another { ThoughtNames::Another } else { ThoughtNames::Nothing })
+}
+
+/// The first thought or reason, to its end, or where it has none, to the answer or to the end of all.
+fn thought_text(raw: &str) -> Option<&str> {
+    for (start, end) in [("<think>", "</think>"), ("<reason>", "</reason>")] {
+        if let Some((_, rest)) = raw.split_once(start) {
+            let ends = [end, ASKS_FOR_TAG].into_iter().filter_map(|end| rest.find(end));
+            return Some(&rest[..ends.min().unwrap_or(rest.len())]);
+        }
+    }
+    None
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests;
