@@ -13,7 +13,7 @@ mod worker;
 mod made;
 
 pub use run::{Failure, RunEvent, Runner, Summary};
-pub use status::{State, TrialStatus, stored_binding, trial_statuses};
+pub use status::{State, TrialStatus, rescorable_statuses, stored_binding, trial_statuses};
 pub(crate) use store::Stored;
 pub use store::{LastRun, Store, StoreError, StoreLock};
 pub use task::{Task, tasks};

@@ -65,7 +65,25 @@ pub fn trial_statuses(
     trials: &[Trial],
     binding: &Binding,
 ) -> Result<Vec<TrialStatus>, StoreError> {
-    trials.iter().map(|trial| trial_status(store, trial, binding)).collect()
+    let current = |trial| trial_status(store, trial, binding, Scorers::Current);
+    trials.iter().map(current).collect()
+}
+
+/// As [`trial_statuses`], but a cell is done as well if nothing but its scorers are of another version:
+/// its stored answers are those that a run would give now, its verdicts need not be.
+pub fn rescorable_statuses(
+    store: &Store,
+    trials: &[Trial],
+    binding: &Binding,
+) -> Result<Vec<TrialStatus>, StoreError> {
+    trials.iter().map(|trial| trial_status(store, trial, binding, Scorers::Any)).collect()
+}
+
+/// Whose verdicts make a cell done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scorers {
+    Current,
+    Any,
 }
 
 /// What the stored results of these trials were made with, as far as they tell: model, device and
@@ -117,24 +135,32 @@ fn trial_status(
     store: &Store,
     trial: &Trial,
     binding: &Binding,
+    scorers: Scorers,
 ) -> Result<TrialStatus, StoreError> {
-    let training = state(store.read_training(trial)?, &training_identity(trial, binding));
+    let training = store.read_training(trial)?;
+    let training = state(training, &training_identity(trial, binding), Scorers::Current);
     let mut cells = Vec::new();
     for cell in trial.cells() {
         let stored = store.read_cell(trial, cell)?;
-        let own = state(stored, &cell_identity(trial, cell, binding));
+        let own = state(stored, &cell_identity(trial, cell, binding), scorers);
         cells.push((cell, after_training(own, &training)));
     }
     Ok(TrialStatus { trial: trial.clone(), training, cells })
 }
 
-fn state<R>(stored: Stored<R>, current: &Identity) -> State<R> {
+fn state<R>(stored: Stored<R>, current: &Identity, scorers: Scorers) -> State<R> {
     match stored {
         Stored::Missing(reason) => State::Missing(reason),
-        Stored::Present(identity, record) => match differences(identity.json(), current.json()) {
-            reasons if reasons.is_empty() => State::Done(record),
-            reasons => State::Stale(reasons),
-        },
+        Stored::Present(identity, record) => {
+            let mut stored = identity.json().clone();
+            if scorers == Scorers::Any {
+                stored["scorer"] = current.json()["scorer"].clone();
+            }
+            match differences(&stored, current.json()) {
+                reasons if reasons.is_empty() => State::Done(record),
+                reasons => State::Stale(reasons),
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
 };
 
@@ -179,6 +179,40 @@ impl Store {
         cell: CellKey,
     ) -> Result<Stored<CellRecord>, StoreError> {
         read_record(&self.cell_path(trial, cell))
+    }
+
+    /// What a stored cell was made from and scored by, as its record says; `None` if there is no record
+    /// that can be read.
+    pub fn read_cell_identity(
+        &self,
+        trial: &Trial,
+        cell: CellKey,
+    ) -> Result<Option<Identity>, StoreError> {
+        match self.read_cell(trial, cell)? {
+            Stored::Present(identity, _) => Ok(Some(identity)),
+            Stored::Missing(_) => Ok(None),
+        }
+    }
+
+    /// Reads the predictions of a cell; an error tells why there are none to be read.
+    pub fn read_predictions(
+        &self,
+        trial: &Trial,
+        cell: CellKey,
+    ) -> Result<Vec<Prediction>, String> {
+        let path = self.predictions_path(trial, cell);
+        let file = File::open(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => format!("its predictions `{}` are missing", path.display()),
+            _ => format!("its predictions `{}` cannot be read: {error}", path.display()),
+        })?;
+        let read = |(position, line): (usize, io::Result<String>)| {
+            let prediction = line.and_then(|line| Ok(serde_json::from_str(&line)?));
+            prediction.map_err(|error| {
+                let line = position + 1;
+                format!("its predictions `{}` are damaged at line {line}: {error}", path.display())
+            })
+        };
+        BufReader::new(file).lines().enumerate().map(read).collect()
     }
 
     /// Reads what the last run asked for; `None` if that is not known.

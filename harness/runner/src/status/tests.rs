@@ -86,3 +86,23 @@ fn results_tell_what_they_were_made_with() {
     let empty = Store::new(store.dir(), "empty");
     assert_eq!(stored_binding(&empty, trials).unwrap(), None);
 }
+
+#[test]
+fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
+    let Finished { store, trial, .. } = &finished();
+    let path = store.cell_path(trial, trial.cells()[0]);
+    let mut stored: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    stored["identity"]["scorer"] = 0.into();
+    std::fs::write(&path, stored.to_string()).unwrap();
+    let reasons = cell_reasons(&status(store, trial, &binding()));
+    assert_eq!(reasons, ["the scorer changed from version 0 to 1"]);
+    let rescorable = |binding: &Binding| {
+        rescorable_statuses(store, std::slice::from_ref(trial), binding).unwrap().remove(0)
+    };
+    assert!(rescorable(&binding()).cells[0].1.is_done());
+    // Anything else that changed still counts.
+    let mut other = binding();
+    other.prompts.clear();
+    assert_eq!(cell_reasons(&rescorable(&other)).len(), 2);
+}

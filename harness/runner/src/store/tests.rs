@@ -52,6 +52,26 @@ fn a_cell_is_read_back_and_its_predictions_are_lines() {
 }
 
 #[test]
+fn predictions_are_read_back_or_told_to_be_damaged() {
+    let Made { store, trial, .. } = &made();
+    let cell = trial.cells()[0];
+    let missing = store.read_predictions(trial, cell).unwrap_err();
+    assert!(missing.ends_with("are missing"), "{missing}");
+    let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
+    let mut nasty = prediction(1);
+    nasty.raw = "a|b_c & 100 % <script> \"x\"\n\u{2028}\r\n😀".to_owned();
+    let predictions = [prediction(0), nasty];
+    store.write_cell(trial, &identity, &record, &predictions).unwrap();
+    assert_eq!(store.read_predictions(trial, cell).unwrap(), predictions);
+    assert_eq!(store.read_cell_identity(trial, cell).unwrap(), Some(identity));
+    let path = store.predictions_path(trial, cell);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
+    let damaged = store.read_predictions(trial, cell).unwrap_err();
+    assert!(damaged.contains("are damaged at line 2: "), "{damaged}");
+}
+
+#[test]
 fn half_a_record_counts_as_missing_and_says_why() {
     let Made { store, trial, identity, .. } = &made();
     store.write_training(trial, identity, &training_record("w")).unwrap();
