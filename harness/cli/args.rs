@@ -2,15 +2,18 @@
 
 mod audit;
 mod datasets;
+mod rescore;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clsrl_report::FrameFormat;
 use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
+    rescore::RescoreArgs,
 };
 use crate::exit::Exit;
 
@@ -35,6 +38,8 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Write the report and frames of a suite's last run again, from its results.
     Report(ReportArgs),
+    /// Give the verdicts of a suite's last run anew, from its stored answers, and write another report.
+    Rescore(RescoreArgs),
     /// Lock the datasets, and compare them with the lock.
     #[command(subcommand)]
     Datasets(DatasetsVerb),
@@ -160,6 +165,9 @@ pub struct ReportArgs {
     /// The folder of results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Formats of the frames beside Parquet: csv, ndjson.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub frames: Vec<FrameFormat>,
 }
 
 /// What to show.

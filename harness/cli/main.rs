@@ -13,6 +13,7 @@ mod compute;
 mod compute;
 mod plan;
 mod report;
+mod rescore;
 mod datasets;
 mod inspect;
 mod audit;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => compute::run(&args, detail),
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
+        Verb::Rescore(args) => rescore::rescore(&args, detail),
         Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
         Verb::Datasets(DatasetsVerb::Lock(args)) => datasets::lock(&args, detail),
         Verb::Datasets(DatasetsVerb::Verify(args)) => datasets::verify(&args, detail),

@@ -8,18 +8,20 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::standard_split;
 use clsrl_report::{
-    ReportContext, TrialResults, cells_frame, curves_frame, markdown_report, write_parquet,
+    FrameFormat, Provenance, ReadPredictions, ReportContext, TrialResults, cells_frame,
+    curves_frame, markdown_report, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{
-    Binding, CellRecord, DataSource, DatasetId, Suite, cell_identity, training_identity,
+    Binding, CellRecord, DataSource, DatasetId, SCORER_VERSION, Suite, cell_identity,
+    training_identity,
 };
 
 use crate::{
     args::{ReportArgs, RunArgs, SelectionArgs},
     bench::{Bench, Places, read_suite},
     exit::Exit,
-    output::print,
+    output::{note, print},
     progress::Detail,
     project::Project,
 };
@@ -27,75 +29,154 @@ use crate::{
 /// The name of a model or of data that nobody remembers.
 const UNKNOWN: &str = "unknown";
 
+/// The results of a suite's last run, as they are found without model and data.
+pub struct Found {
+    /// The suite and the part of it that the last run asked for.
+    pub bench: Bench,
+    /// Where results and reports go.
+    pub places: Places,
+    /// The results folder.
+    pub store: Store,
+    /// What the results were made with, as far as they tell.
+    pub binding: Binding,
+}
+
+/// How a report and its frames are written.
+pub struct Writing<'a> {
+    /// The suite.
+    pub bench: &'a Bench,
+    /// Where results and reports go.
+    pub places: &'a Places,
+    /// The results folder.
+    pub store: &'a Store,
+    /// What the results were made with.
+    pub binding: &'a Binding,
+    /// The files' name, without an extension.
+    pub name: String,
+    /// The formats of the frames beside Parquet.
+    pub formats: &'a [FrameFormat],
+}
+
 /// Writes report and frames of the last run from results alone, and prints the report's path.
 ///
 /// Without model and data it cannot be told whether results still fit to them; those that do not fit
 /// to the suite or to each other are left out.
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let project = Project::find()?;
-    let suite = read_suite(&project, &args.suite, args.selection.protocol.as_deref())?;
-    let places = Places::new(&project, args.out.as_deref());
-    let store = Store::new(&places.results, &suite.name);
-    let protocol = args.selection.protocol.clone();
-    let unselected = SelectionArgs { protocol, ..SelectionArgs::default() };
-    let selection = match store.read_last_run() {
-        Some(last_run) if args.selection == unselected => last_selection(last_run, unselected),
-        _ => args.selection.clone(),
-    };
-    let bench = Bench::of(project, suite, &args.suite, &selection)?;
-    let nothing = |why: &str| {
-        let dir = store.dir().display();
-        let error = anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command);
-        Exit::Incomplete.because(error)
-    };
-    let Some(binding) = stored_binding(&store, &bench.trials)? else {
-        return Err(nothing("there are no results"));
-    };
-    let statuses = trial_statuses(&store, &bench.trials, &binding)?;
-    let states: Vec<&State<CellRecord>> =
-        statuses.iter().flat_map(|status| &status.cells).map(|(_, state)| state).collect();
-    let n_done = states.iter().filter(|state| state.is_done()).count();
-    if n_done == 0 {
-        let stale = states.iter().find(|state| matches!(state, State::Stale(_)));
-        let reasons = stale.or(states.first()).map_or(Vec::new(), |state| state.reasons());
-        return Err(nothing(&format!("there is no result that fits ({})", reasons.join("; "))));
-    }
-    let path = write(&bench, &places, &store, (&statuses, &binding))?;
+    let found = find(&args.suite, &args.selection, args.out.as_deref())?;
+    let Found { bench, places, store, binding } = &found;
+    let statuses = trial_statuses(store, &bench.trials, binding)?;
+    let is_complete = found.check(&statuses, detail)?;
+    let (path, exit) = write(bench, places, store, (&statuses, binding), &args.frames)?;
     print(&format!("{}\n", path.display()))?;
-    if n_done == states.len() {
-        return Ok(Exit::Ok);
-    }
-    detail.say(&format!(
-        "incomplete: {} of {} cells are missing\nhint: `{}` makes them",
-        states.len() - n_done,
-        states.len(),
-        bench.command,
-    ));
-    Ok(Exit::Incomplete)
+    Ok(if is_complete { exit } else { Exit::Incomplete })
 }
 
-/// Writes report and frames; returns the report's path.
+/// Finds the results of a suite's last run, or of a selection.
+pub fn find(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyhow::Result<Found> {
+    let project = Project::find()?;
+    let suite = read_suite(&project, named, selection.protocol.as_deref())?;
+    let places = Places::new(&project, out);
+    let store = Store::new(&places.results, &suite.name);
+    let protocol = selection.protocol.clone();
+    let unselected = SelectionArgs { protocol, ..SelectionArgs::default() };
+    let selection = match store.read_last_run() {
+        Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
+        _ => selection.clone(),
+    };
+    let bench = Bench::of(project, suite, named, &selection)?;
+    match stored_binding(&store, &bench.trials)? {
+        Some(binding) => Ok(Found { bench, places, store, binding }),
+        None => Err(nothing(&bench, &store, "there are no results")),
+    }
+}
+
+impl Found {
+    /// Whether all cells are done, told if some are not; an error if none is.
+    pub fn check(&self, statuses: &[TrialStatus], detail: Detail) -> anyhow::Result<bool> {
+        let states: Vec<&State<CellRecord>> =
+            statuses.iter().flat_map(|status| &status.cells).map(|(_, state)| state).collect();
+        let n_done = states.iter().filter(|state| state.is_done()).count();
+        if n_done == 0 {
+            let stale = states.iter().find(|state| matches!(state, State::Stale(_)));
+            let reasons = stale.or(states.first()).map_or(Vec::new(), |state| state.reasons());
+            let why = format!("there is no result that fits ({})", reasons.join("; "));
+            return Err(nothing(&self.bench, &self.store, &why));
+        }
+        if n_done < states.len() {
+            detail.say(&format!(
+                "incomplete: {} of {} cells are missing\nhint: `{}` makes them",
+                states.len() - n_done,
+                states.len(),
+                self.bench.command,
+            ));
+        }
+        Ok(n_done == states.len())
+    }
+}
+
+fn nothing(bench: &Bench, store: &Store, why: &str) -> anyhow::Error {
+    let dir = store.dir().display();
+    Exit::Incomplete.because(anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command))
+}
+
+/// Writes report and frames of what is done; returns the report's path, and how that went.
 pub fn write(
     bench: &Bench,
     places: &Places,
     store: &Store,
     (statuses, binding): (&[TrialStatus], &Binding),
-) -> anyhow::Result<PathBuf> {
+    formats: &[FrameFormat],
+) -> anyhow::Result<(PathBuf, Exit)> {
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
-    let mut cells = cells_frame(&results)?;
-    let mut curves = curves_frame(&results)?;
-    let markdown = markdown_report(&cells, &curves, &context(bench, store, binding))?;
+    let name = bench.suite.name.clone();
+    let writing = Writing { bench, places, store, binding, name, formats };
+    writing.write(&results, &mut |trial, cell| store.read_predictions(trial, cell))
+}
 
-    let name = &bench.suite.name;
-    for dir in [&places.results, &places.reports] {
-        fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
+impl Writing<'_> {
+    /// Writes report and frames; tells of cells without samples, which make the whole incomplete.
+    pub fn write(
+        &self,
+        results: &[TrialResults],
+        read: &mut ReadPredictions<'_>,
+    ) -> anyhow::Result<(PathBuf, Exit)> {
+        let cells = cells_frame(results)?;
+        let curves = curves_frame(results)?;
+        let context = context(self.bench, self.store, self.binding);
+        let markdown = markdown_report(&cells, &curves, &context)?;
+        for dir in [&self.places.results, &self.places.reports] {
+            fs::create_dir_all(dir)
+                .with_context(|| format!("cannot create `{}`", dir.display()))?;
+        }
+        let stem = |frame: &str| self.places.results.join(format!("{}{frame}", self.name));
+        let formats = self.formats_at(&stem(""));
+        for format in &formats {
+            write_frame(&cells, &format.at(&stem("")), *format)?;
+            write_frame(&curves, &format.at(&stem(".curves")), *format)?;
+        }
+        let left_out = write_samples(results, &stem(".samples"), &formats, read)?;
+        for out in &left_out {
+            let (trial, cell) = (&out.trial, out.cell);
+            note(&format!(
+                "warning: no samples of cell `{cell}` of trial `{trial}`: {}",
+                out.reason
+            ));
+        }
+        let path = self.places.reports.join(format!("{}.md", self.name));
+        write_atomically(&path, &markdown)?;
+        Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))
     }
-    write_parquet(&mut cells, &places.results.join(format!("{name}.parquet")))?;
-    write_parquet(&mut curves, &places.results.join(format!("{name}.curves.parquet")))?;
-    let path = places.reports.join(format!("{name}.md"));
-    write_atomically(&path, &markdown)?;
-    Ok(path)
+
+    /// Parquet, what is asked for, and what is there already: no file may tell of other results.
+    fn formats_at(&self, cells: &Path) -> Vec<FrameFormat> {
+        let is_wanted = |format: &FrameFormat| {
+            *format == FrameFormat::Parquet
+                || self.formats.contains(format)
+                || format.at(cells).exists()
+        };
+        FrameFormat::ALL.into_iter().filter(is_wanted).collect()
+    }
 }
 
 /// What this run asks for. Model and data are named without the folders around them, which are this
@@ -148,6 +229,7 @@ fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults
         training_id: training_identity(trial, binding).id(),
         training: training.as_ref().clone(),
         cells: status.cells.iter().filter_map(done).collect(),
+        provenance: Provenance::of(trial, binding, SCORER_VERSION),
     })
 }
 
@@ -179,7 +261,8 @@ fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportCont
 }
 
 fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
-    let temporary = path.with_extension("md.tmp");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
     fs::write(&temporary, text)
         .and_then(|()| fs::rename(&temporary, path))
         .with_context(|| format!("cannot write `{}`", path.display()))

@@ -2,6 +2,7 @@
 
 mod audit;
 mod datasets;
+mod frames;
 mod inspect;
 mod interrupt;
 mod plan;

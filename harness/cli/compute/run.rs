@@ -73,9 +73,9 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         note("no report is written: no cell is done");
         return Ok(Exit::Incomplete);
     }
-    let path = report::write(&bench, &places, &store, (&statuses, &inputs.binding))?;
+    let (path, exit) = report::write(&bench, &places, &store, (&statuses, &inputs.binding), &[])?;
     print(&format!("{}\n", path.display()))?;
-    Ok(if summary.failures.is_empty() { Exit::Ok } else { Exit::Incomplete })
+    Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
 }
 
 struct Execution<'a> {

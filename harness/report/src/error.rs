@@ -37,6 +37,16 @@ pub enum ReportError {
         /// Its bound.
         at_most: usize,
     },
+    /// Predictions are not those that a cell's record counts.
+    #[error("cell `{cell}` of trial `{trial}`: {reason}")]
+    Predictions {
+        /// The trial's key.
+        trial: String,
+        /// The cell's key.
+        cell: String,
+        /// In what they differ.
+        reason: String,
+    },
     /// A frame holds a name or a number that no record has.
     #[error("column `{column}` of a frame: unexpected value `{found}`")]
     BadValue {
@@ -48,7 +58,25 @@ pub enum ReportError {
     /// A frame cannot be made, read or joined.
     #[error("cannot compute with the results' frames")]
     Frame(#[from] PolarsError),
-    /// A Parquet file cannot be written.
+    /// A frame's file cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not the frame that it should be.
+    #[error("`{}` is not a readable frame", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: PolarsError,
+    },
+    /// A frame's file cannot be written.
     #[error("cannot write `{}`", path.display())]
     Write {
         /// The file that was to be there.

@@ -1,11 +1,13 @@
 //! Records to frames to tables and matrices.
 //!
-//! Owns the two frames (cells and training curves), their Parquet files and the Markdown report. Knows
-//! nothing of how results are found on disk: it is handed records and a plan. Everything but
-//! [`write_parquet`] is a pure function, so a report is a function of its results, to the byte.
+//! Owns the three frames (cells, samples and training curves), their files and the Markdown report.
+//! Knows nothing of how results are found on disk: it is handed records and a plan. Everything but
+//! reading and writing frames' files is a pure function, so a report is a function of its results, to
+//! the byte.
 
 mod results;
 mod frames;
+mod rescore;
 mod summary;
 mod document;
 mod table;
@@ -20,5 +22,9 @@ mod made;
 
 pub use document::markdown_report;
 pub use error::ReportError;
-pub use frames::{cells_frame, curves_frame, write_parquet};
-pub use results::{ReportContext, TrialResults};
+pub use frames::{
+    FrameFile, FrameFormat, LeftOut, ReadPredictions, cells_frame, curves_frame, samples_frame,
+    tally_samples, write_frame, write_samples,
+};
+pub use rescore::{Rescored, ScoreChange, rescore};
+pub use results::{CellProvenance, Provenance, ReportContext, TrialResults};

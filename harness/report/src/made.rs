@@ -3,13 +3,16 @@
 use clsrl_spec::{
     BaseRule, CellKey, CellOutcome, CellRecord, CellRun, Choices, DatasetId, Duration, EndMask,
     EvalSplit, Evaluation, Form, GrpoSettings, ImagePath, ImageRule, LabelMask, ListRule,
-    MessageOrder, MethodId, OptimizerSettings, Place, PromptStyle, Prompts, Protocol,
+    MessageOrder, MethodId, OptimizerSettings, Place, Prediction, PromptStyle, Prompts, Protocol,
     RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt, SftRule, SftSettings,
     SftTarget, ShotRule, SolutionTag, StepRecord, Suffixes, Training, TrainingOutcome,
     TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
 };
 
-use crate::{ReportContext, ReportError, TrialResults, cells_frame, curves_frame, markdown_report};
+use crate::{
+    CellProvenance, Provenance, ReportContext, ReportError, TrialResults, cells_frame,
+    curves_frame, markdown_report,
+};
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
 pub(crate) struct Grid<'a> {
@@ -70,7 +73,56 @@ pub(crate) fn results(trial: &Trial) -> TrialResults {
         training_id: format!("train-{}", trial.key()),
         training: training(trial),
         cells: cells.map(|key| (format!("{}-{key}", trial.key()), cell(trial, key))).collect(),
+        provenance: provenance(trial),
     }
+}
+
+fn provenance(trial: &Trial) -> Provenance {
+    let cell = |key: CellKey| {
+        let data = Some(format!("data-of-{}", key.target));
+        (key, CellProvenance { data, prompts: Some(format!("prompts-{key}")), scorer_version: 1 })
+    };
+    Provenance {
+        base_weights: "0123456789abcdef".into(),
+        device_kind: "cpu".into(),
+        precision: "f32".into(),
+        train_data: trial.train_on.map(|id| format!("data-of-{id}")),
+        picks: trial.picks_key(),
+        train_prompts: trial.train_on.map(|_| format!("prompts-{}", trial.key())),
+        cells: trial.cells().into_iter().map(cell).collect(),
+        rescored: false,
+    }
+}
+
+/// Predictions that a cell's record counts: wrong answers stand last, off the list.
+pub(crate) fn predictions(record: &CellRecord) -> Vec<Prediction> {
+    let CellOutcome { n, n_correct_published, n_correct_strict, n_truncated, .. } = record.outcome;
+    let answer = |index: usize| {
+        let correct_strict = index < n_correct_strict;
+        let correct_published = index < n_correct_published;
+        let said = if correct_strict {
+            "rose"
+        } else if correct_published {
+            "rose or apple"
+        } else {
+            "daisy"
+        };
+        Prediction {
+            index,
+            image: format!("flowers/{index:04}.jpg"),
+            question: "What is it?\n Please choose one from list [ rose, apple, pear].\n Think in \
+                       <think> </think>, then answer in <answer> </answer> tags."
+                .into(),
+            gold: "rose".into(),
+            raw: format!("<think> Maybe a {said}. </think> <answer>{said}</answer>"),
+            extracted: said.into(),
+            correct_published,
+            correct_strict,
+            n_tokens: 9,
+            truncated: index < n_truncated,
+        }
+    };
+    (0..n).map(answer).collect()
 }
 
 fn cell(trial: &Trial, key: CellKey) -> CellRecord {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{CellRecord, DatasetId, Protocol, TrainingRecord, Trial};
+use clsrl_spec::{Binding, CellKey, CellRecord, DatasetId, Protocol, TrainingRecord, Trial};
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,74 @@ pub struct TrialResults {
     pub training: TrainingRecord,
     /// Its finished cells, each with its id.
     pub cells: Vec<(String, CellRecord)>,
+    /// What they were made from.
+    pub provenance: Provenance,
+}
+
+/// What results were made from: digests, and who gave the verdicts. A digest that nobody knows is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Of the start weights.
+    pub base_weights: String,
+    /// `cpu` or `cuda`.
+    pub device_kind: String,
+    /// `f32` or `bf16`.
+    pub precision: String,
+    /// Of the dataset that was trained on.
+    pub train_data: Option<String>,
+    /// Of the training pictures.
+    pub picks: Option<String>,
+    /// Of the rendered training prompts.
+    pub train_prompts: Option<String>,
+    /// Of each cell.
+    pub cells: BTreeMap<CellKey, CellProvenance>,
+    /// Whether the verdicts were given anew, from the stored texts, after the run.
+    pub rescored: bool,
+}
+
+/// What a cell was made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CellProvenance {
+    /// Digest of the target's data.
+    pub data: Option<String>,
+    /// Digest of the rendered prompts.
+    pub prompts: Option<String>,
+    /// The version of the scorers that gave the verdicts.
+    pub scorer_version: u32,
+}
+
+impl TrialResults {
+    /// The part of a target that was evaluated.
+    pub(crate) fn split(&self, target: DatasetId) -> Option<String> {
+        let splits = &self.trial.evaluation.splits;
+        splits.get(&target).map(|split| split.as_str().to_owned())
+    }
+
+    /// What a cell was made from.
+    pub(crate) fn of_cell(&self, cell: CellKey) -> Option<&CellProvenance> {
+        self.provenance.cells.get(&cell)
+    }
+}
+
+impl Provenance {
+    /// What a trial is made from under a binding, with verdicts of these scorers.
+    pub fn of(trial: &Trial, binding: &Binding, scorer_version: u32) -> Self {
+        let data = |dataset| binding.data.get(&dataset).cloned();
+        let cell = |key: CellKey| {
+            let prompts = binding.prompts.get(&key.to_string()).cloned();
+            (key, CellProvenance { data: data(key.target), prompts, scorer_version })
+        };
+        Provenance {
+            base_weights: binding.base_weights.clone(),
+            device_kind: binding.device_kind.clone(),
+            precision: binding.precision.clone(),
+            train_data: trial.train_on.and_then(data),
+            picks: trial.picks_key().and_then(|key| binding.picks.get(&key).cloned()),
+            train_prompts: binding.prompts.get(&trial.key()).cloned(),
+            cells: trial.cells().into_iter().map(cell).collect(),
+            rescored: false,
+        }
+    }
 }
 
 /// What a report says beside the numbers. Texts are untrusted; the writer escapes them.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use clsrl_spec::{CellOutcome, CellRecord, StepRecord};
-use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+use clsrl_spec::{CellOutcome, CellRecord, Place, StepRecord, TrainingRun};
+use polars::prelude::{Column, DataFrame};
 
-use crate::{ReportError, TrialResults};
+use super::columns::{count, floats, numbers, seeds, texts, truths};
+use crate::{CellProvenance, Provenance, ReportError, TrialResults};
 
 /// The version of the cells' frame, in its column `schema_version`.
 const SCHEMA_VERSION: i64 = 2;
@@ -19,6 +20,20 @@ struct Row<'a> {
 
 /// Makes the cells' frame: one row per finished cell, in table order whatever the order of the input.
 pub fn cells_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
+    let rows = rows(results)?;
+    let columns =
+        [axes(&rows), scores(&rows), training(&rows), run(&rows), provenance(&rows)].concat();
+    Ok(DataFrame::new(rows.len(), columns)?)
+}
+
+/// All finished cells in table order, checked.
+pub(super) fn table_order(
+    results: &[TrialResults],
+) -> Result<Vec<(&TrialResults, &CellRecord)>, ReportError> {
+    Ok(rows(results)?.into_iter().map(|row| (row.results, row.record)).collect())
+}
+
+fn rows(results: &[TrialResults]) -> Result<Vec<Row<'_>>, ReportError> {
     let mut rows = Vec::new();
     for results in results {
         for (cell_id, record) in &results.cells {
@@ -35,8 +50,7 @@ pub fn cells_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
             return Err(ReportError::DuplicateCell { trial, cell });
         }
     }
-    let columns = [axes(&rows), scores(&rows), training(&rows), run(&rows)].concat();
-    Ok(DataFrame::new(rows.len(), columns)?)
+    Ok(rows)
 }
 
 fn key(outcome: &CellOutcome) -> impl Ord + use<> {
@@ -68,10 +82,7 @@ fn check(results: &TrialResults, outcome: &CellOutcome) -> Result<(), ReportErro
 }
 
 fn axes(rows: &[Row<'_>]) -> Vec<Column> {
-    let split = |row: &Row<'_>| {
-        let splits = &row.results.trial.evaluation.splits;
-        splits.get(&row.record.outcome.cell.target).map(|split| split.as_str().to_owned())
-    };
+    let split = |row: &Row<'_>| row.results.split(row.record.outcome.cell.target);
     vec![
         numbers("schema_version", rows, |_| Some(SCHEMA_VERSION)),
         texts("trial", rows, |row| Some(row.results.trial.key())),
@@ -86,10 +97,10 @@ fn axes(rows: &[Row<'_>]) -> Vec<Column> {
         numbers("shots", rows, |row| Some(count(row.record.outcome.shots))),
         seeds("seed", rows, |row| row.record.outcome.seed),
         texts("protocol", rows, |row| Some(row.results.trial.protocol.name.clone())),
-        truths("synthetic", rows, |row| row.record.outcome.synthetic),
-        truths("locked", rows, |row| row.record.outcome.locked),
-        truths("standard_lists", rows, |row| row.record.outcome.standard_lists),
-        truths("limited", rows, |row| row.record.outcome.n < row.record.outcome.n_split),
+        truths("synthetic", rows, |row| Some(row.record.outcome.synthetic)),
+        truths("locked", rows, |row| Some(row.record.outcome.locked)),
+        truths("standard_lists", rows, |row| Some(row.record.outcome.standard_lists)),
+        truths("limited", rows, |row| Some(row.record.outcome.n < row.record.outcome.n_split)),
     ]
 }
 
@@ -149,7 +160,28 @@ fn training(rows: &[Row<'_>]) -> Vec<Column> {
         texts("weights_digest", rows, |row| {
             Some(row.results.training.outcome.weights_digest.clone())
         }),
+        floats("train_gpu_s", rows, |row| {
+            let TrainingRun { seconds, place, .. } = &row.results.training.run;
+            on_gpu(place).then_some(seconds.load + seconds.rollout + seconds.update)
+        }),
+        numbers("train_images", rows, |row| {
+            Some(busy_count(&row.results.training.run, |run| run.images_per_second))
+        }),
+        numbers("train_tokens", rows, |row| {
+            Some(busy_count(&row.results.training.run, |run| run.tokens_per_second))
+        }),
     ]
+}
+
+/// What went through a training, from its rate; the record keeps rates alone, and a rate is a whole
+/// number divided by seconds, so that rounding gives the number back.
+fn busy_count(run: &TrainingRun, per_second: fn(&TrainingRun) -> f64) -> i64 {
+    (per_second(run) * (run.seconds.rollout + run.seconds.update)).round() as i64
+}
+
+/// A trial has one device, so that its seconds on a GPU are GPU-seconds.
+fn on_gpu(place: &Place) -> bool {
+    place.device.starts_with("cuda")
 }
 
 fn run(rows: &[Row<'_>]) -> Vec<Column> {
@@ -164,32 +196,35 @@ fn run(rows: &[Row<'_>]) -> Vec<Column> {
         texts("device", rows, |row| Some(row.record.run.place.device.clone())),
         numbers("threads", rows, |row| Some(count(row.record.run.place.threads))),
         texts("processor", rows, |row| Some(row.record.run.place.processor.clone())),
+        floats("evaluate_gpu_s", rows, |row| {
+            on_gpu(&row.record.run.place).then_some(row.record.run.evaluate_seconds)
+        }),
+        numbers("evaluate_tokens", rows, |row| {
+            let CellOutcome { n, mean_tokens, .. } = row.record.outcome;
+            Some(if n == 0 { 0 } else { (mean_tokens * n as f64).round() as i64 })
+        }),
     ]
 }
 
-/// A count as the frames hold it: signed, so that a reader may subtract.
-pub(super) fn count(n: impl TryInto<i64>) -> i64 {
-    n.try_into().unwrap_or(i64::MAX)
-}
-
-pub(super) fn texts<R>(name: &str, rows: &[R], value: impl Fn(&R) -> Option<String>) -> Column {
-    Series::new(name.into(), rows.iter().map(value).collect::<Vec<_>>()).into()
-}
-
-pub(super) fn numbers<R>(name: &str, rows: &[R], value: impl Fn(&R) -> Option<i64>) -> Column {
-    Series::new(name.into(), rows.iter().map(value).collect::<Vec<_>>()).into()
-}
-
-/// A float column: what is not finite is null, so that no NaN reaches a reader.
-pub(super) fn floats<R>(name: &str, rows: &[R], value: impl Fn(&R) -> Option<f64>) -> Column {
-    let finite = |row| value(row).filter(|value| value.is_finite());
-    Series::new(name.into(), rows.iter().map(finite).collect::<Vec<_>>()).into()
-}
-
-pub(super) fn seeds<R>(name: &str, rows: &[R], value: impl Fn(&R) -> u64) -> Column {
-    Series::new(name.into(), rows.iter().map(value).collect::<Vec<_>>()).into()
-}
-
-fn truths<R>(name: &str, rows: &[R], value: impl Fn(&R) -> bool) -> Column {
-    Series::new(name.into(), rows.iter().map(value).collect::<Vec<_>>()).into()
+fn provenance(rows: &[Row<'_>]) -> Vec<Column> {
+    let of_training = |name: &str, value: fn(&Provenance) -> Option<&String>| {
+        texts(name, rows, |row| value(&row.results.provenance).cloned())
+    };
+    let of_cell = |name: &str, value: fn(&CellProvenance) -> Option<&String>| {
+        texts(name, rows, |row| value(row.results.of_cell(row.record.outcome.cell)?).cloned())
+    };
+    vec![
+        of_training("base_weights_digest", |made| Some(&made.base_weights)),
+        of_cell("data_digest", |made| made.data.as_ref()),
+        of_cell("prompts_digest", |made| made.prompts.as_ref()),
+        of_training("train_data_digest", |made| made.train_data.as_ref()),
+        of_training("picks_digest", |made| made.picks.as_ref()),
+        of_training("train_prompts_digest", |made| made.train_prompts.as_ref()),
+        of_training("device_kind", |made| Some(&made.device_kind)),
+        of_training("precision", |made| Some(&made.precision)),
+        numbers("scorer_version", rows, |row| {
+            row.results.of_cell(row.record.outcome.cell).map(|made| i64::from(made.scorer_version))
+        }),
+        truths("rescored", rows, |row| Some(row.results.provenance.rescored)),
+    ]
 }

@@ -1,9 +1,9 @@
 //! The training curves' frame.
 
-use clsrl_spec::{RolloutRecord, StepRecord};
+use clsrl_spec::{RewardId, RolloutRecord, StepRecord, Training};
 use polars::prelude::{Column, DataFrame};
 
-use super::cells::{count, floats, numbers, seeds, texts};
+use super::columns::{count, floats, numbers, seeds, texts};
 use crate::{ReportError, TrialResults};
 
 /// The version of the curves' frame, in its column `schema_version`.
@@ -24,7 +24,7 @@ pub fn curves_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> 
     rows.sort_by_key(|Row { results: TrialResults { trial, .. }, step }| {
         (trial.method, trial.train_on, trial.shots, trial.seed, step.step)
     });
-    Ok(DataFrame::new(rows.len(), [axes(&rows), values(&rows)].concat())?)
+    Ok(DataFrame::new(rows.len(), [axes(&rows), values(&rows), rewards(&rows)].concat())?)
 }
 
 fn axes(rows: &[Row<'_>]) -> Vec<Column> {
@@ -54,4 +54,17 @@ fn values(rows: &[Row<'_>]) -> Vec<Column> {
         of_rollout("truncated", |rollout| rollout.truncated),
         of_rollout("zero_variance_groups", |rollout| rollout.zero_variance_groups),
     ]
+}
+
+/// One column per reward that there is, so that every suite has the same columns.
+fn rewards(rows: &[Row<'_>]) -> Vec<Column> {
+    let column = |id: RewardId| {
+        let name = format!("reward_{}", id.as_str().replace('-', "_"));
+        floats(&name, rows, |row| {
+            let Training::Grpo(settings) = &row.results.trial.training else { return None };
+            let position = settings.rewards.iter().position(|&used| used == id)?;
+            row.step.rollout.as_ref()?.rewards.get(position).copied()
+        })
+    };
+    RewardId::ALL.map(column).into()
 }

@@ -1,14 +1,20 @@
-//! The frames: one row per cell, one row per optimizer step, and their Parquet files.
+//! The frames: one row per cell, one per answered picture, one per optimizer step, and their files.
 //!
 //! Columns, types and units are listed in `results/README.md`.
 
 mod cells;
 mod curves;
-mod parquet;
+mod samples;
+mod tally;
+mod file;
+mod text;
+mod columns;
 
 pub use cells::cells_frame;
 pub use curves::curves_frame;
-pub use parquet::write_parquet;
+pub use file::{FrameFile, FrameFormat, write_frame};
+pub use samples::{LeftOut, ReadPredictions, samples_frame, write_samples};
+pub use tally::tally_samples;
 
 #[cfg(test)]
 mod tests;

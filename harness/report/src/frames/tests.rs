@@ -6,10 +6,10 @@ use clsrl_spec::{DatasetId, MethodId};
 use polars::prelude::DataFrame;
 use polars_io::{SerReader, parquet::read::ParquetReader};
 
-use super::{cells_frame, curves_frame, write_parquet};
+use super::{FrameFormat, cells_frame, curves_frame, samples_frame, write_frame, write_samples};
 use crate::{
     ReportError, TrialResults,
-    made::{Grid, all_results},
+    made::{Grid, all_results, predictions},
 };
 
 const GRID: Grid<'_> = Grid {
@@ -25,6 +25,15 @@ fn made() -> Vec<TrialResults> {
 
 fn read(path: &Path) -> DataFrame {
     ParquetReader::new(fs::File::open(path).unwrap()).finish().unwrap()
+}
+
+fn write_parquet(frame: &DataFrame, path: &Path) -> Result<(), ReportError> {
+    write_frame(frame, path, FrameFormat::Parquet)
+}
+
+fn samples(results: &TrialResults) -> DataFrame {
+    let record = &results.cells[0].1;
+    samples_frame(results, record.outcome.cell, &predictions(record)).unwrap()
 }
 
 #[test]
@@ -61,6 +70,7 @@ fn the_documented_columns_are_the_columns() {
         columns.map(|column| (column.name().to_string(), column.dtype().to_string())).collect()
     };
     assert_eq!(documented("\n## Cells"), actual(cells_frame(&made()).unwrap()));
+    assert_eq!(documented("\n## Samples"), actual(samples(&made()[0])));
     assert_eq!(documented("\n## Curves"), actual(curves_frame(&made()).unwrap()));
 }
 
@@ -69,8 +79,8 @@ fn parquet_gives_back_the_frame_and_replaces_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cells.parquet");
     fs::write(&path, "something older").unwrap();
-    for mut frame in [cells_frame(&made()).unwrap(), cells_frame(&[]).unwrap()] {
-        write_parquet(&mut frame, &path).unwrap();
+    for frame in [cells_frame(&made()).unwrap(), cells_frame(&[]).unwrap()] {
+        write_parquet(&frame, &path).unwrap();
         assert!(read(&path).equals_missing(&frame));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -82,7 +92,7 @@ fn the_same_results_give_the_same_parquet_bytes() {
     let paths = ["a", "b"].map(|name| folder.path().join(name));
     let mut results = made();
     for path in &paths {
-        write_parquet(&mut cells_frame(&results).unwrap(), path).unwrap();
+        write_parquet(&cells_frame(&results).unwrap(), path).unwrap();
         results.reverse();
     }
     assert_eq!(fs::read(&paths[0]).unwrap(), fs::read(&paths[1]).unwrap());
@@ -92,7 +102,7 @@ fn the_same_results_give_the_same_parquet_bytes() {
 fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing").join("cells.parquet");
-    let error = write_parquet(&mut cells_frame(&made()).unwrap(), &path).unwrap_err();
+    let error = write_parquet(&cells_frame(&made()).unwrap(), &path).unwrap_err();
     assert!(error.to_string().contains("cells.parquet"), "{error}");
 }
 
@@ -125,15 +135,102 @@ fn more_correct_answers_than_pictures_are_an_error() {
 }
 
 #[test]
+fn rows_say_what_they_were_made_from() {
+    let cells = cells_frame(&made()).unwrap();
+    let text = |column: &str, row| {
+        cells.column(column).unwrap().str().unwrap().get(row).map(str::to_owned)
+    };
+    let last = cells.height() - 1;
+    assert_eq!(text("data_digest", last).unwrap(), "data-of-ucf101");
+    assert_eq!(text("train_data_digest", last).unwrap(), "data-of-ucf101");
+    assert_eq!(text("base_weights_digest", 0).unwrap(), "0123456789abcdef");
+    assert_eq!((text("train_data_digest", 0), text("picks_digest", 0)), (None, None));
+}
+
+#[test]
+fn gpu_seconds_are_null_on_a_cpu_and_all_seconds_on_a_gpu() {
+    let mut results = made();
+    results[1].cells[0].1.run.place.device = "cuda:0 A device".into();
+    results[1].training.run.place.device = "cuda:0 A device".into();
+    let cells = cells_frame(&results).unwrap();
+    let float = |column: &str, row| cells.column(column).unwrap().f64().unwrap().get(row);
+    assert_eq!((float("train_gpu_s", 0), float("evaluate_gpu_s", 0)), (None, None));
+    assert_eq!((float("train_gpu_s", 4), float("evaluate_gpu_s", 4)), (Some(6.25), Some(1.5)));
+}
+
+#[test]
+fn tokens_are_counted_back_from_their_rates() {
+    let cells = cells_frame(&made()).unwrap();
+    let number = |column: &str, row| cells.column(column).unwrap().i64().unwrap().get(row);
+    assert_eq!((number("train_tokens", 4), number("train_images", 4)), (Some(3840), Some(192)));
+    assert_eq!((number("train_tokens", 0), number("evaluate_tokens", 0)), (Some(0), Some(456)));
+}
+
+#[test]
+fn a_reward_has_its_column_and_others_are_null() {
+    let curves = curves_frame(&made()).unwrap();
+    let of = |column: &str| curves.column(column).unwrap();
+    assert_eq!(of("reward_accuracy_string").f64().unwrap().get(0), Some(0.5));
+    assert_eq!(of("reward_format").null_count(), curves.height());
+}
+
+#[test]
+fn what_is_not_a_number_is_null_in_every_frame() {
+    let mut results = made();
+    let step = &mut results[1].training.outcome.steps[3];
+    (step.loss, step.grad_norm) = (f64::NAN, f64::INFINITY);
+    results[1].training.run.tokens_per_second = f64::NAN;
+    results[1].cells[0].1.outcome.mean_tokens = f64::NAN;
+    let (cells, curves) = (cells_frame(&results).unwrap(), curves_frame(&results).unwrap());
+    assert_eq!(curves.column("loss").unwrap().null_count(), 1);
+    assert_eq!(cells.column("final_loss").unwrap().null_count(), 4 + 2);
+    for frame in [cells, curves] {
+        for column in frame.columns() {
+            let Ok(values) = column.f64() else { continue };
+            assert!(values.iter().flatten().all(f64::is_finite), "{}", column.name());
+        }
+    }
+}
+
+#[test]
+fn a_cell_without_a_picture_has_no_accuracy() {
+    let mut results = made();
+    let outcome = &mut results[0].cells[0].1.outcome;
+    (outcome.n, outcome.n_correct_published, outcome.n_correct_strict) = (0, 0, 0);
+    (outcome.n_truncated, outcome.n_untagged, outcome.mean_tokens) = (0, 0, f64::NAN);
+    let cells = cells_frame(&results).unwrap();
+    for column in ["published_pct", "strict_pct", "mean_tokens"] {
+        assert_eq!(cells.column(column).unwrap().null_count(), 1, "{column}");
+    }
+    assert_eq!(cells.column("evaluate_tokens").unwrap().null_count(), 0);
+    let cell = results[0].cells[0].1.outcome.cell;
+    assert_eq!(samples_frame(&results[0], cell, &[]).unwrap().height(), 0);
+}
+
+#[test]
 fn other_readers_read_the_frames() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/read_frames.py");
     let folder = tempfile::tempdir().unwrap();
-    let [cells, curves] = ["cells.parquet", "curves.parquet"].map(|name| folder.path().join(name));
-    write_parquet(&mut cells_frame(&made()).unwrap(), &cells).unwrap();
-    write_parquet(&mut curves_frame(&made()).unwrap(), &curves).unwrap();
+    let results = made();
+    let at = |name: &str| folder.path().join(name);
+    for format in FrameFormat::ALL {
+        write_frame(&cells_frame(&results).unwrap(), &format.at(&at("made")), format).unwrap();
+        let curves = curves_frame(&results).unwrap();
+        write_frame(&curves, &format.at(&at("made.curves")), format).unwrap();
+    }
+    let read = &mut |trial: &clsrl_spec::Trial, cell| {
+        let own = results.iter().find(|results| results.trial == *trial).unwrap();
+        let mut predictions = predictions(
+            &own.cells.iter().find(|(_, record)| record.outcome.cell == cell).unwrap().1,
+        );
+        predictions[0].image = "a,\"b\"\n<script>|_&%.jpg".into();
+        Ok(predictions)
+    };
+    write_samples(&results, &at("made.samples"), &FrameFormat::ALL, read).unwrap();
     let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
     let mut command = Command::new(&python);
-    let Ok(output) = command.arg(script).args([&cells, &curves]).args(["12", "16"]).output() else {
+    let command = command.arg(script).arg(at("made")).args(["12", "576", "16"]);
+    let Ok(output) = command.output() else {
         return eprintln!("skipped: `{python}` does not start");
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

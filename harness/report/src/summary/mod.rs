@@ -5,7 +5,7 @@ mod scores;
 mod transfer;
 mod clock;
 mod curves;
-mod read;
+pub(crate) mod read;
 
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};

@@ -80,12 +80,12 @@ pub(super) fn stat(column: &str) -> [Expr; 4] {
 }
 
 /// A count as the frames hold it.
-pub(super) fn counted(expression: Expr) -> Expr {
+pub(crate) fn counted(expression: Expr) -> Expr {
     expression.cast(DataType::Int64)
 }
 
 /// Groups by columns, in order of first appearance: the same rows give the same sums.
-pub(super) fn grouped(
+pub(crate) fn grouped(
     frame: LazyFrame,
     by: &[&str],
     aggregations: impl AsRef<[Expr]>,

@@ -1,0 +1,152 @@
+//! `rescore`: verdicts given anew from the answers that a run stored, without a model.
+//!
+//! Records stay as they are: what comes out are frames and a report of their own, by the name
+//! `SUITE.rescored-SCORER`. A cell that an older version of the scorers judged counts here, since its
+//! answers are those that a run would give now.
+
+mod told;
+
+use clsrl_report::{Provenance, ScoreChange, TrialResults};
+use clsrl_runner::{State, Store, TrialStatus, rescorable_statuses};
+use clsrl_spec::{
+    Binding, CellKey, CellRecord, Prediction, SCORER_VERSION, Scorer, Trial, training_identity,
+};
+
+use self::told::{as_json, as_text, in_report};
+use crate::{
+    args::RescoreArgs,
+    exit::Exit,
+    output::{note, print},
+    progress::Detail,
+    report::{Writing, find},
+};
+
+/// The score that counted at the run, and the one that is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Scorers {
+    before: Scorer,
+    now: Scorer,
+}
+
+/// What happened to a cell.
+#[derive(Debug)]
+struct Cell {
+    trial: String,
+    key: CellKey,
+    /// The version of the scorers at the run.
+    scored_by: Option<u64>,
+    change: ScoreChange,
+}
+
+/// Everything under its new verdicts.
+#[derive(Debug, Default)]
+struct Outcome {
+    results: Vec<TrialResults>,
+    cells: Vec<Cell>,
+    /// Cells without answers that can be read.
+    n_left_out: usize,
+}
+
+/// Gives verdicts anew, writes frames and a report of them, and prints what changed.
+pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let mut found = find(&args.suite, &args.selection, args.out.as_deref())?;
+    let statuses = rescorable_statuses(&found.store, &found.bench.trials, &found.binding)?;
+    let is_complete = found.check(&statuses, detail)?;
+    let before = found.bench.suite.protocol.scorer;
+    let scorers = Scorers { before, now: args.scorer.map_or(before, Scorer::from) };
+    let mut outcome = Outcome::default();
+    for status in &statuses {
+        outcome.add(&found.store, status, &found.binding, scorers)?;
+    }
+
+    let suite = &mut found.bench.suite;
+    suite.protocol.scorer = scorers.now;
+    let told = in_report(&outcome, &args.suite, scorers);
+    suite.description = format!("{} {told}", suite.description);
+    let name = format!("{}.rescored-{}", suite.name, scorers.now.as_str());
+    let (bench, places, store) = (&found.bench, &found.places, &found.store);
+    let (binding, formats) = (&found.binding, &*args.frames);
+    let writing = Writing { bench, places, store, binding, name, formats };
+    let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {
+        let record = outcome.record(trial, cell);
+        Ok(clsrl_report::rescore(record, &store.read_predictions(trial, cell)?).predictions)
+    })?;
+    let path = path.display().to_string();
+    match args.json {
+        true => print(&format!("{:#}\n", as_json(&outcome, scorers, &path)))?,
+        false => print(&format!("{}{path}\n", as_text(&outcome, scorers)))?,
+    }
+    Ok(if is_complete && outcome.n_left_out == 0 { exit } else { Exit::Incomplete })
+}
+
+impl Outcome {
+    /// Gives the verdicts of a trial's cells anew; tells of those whose answers cannot be read.
+    fn add(
+        &mut self,
+        store: &Store,
+        status: &TrialStatus,
+        binding: &Binding,
+        scorers: Scorers,
+    ) -> anyhow::Result<()> {
+        let TrialStatus { trial, training: State::Done(training), cells } = status else {
+            return Ok(());
+        };
+        let provenance = Provenance::of(trial, binding, SCORER_VERSION);
+        let mut results = TrialResults {
+            trial: trial.clone(),
+            training_id: training_identity(trial, binding).id(),
+            training: training.as_ref().clone(),
+            cells: Vec::new(),
+            provenance: Provenance { rescored: true, ..provenance },
+        };
+        for (key, state) in cells {
+            let State::Done(record) = state else { continue };
+            let Some(identity) = store.read_cell_identity(trial, *key)? else { continue };
+            let stored = match stored_predictions(store, trial, *key, record) {
+                Ok(stored) => stored,
+                Err(why) => {
+                    let trial = trial.key();
+                    note(&format!("warning: cell `{key}` of trial `{trial}` is left out: {why}"));
+                    self.n_left_out += 1;
+                    continue;
+                }
+            };
+            let rescored = clsrl_report::rescore(record, &stored);
+            let scored_by = identity.json()["scorer"].as_u64();
+            let change = rescored.change(&stored, scorers.before, scorers.now);
+            self.cells.push(Cell { trial: trial.key(), key: *key, scored_by, change });
+            results.cells.push((identity.id(), rescored.record));
+        }
+        self.results.push(results);
+        Ok(())
+    }
+
+    /// The new record of a cell that has one.
+    fn record(&self, trial: &Trial, cell: CellKey) -> &CellRecord {
+        let of_trial = self.results.iter().filter(|results| results.trial == *trial);
+        let mut records = of_trial.flat_map(|results| &results.cells).map(|(_, record)| record);
+        records.find(|record| record.outcome.cell == cell).expect("only these cells are written")
+    }
+
+    /// What happened to all cells together.
+    fn total(&self) -> ScoreChange {
+        let mut total = ScoreChange::default();
+        self.cells.iter().for_each(|cell| total += cell.change);
+        total
+    }
+}
+
+/// The predictions that a record counts, or why there are none. Their verdicts are not looked at.
+fn stored_predictions(
+    store: &Store,
+    trial: &Trial,
+    cell: CellKey,
+    record: &CellRecord,
+) -> Result<Vec<Prediction>, String> {
+    let stored = store.read_predictions(trial, cell)?;
+    let (found, expected) = (stored.len(), record.outcome.n);
+    match found == expected {
+        true => Ok(stored),
+        false => Err(format!("it has {found} predictions, its record counts {expected}")),
+    }
+}

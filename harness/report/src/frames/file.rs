@@ -1,0 +1,209 @@
+//! A frame's file: Parquet, CSV or NDJSON, written piece by piece, whole or not at all.
+//!
+//! It is written under a temporary name beside its own, flushed to the disk and renamed.
+
+use std::{
+    cell::RefCell,
+    ffi::OsString,
+    fmt,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    rc::Rc,
+    str::FromStr,
+};
+
+use polars::prelude::{DataFrame, Schema};
+use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
+
+use super::text::{csv_record, ndjson_line};
+use crate::ReportError;
+
+/// Rows that are written together as one row group of a Parquet file.
+const ROW_GROUP: usize = 1 << 16;
+
+/// A file format of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameFormat {
+    /// Parquet with zstd compression.
+    Parquet,
+    /// Comma-separated values with a head line, quoted where needed (RFC 4180, lines end in `\n`).
+    Csv,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+/// A frame's file in the making. Dropped before [`FrameFile::finish`], it leaves nothing behind.
+pub struct FrameFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: SharedFile,
+    encoder: Encoder,
+}
+
+enum Encoder {
+    Parquet { writer: Box<BatchedWriter<SharedFile>>, waiting: DataFrame },
+    Csv(Box<csv::Writer<SharedFile>>),
+    Ndjson(SharedFile),
+}
+
+/// One buffered file for an encoder and for who has to flush it.
+#[derive(Clone)]
+struct SharedFile(Rc<RefCell<BufWriter<File>>>);
+
+impl FrameFormat {
+    /// All formats.
+    pub const ALL: [FrameFormat; 3] = [FrameFormat::Parquet, FrameFormat::Csv, FrameFormat::Ndjson];
+
+    /// Its name, which is also its files' extension.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FrameFormat::Parquet => "parquet",
+            FrameFormat::Csv => "csv",
+            FrameFormat::Ndjson => "ndjson",
+        }
+    }
+
+    /// A path with this format's extension added.
+    pub fn at(self, path: &Path) -> PathBuf {
+        let mut path = OsString::from(path);
+        path.push(".");
+        path.push(self.as_str());
+        path.into()
+    }
+}
+
+impl fmt::Display for FrameFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for FrameFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = FrameFormat::ALL.into_iter().find(|format| format.as_str() == text);
+        found.ok_or_else(|| "expected parquet, csv or ndjson".to_owned())
+    }
+}
+
+/// Writes a whole frame, replacing what was there.
+pub fn write_frame(frame: &DataFrame, path: &Path, format: FrameFormat) -> Result<(), ReportError> {
+    let mut file = FrameFile::create(path, format, frame.schema())?;
+    file.write(frame)?;
+    file.finish()
+}
+
+impl FrameFile {
+    /// Begins a file with these columns.
+    pub fn create(path: &Path, format: FrameFormat, schema: &Schema) -> Result<Self, ReportError> {
+        let mut temporary = OsString::from(path);
+        temporary.push(".part");
+        let temporary = PathBuf::from(temporary);
+        let at_path = |source| ReportError::Write { path: path.to_owned(), source };
+        let file = BufWriter::new(File::create(&temporary).map_err(at_path)?);
+        let file = SharedFile(Rc::new(RefCell::new(file)));
+        let encoder = match format {
+            FrameFormat::Parquet => {
+                let writer = ParquetWriter::new(file.clone())
+                    .with_compression(ParquetCompression::Zstd(None))
+                    .batched(schema)
+                    .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?;
+                let waiting = DataFrame::empty_with_schema(schema);
+                Encoder::Parquet { writer: Box::new(writer), waiting }
+            }
+            FrameFormat::Csv => {
+                let mut writer = csv::Writer::from_writer(file.clone());
+                let names = schema.iter_names().map(|name| name.as_str());
+                writer.write_record(names).map_err(|error| at_path(error.into()))?;
+                Encoder::Csv(Box::new(writer))
+            }
+            FrameFormat::Ndjson => Encoder::Ndjson(file.clone()),
+        };
+        Ok(FrameFile { path: path.to_owned(), temporary, file, encoder })
+    }
+
+    /// Adds the rows of a frame with the file's columns.
+    pub fn write(&mut self, frame: &DataFrame) -> Result<(), ReportError> {
+        let at_path = |source| ReportError::Write { path: self.path.clone(), source };
+        match &mut self.encoder {
+            Encoder::Parquet { waiting, .. } => {
+                waiting.vstack_mut(frame)?;
+                if ROW_GROUP <= waiting.height() {
+                    self.write_row_group()?;
+                }
+            }
+            Encoder::Csv(writer) => {
+                for row in 0..frame.height() {
+                    let record = csv_record(frame, row)?;
+                    writer.write_record(&record).map_err(|error| at_path(error.into()))?;
+                }
+            }
+            Encoder::Ndjson(file) => {
+                for row in 0..frame.height() {
+                    let line = ndjson_line(frame, row)?;
+                    file.write_all(line.as_bytes()).map_err(at_path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the file and puts it in its place.
+    pub fn finish(mut self) -> Result<(), ReportError> {
+        self.write_row_group()?;
+        let at_path = |source| ReportError::Write { path: self.path.clone(), source };
+        match &mut self.encoder {
+            Encoder::Parquet { writer, .. } => {
+                let encoded = writer.finish();
+                encoded
+                    .map_err(|source| ReportError::Encode { path: self.path.clone(), source })?;
+            }
+            Encoder::Csv(writer) => writer.flush().map_err(at_path)?,
+            Encoder::Ndjson(_) => {}
+        }
+        self.file.flush().map_err(at_path)?;
+        self.file.0.borrow().get_ref().sync_all().map_err(at_path)?;
+        fs::rename(&self.temporary, &self.path).map_err(at_path)
+    }
+
+    /// Writes the rows that wait for their row group, if any do.
+    fn write_row_group(&mut self) -> Result<(), ReportError> {
+        let Encoder::Parquet { writer, waiting } = &mut self.encoder else { return Ok(()) };
+        if waiting.height() == 0 {
+            return Ok(());
+        }
+        let mut rows = std::mem::take(waiting);
+        *waiting = rows.clear();
+        // One chunk per column is one row group.
+        let written = writer.write_batch(rows.rechunk_mut());
+        written.map_err(|source| ReportError::Encode { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for FrameFile {
+    fn drop(&mut self) {
+        // After `finish` there is nothing by this name; what cannot be removed is nobody's result.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+impl fmt::Debug for FrameFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Write for SharedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The frames beside a report, and verdicts given anew.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::program::{call, copy_of_finished, expect_ok, text};
+
+const ANSWERS: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.predictions.jsonl";
+const RECORD: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.json";
+
+/// Calls `report` or `rescore` on a results folder; returns code, output and messages.
+fn at(verb: &str, out: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+    let ended = call(&[&[verb, "--suite", "smoke", "--out", text(out)], more].concat());
+    (ended.code, ended.stdout, ended.stderr)
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Replaces the first answer of a cell in its predictions.
+fn answer(out: &Path, raw: &str) {
+    let path = out.join(ANSWERS);
+    let mut predictions = rows(&path);
+    predictions[0]["raw"] = raw.into();
+    let lines: Vec<String> = predictions.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(path, lines.concat()).unwrap();
+}
+
+#[test]
+fn a_report_writes_the_formats_that_are_asked_for_and_keeps_them_current() {
+    let dir = copy_of_finished();
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "csv,ndjson"]);
+    let samples = rows(&dir.path().join("smoke.samples.ndjson"));
+    assert_eq!(samples.len(), 16);
+    assert_eq!(rows(&dir.path().join("smoke.ndjson")).len(), 8);
+    let csv = dir.path().join("smoke.samples.csv");
+    assert!(fs::read_to_string(&csv).unwrap().starts_with("schema_version,trial,"));
+    fs::write(&csv, "of another run").unwrap();
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path())]);
+    assert!(fs::read_to_string(&csv).unwrap().starts_with("schema_version,trial,"));
+}
+
+#[test]
+fn every_cell_knows_what_it_was_made_from() {
+    let dir = copy_of_finished();
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"]);
+    for cell in rows(&dir.path().join("smoke.ndjson")) {
+        for digest in ["base_weights_digest", "data_digest", "prompts_digest", "weights_digest"] {
+            assert!(cell[digest].is_string(), "{digest}: {cell}");
+        }
+        let trained = cell["method"] == "sft";
+        for digest in ["train_data_digest", "picks_digest", "train_prompts_digest"] {
+            assert_eq!(cell[digest].is_string(), trained, "{digest}: {cell}");
+        }
+        assert_eq!((&cell["rescored"], &cell["train_gpu_s"]), (&Value::Bool(false), &Value::Null));
+    }
+}
+
+#[test]
+fn half_written_answers_leave_a_report_and_are_told_of() {
+    let dir = copy_of_finished();
+    let path = dir.path().join(ANSWERS);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
+    let (code, stdout, stderr) = at("report", dir.path(), &["--frames", "ndjson"]);
+    assert_eq!((code, stdout.trim()), (Some(5), text(&dir.path().join("smoke.md"))));
+    assert!(stderr.contains("damaged at line 2"), "{stderr}");
+    assert_eq!(rows(&dir.path().join("smoke.samples.ndjson")).len(), 14);
+    fs::remove_file(&path).unwrap();
+    let (code, _, stderr) = at("rescore", dir.path(), &[]);
+    assert_eq!(code, Some(5), "{stderr}");
+    assert!(stderr.contains("`dtd.direct` of trial `sft.dtd.4shot.seed1` is left out"), "{stderr}");
+}
+
+#[test]
+fn rescoring_by_the_same_scorers_changes_nothing() {
+    let dir = copy_of_finished();
+    let before = fs::read(dir.path().join(RECORD)).unwrap();
+    let (code, stdout, stderr) = at("rescore", dir.path(), &[]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.starts_with("0 of 8 cells change: "), "{stdout}");
+    assert!(stdout.contains("0 became right, 0 became wrong\n"), "{stdout}");
+    assert_eq!(fs::read(dir.path().join(RECORD)).unwrap(), before);
+}
+
+#[test]
+fn another_scorer_counts_in_frames_and_a_report_of_its_own() {
+    let dir = copy_of_finished();
+    // As if a run had stored an answer that holds the label among other things.
+    let gold = rows(&dir.path().join(ANSWERS))[0]["gold"].as_str().unwrap().to_owned();
+    answer(dir.path(), &format!("perhaps {gold}, who knows"));
+    let report = fs::read(dir.path().join("smoke.md")).unwrap();
+    let (code, stdout, stderr) =
+        at("rescore", dir.path(), &["--scorer", "strict", "--frames", "ndjson", "--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let told: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&told["scorer_before"], &told["scorer"]), (&"published".into(), &"strict".into()));
+    let is_ours =
+        |cell: &&Value| cell["trial"] == "sft.dtd.4shot.seed1" && cell["cell"] == "dtd.direct";
+    let cell = told["cells"].as_array().unwrap().iter().find(is_ours).unwrap();
+    assert_eq!(cell["change"]["n"], 2);
+    let cells = rows(&dir.path().join("smoke.rescored-strict.ndjson"));
+    assert!(cells.iter().all(|cell| cell["rescored"] == true && cell["scorer_version"] == 1));
+    let samples = rows(&dir.path().join("smoke.rescored-strict.samples.ndjson"));
+    let sample = samples.iter().find(|row| row["raw"].as_str().unwrap().starts_with("perhaps"));
+    assert_eq!(sample.unwrap()["correct_published"], true);
+    assert_eq!(sample.unwrap()["correct_strict"], false);
+    let own = fs::read_to_string(dir.path().join("smoke.rescored-strict.md")).unwrap();
+    assert!(own.contains("Rescored: all verdicts were given anew"), "{own}");
+    assert_eq!(fs::read(dir.path().join("smoke.md")).unwrap(), report);
+}
+
+#[test]
+fn a_cell_of_older_scorers_is_stale_for_a_report_and_good_for_rescoring() {
+    let dir = copy_of_finished();
+    let path = dir.path().join(RECORD);
+    let record = fs::read_to_string(&path).unwrap();
+    fs::write(&path, record.replace("\"scorer\": 1", "\"scorer\": 0")).unwrap();
+    let (code, _, stderr) = at("report", dir.path(), &[]);
+    assert_eq!(code, Some(5), "{stderr}");
+    let (code, stdout, stderr) = at("rescore", dir.path(), &["--json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let told: Value = serde_json::from_str(&stdout).unwrap();
+    let versions: Vec<&Value> = told["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| &cell["scorer_version_before"])
+        .collect();
+    assert_eq!(versions.iter().filter(|version| ***version == 0).count(), 1);
+    let report = fs::read_to_string(dir.path().join("smoke.rescored-published.md")).unwrap();
+    assert!(report.contains("version 0 (1 cells), 1 (7 cells)"), "{report}");
+}
