@@ -248,9 +248,12 @@ pub struct SampleArgs {
     /// Training pictures per class.
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub shots: usize,
-    /// The seed.
+    /// The seed of the trial; by the notebook's rule all trials have the same picks.
     #[arg(long)]
     pub seed: Seed,
+    /// The protocol whose rule picks, instead of CoOp's rule: a name in `suites/protocols/`, or a path.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub protocol: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

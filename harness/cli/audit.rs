@@ -4,16 +4,9 @@ mod class_names;
 mod findings;
 mod table;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::thread;
 
-use anyhow::Context;
-use clsrl_spec::{
-    Case, CaseTally, DatasetId, Difference, ProtocolFile, RewardAudit, differences_of_protocols,
-};
+use clsrl_spec::{Case, CaseTally, DatasetId, Difference, RewardAudit, differences_of_protocols};
 
 use self::{
     class_names::read_class_names,
@@ -24,7 +17,7 @@ use crate::{
     exit::Exit,
     output::print,
     progress::Detail,
-    project::Project,
+    protocols::read_protocol,
 };
 
 /// Prints how often the protocol's rewards and scorers pay for a wrong answer.
@@ -92,32 +85,4 @@ fn tally(audit: &RewardAudit, names: &[String]) -> Vec<(Case, CaseTally)> {
         }
         whole
     })
-}
-
-/// Reads a protocol by its name in `suites/protocols/`, or by its path.
-fn read_protocol(named: &str) -> anyhow::Result<ProtocolFile> {
-    let is_path = named.ends_with(".toml") || named.contains(std::path::is_separator);
-    let project = Project::find()?;
-    let (path, shown) = match is_path {
-        true => (PathBuf::from(named), named.to_owned()),
-        false => {
-            let file = format!("{named}.toml");
-            (project.protocols_dir().join(&file), format!("suites/protocols/{file}"))
-        }
-    };
-    let text = fs::read_to_string(&path)
-        .with_context(|| {
-            format!("cannot read protocol `{shown}`\nhint: {}", protocols_hint(&project))
-        })
-        .map_err(|error| Exit::Usage.because(error))?;
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(named);
-    ProtocolFile::parse(&text, &shown, stem).map_err(|errors| Exit::Usage.because(errors))
-}
-
-fn protocols_hint(project: &Project) -> String {
-    let entries = fs::read_dir(project.protocols_dir()).into_iter().flatten().flatten();
-    let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str().map(str::to_owned));
-    let mut names: Vec<String> = entries.filter_map(|entry| stem(&entry.path())).collect();
-    names.sort();
-    format!("the project's protocols are {}; a path ends in `.toml`", names.join(", "))
 }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_spec::{Selection, Suite, Trial};
 
-use crate::{args::SelectionArgs, exit::Exit, project::Project};
+use crate::{args::SelectionArgs, exit::Exit, project::Project, protocols::protocol_names};
 
 /// A suite and the part of it that the user asked for.
 pub struct Bench {
@@ -75,6 +75,13 @@ pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> any
         .with_context(|| format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project)))
         .map_err(|error| Exit::Usage.because(error))?;
     let protocols = |name: &str| read_protocol(project, &path, name);
+    if let Some(fault) = protocol.and_then(|name| protocols(name).err()) {
+        return Err(Exit::Usage.because(anyhow!(
+            "--protocol names no protocol: {fault}\nhint: {}; others are looked for in `protocols` \
+             beside the suite's file",
+            protocol_names(project)
+        )));
+    }
     Suite::parse_under(&text, &shown, &protocols, protocol)
         .map_err(|errors| Exit::Usage.because(errors))
 }

@@ -20,7 +20,7 @@ use crate::{
     cache::sidecars_dir,
     exit::{Exit, describe},
     inputs::data_dir,
-    locked::{LOCK, read_lock},
+    locked::{existing_lock, read_lock},
     progress::Detail,
     project::Project,
 };
@@ -43,10 +43,14 @@ struct Place {
 }
 
 impl Place {
-    fn find(args: &DatasetsArgs, detail: Detail) -> anyhow::Result<Self> {
+    /// Looks where the arguments say; only what writes a lock needs none.
+    fn find(args: &DatasetsArgs, writes: bool, detail: Detail) -> anyhow::Result<Self> {
         let project = Project::find()?;
         let suite = read_suite(&project, DEFAULT_SUITE, None)?;
-        let lock_path = args.lock.clone().unwrap_or_else(|| project.path(LOCK));
+        let lock_path = match &args.lock {
+            Some(path) if writes => path.clone(),
+            given => existing_lock(&project, given.as_deref())?,
+        };
         let (lock_text, lock) = read_lock(&lock_path)?;
         let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
         let is_there = |id: &DatasetId| data_dir.join(id.folder()).exists();

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use clsrl_data::{datasets::Dataset, digest_model_dir, drawn, shown::ShownDigests};
 use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
 
@@ -176,13 +176,15 @@ fn open_datasets(
             Err(error) => errors.push(error),
         }
     }
-    match errors.len() {
-        0 => Ok(datasets),
-        1 => Err(errors.remove(0)),
+    let error = match errors.len() {
+        0 => return Ok(datasets),
+        1 => errors.remove(0),
         n => {
             let told: String = errors.iter().map(describe).collect();
             let told = told.trim_end().replace("error: ", "");
-            bail!("{n} datasets of `{}` cannot be used\n{told}", data_dir.display())
+            anyhow!("{n} datasets of `{}` cannot be used\n{told}", data_dir.display())
         }
-    }
+    };
+    // As `datasets verify` has it: what cannot be read is not what the lock describes.
+    Err(Exit::Differs.because(error))
 }

@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_data::{
-    datasets::{Example, sample_few_shot},
+    datasets::{Example, pick_few_shot},
     image::{Processor, RgbImage},
     shown,
     text::{TextTokenizer, expand_image_tokens},
 };
-use clsrl_spec::CellKey;
+use clsrl_spec::{CellKey, ShotRule};
 use serde::Serialize;
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     output::print,
     progress::Detail,
     project::Project,
+    protocols::read_protocol,
 };
 
 /// The suite that stands in where none is named: its model and data come with the project.
@@ -121,7 +122,11 @@ pub fn sample(args: &SampleArgs, detail: Detail) -> anyhow::Result<Exit> {
         None => default_data_dir(detail)?,
     };
     let dataset = open_dataset(args.dataset, &data_dir)?;
-    let picks = sample_few_shot(&dataset, args.shots, args.seed);
+    let rule = match &args.protocol {
+        Some(named) => read_protocol(named)?.protocol.shots,
+        None => ShotRule::Coop,
+    };
+    let picks = pick_few_shot(&dataset, rule, args.shots, args.seed);
     let picks = Picks {
         train: picks.train.iter().map(|&idx| pick(&dataset.train[idx])).collect(),
         val: picks.val.iter().map(|&idx| pick(&dataset.val[idx])).collect(),

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, anyhow};
@@ -54,7 +54,7 @@ pub fn compare(
     depth: Check,
     detail: Detail,
 ) -> anyhow::Result<Locked> {
-    let path = args.lock.clone().unwrap_or_else(|| project.path(LOCK));
+    let path = existing_lock(project, args.lock.as_deref())?;
     let (_, lock) = read_lock(&path)?;
     let mut locked = Locked { images: BTreeMap::new(), unlocked: BTreeSet::new() };
     let mut faults = Vec::new();
@@ -69,7 +69,7 @@ pub fn compare(
                 let checked = metered(detail, id, (mode, &sidecars), |checking| {
                     check(dataset, Some(entry), checking)
                 })?;
-                told(id, &checked).map(|()| Some(checked.images_root))
+                told(dataset, &checked).map(|()| Some(checked.images_root))
             }
         };
         match root {
@@ -106,7 +106,8 @@ fn expected_root(dataset: &Dataset, entry: Option<&LockEntry>) -> Option<String>
 }
 
 /// Says what is wrong with a dataset, a line for each thing.
-fn told(id: DatasetId, checked: &Checked) -> Result<(), String> {
+fn told(dataset: &Dataset, checked: &Checked) -> Result<(), String> {
+    let id = dataset.id;
     if checked.differences.is_empty() {
         return match checked.unverified.as_slice() {
             [] => Ok(()),
@@ -121,14 +122,26 @@ fn told(id: DatasetId, checked: &Checked) -> Result<(), String> {
     if 0 < n_more {
         text.push_str(&format!("\n  ({n_more} more; `clsrl-bench datasets verify` tells all)"));
     }
-    if let Some(hint) = &checked.hint {
-        text.push_str(&format!("\n  {hint}"));
+    for more in checked.hint.iter().chain(&dataset.not_standard()) {
+        text.push_str(&format!("\n  {more}"));
     }
     Err(text)
 }
 
 fn unverified(id: DatasetId, what: &str) -> String {
     format!("{id}:\n  nobody has verified {what} yet")
+}
+
+/// The lock that was given, which must be there, or else the project's.
+pub fn existing_lock(project: &Project, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(path) if !path.exists() => Err(Exit::Usage.because(anyhow!(
+            "there is no lock `{}`\nhint: `clsrl-bench datasets lock --lock FILE` writes one",
+            path.display()
+        ))),
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(project.path(LOCK)),
+    }
 }
 
 /// Reads a lock, and its text; a file that is not there is an empty lock.

@@ -22,6 +22,7 @@ mod bench;
 mod inputs;
 mod locked;
 mod project;
+mod protocols;
 mod cache;
 mod progress;
 mod meter;

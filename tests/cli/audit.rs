@@ -80,6 +80,15 @@ fn an_audit_without_names_says_how_to_give_some() {
     assert_eq!(told.code, Some(2));
     assert!(told.stderr.contains("the project's protocols are matched, paper, tiny"), "{told:?}");
 
+    let told = call(&["audit", "rewards", "--protocol", "paper", "--class-names", "no-such"]);
+    assert_eq!(told.code, Some(2));
+    assert!(told.stderr.contains("there is no folder `no-such`"), "{told:?}");
+
+    fs::write(names.path().join("dtd.txt"), "\u{feff}dotted\nbanded\n").unwrap();
+    let told = call(&audit("paper", &names, &[]));
+    assert_eq!(told.code, Some(2));
+    assert!(told.stderr.contains("dtd.txt` begins with a byte order mark"), "{told:?}");
+
     fs::write(names.path().join("dtd.txt"), "dotted\n\n").unwrap();
     let told = call(&audit("paper", &names, &[]));
     assert_eq!(told.code, Some(2));

@@ -109,13 +109,39 @@ fn locking_fills_in_and_replaces_only_what_it_may() {
     place.expect("verify", &[], 0);
     assert!(place.expect("lock", &[], 0).contains("nothing new"));
 
-    fs::remove_file(place.picture()).unwrap();
+    fs::copy(place.picture(), place.path("data/dtd/images/another.jpg")).unwrap();
     let told = place.expect("lock", &[], 7);
     assert!(told.contains("hint: restore the data, or accept it with --accept-changes"), "{told}");
     assert_eq!(fs::read_to_string(place.path("datasets.lock")).unwrap(), locked);
     place.expect("lock", &["--accept-changes"], 0);
     place.expect("verify", &[], 0);
     assert_ne!(fs::read_to_string(place.path("datasets.lock")).unwrap(), locked);
+}
+
+#[test]
+fn a_listed_picture_that_is_missing_is_told_and_never_locked() {
+    let place = Place::new();
+    fs::write(place.path("datasets.lock"), "version = 1\n").unwrap();
+    let picture = place.picture();
+    fs::remove_file(&picture).unwrap();
+    let name = picture.file_name().unwrap().to_str().unwrap();
+    for verb in ["verify", "lock", "verify"] {
+        let told = place.expect(verb, &[], 7);
+        assert!(told.contains(&format!("{name}: expected a picture of `")), "{told}");
+    }
+    let lock = fs::read_to_string(place.path("datasets.lock")).unwrap();
+    assert!(lock.contains("images = \"unverified\""), "{lock}");
+}
+
+#[test]
+fn a_lock_that_is_named_and_not_there_is_wrong_usage() {
+    let place = Place::new();
+    fs::remove_file(place.path("datasets.lock")).unwrap();
+    for verb in ["list", "verify"] {
+        assert!(place.expect(verb, &[], 2).contains("there is no lock `"));
+    }
+    place.expect("lock", &[], 0);
+    place.expect("verify", &[], 0);
 }
 
 #[test]

@@ -140,3 +140,16 @@ fn a_position_beyond_the_list_is_wrong_usage() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("there is no picture 100000"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_protocols_rule_picks_where_one_is_named() {
+    let picks = |seed: &str, more: &[&str]| {
+        let args =
+            ["inspect", "sample", "--dataset", "dtd", "--shots", "2", "--seed", seed, "--json"];
+        expect_ok(&[&args[..], more].concat())
+    };
+    assert_eq!(picks("1", &["--protocol", "matched"]), picks("1", &[]), "CoOp's rule");
+    let paper = picks("1", &["--protocol", "paper"]);
+    assert_ne!(paper, picks("1", &[]), "the notebook's rule");
+    assert_eq!(paper, picks("2", &["--protocol", "paper"]), "its shuffle has a seed of its own");
+}

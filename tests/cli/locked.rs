@@ -76,10 +76,40 @@ fn a_lock_of_one_s_own_makes_data_one_s_own() {
     let (out, lock) = (root.path().join("out"), root.path().join("mine.lock"));
     let with_lock = run(&data, &out, &["--lock", text(&lock)]);
     let refused = call(&borrowed(&with_lock));
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("there is no lock `"), "{}", refused.stderr);
+
+    fs::write(&lock, "version = 1\n").unwrap();
+    let refused = call(&borrowed(&with_lock));
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
     assert!(refused.stderr.contains("nobody has verified"), "{}", refused.stderr);
 
     expect_ok(&["datasets", "lock", "--data", text(&data), "--lock", text(&lock)]);
     expect_ok(&borrowed(&with_lock));
     assert!(is_locked(&out));
+}
+
+#[test]
+fn a_run_refuses_lists_that_cannot_be_read() {
+    let root = temporary();
+    let (data, out) = (drawn_dtd(root.path()), root.path().join("out"));
+    fs::write(data.join("dtd/split_zhou_DescribableTextures.json"), "{").unwrap();
+    let refused = call(&borrowed(&run(&data, &out, &[])));
+    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    let told = "split_zhou_DescribableTextures.json` has 1 fault";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+}
+
+#[test]
+fn a_run_refuses_lists_of_its_own_making_and_says_where_the_standard_ones_are() {
+    let root = temporary();
+    let (data, out) = (drawn_dtd(root.path()), root.path().join("out"));
+    fs::remove_file(data.join("dtd/split_zhou_DescribableTextures.json")).unwrap();
+    let refused = call(&borrowed(&run(&data, &out, &[])));
+    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    for told in
+        ["split_zhou_DescribableTextures.json: expected", "https://drive.google.com/file/d/"]
+    {
+        assert!(refused.stderr.contains(told), "no {told:?} in {}", refused.stderr);
+    }
 }

@@ -69,6 +69,15 @@ fn an_unknown_suite_is_wrong_usage_and_the_known_ones_are_listed() {
 }
 
 #[test]
+fn an_unknown_protocol_is_wrong_usage_and_the_known_ones_are_listed() {
+    let ended = call(&["plan", "--suite", "smoke", "--protocol", "papr"]);
+    assert_eq!(ended.code, Some(2));
+    for told in ["--protocol names no protocol", "papr.toml", "are matched, paper, tiny"] {
+        assert!(ended.stderr.contains(told), "no {told:?} in {}", ended.stderr);
+    }
+}
+
+#[test]
 fn every_mistake_of_a_suite_is_told_with_its_line() {
     let dir = temporary();
     let suite = fs::read_to_string(root().join("suites/smoke.toml")).unwrap();

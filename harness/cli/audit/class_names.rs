@@ -26,6 +26,9 @@ pub fn read_class_names(args: &RewardsArgs) -> anyhow::Result<Vec<Named>> {
             )));
             }
         };
+    if !dir.is_dir() {
+        return Err(Exit::Usage.because(anyhow!("there is no folder `{}`", dir.display())));
+    }
     let asked: BTreeSet<DatasetId> = match args.datasets.is_empty() {
         true => DatasetId::ALL.into_iter().filter(|&id| is_there(id, dir)).collect(),
         false => args.datasets.iter().copied().collect(),
@@ -50,6 +53,10 @@ fn from_file(id: DatasetId, dir: &Path) -> anyhow::Result<Vec<String>> {
     let text = fs::read_to_string(&path)
         .with_context(|| format!("cannot read the class names `{shown}`"))
         .map_err(|error| Exit::Usage.because(error))?;
+    if text.starts_with('\u{feff}') {
+        let fault = "begins with a byte order mark, expected plain UTF-8";
+        return Err(Exit::Usage.because(anyhow!("`{shown}` {fault}")));
+    }
     let names: Vec<String> = text.lines().map(str::to_owned).collect();
     if let Some(empty) = names.iter().position(|name| name.trim().is_empty()) {
         let line = empty + 1;

@@ -26,7 +26,7 @@ struct Row {
 
 /// Prints the table.
 pub fn list(args: &DatasetsArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(args, detail)?;
+    let place = Place::find(args, false, detail)?;
     let mut ids = [place.ids.as_slice(), &place.absent].concat();
     ids.sort();
     let rows: Vec<Row> = ids.into_iter().map(|id| row(&place, id)).collect();

@@ -31,7 +31,7 @@ struct Report {
 
 /// Measures the datasets, writes the lock and prints what changed in it.
 pub fn lock(args: &LockArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(&args.datasets, detail)?;
+    let place = Place::find(&args.datasets, true, detail)?;
     place.expect_some(detail)?;
     let mut reports = Vec::new();
     for &id in &place.ids {

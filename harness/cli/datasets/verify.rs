@@ -50,12 +50,15 @@ struct Told {
 
 /// Compares the datasets with the lock and prints what differs.
 pub fn verify(args: &VerifyArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(&args.datasets, detail)?;
+    let place = Place::find(&args.datasets, false, detail)?;
     place.expect_some(detail)?;
     let mode = if args.deep { Mode::Deep } else { Mode::Fast };
-    let mut reports = Vec::new();
+    let (mut reports, mut first_error) = (Vec::new(), None);
     for &id in &place.ids {
-        reports.push(verified(&place, id, mode, detail)?);
+        match verified(&place, id, mode, detail) {
+            Ok(report) => reports.push(report),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
     }
     let n_with = |state: &str| reports.iter().filter(|report| report.state == state).count();
     let (n_differ, n_unverified) = (n_with(DIFFERS), n_with(UNVERIFIED));
@@ -73,11 +76,12 @@ pub fn verify(args: &VerifyArgs, detail: Detail) -> anyhow::Result<Exit> {
                 )
         }
     })?;
-    Ok(match (n_differ, n_unverified) {
-        (0, 0) => Exit::Ok,
-        (0, _) => Exit::Incomplete,
-        (_, _) => Exit::Differs,
-    })
+    match (first_error, n_differ, n_unverified) {
+        (Some(error), _, _) => Err(error),
+        (None, 0, 0) => Ok(Exit::Ok),
+        (None, 0, _) => Ok(Exit::Incomplete),
+        (None, _, _) => Ok(Exit::Differs),
+    }
 }
 
 const AS_LOCKED: &str = "as locked";
@@ -103,6 +107,7 @@ fn verified(place: &Place, id: DatasetId, mode: Mode, detail: Detail) -> anyhow:
         }),
         Ok(dataset) => {
             told.extend(told_leaks(&leaks(dataset), &mut notes));
+            notes.extend(dataset.not_standard());
             // Without a folder there is no list of files to look through.
             if dataset.dir.is_dir() {
                 note_duplicates(&duplicates(dataset, &place.sidecars)?, &mut notes);

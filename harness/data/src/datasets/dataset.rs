@@ -128,6 +128,11 @@ impl Dataset {
         self.lists == ListsFrom::Standard
     }
 
+    /// Whether the lists were made by listing the folders of pictures, so that they name nothing else.
+    pub(crate) fn lists_are_folders(&self) -> bool {
+        matches!(layout::layout_of(self.id).lists, Lists::WordNetFolders)
+    }
+
     /// What a report says of lists that are not the standard ones, and where those can be had; `None` where
     /// the lists are standard.
     pub fn not_standard(&self) -> Option<String> {

@@ -105,8 +105,10 @@ fn find_annotations(dir: &DatasetDir, file: &SplitFile) -> Result<(), DatasetErr
         return Ok(());
     }
     let (n_missing, n_files) = (missing.len(), file.annotations.len());
-    let which = if n_missing == n_files { "" } else { "a part of " };
-    let verb = if n_missing == 1 { "is" } else { "are" };
+    let (which, verb) = match n_missing == n_files {
+        true => ("", "are"),
+        false => ("a part of ", "is"),
+    };
     Err(DatasetError::Missing {
         dataset: dir.id(),
         path: dir.join(file.name),

@@ -1,7 +1,6 @@
 //! Compares a dataset as it lies on disk with its entry in the lock, and stops at nothing it can tell.
 
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -12,9 +11,10 @@ use clsrl_spec::{
 };
 
 use super::{
-    Difference, LockError, annotations,
+    Difference, DifferenceKind, LockError, annotations,
     compare::compare,
     difference::Differences,
+    listed::missing_pictures,
     lists, sidecar,
     tree::{Scan, scan},
 };
@@ -99,7 +99,7 @@ pub fn check(
     if let Some(entry) = entry {
         compare_lists(dataset, entry, &mut differences);
     }
-    check_files((dataset.id, &dataset.dir), entry, differences, checking)
+    check_files((dataset.id, &dataset.dir), Some(dataset), entry, differences, checking)
 }
 
 /// Compares lists and annotation files alone with their entry in the lock: no picture is looked at.
@@ -119,11 +119,12 @@ pub fn check_without_lists(
     entry: Option<&LockEntry>,
     checking: &Checking,
 ) -> Result<Checked, LockError> {
-    check_files((id, dir), entry, Differences::default(), checking)
+    check_files((id, dir), None, entry, Differences::default(), checking)
 }
 
 fn check_files(
     (id, dir): (DatasetId, &Path),
+    dataset: Option<&Dataset>,
     entry: Option<&LockEntry>,
     mut differences: Differences,
     checking: &Checking,
@@ -139,6 +140,11 @@ fn check_files(
         None => None,
     };
     differences.append(faults);
+    if let Some(dataset) = dataset {
+        let told = differences.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
+        let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
+        differences.append(missing);
+    }
     let unverified = match entry {
         Some(entry) => entry.unverified(),
         None => LockEntry::default().unverified(),
@@ -184,7 +190,7 @@ fn compare_annotation((id, dir): (DatasetId, &Path), file: &Annotation) -> Optio
     match annotations::content(dir, path) {
         Ok(Some(found)) if found == *expected => None,
         Ok(Some(found)) => Some(Difference {
-            kind: super::DifferenceKind::Changed,
+            kind: DifferenceKind::Changed,
             ..Difference::value(path, words(expected), words(&found))
         }),
         Ok(None) if !annotations::is_read(id, dir, path) => None,
@@ -223,9 +229,9 @@ fn compare_images(
             )));
         }
     };
-    let told: BTreeSet<&str> = faults.kept.iter().map(|fault| fault.subject.as_str()).collect();
+    let told = faults.subjects(&[DifferenceKind::Unreadable]);
     // It was read to its end a moment ago; should it be cut since, files only go without a name.
-    let by_name = compare(listed.map_while(Result::ok), scan.files()?, |path| told.contains(path));
+    let by_name = compare(listed.map_while(Result::ok), scan.files()?, |path| told.cover(path));
     differences.append(by_name);
     Ok(None)
 }

@@ -1,6 +1,6 @@
 //! In what a dataset on disk differs from its lock, one thing at a time, and what keeps one from telling.
 
-use std::{fmt, io, path::PathBuf};
+use std::{collections::BTreeSet, fmt, io, path::PathBuf};
 
 /// How many differences of one dataset are kept; the others are counted.
 const MAX_KEPT: usize = 10_000;
@@ -114,6 +114,23 @@ impl Differences {
     pub(super) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
+
+    /// The paths of which a difference of one of these kinds is told.
+    pub(super) fn subjects(&self, kinds: &[DifferenceKind]) -> Subjects<'_> {
+        let of_kind = self.kept.iter().filter(|difference| kinds.contains(&difference.kind));
+        Subjects(of_kind.map(|difference| difference.subject.as_str()).collect())
+    }
+}
+
+/// Paths that something is told of.
+pub(super) struct Subjects<'a>(BTreeSet<&'a str>);
+
+impl Subjects<'_> {
+    /// Whether something is told of a path, or of a folder that it is in.
+    pub(super) fn cover(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.into_iter().any(|end| self.0.contains(&path[..end]))
+    }
 }
 
 /// What keeps a dataset from being compared at all: our own files, never the dataset's.
@@ -121,7 +138,7 @@ impl Differences {
 pub enum LockError {
     /// A sidecar or cache cannot be written.
     #[error(
-        "cannot write `{}`\nhint: give another folder for sidecars",
+        "cannot write `{}`\nhint: give another folder for sidecars with --sidecars",
         path.display()
     )]
     Write {

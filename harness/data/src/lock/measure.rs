@@ -8,7 +8,8 @@ use clsrl_spec::{
 };
 
 use super::{
-    Checking, Difference, DifferenceKind, LockError, annotations, lists, sidecar, tree::scan, walk,
+    Checking, Difference, DifferenceKind, LockError, annotations, listed::missing_pictures, lists,
+    sidecar, tree::scan, walk,
 };
 use crate::datasets::Dataset;
 
@@ -27,7 +28,8 @@ pub struct Measured {
 
 /// Measures lists, annotation files and pictures, and writes the sidecar of the pictures.
 ///
-/// Lists can be locked without pictures; pictures of which some cannot be read are not locked.
+/// Lists can be locked without pictures; pictures of which some cannot be read, or of which the lists name
+/// some that are not there, are not locked.
 pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockError> {
     let (id, dir) = (dataset.id, dataset.dir.as_path());
     let mut entry = LockEntry::default();
@@ -44,7 +46,10 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
     }
     let missing_folders = missing_folders(id, dir);
     if missing_folders.is_empty() {
-        let scan = scan(id, dir, checking)?;
+        let mut scan = scan(id, dir, checking)?;
+        let told = scan.faults.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
+        let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
+        scan.faults.append(missing);
         if scan.faults.is_empty() {
             let path = sidecar::path_of(checking.sidecars, id, scan.tree.sha256);
             sidecar::write(path, scan.files()?.map(Ok))?;

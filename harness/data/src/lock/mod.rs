@@ -7,6 +7,7 @@
 mod check;
 mod measure;
 mod lists;
+mod listed;
 mod annotations;
 mod tree;
 mod walk;

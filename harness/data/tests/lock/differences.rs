@@ -163,3 +163,39 @@ fn a_folder_of_data_may_be_a_link() {
     std::os::unix::fs::symlink(place.elsewhere("other disk"), place.dir()).unwrap();
     assert!(place.check(&entry, Mode::Fast).is_locked());
 }
+
+/// What is told of a dataset that nobody has locked yet.
+fn told_unlocked(place: &Place) -> Vec<String> {
+    place.told(&LockEntry::default(), Mode::Fast)
+}
+
+#[test]
+fn a_listed_picture_that_is_missing_is_told_without_a_locked_tree() {
+    let place = Place::new();
+    assert_eq!(told_unlocked(&place), Vec::<String>::new());
+    fs::remove_file(place.image("dotted/dotted_1.jpg")).unwrap();
+    let expected = "images/dotted/dotted_1.jpg: expected a picture of `val`, found nothing";
+    assert_eq!(told_unlocked(&place), [expected]);
+    let faults = place.measured().faults;
+    assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+    assert_eq!(place.measured().entry.images, Known::Unverified);
+}
+
+#[test]
+fn a_missing_folder_of_pictures_is_told_once() {
+    let place = Place::new();
+    fs::remove_dir_all(place.dir().join("images")).unwrap();
+    let told = told_unlocked(&place);
+    assert_eq!(told, ["images: expected a folder of pictures, found nothing"]);
+}
+
+#[test]
+fn a_listed_picture_that_is_missing_is_named_where_the_sidecar_is_not_there() {
+    let place = Place::new();
+    let entry = place.locked();
+    fs::remove_dir_all(place.sidecars()).unwrap();
+    fs::remove_file(place.image("dotted/dotted_1.jpg")).unwrap();
+    let told = place.told(&entry, Mode::Fast);
+    let expected = "images/dotted/dotted_1.jpg: expected a picture of `val`, found nothing";
+    assert_eq!(told[1..], [expected]);
+}

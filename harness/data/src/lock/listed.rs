@@ -1,0 +1,58 @@
+//! The pictures that the lists name and the tree of pictures does not have.
+//!
+//! Told of a tree that equals its lock, too, and of one that nobody has locked yet: an archive that was
+//! half unpacked must not become what everybody is compared with.
+
+use super::{
+    Difference, LockError,
+    difference::Differences,
+    leaks::{is_test_again, normal},
+    lists::splits,
+    tree::Scan,
+};
+use crate::datasets::Dataset;
+
+/// How many are named of one dataset; the others are counted.
+const MAX_NAMED: usize = 100;
+
+/// The listed pictures that were not found, but for those that `is_told` knows of already.
+pub(super) fn missing_pictures(
+    dataset: &Dataset,
+    scan: &Scan,
+    is_told: impl Fn(&str) -> bool,
+) -> Result<Differences, LockError> {
+    let mut missing = Differences::default();
+    if dataset.lists_are_folders() {
+        return Ok(missing);
+    }
+    let mut found = scan.files()?.map(|file| file.path).peekable();
+    for (path, split) in listed(dataset) {
+        while found.next_if(|there| *there < path).is_some() {}
+        if found.peek() == Some(&path) || is_told(&path) {
+            continue;
+        }
+        match missing.kept.len() < MAX_NAMED {
+            true => missing.push(Difference::missing(&path, format!("a picture of `{split}`"))),
+            false => missing.n_more += 1,
+        }
+    }
+    Ok(missing)
+}
+
+/// The listed paths below the dataset's folder, in byte order, each with the first list that has it.
+fn listed(dataset: &Dataset) -> Vec<(String, &'static str)> {
+    let folder = dataset.image_dir.strip_prefix(&dataset.dir).unwrap_or(&dataset.image_dir);
+    let folder = folder.to_string_lossy();
+    let mut listed = Vec::new();
+    for (split, examples) in splits(dataset) {
+        if is_test_again(dataset, split) {
+            continue;
+        }
+        listed.extend(
+            examples.iter().map(|example| (normal(&format!("{folder}/{}", example.path)), split)),
+        );
+    }
+    listed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    listed.dedup_by(|(b, _), (a, _)| a == b);
+    listed
+}
