@@ -15,6 +15,7 @@ mod number;
 mod markdown;
 pub mod statistics;
 pub mod gate;
+pub mod baseline;
 mod error;
 
 #[cfg(test)]

@@ -1,0 +1,173 @@
+//! Baselines and the gate's outcome on small made-up runs.
+
+use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Scorer, Stream};
+
+use super::{
+    bits::{from_hex, to_hex},
+    show::{escape_message, escape_property, escape_xml},
+    *,
+};
+use crate::{
+    gate::{Absence, MaxDrop, Overall},
+    statistics::Level,
+};
+
+/// A zero-shot cell with so many pictures, of which the last `n_wrong` are answered wrongly.
+fn cell(n: usize, n_wrong: usize) -> SavedCell {
+    let cell =
+        CellKey { target: DatasetId::Dtd, form: Form::FewShot, prompt: PromptStyle::Thinking };
+    let right: Vec<bool> = (0..n).map(|at| at < n - n_wrong).collect();
+    SavedCell {
+        key: SavedKey { method: MethodId::ZeroShot, source: None, shots: 0, cell, seed: 0 },
+        trial: "zero-shot".into(),
+        locked: true,
+        pictures: format!("{n:016x}"),
+        published: right,
+        strict: vec![true; n],
+    }
+}
+
+fn digests() -> Digests {
+    Digests {
+        base_weights: "w".into(),
+        data: [(DatasetId::Dtd, "d".to_owned())].into(),
+        picks: Default::default(),
+        prompts: [("dtd.thinking".to_owned(), "p".to_owned())].into(),
+    }
+}
+
+fn timing(seconds: f64) -> Timing {
+    Timing { commit: "c".into(), device_kind: "cpu".into(), machine: "m".into(), seconds }
+}
+
+fn baseline(cell: SavedCell) -> Baseline {
+    Baseline {
+        suite: "made-up".into(),
+        protocol: "tiny".into(),
+        device_kind: "cpu".into(),
+        precision: "f32".into(),
+        commit: "0123".into(),
+        digests: digests(),
+        cells: vec![cell],
+        history: vec![timing(1.5)],
+    }
+}
+
+fn outcome(
+    before: &Baseline,
+    after: Result<SavedCell, Absent>,
+    digests: &Digests,
+    scorer: Scorer,
+) -> GateOutcome {
+    let max_drop = MaxDrop::new(1.0).unwrap();
+    let observed = [Observed { key: cell(1, 0).key, found: after }];
+    let pairing = Pairing { baseline: before, observed: &observed, digests, scorer, max_drop };
+    GateOutcome::of(&pairing, Level::FIVE_PERCENT, "made-up", "b", &|_| true)
+}
+
+fn check(after: SavedCell, expected: Overall) {
+    let found = outcome(&baseline(cell(528, 0)), Ok(after), &digests(), Scorer::Published);
+    assert_eq!(found.overall(), expected, "{}", found.text());
+}
+
+#[test]
+fn changed_bits_pass_fail_or_are_open() {
+    check(cell(528, 0), Overall::Pass);
+    check(cell(528, 60), Overall::Fail);
+    check(cell(528, 6), Overall::Inconclusive);
+    check(SavedCell { locked: false, ..cell(528, 0) }, Overall::LockDiffers);
+    check(cell(500, 0), Overall::Incomplete);
+}
+
+#[test]
+fn only_the_protocols_scorer_counts() {
+    let after = || Ok(cell(528, 60));
+    let strict = outcome(&baseline(cell(528, 0)), after(), &digests(), Scorer::Strict);
+    assert_eq!(strict.overall(), Overall::Pass);
+}
+
+#[test]
+fn other_digests_and_what_is_absent_are_no_pass() {
+    let before = baseline(cell(528, 0));
+    let other = Digests { base_weights: "v".into(), ..digests() };
+    let differs = outcome(&before, Ok(cell(528, 0)), &other, Scorer::Published);
+    assert_eq!(differs.overall(), Overall::LockDiffers);
+    assert!(differs.text().contains("the start weights"), "{}", differs.text());
+    let unknown = Digests { data: Default::default(), ..digests() };
+    let differs = outcome(&before, Ok(cell(528, 0)), &unknown, Scorer::Published);
+    assert_eq!(differs.overall(), Overall::LockDiffers);
+    for absence in [Absence::Missing, Absence::Stale, Absence::Failed] {
+        let absent = Absent { absence, reason: "<script>|_&%\"\u{7}".into() };
+        let missing = outcome(&before, Err(absent), &digests(), Scorer::Published);
+        assert_eq!(missing.overall(), Overall::Incomplete);
+        assert!(!missing.junit().contains("<script>") && !missing.junit().contains('\u{7}'));
+        assert!(!missing.markdown().contains("<script>|"), "{}", missing.markdown());
+        assert!(missing.github().contains("&%25"), "{}", missing.github());
+    }
+}
+
+#[test]
+fn a_baseline_is_read_back_and_a_bad_one_refused() {
+    let text = baseline(cell(18, 3)).write();
+    assert_eq!(Baseline::read(&text, "b").unwrap(), baseline(cell(18, 3)));
+    let refused = |from: &str, to: &str, expected: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        let error = Baseline::read(&changed, "b").unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused("\"version\": 1", "\"version\": 2", "has version 2, expected at most 1");
+    refused("\"commit\"", "\"comit\"", "unknown field `comit`");
+    refused("\"locked\":true", "\"locked\":true,\"x\":1", "unknown field `x`");
+    refused("\"fffe0\"", "\"fffg0\"", "has `g`");
+    refused("\"fffe0\"", "\"fffe\"", "has 4 digits, expected 5 for 18 pictures");
+    refused("\"fffe0\"", "\"fffe1\"", "has verdicts beyond its 18 pictures");
+    let line = text.lines().find(|line| line.contains("\"trial\"")).unwrap();
+    refused(line, &format!("{line},\n{line}"), "is there more than once");
+    assert!(Baseline::read(&text[..text.len() / 2], "b").is_err());
+}
+
+#[test]
+fn verdicts_survive_their_digits() {
+    let mut stream = Stream::new(1, &["verdicts"]);
+    for n in 0..70 {
+        let verdicts: Vec<bool> = (0..n).map(|_| stream.unit() < 0.5).collect();
+        assert_eq!(from_hex(&to_hex(&verdicts), n), Ok(verdicts));
+    }
+}
+
+#[test]
+fn no_text_breaks_out_of_its_place() {
+    let alphabet: Vec<char> = "a%:,\r\n\t<>&\"'|_\u{0}\u{1b}\u{ffff}é".chars().collect();
+    let mut stream = Stream::new(2, &["texts"]);
+    for _ in 0..2000 {
+        let n = (12.0 * stream.unit()) as usize;
+        let text: String =
+            (0..n).map(|_| alphabet[(alphabet.len() as f64 * stream.unit()) as usize]).collect();
+        let property = escape_property(&text);
+        assert!(!property.contains(['\r', '\n', ':', ',']), "{property:?}");
+        let back = property.replace("%3A", ":").replace("%2C", ",");
+        assert_eq!(back, escape_message(&text));
+        let back = back.replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%");
+        assert_eq!(back, text);
+        let xml = escape_xml(&text);
+        assert!(!xml.contains(['<', '>', '"', '\'', '\n', '\u{0}', '\u{1b}', '\u{ffff}']));
+    }
+}
+
+#[test]
+fn a_slow_run_fails_the_fence_and_few_runs_make_none() {
+    let history: Vec<Timing> = [10.0, 11.0, 12.0, 13.0, 14.0].map(timing).into();
+    let word = |seconds, history: &[Timing]| WallClock::judge(Some(&timing(seconds)), history);
+    assert_eq!(word(16.0, &history).verdict, WallClockVerdict::Pass);
+    assert_eq!(word(16.0, &history).fence, Some((12.0, 16.0)));
+    assert_eq!(word(16.1, &history).verdict, WallClockVerdict::Fail);
+    assert_eq!(word(99.0, &history[1..]).verdict, WallClockVerdict::Inconclusive);
+    let other = Timing { machine: "other".into(), ..timing(99.0) };
+    let judged = WallClock::judge(Some(&other), &history);
+    assert_eq!(judged.verdict, WallClockVerdict::Inconclusive);
+    let mut kept = Vec::new();
+    (0..60).for_each(|at| timing(f64::from(at)).add_to(&mut kept));
+    timing(59.0).add_to(&mut kept);
+    assert_eq!((kept.len(), kept[0].seconds), (50, 10.0));
+}

@@ -1,0 +1,184 @@
+//! The baseline's text: versioned JSON with a cell a line, so that a changed cell is a changed line.
+
+use std::collections::BTreeSet;
+
+use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Baseline, BaselineError, Digests, SavedCell, SavedKey, Timing,
+    bits::{from_hex, to_hex},
+};
+
+/// The version of the format; a program reads no newer one.
+const VERSION: u64 = 1;
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    #[serde(rename = "version")]
+    _version: u64,
+    suite: String,
+    protocol: String,
+    device_kind: String,
+    precision: String,
+    commit: String,
+    digests: Digests,
+    cells: Vec<Line>,
+    wall_clock: Vec<Timing>,
+}
+
+/// A cell's line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    trial: String,
+    method: MethodId,
+    source: Option<DatasetId>,
+    shots: usize,
+    seed: Seed,
+    target: DatasetId,
+    form: Form,
+    prompt: PromptStyle,
+    n: usize,
+    published: String,
+    strict: String,
+    pictures: String,
+    locked: bool,
+}
+
+impl Baseline {
+    /// The text; the same baseline has the same bytes.
+    pub fn write(&self) -> String {
+        let named = |name: &str, value: &str| format!("  \"{name}\": {},\n", json(&value));
+        let cells = self.cells.iter().map(|cell| json(&Line::of(cell))).collect();
+        let history = self.history.iter().map(json).collect();
+        [
+            format!("{{\n  \"version\": {VERSION},\n"),
+            named("suite", &self.suite),
+            named("protocol", &self.protocol),
+            named("device_kind", &self.device_kind),
+            named("precision", &self.precision),
+            named("commit", &self.commit),
+            format!("  \"digests\": {},\n", indented(&self.digests)),
+            format!("  \"cells\": {},\n", lines(cells)),
+            format!("  \"wall_clock\": {}\n}}\n", lines(history)),
+        ]
+        .concat()
+    }
+
+    /// Reads a baseline; `file` is its name in messages.
+    pub fn read(text: &str, file: &str) -> Result<Self, BaselineError> {
+        let damaged = |error: serde_json::Error| BaselineError::Damaged {
+            file: file.to_owned(),
+            reason: error.to_string(),
+        };
+        let Version { version } = serde_json::from_str(text).map_err(damaged)?;
+        match version {
+            VERSION => {}
+            0 => {
+                let reason = format!("its version is 0, expected {VERSION}");
+                return Err(BaselineError::Damaged { file: file.to_owned(), reason });
+            }
+            found => {
+                return Err(BaselineError::Newer {
+                    file: file.to_owned(),
+                    found,
+                    expected: VERSION,
+                });
+            }
+        }
+        let read: Read = serde_json::from_str(text).map_err(damaged)?;
+        let mut faults = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut cells = Vec::new();
+        for line in read.cells {
+            match line.check() {
+                Ok(cell) if !seen.insert(cell.key) => {
+                    faults.push(format!("cell {} is there more than once", shown(&cell)));
+                }
+                Ok(cell) => cells.push(cell),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let is_bad = |timing: &&Timing| !timing.seconds.is_finite() || timing.seconds < 0.0;
+        let bad = read.wall_clock.iter().filter(is_bad);
+        faults.extend(bad.map(|timing| {
+            format!("a wall-clock is {} seconds, expected a number from 0", timing.seconds)
+        }));
+        if !faults.is_empty() {
+            return Err(BaselineError::Contradictory { file: file.to_owned(), faults });
+        }
+        cells.sort_by_key(|cell| cell.key);
+        let Read { suite, protocol, device_kind, precision, commit, digests, wall_clock, .. } =
+            read;
+        let history = wall_clock;
+        Ok(Baseline { suite, protocol, device_kind, precision, commit, digests, cells, history })
+    }
+}
+
+impl Line {
+    fn of(cell: &SavedCell) -> Self {
+        let SavedKey { method, source, shots, cell: asked, seed } = cell.key;
+        Line {
+            trial: cell.trial.clone(),
+            method,
+            source,
+            shots,
+            seed,
+            target: asked.target,
+            form: asked.form,
+            prompt: asked.prompt,
+            n: cell.n(),
+            published: to_hex(&cell.published),
+            strict: to_hex(&cell.strict),
+            pictures: cell.pictures.clone(),
+            locked: cell.locked,
+        }
+    }
+
+    fn check(self) -> Result<SavedCell, String> {
+        let Line { trial, method, source, shots, seed, target, form, prompt, n, .. } = self;
+        let cell = CellKey { target, form, prompt };
+        let bits = |name: &str, text: &str| {
+            from_hex(text, n).map_err(|fault| format!("cell {trial} → {cell}: `{name}` {fault}"))
+        };
+        let published = bits("published", &self.published)?;
+        let strict = bits("strict", &self.strict)?;
+        let key = SavedKey { method, source, shots, cell, seed };
+        Ok(SavedCell {
+            key,
+            trial,
+            locked: self.locked,
+            pictures: self.pictures,
+            published,
+            strict,
+        })
+    }
+}
+
+fn shown(cell: &SavedCell) -> String {
+    format!("{} → {}", cell.trial, cell.key.cell)
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("plain data with text keys, and no NaN in it")
+}
+
+/// Pretty JSON, two levels in.
+fn indented<T: Serialize>(value: &T) -> String {
+    let pretty = serde_json::to_string_pretty(value).expect("plain data with text keys");
+    pretty.replace('\n', "\n  ")
+}
+
+fn lines(items: Vec<String>) -> String {
+    match items.is_empty() {
+        true => "[]".to_owned(),
+        false => format!("[\n    {}\n  ]", items.join(",\n    ")),
+    }
+}
