@@ -3,6 +3,7 @@
 mod audit;
 mod datasets;
 mod rescore;
+mod gate;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -13,6 +14,7 @@ use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle,
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
+    gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     rescore::RescoreArgs,
 };
 use crate::exit::Exit;
@@ -40,6 +42,11 @@ pub enum Verb {
     Report(ReportArgs),
     /// Give the verdicts of a suite's last run anew, from its stored answers, and write another report.
     Rescore(RescoreArgs),
+    /// Keep the verdicts of a suite's last run, for `gate`.
+    #[command(subcommand)]
+    Baseline(BaselineVerb),
+    /// Hold the verdicts of a suite's last run to a baseline: did accuracy drop?
+    Gate(GateArgs),
     /// Lock the datasets, and compare them with the lock.
     #[command(subcommand)]
     Datasets(DatasetsVerb),

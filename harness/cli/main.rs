@@ -14,6 +14,9 @@ mod compute;
 mod plan;
 mod report;
 mod rescore;
+mod baseline;
+mod gate;
+mod observed;
 mod datasets;
 mod inspect;
 mod audit;
@@ -31,7 +34,7 @@ mod exit;
 
 use std::process::ExitCode;
 
-use args::{AuditVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, Verb};
+use args::{AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, Verb};
 use clap::Parser;
 use progress::Detail;
 
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
         Verb::Rescore(args) => rescore::rescore(&args, detail),
+        Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args, detail),
+        Verb::Gate(args) => gate::gate(&args),
         Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
         Verb::Datasets(DatasetsVerb::Lock(args)) => datasets::lock(&args, detail),
         Verb::Datasets(DatasetsVerb::Verify(args)) => datasets::verify(&args, detail),

@@ -199,7 +199,8 @@ pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
     }
 }
 
-fn last_selection(last_run: LastRun, unselected: SelectionArgs) -> SelectionArgs {
+/// What the last run asked for.
+pub fn last_selection(last_run: LastRun, unselected: SelectionArgs) -> SelectionArgs {
     let LastRun { methods, datasets, shots, seeds, limit, .. } = last_run;
     SelectionArgs { methods, datasets, shots, seeds, limit, ..unselected }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod datasets;
 mod frames;
+mod gate;
 mod inspect;
 mod interrupt;
 mod plan;

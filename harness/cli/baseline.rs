@@ -1,0 +1,146 @@
+//! `baseline save`: keeps the verdicts of a run for the gate.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
+
+use anyhow::{Context, anyhow};
+use clsrl_report::baseline::{Baseline, Observed, SavedCell, SavedKey};
+
+use crate::{
+    args::SaveArgs,
+    exit::Exit,
+    observed::{Run, baseline_path, read},
+    output::print,
+    progress::Detail,
+};
+
+/// How many cells are named where some cannot be kept.
+const MAX_NAMED: usize = 10;
+
+/// Writes the baseline and prints its path.
+///
+/// What is not as locked is never kept, because nothing could be held to it.
+pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let run = read(&args.suite, &args.selection, args.out.as_deref())?;
+    let path = baseline_path(&run.bench.project, &args.name);
+    let cells = kept(&run, args.allow_incomplete, detail)?;
+    let mut history = Vec::new();
+    if path.exists() {
+        let before = read_baseline(&path)?;
+        check_suite(&before, &run, &path)?;
+        let keys =
+            |cells: &[SavedCell]| cells.iter().map(|cell| cell.key).collect::<Vec<SavedKey>>();
+        match keys(&before.cells) == keys(&cells) {
+            true => history = before.history,
+            false => detail.say("the baseline had other cells; its wall-clock history begins anew"),
+        }
+    }
+    let digests = run.digests();
+    match run.timing {
+        Some(timing) => timing.add_to(&mut history),
+        None => detail.say("no wall-clock is kept: not everything ran on one kind of machine"),
+    }
+    let baseline = Baseline {
+        suite: run.bench.suite.name.clone(),
+        protocol: run.bench.suite.protocol.name.clone(),
+        device_kind: run.binding.device_kind.clone(),
+        precision: run.binding.precision.clone(),
+        commit: run.commit,
+        digests,
+        cells,
+        history,
+    };
+    write_atomically(&path, &baseline.write())?;
+    detail.say(&format!("{} cells kept", baseline.cells.len()));
+    print(&format!("{}\n", path.display()))?;
+    Ok(Exit::Ok)
+}
+
+/// Reads a baseline's file.
+pub fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
+    let shown = path.display().to_string();
+    let hint = "hint: `clsrl-bench baseline save NAME --suite SUITE` makes one of a run";
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read baseline `{shown}`\n{hint}"))
+        .map_err(|error| Exit::Usage.because(error))?;
+    Baseline::read(&text, &shown).map_err(|error| Exit::Usage.because(error))
+}
+
+/// Refuses a baseline of another suite or protocol.
+pub fn check_suite(baseline: &Baseline, run: &Run, path: &Path) -> anyhow::Result<()> {
+    let suite = &run.bench.suite;
+    let found = (&baseline.suite, &baseline.protocol);
+    if found == (&suite.name, &suite.protocol.name) {
+        return Ok(());
+    }
+    Err(Exit::Usage.because(anyhow!(
+        "baseline `{}` is of suite `{}` under protocol `{}`, expected `{}` under `{}`",
+        path.display(),
+        found.0,
+        found.1,
+        suite.name,
+        suite.protocol.name
+    )))
+}
+
+/// The cells in the order of their keys; an error if some are not done or not as locked.
+fn kept(run: &Run, allow_incomplete: bool, detail: Detail) -> anyhow::Result<Vec<SavedCell>> {
+    let mut cells = Vec::new();
+    let mut not_done = Vec::new();
+    let mut unlocked = Vec::new();
+    for Observed { key, found } in &run.observed {
+        let name = || format!("{} of seed {}, {}", key.method, key.seed, key.cell);
+        match found {
+            Err(absent) => not_done.push(format!("{}: {}", name(), absent.reason)),
+            Ok(cell) if !cell.locked => unlocked.push(name()),
+            Ok(cell) => cells.push(cell.clone()),
+        }
+    }
+    if !unlocked.is_empty() {
+        return Err(Exit::Differs.because(anyhow!(
+            "{} cells rest on data that is not as locked\n{}\n\
+             hint: lock the data with `clsrl-bench datasets lock`, then run them again",
+            unlocked.len(),
+            some(&unlocked)
+        )));
+    }
+    if !not_done.is_empty() {
+        let told = format!("{} of {} cells are not done", not_done.len(), run.observed.len());
+        if !allow_incomplete || cells.is_empty() {
+            return Err(Exit::Incomplete.because(anyhow!(
+                "{told}\n{}\nhint: `{}` makes them; --allow-incomplete keeps the others",
+                some(&not_done),
+                run.bench.command
+            )));
+        }
+        detail.say(&format!("{told} and left out of the baseline\n{}", some(&not_done)));
+    }
+    cells.sort_by_key(|cell| cell.key);
+    Ok(cells)
+}
+
+fn some(lines: &[String]) -> String {
+    let mut some = lines.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>();
+    if MAX_NAMED < lines.len() {
+        some.push(format!("({} more)", lines.len() - MAX_NAMED));
+    }
+    some.join("\n")
+}
+
+fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let write = || {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        let mut file = File::create(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))
+}

@@ -1,0 +1,140 @@
+//! The verdicts of a suite's last run, as they are found in its results without model and data.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clsrl_report::{
+    baseline::{Absent, Digests, Observed, SavedCell, SavedKey, Timing},
+    gate::Absence,
+};
+use clsrl_runner::{State, Store, TrialStatus, stored_binding, trial_statuses};
+use clsrl_spec::{Binding, CellKey, CellRecord, TrainingRecord};
+
+use crate::{
+    args::SelectionArgs,
+    bench::{Bench, Places, read_suite},
+    project::Project,
+    report::last_selection,
+};
+
+/// The cells of a run, done or not.
+pub struct Run {
+    /// The suite and the part of it that was asked for.
+    pub bench: Bench,
+    /// What the results were made with, as far as they tell.
+    pub binding: Binding,
+    /// Every cell of the plan.
+    pub observed: Vec<Observed>,
+    /// How long it took; none unless everything is done, on one kind of machine.
+    pub timing: Option<Timing>,
+    /// The commit of the first record; `unknown` without one.
+    pub commit: String,
+}
+
+/// Reads a run: the last one, or a selection of what is there.
+pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyhow::Result<Run> {
+    let project = Project::find()?;
+    let suite = read_suite(&project, named, selection.protocol.as_deref())?;
+    let store = Store::new(&Places::new(&project, out).results, &suite.name);
+    let unselected = unselected(selection);
+    let wanted = match store.read_last_run() {
+        Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
+        _ => selection.clone(),
+    };
+    let bench = Bench::of(project, suite, named, &wanted)?;
+    let binding = stored_binding(&store, &bench.trials)?.unwrap_or_else(nothing_known);
+    let statuses = trial_statuses(&store, &bench.trials, &binding)?;
+    let observed: Vec<Observed> =
+        statuses.iter().flat_map(|status| observe_trial(&store, status)).collect();
+    let (trainings, cells) = records(&statuses);
+    let is_done = observed.iter().all(|observed| observed.found.is_ok());
+    let commit = trainings.first().map_or("unknown", |record| &record.run.place.commit).to_owned();
+    let timing = match is_done {
+        true => Timing::of(&binding.device_kind, trainings, cells),
+        false => None,
+    };
+    Ok(Run { bench, binding, observed, timing, commit })
+}
+
+impl Run {
+    /// What the cells were made from.
+    pub fn digests(&self) -> Digests {
+        Digests::of(&self.binding)
+    }
+}
+
+/// Nothing selected but, perhaps, a protocol.
+fn unselected(selection: &SelectionArgs) -> SelectionArgs {
+    SelectionArgs { protocol: selection.protocol.clone(), ..SelectionArgs::default() }
+}
+
+/// Whether a cell is in a selection; the limit and the protocol select none.
+pub fn is_selected(selection: &SelectionArgs, key: &SavedKey) -> bool {
+    fn holds<T: PartialEq>(wanted: &[T], found: &T) -> bool {
+        wanted.is_empty() || wanted.contains(found)
+    }
+    let source = key.source.as_ref();
+    holds(&selection.methods, &key.method)
+        && holds(&selection.datasets, &key.target())
+        && source.is_none_or(|source| {
+            holds(&selection.datasets, source)
+                && holds(&selection.shots, &key.shots)
+                && holds(&selection.seeds, &key.seed)
+        })
+}
+
+/// The file of a baseline: a path ends in `.json` or has a separator, everything else is a name.
+pub fn baseline_path(project: &Project, named: &str) -> PathBuf {
+    match named.ends_with(".json") || named.contains(std::path::is_separator) {
+        true => PathBuf::from(named),
+        false => project.path("results/baselines").join(format!("{named}.json")),
+    }
+}
+
+fn observe_trial(store: &Store, status: &TrialStatus) -> Vec<Observed> {
+    let observe = |(cell, state): &(CellKey, State<CellRecord>)| {
+        let found = match state {
+            State::Done(record) => store
+                .read_predictions(&status.trial, *cell)
+                .and_then(|predictions| SavedCell::of(&status.trial, record, &predictions))
+                .map_err(|reason| Absent { absence: Absence::Missing, reason }),
+            State::Stale(reasons) => {
+                Err(Absent { absence: Absence::Stale, reason: reasons.join("; ") })
+            }
+            State::Missing(reason) => {
+                Err(Absent { absence: Absence::Missing, reason: reason.clone() })
+            }
+        };
+        Observed { key: SavedKey::of(&status.trial, *cell), found }
+    };
+    status.cells.iter().map(observe).collect()
+}
+
+fn records(statuses: &[TrialStatus]) -> (Vec<&TrainingRecord>, Vec<&CellRecord>) {
+    let (mut trainings, mut cells) = (Vec::new(), Vec::new());
+    for status in statuses {
+        if let State::Done(record) = &status.training {
+            trainings.push(record.as_ref());
+        }
+        cells.extend(status.cells.iter().filter_map(|(_, state)| match state {
+            State::Done(record) => Some(record.as_ref()),
+            State::Stale(_) | State::Missing(_) => None,
+        }));
+    }
+    (trainings, cells)
+}
+
+/// Without a single record every cell is missing, whatever it would be made with.
+fn nothing_known() -> Binding {
+    Binding {
+        base_weights: String::new(),
+        data: BTreeMap::new(),
+        picks: BTreeMap::new(),
+        prompts: BTreeMap::new(),
+        device_kind: String::new(),
+        precision: String::new(),
+        threads: 1,
+    }
+}
