@@ -30,7 +30,8 @@ const MAX_NAMED: usize = 20;
 /// How much of the data is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Nothing but the lists: pictures are taken for those of the lock.
+    /// Nothing but the lists: pictures are taken for those of the lock, and looked at only where unlocked
+    /// ones are allowed.
     Lists,
     /// Size and times of every picture; its bytes if those have changed.
     Fast,
@@ -40,7 +41,8 @@ pub enum Check {
 
 /// What comparing with the lock gave.
 pub struct Locked {
-    /// The digest of each dataset's tree of pictures; of those that equal the lock.
+    /// The digest of each dataset's tree of pictures, as far as it was looked at or is locked; of an
+    /// unlocked one with a word that says so.
     pub images: BTreeMap<DatasetId, String>,
     /// The datasets that differ from the lock, or that nobody has locked.
     pub unlocked: BTreeSet<DatasetId>,
@@ -60,22 +62,23 @@ pub fn compare(
     let mut faults = Vec::new();
     for (&id, dataset) in datasets {
         let entry = lock.entry(lock_key(dataset));
-        let root = match (depth, entry) {
-            (Check::Lists, entry) => Ok(expected_root(dataset, entry)),
-            (_, None) => Err(unverified(id, "anything of it")),
-            (depth, Some(entry)) => {
-                let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
-                let sidecars = sidecars_dir(args.sidecars.as_deref())?;
-                let checked = metered(detail, id, (mode, &sidecars), |checking| {
-                    check(dataset, Some(entry), checking)
-                })?;
-                told(dataset, &checked).map(|()| Some(checked.images_root))
+        let expected = expected_root(dataset, entry);
+        if depth == Check::Lists && (expected.is_some() || !args.allow_unlocked) {
+            match expected {
+                Some(root) => drop(locked.images.insert(id, root)),
+                None => drop(locked.unlocked.insert(id)),
             }
-        };
-        match root {
-            Ok(Some(root)) => drop(locked.images.insert(id, root)),
-            Ok(None) => drop(locked.unlocked.insert(id)),
+            continue;
+        }
+        let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
+        let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+        let checked =
+            metered(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
+        match told(dataset, &checked) {
+            Ok(()) => drop(locked.images.insert(id, checked.images_root)),
             Err(fault) => {
+                // Its pictures are still those that were looked at: other ones make its cells stale.
+                locked.images.insert(id, format!("unlocked {}", checked.images_root));
                 locked.unlocked.insert(id);
                 faults.push(fault);
             }

@@ -81,6 +81,12 @@ enum Part {
 
 type Grouped = BTreeMap<Group, Result<Scores, Absent>>;
 
+/// The cells of an average, or why one of them has no scores.
+type Members<'a> = Vec<(Group, &'a Result<Scores, Absent>)>;
+
+/// The seeds of a cell, each before and after.
+type Seeds = Vec<(Seed, Result<Pair, Absent>)>;
+
 impl Pairing<'_> {
     /// The questions: averages, then cells. A cell of the baseline that is not in `is_asked` is none.
     pub(super) fn families(&self, is_asked: &dyn Fn(&SavedKey) -> bool) -> [Vec<Asked>; 2] {
@@ -93,8 +99,7 @@ impl Pairing<'_> {
             self.ask(group.name(), group.source.is_some(), evidence)
         });
         let cells = cells.collect();
-        let mut together: BTreeMap<Together, Vec<(Group, &Result<Scores, Absent>)>> =
-            BTreeMap::new();
+        let mut together: BTreeMap<Together, Members> = BTreeMap::new();
         for (group, scores) in &grouped {
             together.entry(group.together()).or_default().push((*group, scores));
         }
@@ -120,7 +125,7 @@ impl Pairing<'_> {
             self.observed.iter().map(|observed| (observed.key, observed)).collect();
         let saved = before.keys().filter(|key| is_asked(key));
         let keys: BTreeSet<SavedKey> = saved.chain(after.keys()).copied().collect();
-        let mut by_group: BTreeMap<Group, Vec<(Seed, Result<Pair, Absent>)>> = BTreeMap::new();
+        let mut by_group: BTreeMap<Group, Seeds> = BTreeMap::new();
         for key in keys {
             let pair = self.pair(before.get(&key).copied(), after.get(&key).copied());
             by_group.entry(Group::of(key)).or_default().push((key.seed, pair));
@@ -173,7 +178,7 @@ struct Pair {
     after: Verdicts,
 }
 
-fn scores_of(pairs: Vec<(Seed, Result<Pair, Absent>)>) -> Result<Scores, Absent> {
+fn scores_of(pairs: Seeds) -> Result<Scores, Absent> {
     let mut runs = Vec::new();
     let mut worst: Option<Absent> = None;
     for (seed, pair) in &pairs {
