@@ -2,13 +2,15 @@
 
 use std::time::Instant;
 
-use clsrl_spec::TrainingSeconds;
+use clsrl_spec::{StepSeconds, TrainingSeconds};
 
 /// The clock of a fine-tune.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrainingClock {
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,
+    /// Wall-clock of each optimizer step.
+    pub steps: Vec<StepSeconds>,
     /// Pictures that the optimizer has seen.
     pub n_images: usize,
     /// Tokens of completions (GRPO) or of examples (SFT).
@@ -16,6 +18,14 @@ pub struct TrainingClock {
 }
 
 impl TrainingClock {
+    /// Counts an optimizer step.
+    pub fn add_step(&mut self, step: StepSeconds) {
+        self.seconds.load += step.load;
+        self.seconds.rollout += step.rollout;
+        self.seconds.update += step.update;
+        self.steps.push(step);
+    }
+
     /// Per second of rollout and update; 0 where there was neither.
     pub fn per_second(&self, n: usize) -> f64 {
         let busy = self.seconds.rollout + self.seconds.update;

@@ -18,8 +18,8 @@
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
 
 use clsrl_spec::{
-    EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, SolutionTag, StepRecord, ZeroVariance,
-    reward,
+    EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, SolutionTag, StepRecord, StepSeconds,
+    ZeroVariance, reward,
 };
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
 use tch::{Kind, Tensor, no_grad};
@@ -98,7 +98,7 @@ impl Grpo<'_> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
         let mut clock = TrainingClock::default();
         for step in 1..=n_steps {
-            let seconds = &mut clock.seconds;
+            let mut seconds = StepSeconds::default();
             let chosen = timed(&mut seconds.load, || prepare(&order.next_batch()))?;
             self.check_prompt_lengths(&chosen)?;
             let rollout = timed(&mut seconds.rollout, || self.roll_out(model, &chosen, step))?;
@@ -110,6 +110,8 @@ impl Grpo<'_> {
                 let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
                 Ok::<_, EngineError>((loss, kl, optimizer.step(learning_rate)))
             })?;
+            seconds.reward = rollout.reward_seconds;
+            clock.add_step(seconds);
             clock.n_images += chosen.len();
             clock.n_tokens += rollout.n_tokens;
             check_finite(step, loss, grad_norm)?;
@@ -138,12 +140,11 @@ impl Grpo<'_> {
     ) -> Result<StepRollout<'p>, EngineError> {
         let rollouts = sample(self, model, chosen, step)?;
         let group = self.settings.generations;
-        let per_reward: Vec<Vec<f64>> = self
-            .settings
-            .rewards
-            .iter()
-            .map(|&id| rollouts.iter().map(|r| self.reward(id, &r.text, &r.gold)).collect())
-            .collect();
+        let mut reward_seconds = 0.0;
+        let of_reward =
+            |&id| rollouts.iter().map(|r| self.reward(id, &r.text, &r.gold)).collect::<Vec<f64>>();
+        let per_reward: Vec<Vec<f64>> =
+            timed(&mut reward_seconds, || self.settings.rewards.iter().map(of_reward).collect());
         let totals: Vec<f64> =
             (0..rollouts.len()).map(|row| per_reward.iter().map(|r| r[row]).sum()).collect();
         let advantages = advantages(&totals, group, self.settings.advantage_epsilon);
@@ -153,6 +154,7 @@ impl Grpo<'_> {
             reward_mean: totals.iter().sum::<f64>() / n_rows,
             rewards: per_reward.iter().map(|r| r.iter().sum::<f64>() / n_rows).collect(),
             kl: 0.0, // known after the update
+            entropy: None,
             mean_tokens: n_tokens as f64 / n_rows,
             truncated: rollouts.iter().filter(|rollout| !rollout.stopped).count() as f64 / n_rows,
             zero_variance_groups: zero_variance_share(&totals, group),
@@ -174,7 +176,7 @@ impl Grpo<'_> {
             .filter(|(_, totals)| self.counts(totals))
             .map(|(group, _)| group)
             .collect();
-        Ok(StepRollout { groups, record, n_tokens })
+        Ok(StepRollout { groups, record, n_tokens, reward_seconds })
     }
 
     fn reward(&self, id: RewardId, completion: &str, label: &str) -> f64 {
@@ -218,6 +220,7 @@ struct StepRollout<'a> {
     groups: Vec<Group<'a>>,
     record: RolloutRecord,
     n_tokens: usize,
+    reward_seconds: f64,
 }
 
 /// The loss of some groups (of one size), summed over their completions.

@@ -8,7 +8,7 @@
 //! - A loss or gradient norm that is not finite ends the trial; there training goes on.
 //! - Which examples a step sees: `order`.
 
-use clsrl_spec::{SftSettings, StepRecord};
+use clsrl_spec::{SftSettings, StepRecord, StepSeconds};
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
 use tch::{Kind, Tensor};
 
@@ -35,15 +35,17 @@ pub fn train(
     let n_steps = settings.duration.total_steps(order.n_examples());
     let mut clock = TrainingClock::default();
     for step in 1..=n_steps {
-        let chosen = timed(&mut clock.seconds.load, || prepare(&order.next_batch()))?;
+        let mut seconds = StepSeconds::default();
+        let chosen = timed(&mut seconds.load, || prepare(&order.next_batch()))?;
         clock.n_images += chosen.len();
         clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
-        let (loss, grad_norm) = timed(&mut clock.seconds.update, || {
+        let (loss, grad_norm) = timed(&mut seconds.update, || {
             let loss = accumulate(model, &chosen, settings.micro_batch, pad_id)?;
             Ok::<_, EngineError>((loss, optimizer.step(learning_rate)))
         })?;
+        clock.add_step(seconds);
         check_finite(step, loss, grad_norm)?;
         on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })?;
     }

@@ -102,6 +102,7 @@ impl Setting<'_> {
                 images_per_second: clock.per_second(clock.n_images),
                 tokens_per_second: clock.per_second(clock.n_tokens),
                 seconds: clock.seconds,
+                steps: clock.steps,
                 peak_memory_bytes: peak_memory_bytes(),
                 place: self.place.clone(),
             },

@@ -5,7 +5,7 @@ use clsrl_spec::{
     EvalSplit, Evaluation, Form, GrpoSettings, ImagePath, ImageRule, LabelMask, ListRule,
     MessageOrder, MethodId, OptimizerSettings, Place, Prediction, PromptStyle, Prompts, Protocol,
     RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt, SftRule, SftSettings,
-    SftTarget, ShotRule, SolutionTag, StepRecord, Suffixes, Training, TrainingOutcome,
+    SftTarget, ShotRule, SolutionTag, StepRecord, StepSeconds, Suffixes, Training, TrainingOutcome,
     TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
 };
 
@@ -179,6 +179,7 @@ fn training(trial: &Trial) -> TrainingRecord {
         reward_mean: 0.5 + 0.05 * step as f64,
         rewards: vec![0.5],
         kl: 0.002 * (step - 1) as f64,
+        entropy: Some(0.5 / step as f64),
         mean_tokens: 12.0 - step as f64,
         truncated: 0.25 / step as f64,
         zero_variance_groups: 0.125,
@@ -191,9 +192,15 @@ fn training(trial: &Trial) -> TrainingRecord {
         learning_rate: 3e-4,
         rollout: is_grpo.then(|| rollout(step)),
     };
+    let grpo = if is_grpo { 1.0 } else { 0.0 };
+    let step_seconds = |step: usize| StepSeconds {
+        load: 0.0,
+        rollout: grpo * (0.25 + 0.3 * step as f64),
+        reward: grpo * 0.125,
+        update: 0.5,
+    };
     let n_steps = if trial.train_on.is_some() { 4 } else { 0 };
     let trained = trial.train_on.map_or(0.0, |_| 1.0);
-    let grpo = if is_grpo { 1.0 } else { 0.0 };
     TrainingRecord {
         outcome: TrainingOutcome {
             train_paths: Vec::new(),
@@ -202,6 +209,7 @@ fn training(trial: &Trial) -> TrainingRecord {
         },
         run: TrainingRun {
             seconds: TrainingSeconds { load: 0.25, rollout: 4.0 * grpo, update: 2.0 * trained },
+            steps: (1..=n_steps).map(step_seconds).collect(),
             images_per_second: 32.0 * trained,
             tokens_per_second: 640.0 * trained,
             peak_memory_bytes: 400 << 20,

@@ -50,6 +50,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
         },
         run: TrainingRun {
             seconds: TrainingSeconds { load: 1.0, rollout: 0.0, update: 0.1 + 0.2 },
+            steps: Vec::new(),
             images_per_second: 1.0,
             tokens_per_second: 1.0,
             peak_memory_bytes: 1,

@@ -11,8 +11,8 @@ use std::{
 };
 
 use clsrl_spec::{
-    CellKey, CellRecord, DatasetId, Identity, MethodId, Prediction, RECORD_VERSION, Seed,
-    TrainingRecord, Trial,
+    CellKey, CellRecord, DatasetId, Identity, MethodId, OLDEST_RECORD_VERSION, Prediction,
+    RECORD_VERSION, Seed, TrainingRecord, Trial,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -325,9 +325,9 @@ fn read_record<R: DeserializeOwned>(path: &Path) -> Result<Stored<R>, StoreError
         Ok(Version { version }) if u64::from(RECORD_VERSION) < version => {
             return Err(StoreError::Newer { path: path.to_owned(), found: version });
         }
-        Ok(Version { version }) if version < u64::from(RECORD_VERSION) => {
+        Ok(Version { version }) if version < u64::from(OLDEST_RECORD_VERSION) => {
             return Ok(Stored::Missing(format!(
-                "its record has version {version}, this program writes {RECORD_VERSION}"
+                "its record has version {version}, this program reads {OLDEST_RECORD_VERSION} and newer"
             )));
         }
         Ok(_) => {}

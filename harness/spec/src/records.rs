@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 2;
+pub const RECORD_VERSION: u32 = 3;
+
+/// The oldest version that is still read: what version 3 added is absent there.
+pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
 pub const SCORER_VERSION: u32 = 1;
@@ -61,6 +64,10 @@ pub struct RolloutRecord {
     pub rewards: Vec<f64>,
     /// Mean over completions of the token mean of the k3 estimate.
     pub kl: f64,
+    /// Mean over the completions' tokens of the entropy, in nats, of the model's softmax over all words,
+    /// before temperature and truncation; none where it was not measured.
+    #[serde(default)]
+    pub entropy: Option<f64>,
     /// Mean completion length in tokens, its stop token counted.
     pub mean_tokens: f64,
     /// Share of completions cut at the longest length.
@@ -75,6 +82,9 @@ pub struct RolloutRecord {
 pub struct TrainingRun {
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,
+    /// Wall-clock of each optimizer step, in the order of the outcome's; empty where it was not measured.
+    #[serde(default)]
+    pub steps: Vec<StepSeconds>,
     /// Pictures seen by the optimizer, per second of rollout and update.
     pub images_per_second: f64,
     /// Tokens of completions (GRPO) or examples (SFT), per second of rollout and update.
@@ -93,6 +103,20 @@ pub struct TrainingSeconds {
     pub load: f64,
     /// Sampling completions and rewarding them.
     pub rollout: f64,
+    /// Forward, backward and optimizer.
+    pub update: f64,
+}
+
+/// Wall-clock of an optimizer step, by phase, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepSeconds {
+    /// Reading its pictures and making its prompts.
+    pub load: f64,
+    /// Sampling completions and rewarding them.
+    pub rollout: f64,
+    /// The part of `rollout` that reads the completions' texts and rewards them.
+    pub reward: f64,
     /// Forward, backward and optimizer.
     pub update: f64,
 }

@@ -1,27 +1,30 @@
 //! The training curves' frame.
 
-use clsrl_spec::{RewardId, RolloutRecord, StepRecord, Training};
+use clsrl_spec::{RewardId, RolloutRecord, StepRecord, StepSeconds, Training};
 use polars::prelude::{Column, DataFrame};
 
 use super::columns::{count, floats, numbers, seeds, texts};
 use crate::{ReportError, TrialResults};
 
 /// The version of the curves' frame, in its column `schema_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// One optimizer step with the trial it belongs to.
 struct Row<'a> {
     results: &'a TrialResults,
     step: &'a StepRecord,
+    seconds: Option<&'a StepSeconds>,
 }
 
 /// Makes the curves' frame: one row per optimizer step, in table order whatever the order of the input.
 pub fn curves_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for results in results {
-        rows.extend(results.training.outcome.steps.iter().map(|step| Row { results, step }));
+        let seconds = &results.training.run.steps;
+        let steps = results.training.outcome.steps.iter().enumerate();
+        rows.extend(steps.map(|(idx, step)| Row { results, step, seconds: seconds.get(idx) }));
     }
-    rows.sort_by_key(|Row { results: TrialResults { trial, .. }, step }| {
+    rows.sort_by_key(|Row { results: TrialResults { trial, .. }, step, .. }| {
         (trial.method, trial.train_on, trial.shots, trial.seed, step.step)
     });
     Ok(DataFrame::new(rows.len(), [axes(&rows), values(&rows), rewards(&rows)].concat())?)
@@ -41,18 +44,25 @@ fn axes(rows: &[Row<'_>]) -> Vec<Column> {
 }
 
 fn values(rows: &[Row<'_>]) -> Vec<Column> {
-    let of_rollout = |name, value: fn(&RolloutRecord) -> f64| {
-        floats(name, rows, |row| row.step.rollout.as_ref().map(value))
+    let of_rollout = |name, value: fn(&RolloutRecord) -> Option<f64>| {
+        floats(name, rows, |row| row.step.rollout.as_ref().and_then(value))
     };
+    let of_clock =
+        |name, value: fn(&StepSeconds) -> f64| floats(name, rows, |row| row.seconds.map(value));
     vec![
         floats("loss", rows, |row| Some(row.step.loss)),
         floats("grad_norm", rows, |row| Some(row.step.grad_norm)),
         floats("lr", rows, |row| Some(row.step.learning_rate)),
-        of_rollout("reward_mean", |rollout| rollout.reward_mean),
-        of_rollout("kl", |rollout| rollout.kl),
-        of_rollout("mean_tokens", |rollout| rollout.mean_tokens),
-        of_rollout("truncated", |rollout| rollout.truncated),
-        of_rollout("zero_variance_groups", |rollout| rollout.zero_variance_groups),
+        of_rollout("reward_mean", |rollout| Some(rollout.reward_mean)),
+        of_rollout("kl", |rollout| Some(rollout.kl)),
+        of_rollout("entropy", |rollout| rollout.entropy),
+        of_rollout("mean_tokens", |rollout| Some(rollout.mean_tokens)),
+        of_rollout("truncated", |rollout| Some(rollout.truncated)),
+        of_rollout("zero_variance_groups", |rollout| Some(rollout.zero_variance_groups)),
+        of_clock("load_s", |seconds| seconds.load),
+        of_clock("rollout_s", |seconds| seconds.rollout),
+        of_clock("reward_s", |seconds| seconds.reward),
+        of_clock("update_s", |seconds| seconds.update),
     ]
 }
 

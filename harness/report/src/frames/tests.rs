@@ -175,6 +175,31 @@ fn a_reward_has_its_column_and_others_are_null() {
 }
 
 #[test]
+fn a_step_has_its_seconds_and_its_entropy_where_they_were_measured() {
+    let mut results = made();
+    let [measured, older] = [1, 2].map(|idx| results[idx].trial.key());
+    results[2].training.run.steps.clear();
+    for step in &mut results[2].training.outcome.steps {
+        step.rollout.as_mut().unwrap().entropy = None;
+    }
+    let curves = curves_frame(&results).unwrap();
+    let trials = curves.column("trial").unwrap().str().unwrap();
+    let of = |trial: &str, column: &str| -> Vec<Option<f64>> {
+        let values = curves.column(column).unwrap().f64().unwrap();
+        let rows = trials.iter().zip(values.iter());
+        rows.filter(|(of, _)| *of == Some(trial)).map(|(_, value)| value).collect()
+    };
+    assert_eq!(of(&measured, "rollout_s"), [0.55, 0.85, 1.15, 1.45].map(Some));
+    for (column, value) in [("load_s", 0.0), ("reward_s", 0.125), ("update_s", 0.5)] {
+        assert_eq!(of(&measured, column), [Some(value); 4], "{column}");
+    }
+    assert_eq!(of(&measured, "entropy")[..2], [Some(0.5), Some(0.25)]);
+    for column in ["load_s", "rollout_s", "reward_s", "update_s", "entropy"] {
+        assert_eq!(of(&older, column), [None; 4], "{column}");
+    }
+}
+
+#[test]
 fn what_is_not_a_number_is_null_in_every_frame() {
     let mut results = made();
     let step = &mut results[1].training.outcome.steps[3];

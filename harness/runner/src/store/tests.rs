@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::made::{binding, cell_record, prediction, trained_trial, training_record};
-use clsrl_spec::{cell_identity, training_identity};
+use clsrl_spec::{RolloutRecord, StepRecord, cell_identity, training_identity};
 
 struct Made {
     _dir: tempfile::TempDir,
@@ -85,8 +85,40 @@ fn half_a_record_counts_as_missing_and_says_why() {
 #[test]
 fn an_older_record_counts_as_missing() {
     let Made { store, trial, .. } = &made();
-    fs::write(store.training_path(trial), r#"{"version": 0}"#).unwrap();
-    assert!(missing(store.read_training(trial).unwrap()).contains("version 0"));
+    fs::write(store.training_path(trial), r#"{"version": 1}"#).unwrap();
+    let reason = missing(store.read_training(trial).unwrap());
+    assert!(reason.ends_with("version 1, this program reads 2 and newer"), "{reason}");
+}
+
+/// What a program wrote before a step's entropy and seconds were recorded.
+#[test]
+fn a_record_of_version_2_is_read_with_nothing_for_what_it_lacks() {
+    let Made { store, trial, identity, .. } = &made();
+    let rollout = RolloutRecord {
+        reward_mean: 0.5,
+        rewards: vec![0.5],
+        kl: 0.1,
+        entropy: None,
+        mean_tokens: 9.0,
+        truncated: 0.0,
+        zero_variance_groups: 0.25,
+    };
+    let rollout = Some(rollout);
+    let mut written = training_record("w");
+    written.outcome.steps =
+        vec![StepRecord { step: 1, loss: 2.0, grad_norm: 1.0, learning_rate: 1e-6, rollout }];
+    store.write_training(trial, identity, &written).unwrap();
+
+    let path = store.training_path(trial);
+    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    file["version"] = 2.into();
+    let record = &mut file["record"];
+    let rollout = &mut record["outcome"]["steps"][0]["rollout"];
+    rollout.as_object_mut().unwrap().remove("entropy").unwrap();
+    record["run"].as_object_mut().unwrap().remove("steps").unwrap();
+    fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+    let Stored::Present(_, read) = store.read_training(trial).unwrap() else { panic!("missing") };
+    assert_eq!(*read, written);
 }
 
 #[test]
@@ -94,7 +126,7 @@ fn a_newer_record_is_refused() {
     let Made { store, trial, .. } = &made();
     fs::write(store.training_path(trial), r#"{"version": 99, "anything": 1}"#).unwrap();
     let error = store.read_training(trial).unwrap_err().to_string();
-    assert!(error.contains("record version 99, expected at most 2"), "{error}");
+    assert!(error.contains("record version 99, expected at most 3"), "{error}");
 }
 
 #[test]
