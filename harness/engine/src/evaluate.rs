@@ -10,12 +10,13 @@ use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
     extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
-use clsrl_vlm::{Batch, Decoding, Model, PadSide, generate};
+use clsrl_vlm::{Batch, Completion, Decoding, Model, PadSide, Prompt, generate};
 use tch::no_grad;
 
 use crate::{
     EngineError,
     inputs::{AskedPrompt, Inputs},
+    laps::{Phase, lap},
     place::peak_memory_bytes,
 };
 
@@ -78,16 +79,9 @@ impl Evaluator<'_> {
         examples: &[&Example],
         asked: Vec<AskedPrompt>,
     ) -> Result<Vec<Prediction>, EngineError> {
-        let model = self.model;
         let prompts: Vec<_> = asked.iter().map(|asked| &asked.prompt).collect();
-        let batch =
-            Batch::new(&prompts, PadSide::Left, self.pad_id, model.config(), model.device())?;
         let max_new = self.trial.evaluation.max_new_tokens;
-        let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
-        let completions = no_grad(|| {
-            let prefill = model.prefill(&batch);
-            generate(model, prefill, &Decoding::Greedy, max_new, self.stop_ids, &no_seeds)
-        });
+        let completions = complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)?;
         Ok(examples
             .iter()
             .zip(asked)
@@ -152,6 +146,24 @@ impl Evaluator<'_> {
             place: self.place.clone(),
         }
     }
+}
+
+/// Continues a batch of prompts greedily, each until a stop token or the longest length.
+pub fn complete(
+    model: &Model,
+    prompts: &[&Prompt],
+    max_new_tokens: usize,
+    stop_ids: &[i64],
+    pad_id: i64,
+) -> Result<Vec<Completion>, EngineError> {
+    let batch = Batch::new(prompts, PadSide::Left, pad_id, model.config(), model.device())?;
+    let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
+    Ok(no_grad(|| {
+        let prefill = lap(Phase::Prefill, model.device(), || model.prefill(&batch));
+        lap(Phase::Decode, model.device(), || {
+            generate(model, prefill, &Decoding::Greedy, max_new_tokens, stop_ids, &no_seeds)
+        })
+    }))
 }
 
 fn n_tokens(predictions: &[Prediction]) -> usize {

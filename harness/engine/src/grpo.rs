@@ -18,8 +18,7 @@
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
 
 use clsrl_spec::{
-    EndMask, GrpoSettings, RewardId, RolloutRecord, Seed, SolutionTag, StepRecord, StepSeconds,
-    ZeroVariance, reward,
+    EndMask, GrpoSettings, RolloutRecord, Seed, StepRecord, StepSeconds, ZeroVariance,
 };
 use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
 use tch::{Kind, Tensor, no_grad};
@@ -29,29 +28,28 @@ use crate::{
     adamw::linear_schedule,
     advantage::{advantages, has_variance, k3, zero_variance_share},
     clock::{TrainingClock, timed},
-    inputs::{AskedPrompt, Inputs},
+    inputs::AskedPrompt,
+    laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
-    rollout::{sample, scored_completions},
+    rewarder::Rewarder,
+    rollout::{Rollout, sample, scored_completions},
     scored::ScoredTokens,
 };
 
 /// What a GRPO run works with.
-#[derive(Debug)]
 pub struct Grpo<'a> {
     /// The settings.
     pub settings: &'a GrpoSettings,
-    /// How a label stands in the solution that rewards read.
-    pub solution: SolutionTag,
-    /// Whether a label also counts with blanks for underscores.
-    pub also_blanks: bool,
+    /// Reads completions and pays them.
+    pub rewarder: &'a dyn Rewarder,
     /// Where a completion's mask ends.
     pub end_mask: EndMask,
     /// Tokens that end a completion.
     pub stop_ids: &'a [i64],
     /// Fills rows up.
     pub pad_id: i64,
-    /// The tokenizer and its ids.
-    pub inputs: &'a Inputs,
+    /// The end of a turn.
+    pub im_end: i64,
     /// The seed of sampling.
     pub seed: Seed,
 }
@@ -99,7 +97,8 @@ impl Grpo<'_> {
         let mut clock = TrainingClock::default();
         for step in 1..=n_steps {
             let mut seconds = StepSeconds::default();
-            let chosen = timed(&mut seconds.load, || prepare(&order.next_batch()))?;
+            let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
+            let chosen = timed(&mut seconds.load, next)?;
             self.check_prompt_lengths(&chosen)?;
             let rollout = timed(&mut seconds.rollout, || self.roll_out(model, &chosen, step))?;
             let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
@@ -107,8 +106,11 @@ impl Grpo<'_> {
                 if rollout.groups.is_empty() {
                     return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
                 }
-                let (loss, kl) = self.update(model, &reference, &rollout.groups)?;
-                Ok::<_, EngineError>((loss, kl, optimizer.step(learning_rate)))
+                let (loss, kl) = lap(Phase::Update, model.device(), || {
+                    self.update(model, &reference, &rollout.groups)
+                })?;
+                let step = || optimizer.step(learning_rate);
+                Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)))
             })?;
             seconds.reward = rollout.reward_seconds;
             clock.add_step(seconds);
@@ -141,8 +143,8 @@ impl Grpo<'_> {
         let rollouts = sample(self, model, chosen, step)?;
         let group = self.settings.generations;
         let mut reward_seconds = 0.0;
-        let of_reward =
-            |&id| rollouts.iter().map(|r| self.reward(id, &r.text, &r.gold)).collect::<Vec<f64>>();
+        let pay = |id, rollout: &Rollout| self.rewarder.pay(id, &rollout.text, &rollout.gold);
+        let of_reward = |&id| rollouts.iter().map(|r| pay(id, r)).collect::<Vec<f64>>();
         let per_reward: Vec<Vec<f64>> =
             timed(&mut reward_seconds, || self.settings.rewards.iter().map(of_reward).collect());
         let totals: Vec<f64> =
@@ -164,12 +166,7 @@ impl Grpo<'_> {
             .zip(rollouts.chunks(group).zip(advantages.chunks(group)))
             .map(|(asked, (rollouts, advantages))| Group {
                 prompt: &asked.prompt,
-                completions: scored_completions(
-                    rollouts,
-                    self.end_mask,
-                    self.inputs.im_end,
-                    self.pad_id,
-                ),
+                completions: scored_completions(rollouts, self.end_mask, self.im_end, self.pad_id),
                 advantages: advantages.to_vec(),
             })
             .zip(totals.chunks(group))
@@ -177,15 +174,6 @@ impl Grpo<'_> {
             .map(|(group, _)| group)
             .collect();
         Ok(StepRollout { groups, record, n_tokens, reward_seconds })
-    }
-
-    fn reward(&self, id: RewardId, completion: &str, label: &str) -> f64 {
-        let of = |label: &str| reward(id, completion, &self.solution.solution(label));
-        let as_written = of(label);
-        if !self.also_blanks || 0.0 < as_written {
-            return as_written;
-        }
-        of(&label.replace('_', " "))
     }
 
     /// Whether a group with these rewards is part of the loss.
@@ -235,7 +223,9 @@ pub fn group_loss(
     let batch = Batch::new(&prompts, PadSide::Left, pad_id, model.config(), model.device())?;
     let completions = Completions::new(groups, pad_id, model);
     let log_probs = completions.log_probs(model, &batch);
-    let reference_log_probs = no_grad(|| completions.log_probs(reference, &batch));
+    let reference_log_probs = lap(Phase::Reference, model.device(), || {
+        no_grad(|| completions.log_probs(reference, &batch))
+    });
 
     let advantages: Vec<f32> =
         groups.iter().flat_map(|group| &group.advantages).map(|&a| a as f32).collect();

@@ -4,7 +4,12 @@ use clsrl_spec::{EndMask, derive_seed};
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, Sampling, generate};
 use tch::no_grad;
 
-use crate::{EngineError, grpo::Grpo, inputs::AskedPrompt};
+use crate::{
+    EngineError,
+    grpo::Grpo,
+    inputs::AskedPrompt,
+    laps::{Phase, lap},
+};
 
 /// One sampled completion.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,15 +46,18 @@ pub fn sample(
         top_p: settings.top_p,
     });
     let completions = no_grad(|| {
-        let shared = policy.prefill(&batch).repeat_each(group as i64);
-        generate(&policy, shared, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
+        let prefill = lap(Phase::Prefill, model.device(), || policy.prefill(&batch));
+        lap(Phase::Decode, model.device(), || {
+            let shared = prefill.repeat_each(group as i64);
+            generate(&policy, shared, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
+        })
     });
     let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));
     Ok(completions
         .into_iter()
         .zip(golds)
         .map(|(completion, gold)| Rollout {
-            text: grpo.inputs.tokenizer.decode(&completion.ids, true),
+            text: grpo.rewarder.read(&completion.ids),
             ids: completion.ids,
             stopped: completion.stopped,
             gold: gold.clone(),

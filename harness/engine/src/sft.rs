@@ -17,6 +17,7 @@ use crate::{
     adamw::linear_schedule,
     clock::{TrainingClock, timed},
     inputs::LabelledPrompt,
+    laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
     scored::ScoredTokens,
 };
@@ -36,14 +37,18 @@ pub fn train(
     let mut clock = TrainingClock::default();
     for step in 1..=n_steps {
         let mut seconds = StepSeconds::default();
-        let chosen = timed(&mut seconds.load, || prepare(&order.next_batch()))?;
+        let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
+        let chosen = timed(&mut seconds.load, next)?;
         clock.n_images += chosen.len();
         clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
         let (loss, grad_norm) = timed(&mut seconds.update, || {
-            let loss = accumulate(model, &chosen, settings.micro_batch, pad_id)?;
-            Ok::<_, EngineError>((loss, optimizer.step(learning_rate)))
+            let loss = lap(Phase::Update, model.device(), || {
+                accumulate(model, &chosen, settings.micro_batch, pad_id)
+            })?;
+            let step = || optimizer.step(learning_rate);
+            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)))
         })?;
         clock.add_step(seconds);
         check_finite(step, loss, grad_norm)?;

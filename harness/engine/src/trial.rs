@@ -20,6 +20,7 @@ use crate::{
     inputs::Inputs,
     order::EpochOrder,
     place::{peak_memory_bytes, place_of},
+    rewarder::LabelRewarder,
     sft, weights,
 };
 
@@ -177,15 +178,19 @@ impl Setting<'_> {
             self.inputs.training_prompts(questions, &picked(examples, picks), settings.prompt)
         };
         let rl = &trial.protocol.rl;
-        let grpo = Grpo {
-            settings,
+        let rewarder = LabelRewarder {
+            tokenizer: &self.inputs.tokenizer,
             solution: rl.solution,
             also_blanks: trial.form == Form::OpenSet
                 && rl.open_set_blanks.contains(&questions.view().dataset().id),
+        };
+        let grpo = Grpo {
+            settings,
+            rewarder: &rewarder,
             end_mask: rl.end_mask,
             stop_ids: &self.generation.stop_ids,
             pad_id: self.generation.pad_token_id,
-            inputs: &self.inputs,
+            im_end: self.inputs.im_end,
             seed: trial.seed,
         };
         grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))

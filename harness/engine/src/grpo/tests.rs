@@ -1,14 +1,11 @@
-//! What a completion earns, and which groups count.
-
-use std::path::Path;
+//! Which groups count.
 
 use clsrl_spec::{
-    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, ProtocolFile, RewardId,
-    SolutionTag, ZeroVariance,
+    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, ZeroVariance,
 };
 
 use super::Grpo;
-use crate::inputs::Inputs;
+use crate::rewarder::Rewarder;
 
 fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
     GrpoSettings {
@@ -36,58 +33,35 @@ fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
     }
 }
 
-fn check<T>(
-    (rule, solution, also_blanks): (ZeroVariance, SolutionTag, bool),
-    asked: impl Fn(&Grpo) -> T,
-) -> T {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let text = std::fs::read_to_string(home.join("suites/protocols/tiny.toml")).unwrap();
-    let protocol = ProtocolFile::parse(&text, "tiny.toml", "tiny").unwrap().protocol;
-    let inputs = Inputs::from_dir(&home.join("harness/tiny/model"), &protocol).unwrap();
-    let settings = settings(rule);
-    asked(&Grpo {
-        settings: &settings,
-        solution,
-        also_blanks,
+/// Never asked: these groups have their rewards.
+struct NoRewarder;
+
+impl Rewarder for NoRewarder {
+    fn read(&self, _: &[i64]) -> String {
+        unreachable!("no completion is sampled")
+    }
+
+    fn pay(&self, _: RewardId, _: &str, _: &str) -> f64 {
+        unreachable!("no completion is paid")
+    }
+}
+
+fn check(rule: ZeroVariance, rewards: [f64; 2]) -> bool {
+    let grpo = Grpo {
+        settings: &settings(rule),
+        rewarder: &NoRewarder,
         end_mask: EndMask::AnyStop,
         stop_ids: &[],
         pad_id: 0,
-        inputs: &inputs,
+        im_end: 0,
         seed: 1,
-    })
+    };
+    grpo.counts(&rewards)
 }
 
 #[test]
 fn a_group_of_equal_rewards_counts_unless_the_protocol_drops_it() {
-    let counts = |rule, rewards: [f64; 2]| {
-        check((rule, SolutionTag::Plain, false), |grpo| grpo.counts(&rewards))
-    };
-    assert!(counts(ZeroVariance::Keep, [1.0, 1.0]));
-    assert!(!counts(ZeroVariance::Drop, [1.0, 1.0]));
-    assert!(counts(ZeroVariance::Drop, [0.0, 1.0]));
-}
-
-#[test]
-fn a_label_counts_with_blanks_only_where_the_protocol_says_so() {
-    let earned = |also_blanks| {
-        check((ZeroVariance::Keep, SolutionTag::Plain, also_blanks), |grpo| {
-            grpo.reward(
-                RewardId::AccuracyString,
-                "<answer>great pyrenees</answer>",
-                "great_pyrenees",
-            )
-        })
-    };
-    assert_eq!((earned(false), earned(true)), (0.0, 1.0));
-}
-
-#[test]
-fn blanks_in_the_solution_s_tag_let_the_year_of_a_car_pay() {
-    let earned = |solution| {
-        check((ZeroVariance::Keep, solution, false), |grpo| {
-            let wrong = "<answer> 2012 Audi A5 Coupe </answer>";
-            grpo.reward(RewardId::Accuracy, wrong, "2012 BMW M3 Coupe")
-        })
-    };
-    assert_eq!((earned(SolutionTag::Plain), earned(SolutionTag::Blanks)), (0.0, 1.0));
+    assert!(check(ZeroVariance::Keep, [1.0, 1.0]));
+    assert!(!check(ZeroVariance::Drop, [1.0, 1.0]));
+    assert!(check(ZeroVariance::Drop, [0.0, 1.0]));
 }

@@ -1,0 +1,159 @@
+//! Where the time of a step goes, phase by phase, when somebody measures.
+//!
+//! The trainers and the evaluation name their phases with [`lap`]. Nobody measures in a trial: then a lap
+//! costs a look at a thread's own flag, and the device is never waited for.
+
+use std::{cell::RefCell, collections::BTreeMap, time::Instant};
+
+use tch::{Cuda, Device};
+
+/// A part of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// From pictures and texts to patches and tokens.
+    Preprocess,
+    /// Reading prompts before the first new token.
+    Prefill,
+    /// New tokens, their choice included.
+    Decode,
+    /// The forward pass of the reference model.
+    Reference,
+    /// Forward and backward pass of the trained model.
+    Update,
+    /// Clipping and the optimizer's step.
+    Optimizer,
+}
+
+/// Seconds by phase, and of everything since the laps were last taken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Laps {
+    /// Seconds of each phase that occurred; a phase within another one counts for itself alone.
+    pub phases: BTreeMap<Phase, f64>,
+    /// Seconds between this taking and the one before.
+    pub total: f64,
+}
+
+impl Laps {
+    /// Seconds of a phase; 0 if it did not occur.
+    pub fn of(&self, phase: Phase) -> f64 {
+        self.phases.get(&phase).copied().unwrap_or(0.0)
+    }
+}
+
+/// What is measured on this thread.
+struct Running {
+    laps: Laps,
+    since: Instant,
+    /// Seconds that the phases within the current one took.
+    inner: f64,
+}
+
+thread_local! {
+    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+/// Measures the laps of this thread as long as it lives.
+pub struct Stopwatch {
+    device: Device,
+}
+
+impl Stopwatch {
+    /// Begins to measure.
+    pub fn start(device: Device) -> Self {
+        wait_for(device);
+        let running = Running { laps: Laps::default(), since: Instant::now(), inner: 0.0 };
+        RUNNING.with(|cell| cell.replace(Some(running)));
+        Stopwatch { device }
+    }
+
+    /// Hands out the laps since the start or the last taking.
+    pub fn take(&self) -> Laps {
+        wait_for(self.device);
+        RUNNING.with(|cell| match cell.borrow_mut().as_mut() {
+            None => Laps::default(),
+            Some(running) => {
+                let mut laps = std::mem::take(&mut running.laps);
+                laps.total = running.since.elapsed().as_secs_f64();
+                running.since = Instant::now();
+                running.inner = 0.0;
+                laps
+            }
+        })
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        RUNNING.with(|cell| cell.replace(None));
+    }
+}
+
+/// Does the work of a phase, and measures it if somebody wants to know.
+pub(crate) fn lap<T>(phase: Phase, device: Device, work: impl FnOnce() -> T) -> T {
+    let Some(outer_inner) = enter() else { return work() };
+    wait_for(device);
+    let started = Instant::now();
+    let result = work();
+    wait_for(device);
+    leave(phase, started.elapsed().as_secs_f64(), outer_inner);
+    result
+}
+
+/// Begins a phase; returns what the phases beside it took so far, or nothing where nobody measures.
+fn enter() -> Option<f64> {
+    RUNNING.with(|cell| Some(std::mem::take(&mut cell.borrow_mut().as_mut()?.inner)))
+}
+
+fn leave(phase: Phase, seconds: f64, outer_inner: f64) {
+    RUNNING.with(|cell| {
+        let mut running = cell.borrow_mut();
+        let Some(running) = running.as_mut() else { return };
+        *running.laps.phases.entry(phase).or_default() += seconds - running.inner;
+        running.inner = outer_inner + seconds;
+    });
+}
+
+/// Waits until a GPU has done all it was given.
+fn wait_for(device: Device) {
+    if let Device::Cuda(idx) = device {
+        Cuda::synchronize(idx as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spin(seconds: f64) {
+        let started = Instant::now();
+        while started.elapsed().as_secs_f64() < seconds {}
+    }
+
+    #[test]
+    fn a_phase_within_another_counts_for_itself_alone() {
+        let watch = Stopwatch::start(Device::Cpu);
+        let cpu = Device::Cpu;
+        lap(Phase::Update, cpu, || {
+            spin(0.01);
+            lap(Phase::Reference, cpu, || spin(0.02));
+            lap(Phase::Reference, cpu, || spin(0.02));
+        });
+        lap(Phase::Optimizer, cpu, || spin(0.01));
+        let laps = watch.take();
+        assert!(0.04 <= laps.of(Phase::Reference), "{laps:?}");
+        assert!(0.01 <= laps.of(Phase::Update), "{laps:?}");
+        let sum: f64 = laps.phases.values().sum();
+        assert!(sum <= laps.total, "nothing counts twice: {laps:?}");
+        assert!(watch.take().phases.is_empty(), "taken laps are gone");
+    }
+
+    #[test]
+    fn nothing_is_measured_where_nobody_asks() {
+        lap(Phase::Update, Device::Cpu, || ());
+        let watch = Stopwatch::start(Device::Cpu);
+        assert_eq!(watch.take().phases, BTreeMap::new());
+        drop(watch);
+        lap(Phase::Update, Device::Cpu, || ());
+        assert!(RUNNING.with(|cell| cell.borrow().is_none()));
+    }
+}
