@@ -10,6 +10,7 @@ mod frames;
 mod rescore;
 mod summary;
 mod document;
+mod page;
 mod table;
 mod number;
 mod markdown;

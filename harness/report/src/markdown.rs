@@ -1,61 +1,34 @@
-//! The Markdown writer: headings, paragraphs, tables. The one place that escapes.
+//! The Markdown writer. The one place that escapes for Markdown.
 
-use crate::table::{Align, Cell, Column, Style, Table};
+use crate::{
+    page::{Block, Page},
+    table::{Align, Cell, Column, Style, Table},
+};
 
-/// A Markdown document as it grows. Every text that it is given is plain text.
-pub(crate) struct Page {
-    text: String,
-    caption_suffix: String,
-    n_tables: usize,
+/// Writes a document; its parts are set apart by blank lines.
+pub(crate) fn written(page: &Page) -> String {
+    let mut n_tables = 0;
+    let mut blocks = Vec::new();
+    for block in page.blocks() {
+        blocks.push(match block {
+            Block::Heading(level, text) => format!("{} {}\n", "#".repeat(*level), escape(text)),
+            Block::Paragraph(text) => format!("{}\n", unmarked(&escape(text))),
+            Block::Warning(text) => format!("> **{}**\n", escape(text)),
+            Block::Verbatim(text) => fenced(text),
+            Block::Table(table) => {
+                n_tables += 1;
+                let caption = escape(&table.caption);
+                format!("**Table {n_tables}.** {caption}\n\n{}\n", lines(table))
+            }
+        });
+    }
+    blocks.join("\n")
 }
 
-impl Page {
-    /// An empty page; `caption_suffix` ends the caption of every table.
-    pub(crate) fn new(caption_suffix: &str) -> Self {
-        Page { text: String::new(), caption_suffix: caption_suffix.to_owned(), n_tables: 0 }
-    }
-
-    pub(crate) fn heading(&mut self, level: usize, text: &str) {
-        self.block(&format!("{} {}", "#".repeat(level), escape(text)));
-    }
-
-    pub(crate) fn paragraph(&mut self, text: &str) {
-        match text.trim() {
-            "" => {}
-            text => self.block(&unmarked(&escape(text))),
-        }
-    }
-
-    /// A paragraph that nobody overlooks.
-    pub(crate) fn warning(&mut self, text: &str) {
-        self.block(&format!("> **{}**", escape(text)));
-    }
-
-    /// Text to be copied, to the letter.
-    pub(crate) fn verbatim(&mut self, text: &str) {
-        let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
-        self.block(&format!("{fence}text\n{text}\n{fence}"));
-    }
-
-    pub(crate) fn table(&mut self, table: &Table) {
-        self.n_tables += 1;
-        let caption = format!("{}{}", table.caption, self.caption_suffix);
-        self.block(&format!("**Table {}.** {}", self.n_tables, escape(&caption)));
-        self.block(&lines(table));
-    }
-
-    pub(crate) fn finish(self) -> String {
-        self.text
-    }
-
-    fn block(&mut self, block: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        self.text.push_str(block);
-        self.text.push('\n');
-    }
+fn fenced(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{text}\n{fence}\n")
 }
 
 /// Escapes plain text so that Markdown shows it as it is, on one line.
@@ -150,7 +123,7 @@ mod tests {
         ] {
             let mut page = Page::new("");
             page.paragraph(text);
-            assert_eq!(page.finish(), expected);
+            assert_eq!(written(&page), expected);
         }
     }
 
@@ -169,13 +142,13 @@ mod tests {
 | a\\|b          | **1.0** |
 | *longer name* |       – |
 ";
-        assert_eq!(page.finish(), expected);
+        assert_eq!(written(&page), expected);
     }
 
     #[test]
     fn a_fence_is_longer_than_what_it_holds() {
         let mut page = Page::new("");
         page.verbatim("echo ```");
-        assert_eq!(page.finish(), "````text\necho ```\n````\n");
+        assert_eq!(written(&page), "````text\necho ```\n````\n");
     }
 }

@@ -1,11 +1,11 @@
-//! The Markdown report, section by section.
+//! The report, section by section.
 
 use polars::prelude::DataFrame;
 
 use super::{accuracy, overview, questions, training, transfer, wall_clock};
 use crate::{
-    ReportContext, ReportError,
-    markdown::Page,
+    ReportContext, ReportError, markdown,
+    page::Page,
     summary::{Clocks, Curves, Score, Scores, Survey, Transfer},
 };
 
@@ -18,6 +18,14 @@ pub fn markdown_report(
     curves: &DataFrame,
     context: &ReportContext<'_>,
 ) -> Result<String, ReportError> {
+    Ok(markdown::written(&page(cells, curves, context)?))
+}
+
+fn page(
+    cells: &DataFrame,
+    curves: &DataFrame,
+    context: &ReportContext<'_>,
+) -> Result<Page, ReportError> {
     let survey = Survey::new(cells, context.planned)?;
     let score = Score::of(context.protocol.scorer);
     let scores = Scores::new(&survey, score)?;
@@ -65,5 +73,5 @@ pub fn markdown_report(
     training::write(&mut page, &survey, &Curves::new(curves)?);
     page.heading(2, "How to reproduce");
     page.verbatim(&context.command);
-    Ok(page.finish())
+    Ok(page)
 }

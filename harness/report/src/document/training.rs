@@ -2,8 +2,8 @@
 
 use super::{names, questions};
 use crate::{
-    markdown::Page,
     number::{fixed, significant},
+    page::Page,
     summary::{Curve, Curves, Survey},
     table::Table,
 };

@@ -4,8 +4,8 @@ use clsrl_spec::DatasetId;
 
 use super::names;
 use crate::{
-    markdown::Page,
     number::{fixed, signed},
+    page::Page,
     summary::{Arm, Survey, Transfer},
     table::{Cell, Style, Table},
 };

@@ -2,8 +2,8 @@
 
 use super::names;
 use crate::{
-    markdown::Page,
     number::fixed,
+    page::Page,
     summary::{Clock, Clocks, Survey},
     table::Table,
 };

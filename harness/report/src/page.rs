@@ -1,0 +1,61 @@
+//! A document as it is meant, before any format: headings, paragraphs and tables, in order.
+
+use crate::table::Table;
+
+/// A document as it grows. Every text that it is given is plain text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Page {
+    blocks: Vec<Block>,
+    caption_suffix: String,
+}
+
+/// One part of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Block {
+    /// A heading and its level, 1 for the document's own.
+    Heading(usize, String),
+    /// A paragraph; never blank.
+    Paragraph(String),
+    /// A paragraph that nobody overlooks.
+    Warning(String),
+    /// Text to be copied, to the letter.
+    Verbatim(String),
+    /// A table, its caption complete. Tables are numbered in order, from 1.
+    Table(Table),
+}
+
+impl Page {
+    /// An empty document; `caption_suffix` ends the caption of every table.
+    pub(crate) fn new(caption_suffix: &str) -> Self {
+        Page { blocks: Vec::new(), caption_suffix: caption_suffix.to_owned() }
+    }
+
+    pub(crate) fn heading(&mut self, level: usize, text: &str) {
+        self.blocks.push(Block::Heading(level, text.to_owned()));
+    }
+
+    pub(crate) fn paragraph(&mut self, text: &str) {
+        match text.trim() {
+            "" => {}
+            text => self.blocks.push(Block::Paragraph(text.to_owned())),
+        }
+    }
+
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.blocks.push(Block::Warning(text.to_owned()));
+    }
+
+    pub(crate) fn verbatim(&mut self, text: &str) {
+        self.blocks.push(Block::Verbatim(text.to_owned()));
+    }
+
+    pub(crate) fn table(&mut self, table: &Table) {
+        let caption = format!("{}{}", table.caption, self.caption_suffix);
+        self.blocks.push(Block::Table(Table { caption, ..table.clone() }));
+    }
+
+    /// Its parts, in order.
+    pub(crate) fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+}
