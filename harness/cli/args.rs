@@ -4,6 +4,7 @@ mod audit;
 mod datasets;
 mod rescore;
 mod gate;
+mod speed;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -16,6 +17,10 @@ pub use self::{
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     rescore::RescoreArgs,
+    speed::{
+        Dtype, EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
+        SpeedVerb,
+    },
 };
 use crate::exit::Exit;
 
@@ -59,6 +64,9 @@ pub enum Verb {
     /// Make the tiny model and the drawn datasets.
     #[command(subcommand)]
     Tiny(TinyVerb),
+    /// Time training, evaluation and the input path on random prompts.
+    #[command(subcommand)]
+    Bench(SpeedVerb),
     /// Run one trial: its job is the first line of standard input, and its end stops the trial.
     #[command(hide = true)]
     Trial,

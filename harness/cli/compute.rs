@@ -7,5 +7,6 @@ mod run;
 mod trial;
 mod pretrain;
 mod interrupt;
+mod speed;
 
-pub use self::{pretrain::pretrain_model, run::run, trial::trial};
+pub use self::{pretrain::pretrain_model, run::run, speed::speed, trial::trial};

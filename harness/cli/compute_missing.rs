@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::{
-    args::{PretrainArgs, RunArgs},
+    args::{PretrainArgs, RunArgs, SpeedVerb},
     exit::Exit,
     progress::Detail,
 };
@@ -21,6 +21,11 @@ pub fn trial() -> anyhow::Result<Exit> {
 /// Refuses to train.
 pub fn pretrain_model(_: &PretrainArgs, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("tiny pretrain"))
+}
+
+/// Refuses to time anything.
+pub fn speed(_: &SpeedVerb, _: Detail) -> anyhow::Result<Exit> {
+    Err(missing("bench"))
 }
 
 fn missing(verb: &str) -> anyhow::Error {

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Audit(AuditVerb::Protocol(args)) => audit::protocol(&args),
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
+        Verb::Bench(verb) => compute::speed(&verb, detail),
         Verb::Trial => compute::trial(),
     })
 }

@@ -12,3 +12,4 @@ mod real_photographs;
 mod resume;
 mod run;
 mod locked;
+mod speed;

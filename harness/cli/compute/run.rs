@@ -20,7 +20,7 @@ use crate::{
 
 /// Keeps glibc from handing every large tensor back to the system and faulting it in again; a fifth
 /// of a tiny model's time went there. Other allocators ignore it.
-const HEAP: [(&str, &str); 3] = [
+pub const HEAP: [(&str, &str); 3] = [
     ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
     ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
     ("MALLOC_TOP_PAD_", "67108864"),

@@ -40,7 +40,7 @@ pub fn check_device(device: &str) -> anyhow::Result<()> {
 }
 
 /// Opens what a device needs; to be called before libtorch is asked anything.
-fn open_backend(device: &str) -> anyhow::Result<()> {
+pub fn open_backend(device: &str) -> anyhow::Result<()> {
     if !device.starts_with("cuda") {
         return Ok(());
     }

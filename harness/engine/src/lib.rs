@@ -16,14 +16,19 @@ pub mod advantage;
 mod scored;
 pub mod laps;
 mod adamw;
-mod evaluate;
+pub mod evaluate;
 mod weights;
 mod place;
 pub mod pretrain;
+pub mod speed;
 
 pub use adamw::AdamW;
-pub use clsrl_vlm::device::{load_cuda_backend, parse_device};
+pub use clsrl_vlm::{
+    Init, Model, Precision,
+    device::{libtorch_version, load_cuda_backend, parse_device},
+};
 pub use error::EngineError;
 pub use job::TrialJob;
+pub use place::{describe_device, processor_name};
 pub use tch::set_num_threads;
 pub use trial::run_trial;

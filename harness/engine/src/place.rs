@@ -12,14 +12,19 @@ pub fn place_of(job: &TrialJob, device: Device) -> Place {
         commit: job.commit.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         libtorch: libtorch_version().to_owned(),
-        device: describe(device),
+        device: describe_device(device),
         threads: job.threads,
-        processor: device_name(Device::Cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        processor: processor_name(),
     }
 }
 
+/// The processor's name, or its architecture where the system does not tell.
+pub fn processor_name() -> String {
+    device_name(Device::Cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
 /// `cpu`, or `cuda:N` with the GPU's name where the system tells it.
-fn describe(device: Device) -> String {
+pub fn describe_device(device: Device) -> String {
     match device {
         Device::Cuda(idx) => {
             let name = device_name(device).map(|name| format!(" {name}")).unwrap_or_default();

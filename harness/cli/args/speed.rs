@@ -1,0 +1,189 @@
+//! Arguments of `bench`, named as those of the timing peers.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use clsrl_spec::{ImagePath, Seed};
+
+use super::{Device, parse_count, parse_threads};
+
+/// What to time.
+#[derive(Debug, Subcommand)]
+pub enum SpeedVerb {
+    /// GRPO steps: rollout, reference, update, optimizer.
+    Grpo(GrpoSpeedArgs),
+    /// Steps of supervised fine-tuning.
+    Sft(SftSpeedArgs),
+    /// Batches of greedy answers.
+    Eval(EvalSpeedArgs),
+    /// The input path alone: pictures' files to patches.
+    Input(InputSpeedArgs),
+}
+
+/// What all benches of a model share.
+#[derive(Debug, Args)]
+pub struct ModelSpeedArgs {
+    #[command(flatten)]
+    pub weights: WeightsArgs,
+    /// With --random-2b: fewer decoder layers.
+    #[arg(long, value_name = "N", value_parser = parse_count, requires = "random_2b")]
+    pub layers: Option<usize>,
+    /// With --random-2b: fewer vision blocks.
+    #[arg(long, value_name = "N", value_parser = parse_count, requires = "random_2b")]
+    pub vision_layers: Option<usize>,
+    /// Where to compute: cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
+    /// What products compute in; auto is bf16 on CUDA and fp32 on a CPU.
+    #[arg(long, value_enum, default_value_t = Dtype::Auto)]
+    pub dtype: Dtype,
+    /// Side of a picture after its resize to a square.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 384)]
+    pub image_size: usize,
+    /// Tokens of a prompt, the picture's placeholders included.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 400)]
+    pub prompt_tokens: usize,
+    /// Tokens of every completion.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 128)]
+    pub completion_tokens: usize,
+    /// Steps that are not counted.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub warmup: usize,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: Seed,
+    /// Threads; all that the machine has if not given.
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Write the JSON to a file as well.
+    #[arg(long, value_name = "FILE")]
+    pub json_out: Option<PathBuf>,
+}
+
+/// Which weights.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct WeightsArgs {
+    /// A Hugging Face model directory; only its config and weights are read.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Random weights in the shapes of Qwen2-VL-2B.
+    #[arg(long)]
+    pub random_2b: bool,
+}
+
+/// A kind of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dtype {
+    /// bf16 on CUDA, fp32 on a CPU.
+    Auto,
+    /// 16 bits with float32's range.
+    Bf16,
+    /// 32 bits.
+    Fp32,
+}
+
+/// Arguments of `bench grpo`.
+#[derive(Debug, Args)]
+pub struct GrpoSpeedArgs {
+    #[command(flatten)]
+    pub model: ModelSpeedArgs,
+    /// Steps that are counted.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    pub steps: usize,
+    /// Completions of a prompt.
+    #[arg(long, value_name = "G", value_parser = parse_count, default_value_t = 4)]
+    pub num_generations: usize,
+    /// Prompts of an optimizer step.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    pub accum: usize,
+    /// Prompts in one forward pass of the update, instead of all.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub micro_batch: Option<usize>,
+    /// The learning rate.
+    #[arg(long, default_value_t = 1e-6)]
+    pub lr: f64,
+    /// Weight of the KL term.
+    #[arg(long, default_value_t = 0.04)]
+    pub beta: f64,
+}
+
+/// Arguments of `bench sft`.
+#[derive(Debug, Args)]
+pub struct SftSpeedArgs {
+    #[command(flatten)]
+    pub model: ModelSpeedArgs,
+    /// Steps that are counted.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    pub steps: usize,
+    /// Examples of an optimizer step.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    pub accum: usize,
+    /// Examples in one forward pass, instead of all.
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    pub micro_batch: Option<usize>,
+    /// The learning rate.
+    #[arg(long, default_value_t = 1e-6)]
+    pub lr: f64,
+    /// What the loss covers: all text, as in the released code, or the completion.
+    #[arg(long, value_enum, default_value_t = Labels::All)]
+    pub labels: Labels,
+}
+
+/// What a supervised loss covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Labels {
+    /// Everything but the picture.
+    All,
+    /// What stands behind the prompt.
+    Completion,
+}
+
+/// Arguments of `bench eval`.
+#[derive(Debug, Args)]
+pub struct EvalSpeedArgs {
+    #[command(flatten)]
+    pub model: ModelSpeedArgs,
+    /// Batches that are counted.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    pub steps: usize,
+    /// Prompts of a batch.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 32)]
+    pub batch: usize,
+    /// Prompt lengths vary by this fraction below --prompt-tokens.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.1)]
+    pub spread: f64,
+}
+
+/// Arguments of `bench input`.
+#[derive(Debug, Args)]
+pub struct InputSpeedArgs {
+    /// A folder of pictures, read with the folders in it.
+    #[arg(long, value_name = "DIR")]
+    pub pictures: PathBuf,
+    /// The model directory whose preprocessor is used, instead of Qwen2-VL's.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// The order of conversion and resizing: rgb384, native384, eval384 or direct.
+    #[arg(long, default_value = "rgb384")]
+    pub order: ImagePath,
+    /// Passes over all pictures that are not counted.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub warmup: usize,
+    /// Passes that are counted.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    pub steps: usize,
+    /// Threads; all that the machine has if not given.
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Write the JSON to a file as well.
+    #[arg(long, value_name = "FILE")]
+    pub json_out: Option<PathBuf>,
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to below 1".to_owned()),
+    }
+}

@@ -1,0 +1,71 @@
+//! `bench input`: pictures' files to patches.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clsrl_data::image::Processor;
+use clsrl_engine::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
+use serde_json::{Value, json};
+
+use super::{all_threads, told};
+use crate::{args::InputSpeedArgs, exit::Exit};
+
+/// What is taken for a picture, by the end of its name.
+const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+
+/// Times the input path.
+pub fn input(args: &InputSpeedArgs) -> anyhow::Result<Value> {
+    let mut paths = Vec::new();
+    find_pictures(&args.pictures, &mut paths)?;
+    paths.sort();
+    if paths.is_empty() {
+        let dir = args.pictures.display();
+        return Err(Exit::NothingSelected
+            .because(anyhow!("`{dir}` holds no pictures, expected files in {ENDINGS:?}")));
+    }
+    let processor = match &args.model {
+        Some(dir) => Processor::from_dir(dir)?,
+        None => processor_of(&qwen2_vl_2b(None, None)?),
+    };
+    let threads = args.threads.unwrap_or_else(all_threads);
+    let (order, warmup, steps) = (args.order, args.warmup, args.steps);
+    let bench = PictureBench { paths, order, threads, warmup, steps };
+    let speed = read_pictures(&processor, &bench)?;
+    let n = bench.paths.len();
+    let mean = speed.seconds.iter().sum::<f64>() / speed.seconds.len() as f64;
+    Ok(json!({
+        "args": {
+            "pictures": args.pictures.display().to_string(),
+            "order": args.order.to_string(),
+            "warmup": args.warmup,
+            "steps": args.steps,
+            "threads": args.threads,
+        },
+        "program": told::program(),
+        "processor": told::processor(),
+        "threads": threads,
+        "pictures": n,
+        "patches": speed.n_patches,
+        "steps": speed.seconds.iter().map(|s| json!({ "step": s })).collect::<Vec<_>>(),
+        "seconds_per_pass": { "step": mean },
+        "images_per_s": n as f64 / mean,
+        "ms_per_image": 1000.0 * mean / n as f64,
+    }))
+}
+
+fn find_pictures(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let unreadable = || format!("cannot read the folder `{}`", dir.display());
+    for entry in dir.read_dir().with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let path = entry.path();
+        if entry.file_type().with_context(unreadable)?.is_dir() {
+            find_pictures(&path, found)?;
+            continue;
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

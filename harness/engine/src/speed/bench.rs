@@ -1,0 +1,303 @@
+//! The benches of training and evaluation: so many steps, each with its laps.
+
+use std::cell::RefCell;
+
+use clsrl_data::image::{ImageError, smart_resize};
+use clsrl_spec::{
+    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, Seed, SftSettings,
+    StepRecord, Stream, ZeroVariance,
+};
+use clsrl_vlm::{Config, Grid, Model, Precision, Prompt};
+
+use super::{
+    Work, eval_work, grpo_work, sft_work,
+    workload::{Workload, processor_of},
+};
+use crate::{
+    EngineError,
+    evaluate::complete,
+    grpo::Grpo,
+    inputs::AskedPrompt,
+    laps::{Laps, Phase, Stopwatch, lap},
+    order::EpochOrder,
+    place::peak_memory_bytes,
+    rewarder::Rewarder,
+    sft,
+};
+
+/// The sizes of one prompt and how often a bench steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shapes {
+    /// Side of a picture after its resize to a square.
+    pub image_side: usize,
+    /// Tokens of a prompt, the picture's placeholders included.
+    pub prompt_tokens: usize,
+    /// Tokens of every completion.
+    pub completion_tokens: usize,
+    /// Steps that are not counted.
+    pub warmup: usize,
+    /// Steps that are counted.
+    pub steps: usize,
+    /// The seed of everything random.
+    pub seed: Seed,
+}
+
+impl Shapes {
+    /// A picture's size in patches, as smart-resize makes it.
+    pub fn grid(&self, config: &Config) -> Result<Grid, EngineError> {
+        let processor = processor_of(config);
+        let factor = processor.patch_size * processor.merge_size;
+        let (min, max) = (processor.min_pixels, processor.max_pixels);
+        let side = self.image_side;
+        let (height, width) =
+            smart_resize(side, side, factor, min, max).map_err(ImageError::from)?;
+        let patches = |side: usize| (side / processor.patch_size) as i64;
+        Ok(Grid { t: 1, h: patches(height), w: patches(width) })
+    }
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measured {
+    /// Laps of every counted step.
+    pub steps: Vec<Laps>,
+    /// The loss of every step, warm-up included; nothing for an evaluation.
+    pub losses: Vec<f64>,
+    /// New tokens of a row in every counted batch of an evaluation.
+    pub new_tokens: Vec<usize>,
+    /// What a step must cost; the mean over the counted batches of an evaluation.
+    pub work: Work,
+    /// Largest resident memory of the process so far.
+    pub peak_memory_bytes: u64,
+}
+
+/// A GRPO bench.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GrpoBench {
+    /// Sizes and steps.
+    pub shapes: Shapes,
+    /// Completions of a prompt.
+    pub generations: usize,
+    /// Prompts of an optimizer step.
+    pub prompts_per_step: usize,
+    /// Prompts in one forward pass of the update.
+    pub micro_batch: usize,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Weight of the KL term.
+    pub beta: f64,
+}
+
+/// An SFT bench.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SftBench {
+    /// Sizes and steps.
+    pub shapes: Shapes,
+    /// Examples of an optimizer step.
+    pub examples_per_step: usize,
+    /// Examples in one forward pass.
+    pub micro_batch: usize,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Whether the loss covers the completion alone, and not all text.
+    pub completion_alone: bool,
+}
+
+/// An evaluation bench.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EvalBench {
+    /// Sizes and batches.
+    pub shapes: Shapes,
+    /// Prompts of a batch.
+    pub batch: usize,
+    /// Prompt lengths vary by this fraction below the longest.
+    pub spread: f64,
+}
+
+/// Pays 0, 1 or 2 at random and reads nothing.
+struct RandomRewarder(RefCell<Stream>);
+
+impl Rewarder for RandomRewarder {
+    fn read(&self, _: &[i64]) -> String {
+        String::new()
+    }
+
+    fn pay(&self, _: RewardId, _: &str, _: &str) -> f64 {
+        self.0.borrow_mut().below(3) as f64
+    }
+}
+
+impl GrpoBench {
+    /// Trains a model; every completion has the full length.
+    pub fn run(&self, model: &mut Model) -> Result<Measured, EngineError> {
+        model.set_trainable(true);
+        let model = &*model;
+        let shapes = self.shapes;
+        let settings = GrpoSettings {
+            prompt: PromptStyle::Direct,
+            duration: shapes.duration(self.prompts_per_step),
+            optimizer: optimizer(self.learning_rate),
+            generations: self.generations,
+            beta: self.beta,
+            advantage_epsilon: 1e-4,
+            temperature: 1.0,
+            top_k: 50,
+            top_p: 1.0,
+            max_prompt_tokens: shapes.prompt_tokens,
+            max_new_tokens: shapes.completion_tokens,
+            micro_batch: self.micro_batch,
+            rewards: vec![RewardId::Equality],
+            zero_variance_groups: ZeroVariance::Keep,
+        };
+        let grpo = Grpo {
+            settings: &settings,
+            rewarder: &RandomRewarder(RefCell::new(Stream::new(shapes.seed, &["rewards"]))),
+            end_mask: EndMask::AnyStop,
+            stop_ids: &[], // nothing ends a completion but its length
+            pad_id: 0,
+            im_end: 0,
+            seed: shapes.seed,
+        };
+        let workload = RefCell::new(Workload::new(model.config(), shapes)?);
+        let prepare = |picks: &[usize]| {
+            let prompts = workload.borrow_mut().prompts(picks.len())?;
+            Ok(prompts.into_iter().map(asked).collect())
+        };
+        let mut order = shapes.order(self.prompts_per_step);
+        let mut measured = shapes
+            .watched(model, |on_step| grpo.train(model, &mut order, &prepare, on_step).map(drop))?;
+        measured.work = grpo_work(
+            model.config(),
+            shapes.grid(model.config())?,
+            (self.prompts_per_step, shapes.prompt_tokens),
+            (self.generations, shapes.completion_tokens),
+            bytes_per_value(model),
+        );
+        Ok(measured)
+    }
+}
+
+impl SftBench {
+    /// Trains a model on prompts with their completions.
+    pub fn run(&self, model: &mut Model) -> Result<Measured, EngineError> {
+        model.set_trainable(true);
+        let model = &*model;
+        let shapes = self.shapes;
+        let settings = SftSettings {
+            duration: shapes.duration(self.examples_per_step),
+            optimizer: optimizer(self.learning_rate),
+            micro_batch: self.micro_batch,
+        };
+        let workload = RefCell::new(Workload::new(model.config(), shapes)?);
+        let prepare =
+            |picks: &[usize]| workload.borrow_mut().examples(picks.len(), self.completion_alone);
+        let mut order = shapes.order(self.examples_per_step);
+        let mut measured = shapes.watched(model, |on_step| {
+            sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
+        })?;
+        let grid = shapes.grid(model.config())?;
+        let n_tokens = shapes.prompt_tokens + shapes.completion_tokens;
+        let n_scored = match self.completion_alone {
+            true => shapes.completion_tokens,
+            // All text but the first token, which nothing predicts.
+            false => n_tokens - shapes.n_features(model.config())? - 1,
+        };
+        measured.work =
+            sft_work(model.config(), grid, (self.examples_per_step, n_tokens), n_scored);
+        Ok(measured)
+    }
+}
+
+impl EvalBench {
+    /// Answers batches greedily; every answer has the full length.
+    pub fn run(&self, model: &Model) -> Result<Measured, EngineError> {
+        let frozen = model.frozen_copy(false);
+        let model = &frozen;
+        let shapes = self.shapes;
+        let mut workload = Workload::new(model.config(), shapes)?;
+        let mut measured = Measured::default();
+        let watch = Stopwatch::start(model.device());
+        for batch in 0..shapes.warmup + shapes.steps {
+            let prompts = lap(Phase::Preprocess, model.device(), || {
+                workload.spread_prompts(self.batch, self.spread)
+            })?;
+            let prompts: Vec<_> = prompts.iter().collect();
+            let answers = complete(model, &prompts, shapes.completion_tokens, &[], 0)?;
+            let laps = watch.take();
+            if shapes.warmup <= batch {
+                measured.steps.push(laps);
+                measured
+                    .new_tokens
+                    .push(answers.iter().map(|row| row.ids.len()).max().unwrap_or(0));
+                let n_new = shapes.completion_tokens;
+                let work = eval_work(model.config(), &prompts, n_new, bytes_per_value(model));
+                measured.work.add(&work, 1.0 / shapes.steps as f64);
+            }
+        }
+        measured.peak_memory_bytes = peak_memory_bytes();
+        Ok(measured)
+    }
+}
+
+impl Shapes {
+    /// Placeholders of one picture.
+    pub fn n_features(&self, config: &Config) -> Result<usize, EngineError> {
+        let per_token = config.vision_config.patches_per_token();
+        Ok((self.grid(config)?.n_patches() / per_token) as usize)
+    }
+
+    /// As many steps as asked for, on examples that are enough for one.
+    fn duration(&self, per_step: usize) -> Duration {
+        let epochs = (self.warmup + self.steps) as f64;
+        Duration { epochs, prompts_per_step: per_step, accumulation: per_step }
+    }
+
+    fn order(&self, per_step: usize) -> EpochOrder {
+        EpochOrder::new(self.seed, "speed", per_step, per_step)
+    }
+
+    /// Trains, and takes the laps of every step.
+    fn watched(
+        &self,
+        model: &Model,
+        train: impl FnOnce(
+            &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+        ) -> Result<(), EngineError>,
+    ) -> Result<Measured, EngineError> {
+        let mut measured = Measured::default();
+        let watch = Stopwatch::start(model.device());
+        train(&mut |record| {
+            let laps = watch.take();
+            measured.losses.push(record.loss);
+            if self.warmup < record.step {
+                measured.steps.push(laps);
+            }
+            Ok(())
+        })?;
+        measured.peak_memory_bytes = peak_memory_bytes();
+        Ok(measured)
+    }
+}
+
+fn optimizer(learning_rate: f64) -> OptimizerSettings {
+    OptimizerSettings {
+        learning_rate,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        max_grad_norm: 1.0,
+    }
+}
+
+fn asked(prompt: Prompt) -> AskedPrompt {
+    let (image, text, conversation, gold) = Default::default();
+    AskedPrompt { prompt, image, text, conversation, n_choices: 0, gold }
+}
+
+fn bytes_per_value(model: &Model) -> usize {
+    match model.precision() {
+        Precision::Float32 => 4,
+        Precision::Bfloat16 => 2,
+    }
+}

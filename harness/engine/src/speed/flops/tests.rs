@@ -1,0 +1,72 @@
+//! Counts against those made by hand, and against the model's own parameters.
+
+use clsrl_vlm::{Init, Model};
+use tch::Device;
+
+use super::*;
+use crate::speed::qwen2_vl_2b;
+
+const GRID: Grid = Grid { t: 1, h: 28, w: 28 };
+
+#[track_caller]
+fn check(what: &str, found: f64, expected: f64) {
+    assert!((found / expected - 1.0).abs() < 1e-12, "{what}: {found}, expected {expected}");
+}
+
+/// One block and one layer of Qwen2-VL-2B on 2 prompts of 300 tokens with 4 completions of 3 tokens.
+#[test]
+fn a_small_step_costs_what_a_count_by_hand_says() {
+    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let work = grpo_work(&config, GRID, (2, 300), (4, 3), 4);
+
+    let block = 784. * 2. * (3. * 1280. * 1280. + 1280. * 1280. + 2. * 5120. * 1280.);
+    let scores_and_mixing = 2. * (2. * 784. * 784. * 1280.);
+    let merger = 196. * 2. * (5120. * 5120. + 5120. * 1536.);
+    let vision = 784. * 2. * 1176. * 1280. + block + scores_and_mixing + merger;
+    let layer = 2. * (1536. * 1536. * 2. + 2. * 1536. * 256. + 3. * 1536. * 8960.);
+    let prompt = 300. * layer + 2. * (2. * (300. * 301. / 2.) * 1536.);
+    let logits = 2. * 1536. * 151_936.;
+    check("prefill", work.prefill, 2. * (vision + prompt + logits));
+
+    // Two inputs behind the prompt: the first sees 301 tokens, the second 302.
+    let suffix = 2. * layer + 2. * 2. * (301. + 302.) * 1536.;
+    check("decode", work.decode, 8. * (suffix + 2. * logits));
+    let forward = 2. * (vision + prompt) + 8. * (suffix + 3. * logits);
+    check("reference", work.reference, forward);
+    check("update", work.update, 3. * forward);
+
+    let weights = layer / 2. + logits / 2.;
+    let keys = 2. * 256. * 2. * (2. * 300. + 4. * (1. + 2.));
+    check("decode bytes", work.decode_bytes, 4. * (2. * weights + keys));
+}
+
+#[test]
+fn a_step_of_sft_is_three_forward_passes_of_its_examples() {
+    let config = qwen2_vl_2b(Some(2), Some(2)).unwrap();
+    // The same tokens as one completion of one token behind each prompt, but for how many are scored.
+    let grpo = grpo_work(&config, GRID, (3, 340), (1, 1), 4);
+    check("update", sft_work(&config, GRID, (3, 340), 1).update, grpo.update);
+    let more = sft_work(&config, GRID, (3, 340), 5).update - grpo.update;
+    check("scored tokens", more, 3. * 3. * 4. * 2. * 1536. * 151_936.);
+}
+
+#[test]
+fn the_optimizer_moves_seven_floats_for_every_parameter() {
+    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let model = Model::random(config.clone(), &Init { seed: 1 }, Device::Cpu);
+    let n: usize = model.named_parameters().iter().map(|(_, tensor)| tensor.numel()).sum();
+    let found = grpo_work(&config, GRID, (1, 300), (1, 1), 4).optimizer_bytes;
+    assert!((found / (28. * n as f64) - 1.0).abs() < 1e-3, "{found} for {n} parameters");
+}
+
+#[test]
+fn an_evaluation_of_one_row_decodes_like_one_completion() {
+    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let pixels = tch::Tensor::zeros([784, 1176], (tch::Kind::Float, Device::Cpu));
+    let prompt = Prompt { ids: vec![0; 300], pixels, grids: vec![GRID] };
+    let eval = eval_work(&config, &[&prompt], 3, 2);
+    let grpo = grpo_work(&config, GRID, (1, 300), (1, 3), 2);
+    check("prefill", eval.prefill, grpo.prefill);
+    check("decode", eval.decode, grpo.decode);
+    check("bytes", eval.decode_bytes, grpo.decode_bytes);
+}

@@ -1,0 +1,56 @@
+//! The input path alone: pictures' files to patches, on so many threads.
+
+use std::{path::PathBuf, time::Instant};
+
+use clsrl_data::image::{ImageError, Processor};
+use clsrl_spec::ImagePath;
+use rayon::{ThreadPoolBuilder, prelude::*};
+
+/// What is read, how, and how often.
+#[derive(Debug, Clone)]
+pub struct PictureBench {
+    /// The pictures' files.
+    pub paths: Vec<PathBuf>,
+    /// The order of conversion and resizing.
+    pub order: ImagePath,
+    /// Threads.
+    pub threads: usize,
+    /// Passes over all pictures that are not counted.
+    pub warmup: usize,
+    /// Passes that are counted.
+    pub steps: usize,
+}
+
+/// Seconds of each counted pass, and what it came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PictureSpeed {
+    /// Seconds of each pass over all pictures.
+    pub seconds: Vec<f64>,
+    /// Patches of one pass.
+    pub n_patches: usize,
+}
+
+/// Reads all pictures again and again. Panics if threads cannot be started.
+pub fn read_pictures(
+    processor: &Processor,
+    bench: &PictureBench,
+) -> Result<PictureSpeed, ImageError> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(bench.threads)
+        .build()
+        .expect("the system starts some threads");
+    let mut speed = PictureSpeed { seconds: Vec::new(), n_patches: 0 };
+    for pass in 0..bench.warmup + bench.steps {
+        let started = Instant::now();
+        let load = |path: &PathBuf| {
+            let patches = processor.load(path, bench.order)?;
+            Ok::<usize, ImageError>(patches.grid_thw.iter().product())
+        };
+        let n_patches = pool.install(|| bench.paths.par_iter().map(load).sum::<Result<_, _>>())?;
+        if bench.warmup <= pass {
+            speed.seconds.push(started.elapsed().as_secs_f64());
+            speed.n_patches = n_patches;
+        }
+    }
+    Ok(speed)
+}

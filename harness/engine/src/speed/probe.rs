@@ -1,0 +1,79 @@
+//! What the device can do: the rate of a large product of matrices, and of a large copy.
+
+use std::time::{Duration, Instant};
+
+use clsrl_vlm::Precision;
+use tch::{Cuda, Device, Kind, Tensor};
+
+/// How long each probe runs at least.
+const LEAST: Duration = Duration::from_millis(500);
+
+/// Runs of each probe, the first of which is not counted.
+const LEAST_RUNS: usize = 4;
+
+/// The best rates that were measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probes {
+    /// Operations per second of a product of two square matrices.
+    pub matmul_per_s: f64,
+    /// Bytes per second of a copy, read and written bytes added.
+    pub copy_bytes_per_s: f64,
+}
+
+/// Measures a device in the kind that products compute in.
+pub fn probe(device: Device, precision: Precision) -> Probes {
+    let kind = match precision {
+        Precision::Float32 => Kind::Float,
+        Precision::Bfloat16 => Kind::BFloat16,
+    };
+    // Large enough for the best rate and for no cache to hold a copy.
+    let (side, n_bytes) = if device.is_cuda() { (8192i64, 2i64 << 30) } else { (2048, 256 << 20) };
+    let a = Tensor::ones([side, side], (kind, device));
+    let b = Tensor::ones([side, side], (kind, device));
+    let matmul_s = fastest(device, || drop(a.matmul(&b)));
+    drop((a, b));
+    let from = Tensor::ones([n_bytes], (Kind::Uint8, device));
+    let mut to = from.zeros_like();
+    let copy_s = fastest(device, || to.copy_(&from));
+    Probes {
+        matmul_per_s: 2.0 * (side * side * side) as f64 / matmul_s,
+        copy_bytes_per_s: 2.0 * n_bytes as f64 / copy_s,
+    }
+}
+
+/// Seconds of the fastest run.
+fn fastest(device: Device, mut work: impl FnMut()) -> f64 {
+    let wait = || {
+        if let Device::Cuda(idx) = device {
+            Cuda::synchronize(idx as i64);
+        }
+    };
+    let begun = Instant::now();
+    let mut seconds = f64::INFINITY;
+    let mut n_runs = 0;
+    while n_runs < LEAST_RUNS || begun.elapsed() < LEAST {
+        wait();
+        let started = Instant::now();
+        work();
+        wait();
+        if 0 < n_runs {
+            seconds = seconds.min(started.elapsed().as_secs_f64());
+        }
+        n_runs += 1;
+    }
+    seconds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_multiplies_and_copies() {
+        let Probes { matmul_per_s, copy_bytes_per_s } = probe(Device::Cpu, Precision::Float32);
+        // Any machine since 2000 does a million in a second, none so far 10^18.
+        for rate in [matmul_per_s, copy_bytes_per_s] {
+            assert!((1e6..1e18).contains(&rate), "{rate}");
+        }
+    }
+}

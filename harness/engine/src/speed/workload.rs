@@ -1,0 +1,146 @@
+//! Random prompts with random pictures, shaped as those of the timing peers.
+
+use clsrl_data::image::{Patches, Processor, RgbImage, bicubic, lanczos};
+use clsrl_spec::Stream;
+use clsrl_vlm::{Config, Grid, Prompt};
+use rayon::prelude::*;
+use tch::Tensor;
+
+use super::Shapes;
+use crate::{EngineError, inputs::LabelledPrompt};
+
+/// The peers' picture, before any resizing.
+const PICTURE: (u32, u32) = (500, 375);
+
+/// What the authors' evaluation makes of that picture before its resize to a square.
+const FETCHED: (u32, u32) = (504, 364);
+
+/// Most text tokens in front of a picture: the system message and the start of the user's turn.
+const HEAD_TOKENS: usize = 14;
+
+/// Ids below are text in Qwen2-VL's vocabulary; end of text, turns and pictures stand above.
+const N_TEXT_IDS: i64 = 151_643;
+
+/// The processor of Qwen2-VL for a model's shapes, with the limits that the peers set.
+pub fn processor_of(config: &Config) -> Processor {
+    let vision = &config.vision_config;
+    Processor {
+        patch_size: vision.patch_size as usize,
+        merge_size: vision.spatial_merge_size as usize,
+        temporal_patch_size: vision.temporal_patch_size as usize,
+        image_mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+        image_std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
+        min_pixels: 3136,
+        max_pixels: 401_408,
+    }
+}
+
+/// Draws pictures, prompts and examples.
+pub(super) struct Workload {
+    processor: Processor,
+    config: Config,
+    shapes: Shapes,
+    /// Placeholders of one picture.
+    n_features: usize,
+    stream: Stream,
+}
+
+impl Workload {
+    /// Panics if a prompt has no room for its picture and some text.
+    pub(super) fn new(config: &Config, shapes: Shapes) -> Result<Self, EngineError> {
+        let n_features = shapes.n_features(config)?;
+        assert!(n_features + 4 <= shapes.prompt_tokens, "no prompt is so short: {shapes:?}");
+        Ok(Workload {
+            processor: processor_of(config),
+            config: config.clone(),
+            shapes,
+            n_features,
+            stream: Stream::new(shapes.seed, &["speed"]),
+        })
+    }
+
+    /// Prompts of training: the picture is resized to a square once.
+    pub(super) fn prompts(&mut self, n: usize) -> Result<Vec<Prompt>, EngineError> {
+        let length = self.shapes.prompt_tokens;
+        self.prompts_of(&vec![length; n], |picture| picture)
+    }
+
+    /// Prompts of an evaluation: lengths vary by a fraction, pictures are resized twice.
+    pub(super) fn spread_prompts(
+        &mut self,
+        n: usize,
+        spread: f64,
+    ) -> Result<Vec<Prompt>, EngineError> {
+        let longest = self.shapes.prompt_tokens;
+        let shortest = ((longest as f64 * (1.0 - spread)) as usize).max(self.n_features + 4);
+        let lengths: Vec<usize> =
+            (0..n).map(|_| shortest + self.stream.below(longest + 1 - shortest)).collect();
+        self.prompts_of(&lengths, |picture| bicubic(&picture, FETCHED.0, FETCHED.1))
+    }
+
+    /// Supervised examples: a prompt and a completion; the loss covers text, or the completion alone.
+    pub(super) fn examples(
+        &mut self,
+        n: usize,
+        completion_alone: bool,
+    ) -> Result<Vec<LabelledPrompt>, EngineError> {
+        let (n_prompt, n_completion) = (self.shapes.prompt_tokens, self.shapes.completion_tokens);
+        let prompts = self.prompts_of(&vec![n_prompt + n_completion; n], |picture| picture)?;
+        let image = self.config.image_token_id;
+        let label = |(at, &id): (usize, &i64)| {
+            let is_scored = if completion_alone { n_prompt <= at } else { id != image };
+            if is_scored { id } else { -100 }
+        };
+        let labelled = |prompt: Prompt| LabelledPrompt {
+            labels: prompt.ids.iter().enumerate().map(label).collect(),
+            prompt,
+        };
+        Ok(prompts.into_iter().map(labelled).collect())
+    }
+
+    fn prompts_of(
+        &mut self,
+        lengths: &[usize],
+        first_resize: impl Fn(RgbImage) -> RgbImage + Sync,
+    ) -> Result<Vec<Prompt>, EngineError> {
+        let side = self.shapes.image_side as u32;
+        let pictures: Vec<RgbImage> = lengths.iter().map(|_| self.picture()).collect();
+        let patches: Vec<Patches> = pictures
+            .into_par_iter()
+            .map(|picture| self.processor.patches(&lanczos(&first_resize(picture), side, side)))
+            .collect::<Result<_, _>>()?;
+        Ok(lengths
+            .iter()
+            .zip(patches)
+            .map(|(&length, patches)| self.prompt(length, patches))
+            .collect())
+    }
+
+    fn picture(&mut self) -> RgbImage {
+        let (width, height) = PICTURE;
+        let n_bytes = (width * height * 3) as usize;
+        let mut pixels = Vec::with_capacity(n_bytes + 8);
+        while pixels.len() < n_bytes {
+            pixels.extend_from_slice(&self.stream.next_u64().to_le_bytes());
+        }
+        pixels.truncate(n_bytes);
+        RgbImage { width, height, pixels }
+    }
+
+    fn prompt(&mut self, length: usize, patches: Patches) -> Prompt {
+        let n_features = self.n_features;
+        let n_text = length - n_features - 2;
+        let n_ids = N_TEXT_IDS.min(self.config.vision_start_token_id) as usize;
+        let text: Vec<i64> = (0..n_text).map(|_| self.stream.below(n_ids) as i64).collect();
+        let head = HEAD_TOKENS.min(n_text / 4).max(1);
+        let mut ids = text[..head].to_vec();
+        ids.push(self.config.vision_start_token_id);
+        ids.resize(ids.len() + n_features, self.config.image_token_id);
+        // Its end, which is the id behind its start.
+        ids.push(self.config.vision_start_token_id + 1);
+        ids.extend(&text[head..]);
+        let [t, h, w] = patches.grid_thw.map(|side| side as i64);
+        let pixels = Tensor::from_slice(&patches.values).reshape([t * h * w, -1]);
+        Prompt { ids, pixels, grids: vec![Grid { t, h, w }] }
+    }
+}
