@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::standard_split;
 use clsrl_report::{
-    FrameFormat, Provenance, ReadPredictions, ReportContext, TrialResults, cells_frame,
-    curves_frame, markdown_report, write_frame, write_samples,
+    FrameFormat, Provenance, ReadPredictions, ReportContext, ReportFrames, Samples, TrialResults,
+    cells_frame, curves_frame, markdown_report, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{
@@ -144,7 +144,6 @@ impl Writing<'_> {
         let cells = cells_frame(results)?;
         let curves = curves_frame(results)?;
         let context = context(self.bench, self.store, self.binding);
-        let markdown = markdown_report(&cells, &curves, &context)?;
         for dir in [&self.places.results, &self.places.reports] {
             fs::create_dir_all(dir)
                 .with_context(|| format!("cannot create `{}`", dir.display()))?;
@@ -155,7 +154,8 @@ impl Writing<'_> {
             write_frame(&cells, &format.at(&stem("")), *format)?;
             write_frame(&curves, &format.at(&stem(".curves")), *format)?;
         }
-        let left_out = write_samples(results, &stem(".samples"), &formats, read)?;
+        let Samples { verdicts, left_out } =
+            write_samples(results, &stem(".samples"), &formats, read)?;
         for out in &left_out {
             let (trial, cell) = (&out.trial, out.cell);
             note(&format!(
@@ -163,6 +163,8 @@ impl Writing<'_> {
                 out.reason
             ));
         }
+        let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
+        let markdown = markdown_report(frames, &context)?;
         let path = self.places.reports.join(format!("{}.md", self.name));
         write_atomically(&path, &markdown)?;
         Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))

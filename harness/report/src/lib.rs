@@ -8,6 +8,8 @@
 mod results;
 mod frames;
 mod rescore;
+mod verdicts;
+mod estimate;
 mod summary;
 mod document;
 mod page;
@@ -25,8 +27,9 @@ mod made;
 pub use document::markdown_report;
 pub use error::ReportError;
 pub use frames::{
-    FrameFile, FrameFormat, LeftOut, ReadPredictions, cells_frame, curves_frame, samples_frame,
-    tally_samples, write_frame, write_samples,
+    FrameFile, FrameFormat, LeftOut, ReadPredictions, Samples, cells_frame, curves_frame,
+    samples_frame, tally_samples, write_frame, write_samples,
 };
 pub use rescore::{Rescored, ScoreChange, rescore};
-pub use results::{CellProvenance, Provenance, ReportContext, TrialResults};
+pub use results::{CellProvenance, Provenance, ReportContext, ReportFrames, TrialResults};
+pub use verdicts::SuiteVerdicts;

@@ -10,8 +10,8 @@ use clsrl_spec::{
 };
 
 use crate::{
-    CellProvenance, Provenance, ReportContext, ReportError, TrialResults, cells_frame,
-    curves_frame, markdown_report,
+    CellProvenance, Provenance, ReportContext, ReportError, ReportFrames, SuiteVerdicts,
+    TrialResults, cells_frame, curves_frame, markdown_report,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -59,7 +59,10 @@ pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String,
         standard_lists: [(DatasetId::Eurosat, "Get it at x.".to_owned())].into(),
         planned: plan,
     };
-    markdown_report(&cells_frame(results)?, &curves_frame(results)?, &context)
+    let (cells, curves) = (cells_frame(results)?, curves_frame(results)?);
+    let (verdicts, _) = SuiteVerdicts::read(results, &mut |trial, cell| read(results, trial, cell));
+    let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
+    markdown_report(frames, &context)
 }
 
 pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {
@@ -92,6 +95,17 @@ fn provenance(trial: &Trial) -> Provenance {
         cells: trial.cells().into_iter().map(cell).collect(),
         rescored: false,
     }
+}
+
+/// Hands over the predictions that a finished cell's record counts.
+pub(crate) fn read(
+    results: &[TrialResults],
+    trial: &Trial,
+    cell: CellKey,
+) -> Result<Vec<Prediction>, String> {
+    let own = results.iter().find(|results| results.trial == *trial).unwrap();
+    let (_, record) = own.cells.iter().find(|(_, record)| record.outcome.cell == cell).unwrap();
+    Ok(predictions(record))
 }
 
 /// Predictions that a cell's record counts: wrong answers stand last, off the list.

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use clsrl_spec::{Binding, CellKey, CellRecord, DatasetId, Protocol, TrainingRecord, Trial};
+use polars::prelude::DataFrame;
+
+use crate::SuiteVerdicts;
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +86,17 @@ impl Provenance {
             rescored: false,
         }
     }
+}
+
+/// Everything measured that a report shows.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportFrames<'a> {
+    /// The cells' frame.
+    pub cells: &'a DataFrame,
+    /// The training curves' frame.
+    pub curves: &'a DataFrame,
+    /// The verdicts by picture, for what is compared on the same pictures.
+    pub verdicts: &'a SuiteVerdicts,
 }
 
 /// What a report says beside the numbers. Texts are untrusted; the writer escapes them.

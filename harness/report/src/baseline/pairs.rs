@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Scorer, Seed};
+use clsrl_spec::{CellKey, Form, MethodId, PromptStyle, Scorer, Seed};
 
 use super::{Baseline, Digests, SavedCell, SavedKey};
 use crate::{
     gate::{Absence, Comparison, Evidence, MaxDrop},
     statistics::{Average, AveragedCell, Scores, StatisticsError, Verdicts},
+    verdicts::Repeats,
 };
 
 /// A cell of the run that is gated.
@@ -53,15 +54,6 @@ pub(super) struct Asked {
     pub(super) has_seeds: bool,
 }
 
-/// A cell over its seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    method: MethodId,
-    source: Option<DatasetId>,
-    shots: usize,
-    cell: CellKey,
-}
-
 /// Cells that are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Together {
@@ -79,10 +71,10 @@ enum Part {
     Others,
 }
 
-type Grouped = BTreeMap<Group, Result<Scores, Absent>>;
+type Grouped = BTreeMap<Repeats, Result<Scores, Absent>>;
 
 /// The cells of an average, or why one of them has no scores.
-type Members<'a> = Vec<(Group, &'a Result<Scores, Absent>)>;
+type Members<'a> = Vec<(Repeats, &'a Result<Scores, Absent>)>;
 
 /// The seeds of a cell, each before and after.
 type Seeds = Vec<(Seed, Result<Pair, Absent>)>;
@@ -101,7 +93,7 @@ impl Pairing<'_> {
         let cells = cells.collect();
         let mut together: BTreeMap<Together, Members> = BTreeMap::new();
         for (group, scores) in &grouped {
-            together.entry(group.together()).or_default().push((*group, scores));
+            together.entry(Together::of(*group)).or_default().push((*group, scores));
         }
         let averages = together.into_iter().map(|(together, members)| {
             self.ask(together.name(), together.part != Part::All, average_of_all(&members))
@@ -125,10 +117,10 @@ impl Pairing<'_> {
             self.observed.iter().map(|observed| (observed.key, observed)).collect();
         let saved = before.keys().filter(|key| is_asked(key));
         let keys: BTreeSet<SavedKey> = saved.chain(after.keys()).copied().collect();
-        let mut by_group: BTreeMap<Group, Seeds> = BTreeMap::new();
+        let mut by_group: BTreeMap<Repeats, Seeds> = BTreeMap::new();
         for key in keys {
             let pair = self.pair(before.get(&key).copied(), after.get(&key).copied());
-            by_group.entry(Group::of(key)).or_default().push((key.seed, pair));
+            by_group.entry(Repeats::of(key)).or_default().push((key.seed, pair));
         }
         by_group.into_iter().map(|(group, pairs)| (group, scores_of(pairs))).collect()
     }
@@ -199,14 +191,9 @@ fn scores_of(pairs: Seeds) -> Result<Scores, Absent> {
     }
 }
 
-fn average(cells: &[(Group, &Scores)]) -> Result<Average, Absent> {
-    let names: Vec<(String, String)> = cells
-        .iter()
-        .map(|(group, _)| {
-            let CellKey { target, form, .. } = group.cell;
-            (group.fine_tune(), format!("{target}.{form}"))
-        })
-        .collect();
+fn average(cells: &[(Repeats, &Scores)]) -> Result<Average, Absent> {
+    let names: Vec<(String, String)> =
+        cells.iter().map(|(group, _)| (group.fine_tunes(), group.pictures())).collect();
     let cells: Vec<AveragedCell<'_>> = cells
         .iter()
         .zip(&names)
@@ -215,7 +202,7 @@ fn average(cells: &[(Group, &Scores)]) -> Result<Average, Absent> {
     Average::new(&cells).map_err(unlike)
 }
 
-fn average_of_all(members: &[(Group, &Result<Scores, Absent>)]) -> Result<Average, Absent> {
+fn average_of_all(members: &[(Repeats, &Result<Scores, Absent>)]) -> Result<Average, Absent> {
     let mut present = Vec::new();
     let mut worst = None;
     for (group, scores) in members {
@@ -241,36 +228,17 @@ fn keep_worse(worst: &mut Option<Absent>, other: Absent) {
     }
 }
 
-impl Group {
-    fn of(key: SavedKey) -> Self {
-        let SavedKey { method, source, shots, cell, .. } = key;
-        Group { method, source, shots, cell }
-    }
-
-    fn together(&self) -> Together {
-        let part = match self.source {
+impl Together {
+    fn of(cells: Repeats) -> Self {
+        let part = match cells.source {
             None => Part::All,
-            Some(source) if source == self.cell.target => Part::InDomain,
+            Some(source) if source == cells.cell.target => Part::InDomain,
             Some(_) => Part::Others,
         };
-        let CellKey { form, prompt, .. } = self.cell;
-        Together { method: self.method, form, prompt, shots: self.shots, part }
+        let CellKey { form, prompt, .. } = cells.cell;
+        Together { method: cells.method, form, prompt, shots: cells.shots, part }
     }
 
-    /// The fine-tunes, one for each seed.
-    fn fine_tune(&self) -> String {
-        match self.source {
-            None => self.method.to_string(),
-            Some(source) => format!("{}.{source}.{}shot", self.method, self.shots),
-        }
-    }
-
-    fn name(&self) -> String {
-        format!("{} → {}", self.fine_tune(), self.cell)
-    }
-}
-
-impl Together {
     fn name(&self) -> String {
         let Together { method, form, prompt, shots, part } = self;
         let form = match form {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Timing;
+use crate::verdicts::check;
 
 /// The verdicts of a run, with what they rest on.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,29 +109,17 @@ impl SavedCell {
         predictions: &[Prediction],
     ) -> Result<Self, String> {
         let outcome = &record.outcome;
+        check(outcome, predictions)?;
         let mut sorted: Vec<&Prediction> = predictions.iter().collect();
         sorted.sort_by_key(|prediction| prediction.index);
-        if sorted.windows(2).any(|pair| pair[0].index == pair[1].index) {
-            return Err("its predictions answer a picture twice".to_owned());
-        }
-        let cell = SavedCell {
+        Ok(SavedCell {
             key: SavedKey::of(trial, outcome.cell),
             trial: trial.key(),
             locked: outcome.locked,
             pictures: pictures_digest(&sorted),
             published: sorted.iter().map(|prediction| prediction.correct_published).collect(),
             strict: sorted.iter().map(|prediction| prediction.correct_strict).collect(),
-        };
-        let counted = (cell.n(), n_right(&cell.published), n_right(&cell.strict));
-        let recorded = (outcome.n, outcome.n_correct_published, outcome.n_correct_strict);
-        match counted == recorded {
-            true => Ok(cell),
-            false => Err(format!(
-                "its predictions do not fit its record: expected {} pictures, {} and {} right, \
-                 found {}, {} and {}",
-                recorded.0, recorded.1, recorded.2, counted.0, counted.1, counted.2
-            )),
-        }
+        })
     }
 
     /// The number of pictures.
@@ -188,10 +177,6 @@ impl Digests {
         }
         names
     }
-}
-
-fn n_right(verdicts: &[bool]) -> usize {
-    verdicts.iter().filter(|right| **right).count()
 }
 
 fn pictures_digest(sorted: &[&Prediction]) -> String {

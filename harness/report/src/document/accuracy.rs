@@ -4,71 +4,97 @@ use clsrl_spec::{DatasetId, Form};
 
 use super::names;
 use crate::{
-    number::{fixed, signed},
-    summary::{Arm, Scores, Stat, Survey},
+    estimate::{Change, Contrast, Estimate, Estimates},
+    number::fixed,
+    summary::{Arm, Scores, Survey},
     table::{Cell, Table},
 };
 
-/// In-domain accuracy: methods down, datasets across, each method with its change below.
-pub(super) fn table(survey: &Survey, scores: &Scores) -> Table {
+/// In-domain accuracy: methods down, datasets across, each method with its interval and its change below.
+pub(super) fn table(survey: &Survey, scores: &Scores, estimates: &Estimates<'_>) -> Table {
     let seeds = match survey.seeds.len() {
         0 | 1 => String::new(),
-        n => format!(" Mean over {n} seeds; ± sd is their standard deviation (n − 1)."),
+        n => format!(" Mean over {n} seeds."),
     };
     let caption = format!(
         "In-domain accuracy in percent by the {} score: {}. A trained method is evaluated on the \
-         dataset that it was trained on; change: in points, against zero-shot under the same \
-         prompt.{seeds}",
-        scores.score.name(),
-        scores.score.meaning()
+         dataset that it was trained on; change: in points, against zero-shot under the same prompt, on \
+         the same pictures.{seeds}",
+        estimates.score.name(),
+        estimates.score.meaning(),
     );
-    captioned(survey, scores, caption)
+    captioned(survey, scores, estimates, caption)
 }
 
 /// The same by the verdict that the protocol does not count.
-pub(super) fn table_of_other_score(survey: &Survey, scores: &Scores) -> Table {
-    let (name, meaning) = (scores.score.name(), scores.score.meaning());
-    captioned(survey, scores, format!("The same by the {name} score: {meaning}."))
+pub(super) fn table_of_other_score(
+    survey: &Survey,
+    scores: &Scores,
+    estimates: &Estimates<'_>,
+) -> Table {
+    let (name, meaning) = (estimates.score.name(), estimates.score.meaning());
+    let caption = format!("The same by the {name} score: {meaning}.");
+    captioned(survey, scores, estimates, caption)
 }
 
-fn captioned(survey: &Survey, scores: &Scores, caption: String) -> Table {
+fn captioned(
+    survey: &Survey,
+    scores: &Scores,
+    estimates: &Estimates<'_>,
+    caption: String,
+) -> Table {
     let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
     let mut table = Table::of_numbers(caption, &heads);
-    let mut is_any_incomplete = false;
+    let mut shown_estimates = Vec::new();
+    let mut shown_changes = Vec::new();
     for &arm in &survey.arms {
-        let stats = row(survey, scores, arm);
-        is_any_incomplete |= stats.iter().any(|&stat| names::is_incomplete(stat));
-        let means = stats.iter().map(|&stat| names::mean(stat));
+        let row = row(survey, estimates, arm);
+        let means = row.iter().map(names::estimate);
         table.push_plain(std::iter::once(names::arm(survey, arm)).chain(means));
-        if stats.iter().any(|stat| stat.sd.is_some()) {
-            let sds = stats.iter().map(|stat| Cell::italic(fixed(stat.sd, 1)));
-            table.push(std::iter::once(Cell::italic("± sd")).chain(sds).collect());
+        if row.iter().any(|estimate| estimate.bounds.is_some()) {
+            let halves = row.iter().map(|estimate| Cell::italic(fixed(estimate.half_width(), 1)));
+            table.push(std::iter::once(Cell::italic("±")).chain(halves).collect());
         }
-        if let Some(changes) = changes(survey, scores, arm, &stats) {
-            table.push(std::iter::once(Cell::italic("change")).chain(changes).collect());
+        if let Some(changes) = changes(survey, scores, estimates, arm) {
+            let shown = changes.iter().map(|change| Cell::italic(names::marked_change(change)));
+            table.push(std::iter::once(Cell::italic("change")).chain(shown).collect());
+            if changes.iter().any(|change| change.detectable_if_none().is_some()) {
+                let least = changes.iter().map(|change| Cell::italic(names::detectable(change)));
+                table.push(std::iter::once(Cell::italic("detectable")).chain(least).collect());
+            }
+            shown_changes.extend(changes);
         }
+        shown_estimates.extend(row);
     }
     for &form in &survey.forms {
         table.push_plain(chance(survey, scores, form));
     }
-    if is_any_incomplete {
-        table.caption.push_str(names::INCOMPLETE_NOTE);
-    }
+    table.caption.push_str(&names::notes(&shown_estimates, &shown_changes));
     table
 }
 
-fn row(survey: &Survey, scores: &Scores, arm: Arm) -> Vec<Stat> {
-    let stats = survey.in_domain.iter().map(|&dataset| scores.on(arm, dataset));
-    stats.chain([scores.average(arm)]).collect()
+fn row(survey: &Survey, estimates: &Estimates<'_>, arm: Arm) -> Vec<Estimate> {
+    let cells: Vec<_> =
+        survey.in_domain.iter().map(|&dataset| arm.repeats(dataset, dataset)).collect();
+    let by_dataset = cells.iter().map(|&cells| estimates.accuracy(cells));
+    by_dataset.chain([estimates.average(&cells)]).collect()
 }
 
-fn changes(survey: &Survey, scores: &Scores, arm: Arm, stats: &[Stat]) -> Option<Vec<Cell>> {
+fn changes(
+    survey: &Survey,
+    scores: &Scores,
+    estimates: &Estimates<'_>,
+    arm: Arm,
+) -> Option<Vec<Change>> {
     let zero_shot = scores.zero_shot_of(arm).filter(|_| arm.is_trained())?;
-    let references = row(survey, scores, zero_shot);
-    let change = |(stat, reference): (&Stat, &Stat)| {
-        Cell::italic(signed(names::difference(stat.mean, reference.mean), 1))
+    let contrast = |&dataset: &DatasetId| Contrast {
+        before: zero_shot.repeats(dataset, dataset),
+        after: arm.repeats(dataset, dataset),
     };
-    Some(stats.iter().zip(&references).map(change).collect())
+    let contrasts: Vec<Contrast> = survey.in_domain.iter().map(contrast).collect();
+    let mut changes = estimates.family(&contrasts);
+    changes.push(estimates.average_change(&contrasts));
+    Some(changes)
 }
 
 fn chance(survey: &Survey, scores: &Scores, form: Form) -> Vec<String> {

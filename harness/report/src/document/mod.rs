@@ -3,6 +3,7 @@
 mod report;
 mod overview;
 mod accuracy;
+mod format;
 mod questions;
 mod wall_clock;
 mod transfer;

@@ -1,10 +1,10 @@
 //! The report, section by section.
 
-use polars::prelude::DataFrame;
-
-use super::{accuracy, overview, questions, training, transfer, wall_clock};
+use super::{accuracy, format, overview, questions, training, transfer, wall_clock};
 use crate::{
-    ReportContext, ReportError, markdown,
+    ReportContext, ReportError, ReportFrames,
+    estimate::Estimates,
+    markdown,
     page::Page,
     summary::{Clocks, Curves, Score, Scores, Survey, Transfer},
 };
@@ -12,24 +12,21 @@ use crate::{
 const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
 is tiny: these numbers show that the harness works, and say nothing about the paper.";
 
-/// Writes the report of a suite: the same frames and context give the same bytes.
+/// Writes the report of a suite: the same results and context give the same bytes.
 pub fn markdown_report(
-    cells: &DataFrame,
-    curves: &DataFrame,
+    frames: ReportFrames<'_>,
     context: &ReportContext<'_>,
 ) -> Result<String, ReportError> {
-    Ok(markdown::written(&page(cells, curves, context)?))
+    Ok(markdown::written(&page(frames, context)?))
 }
 
-fn page(
-    cells: &DataFrame,
-    curves: &DataFrame,
-    context: &ReportContext<'_>,
-) -> Result<Page, ReportError> {
+fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, ReportError> {
+    let ReportFrames { cells, curves, verdicts } = frames;
     let survey = Survey::new(cells, context.planned)?;
     let score = Score::of(context.protocol.scorer);
     let scores = Scores::new(&survey, score)?;
-    let other_scores = Scores::new(&survey, score.other())?;
+    let estimates = Estimates::new(&survey, verdicts, score)?;
+    let other_estimates = Estimates::new(&survey, verdicts, score.other())?;
     let transfer = Transfer::new(&survey, score)?;
     let clocks = Clocks::new(cells)?;
     let is_synthetic = context.synthetic || survey.any("synthetic")?;
@@ -58,8 +55,13 @@ fn page(
     page.heading(2, "What was run");
     page.table(&overview::what_was_run(&survey, context)?);
     page.heading(2, "Accuracy");
-    page.table(&accuracy::table(&survey, &scores));
-    page.table(&accuracy::table_of_other_score(&survey, &other_scores));
+    page.table(&accuracy::table(&survey, &scores, &estimates));
+    page.table(&accuracy::table_of_other_score(&survey, &scores, &other_estimates));
+    let both = match score {
+        Score::Published => [&estimates, &other_estimates],
+        Score::Strict => [&other_estimates, &estimates],
+    };
+    page.table(&format::table(&survey, &scores, both));
     page.heading(2, "Questions");
     page.table(&questions::prompts(&survey, context));
     page.table(&questions::texts(&survey, context));

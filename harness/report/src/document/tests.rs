@@ -69,10 +69,11 @@ fn the_order_of_the_input_changes_no_byte() {
 }
 
 #[test]
-fn one_seed_has_no_spread() {
+fn one_seed_has_wilsons_interval_and_no_spread_over_seeds() {
     let plan = Grid { seeds: &[1], ..TWO_SEEDS }.plan();
     let report = report(&plan, &all_results(&plan)).unwrap();
-    assert!(!report.contains('±') && !report.contains('†'), "{report}");
+    assert!(!report.contains("student-t") && !report.contains('†'), "{report}");
+    assert!(report.contains("(bootstrap, wilson)"), "{report}");
     assert_eq!(rows(&report, "SFT")[1], ["SFT", "60.4", "93.8", "95.8", "83.3"]);
 }
 

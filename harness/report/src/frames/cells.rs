@@ -26,11 +26,11 @@ pub fn cells_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
     Ok(DataFrame::new(rows.len(), columns)?)
 }
 
-/// All finished cells in table order, checked.
+/// All finished cells in table order, checked, each with its trial and its id.
 pub(super) fn table_order(
     results: &[TrialResults],
-) -> Result<Vec<(&TrialResults, &CellRecord)>, ReportError> {
-    Ok(rows(results)?.into_iter().map(|row| (row.results, row.record)).collect())
+) -> Result<Vec<(&TrialResults, &str, &CellRecord)>, ReportError> {
+    Ok(rows(results)?.into_iter().map(|row| (row.results, row.cell_id, row.record)).collect())
 }
 
 fn rows(results: &[TrialResults]) -> Result<Vec<Row<'_>>, ReportError> {

@@ -13,7 +13,7 @@ mod columns;
 pub use cells::cells_frame;
 pub use curves::curves_frame;
 pub use file::{FrameFile, FrameFormat, write_frame};
-pub use samples::{LeftOut, ReadPredictions, samples_frame, write_samples};
+pub use samples::{LeftOut, ReadPredictions, Samples, samples_frame, write_samples};
 pub use tally::tally_samples;
 
 #[cfg(test)]

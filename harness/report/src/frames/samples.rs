@@ -1,9 +1,9 @@
 //! The samples' frame: one row per answered picture, one cell at a time, since all of them may not fit
 //! into memory.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
-use clsrl_spec::{CellKey, CellRecord, Diagnosis, Prediction, Trial};
+use clsrl_spec::{CellKey, Prediction, Trial};
 use polars::prelude::{Column, DataFrame};
 
 use super::{
@@ -11,7 +11,11 @@ use super::{
     columns::{count, numbers, seeds, texts, truths},
     file::{FrameFile, FrameFormat},
 };
-use crate::{ReportError, TrialResults};
+use crate::{
+    ReportError, SuiteVerdicts, TrialResults,
+    baseline::SavedKey,
+    verdicts::{Answered, CellVerdicts},
+};
 
 /// The version of the samples' frame, in its column `schema_version`.
 const SCHEMA_VERSION: i64 = 1;
@@ -30,16 +34,13 @@ pub struct LeftOut {
 /// Hands over a cell's predictions, or tells why it cannot.
 pub type ReadPredictions<'a> = dyn FnMut(&Trial, CellKey) -> Result<Vec<Prediction>, String> + 'a;
 
-struct Row<'a> {
-    prediction: &'a Prediction,
-    diagnosis: Diagnosis,
-}
-
-impl<'a> Row<'a> {
-    fn of(prediction: &'a Prediction) -> Self {
-        let Prediction { question, raw, truncated, .. } = prediction;
-        Row { prediction, diagnosis: Diagnosis::of(question, raw, *truncated) }
-    }
+/// What one pass over all predictions leaves.
+#[derive(Debug)]
+pub struct Samples {
+    /// The verdicts of the cells that are in the frame.
+    pub verdicts: SuiteVerdicts,
+    /// The cells that are not.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Makes the samples' frame of one cell, in the order of the split's list.
@@ -55,76 +56,56 @@ pub fn samples_frame(
     let Some((cell_id, record)) = found else {
         return Err(mismatch(results, cell, "it has no record".to_owned()));
     };
-    check(record, predictions).map_err(|reason| mismatch(results, cell, reason))?;
-    frame(results, cell, cell_id, predictions)
+    let rows = Answered::all(&record.outcome, predictions)
+        .map_err(|reason| mismatch(results, cell, reason))?;
+    frame(results, cell, cell_id, &rows)
 }
 
 /// Writes the samples of all finished cells, in table order, as one file per format: beside the path
 /// given, with the format's extension.
 ///
-/// A cell whose predictions are missing, damaged or not those of its record is left out and told of.
+/// A cell whose predictions are missing, damaged or not those of its record is left out and told of. The
+/// verdicts of the others are kept, because nothing reads predictions twice.
 pub fn write_samples(
     results: &[TrialResults],
     path: &Path,
     formats: &[FrameFormat],
     read: &mut ReadPredictions<'_>,
-) -> Result<Vec<LeftOut>, ReportError> {
+) -> Result<Samples, ReportError> {
     let cells = table_order(results)?;
     let mut files = Vec::new();
     for &format in formats {
         files.push(FrameFile::create(&format.at(path), format, empty()?.schema())?);
     }
-    let mut left_out = Vec::new();
-    for (results, record) in cells {
+    let mut samples = Samples { verdicts: SuiteVerdicts::default(), left_out: Vec::new() };
+    for (results, cell_id, record) in cells {
         let cell = record.outcome.cell;
-        let samples = read(&results.trial, cell).and_then(|predictions| {
-            check(record, &predictions)?;
-            Ok(predictions)
-        });
-        match samples {
-            Err(reason) => left_out.push(LeftOut { trial: results.trial.key(), cell, reason }),
-            Ok(predictions) => {
-                let frame = samples_frame(results, cell, &predictions)?;
+        let mut left_out = |reason| {
+            samples.left_out.push(LeftOut { trial: results.trial.key(), cell, reason });
+        };
+        let predictions = match read(&results.trial, cell) {
+            Ok(predictions) => predictions,
+            Err(reason) => {
+                left_out(reason);
+                continue;
+            }
+        };
+        match Answered::all(&record.outcome, &predictions) {
+            Err(reason) => left_out(reason),
+            Ok(rows) => {
+                let frame = frame(results, cell, cell_id, &rows)?;
                 files.iter_mut().try_for_each(|file| file.write(&frame))?;
+                let key = SavedKey::of(&results.trial, cell);
+                samples.verdicts.keep(key, CellVerdicts::of(&rows));
             }
         }
     }
     files.into_iter().try_for_each(FrameFile::finish)?;
-    Ok(left_out)
+    Ok(samples)
 }
 
 fn mismatch(results: &TrialResults, cell: CellKey, reason: String) -> ReportError {
     ReportError::Predictions { trial: results.trial.key(), cell: cell.to_string(), reason }
-}
-
-/// Whether these are the predictions that a record counts.
-fn check(record: &CellRecord, predictions: &[Prediction]) -> Result<(), String> {
-    let outcome = &record.outcome;
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = predictions.iter().find(|prediction| !seen.insert(prediction.index)) {
-        return Err(format!("its predictions answer picture {} twice", twice.index));
-    }
-    let n_where =
-        |holds: fn(&Prediction) -> bool| predictions.iter().filter(|row| holds(row)).count();
-    let counts = [
-        ("predictions", predictions.len(), outcome.n),
-        (
-            "correct ones by the published score",
-            n_where(|p| p.correct_published),
-            outcome.n_correct_published,
-        ),
-        (
-            "correct ones by the strict score",
-            n_where(|p| p.correct_strict),
-            outcome.n_correct_strict,
-        ),
-    ];
-    match counts.into_iter().find(|(_, found, expected)| found != expected) {
-        None => Ok(()),
-        Some((what, found, expected)) => {
-            Err(format!("it has {found} {what}, its record counts {expected}"))
-        }
-    }
 }
 
 /// The frame without a row.
@@ -136,15 +117,13 @@ fn frame(
     results: &TrialResults,
     cell: CellKey,
     cell_id: &str,
-    predictions: &[Prediction],
+    rows: &[Answered<'_>],
 ) -> Result<DataFrame, ReportError> {
-    let mut rows: Vec<Row<'_>> = predictions.iter().map(Row::of).collect();
-    rows.sort_by_key(|row| row.prediction.index);
-    let columns = [axes(&rows, Some((results, cell, cell_id))), texts_and_verdicts(&rows)].concat();
+    let columns = [axes(rows, Some((results, cell, cell_id))), texts_and_verdicts(rows)].concat();
     Ok(DataFrame::new(rows.len(), columns)?)
 }
 
-fn axes(rows: &[Row<'_>], of: Option<(&TrialResults, CellKey, &str)>) -> Vec<Column> {
+fn axes(rows: &[Answered<'_>], of: Option<(&TrialResults, CellKey, &str)>) -> Vec<Column> {
     let text = |name: &str, value: fn(&TrialResults, CellKey) -> Option<String>| {
         let value = of.and_then(|(results, cell, _)| value(results, cell));
         texts(name, rows, |_| value.clone())
@@ -170,7 +149,7 @@ fn axes(rows: &[Row<'_>], of: Option<(&TrialResults, CellKey, &str)>) -> Vec<Col
     ]
 }
 
-fn texts_and_verdicts(rows: &[Row<'_>]) -> Vec<Column> {
+fn texts_and_verdicts(rows: &[Answered<'_>]) -> Vec<Column> {
     let text = |name: &str, value: fn(&Prediction) -> &String| {
         texts(name, rows, |row| Some(value(row.prediction).clone()))
     };

@@ -1,6 +1,8 @@
 //! What a comparison could have found: the minimum detectable change, to stand beside "no difference".
 
-use super::{Level, PairCounts, Probability, StatisticsError, level::normal_quantile};
+use super::{
+    Level, PairCounts, Probability, StatisticsError, level::normal_quantile, score_interval::bisect,
+};
 
 /// The share of pictures on which two runs differ: above 0, at most 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,4 +63,24 @@ pub fn minimum_detectable_change(design: Design) -> Option<f64> {
     // Below a power of one half the test needs luck, and the smaller root is the equation's.
     let change = (half_linear + root.copysign(z_power)) / quadratic;
     (change <= discordance).then_some(100.0 * change)
+}
+
+/// The smallest true change, in the standard error's unit, that a test finds with the wanted power whose
+/// statistic is normal with this standard error: `(z(1 − α/2) + z(power)) · SE`.
+pub fn detectable_by_error(standard_error: f64, level: Level, power: Probability) -> f64 {
+    (normal_quantile(level.get() / 2.0) + normal_quantile(1.0 - power.get())) * standard_error
+}
+
+/// The smallest true change, in points, that McNemar's test finds with the wanted power if every picture that
+/// differs goes the same way: Connor's equation at a discordance as large as the change. For runs that did
+/// not differ. None where so few pictures are not enough for any change.
+pub fn detectable_one_way(n: usize, level: Level, power: Probability) -> Option<f64> {
+    let z_level = normal_quantile(level.get() / 2.0);
+    let z_power = normal_quantile(1.0 - power.get());
+    let is_found =
+        |change: f64| z_level + z_power * (1.0 - change).sqrt() <= (n as f64 * change).sqrt();
+    if !z_power.is_finite() || !is_found(1.0) {
+        return None;
+    }
+    Some(100.0 * bisect(0.0, 1.0, |change| !is_found(change)))
 }

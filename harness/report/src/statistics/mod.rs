@@ -25,7 +25,9 @@ mod tests;
 pub use average::{Average, AveragedCell};
 pub use bootstrap::{Bootstrap, BootstrapPlan};
 pub use change::Change;
-pub use detectable::{Design, Discordance, minimum_detectable_change};
+pub use detectable::{
+    Design, Discordance, detectable_by_error, detectable_one_way, minimum_detectable_change,
+};
 pub use error::StatisticsError;
 pub use holm::holm;
 pub use level::{Interval, Level, Probability};

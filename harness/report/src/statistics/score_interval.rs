@@ -95,7 +95,7 @@ fn statistic(shares: Trinomial, change: f64) -> f64 {
 }
 
 /// The border between where a condition holds, at `low`, and where it does not.
-fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
+pub(super) fn bisect(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
         match holds(middle) {

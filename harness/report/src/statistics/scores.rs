@@ -3,7 +3,7 @@
 //! An accuracy scores 0 or 1; a change scores −1 (right before, wrong after), 0 or 1. The seeds of a cell
 //! are asked about the same pictures, so the scores are a table, and both its sides can be resampled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::Seed;
 
@@ -53,6 +53,15 @@ impl Scores {
         let first = first.ok_or(StatisticsError::Empty { what: "seeds" })?;
         let (seeds, rows) = by_seed.into_iter().unzip();
         Ok(Scores { seeds, pictures: first.pictures(), rows })
+    }
+
+    /// The scores of those seeds that are among some; none if none is.
+    pub fn of_seeds(&self, among: &BTreeSet<Seed>) -> Option<Self> {
+        let kept = self.seeds.iter().zip(&self.rows).filter(|(seed, _)| among.contains(seed));
+        let (seeds, rows): (Vec<Seed>, Vec<Vec<i8>>) =
+            kept.map(|(seed, row)| (*seed, row.clone())).unzip();
+        let is_any = !seeds.is_empty();
+        is_any.then(|| Scores { seeds, pictures: self.pictures.clone(), rows })
     }
 
     /// The number of seeds.

@@ -302,3 +302,32 @@ fn a_change_under_one_seed_is_bounded_as_its_pairs_and_under_several_by_t_as_wel
         }
     }
 }
+
+#[test]
+fn a_change_of_so_many_standard_errors_is_detectable() {
+    // scipy: norm.isf(0.025) + norm.isf(0.2), norm.isf(0.005) + norm.isf(0.1)
+    let detectable = |error, level, power| {
+        let (level, power) = (Level::new(level).unwrap(), Probability::new(power).unwrap());
+        detectable_by_error(error, level, power)
+    };
+    assert!((detectable(1.0, 0.05, 0.8) - 2.801585218).abs() < 1e-8);
+    assert!((detectable(2.5, 0.01, 0.9) - 2.5 * 3.857380869).abs() < 1e-7);
+    assert_eq!(detectable(0.0, 0.05, 0.8), 0.0);
+}
+
+#[test]
+fn a_change_that_goes_one_way_is_detectable_from_connors_equation_at_its_own_discordance() {
+    let power = Probability::new(0.8).unwrap();
+    for n in [16, 48, 528, 1692] {
+        let points = detectable_one_way(n, Level::FIVE_PERCENT, power).unwrap();
+        // A little more, so that rounding does not leave too few pictures for the change.
+        let discordance = Discordance::new(points / 100.0 * (1.0 + 1e-9)).unwrap();
+        let design = Design { n, discordance, level: Level::FIVE_PERCENT, power };
+        let by_connor = minimum_detectable_change(design).unwrap();
+        assert!((by_connor - points).abs() < 1e-6, "{n}: {by_connor}, {points}");
+    }
+    // scipy: brentq(lambda d: sqrt(48 d) - 1.9599639845 - 0.8416212336 sqrt(1 - d), 0, 1)
+    let of_48 = detectable_one_way(48, Level::FIVE_PERCENT, power).unwrap();
+    assert!((of_48 - 15.564650176).abs() < 1e-6, "{of_48}");
+    assert_eq!(detectable_one_way(3, Level::FIVE_PERCENT, power), None);
+}

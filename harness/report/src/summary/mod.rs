@@ -10,7 +10,7 @@ pub(crate) mod read;
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
 pub(crate) use scores::{Score, Scores};
-pub(crate) use survey::{Arm, Asked, Group, Questions, Survey};
+pub(crate) use survey::{Arm, Asked, Counts, Group, Questions, Survey};
 pub(crate) use transfer::Transfer;
 
 /// The mean over seeds of one number, and how many seeds it rests on.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clsrl_spec::DatasetId;
+use clsrl_spec::{DatasetId, Seed};
 use polars::prelude::{
     DataFrame, DataType, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, col,
     len, lit,
@@ -32,6 +32,11 @@ impl Reader<'_> {
         value
             .and_then(|value| usize::try_from(value).ok())
             .ok_or_else(|| ReportError::BadValue { column, found: format!("{value:?}") })
+    }
+
+    pub(super) fn seed(&self, row: usize) -> Result<Seed, ReportError> {
+        let missing = || ReportError::BadValue { column: "seed", found: "null".to_owned() };
+        self.0.column("seed")?.u64()?.get(row).ok_or_else(missing)
     }
 
     pub(super) fn id<T: FromStr>(

@@ -6,7 +6,7 @@ use clsrl_spec::{DatasetId, Form, MethodId, Scorer};
 use polars::prelude::{Expr, col, lit};
 
 use super::{
-    Arm, Asked, Stat, Survey,
+    Arm, Asked, Counts, Stat, Survey,
     read::{Reader, counted, grouped, is_among, joined, picked, stat},
 };
 use crate::ReportError;
@@ -26,6 +26,14 @@ impl Score {
         match scorer {
             Scorer::Published => Score::Published,
             Scorer::Strict => Score::Strict,
+        }
+    }
+
+    /// What a record counts as right.
+    pub(crate) fn n_right(self, counts: Counts) -> usize {
+        match self {
+            Score::Published => counts.n_published,
+            Score::Strict => counts.n_strict,
         }
     }
 
@@ -62,11 +70,10 @@ impl Score {
     }
 }
 
-/// In-domain accuracy in percent, by arm and dataset.
+/// In-domain accuracy in percent, by arm.
 pub(crate) struct Scores {
     /// Which verdict counts.
     pub(crate) score: Score,
-    by_dataset: BTreeMap<(Arm, DatasetId), Stat>,
     averages: BTreeMap<Arm, Stat>,
     chances: BTreeMap<Asked, Option<f64>>,
 }
@@ -91,19 +98,12 @@ impl Scores {
             col("n_values").sum(),
             col("n_planned").sum(),
         ];
-        let averages = joined(grouped(by_dataset.clone(), &arm, means), spread, &arm).collect()?;
-        let by_dataset = by_dataset.collect()?;
+        let averages = joined(grouped(by_dataset, &arm, means), spread, &arm).collect()?;
         Ok(Scores {
             score,
-            by_dataset: read_datasets(&Reader(&by_dataset))?,
             averages: read_averages(&Reader(&averages), survey.in_domain.len())?,
             chances: survey.chances()?,
         })
-    }
-
-    /// An arm's accuracy on one dataset.
-    pub(crate) fn on(&self, arm: Arm, dataset: DatasetId) -> Stat {
-        self.by_dataset.get(&(arm, dataset)).copied().unwrap_or_default()
     }
 
     /// An arm's average over the datasets; no mean unless every dataset has one.
@@ -122,11 +122,6 @@ impl Scores {
         let is_reference = |zero: &&Arm| !zero.is_trained() && asked(**zero) == asked(arm);
         self.averages.keys().find(is_reference).copied()
     }
-}
-
-fn read_datasets(reader: &Reader<'_>) -> Result<BTreeMap<(Arm, DatasetId), Stat>, ReportError> {
-    let entry = |row| Ok(((reader.arm(row)?, reader.id("target", row)?), reader.stat(row)?));
-    (0..reader.height()).map(entry).collect()
 }
 
 fn read_averages(

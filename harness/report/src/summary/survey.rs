@@ -9,7 +9,7 @@ use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed, Trial};
 use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
 
 use super::read::{Reader, grouped, joined};
-use crate::ReportError;
+use crate::{ReportError, verdicts::Repeats};
 
 const AXES: [&str; 7] = ["method", "train_on", "shots", "seed", "target", "form", "prompt"];
 
@@ -48,6 +48,34 @@ impl Arm {
     pub(crate) fn is_trained(self) -> bool {
         self.group.is_trained()
     }
+
+    /// The cells of this arm that were trained on one dataset and asked about another, or the same one;
+    /// zero-shot is trained on none.
+    pub(crate) fn repeats(self, train_on: DatasetId, target: DatasetId) -> Repeats {
+        Repeats {
+            method: self.group.method,
+            source: self.is_trained().then_some(train_on),
+            shots: self.group.shots,
+            cell: CellKey { target, form: self.form, prompt: self.prompt() },
+        }
+    }
+}
+
+/// One planned cell, and what its record counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SurveyedCell {
+    pub(crate) repeats: Repeats,
+    pub(crate) seed: Seed,
+    /// None where the cell is not done.
+    pub(crate) counts: Option<Counts>,
+}
+
+/// What a cell's record counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) n: usize,
+    pub(crate) n_published: usize,
+    pub(crate) n_strict: usize,
 }
 
 /// All planned cells and what is known of them.
@@ -108,6 +136,25 @@ impl Survey {
             n_missing,
             frame,
         })
+    }
+
+    /// Every planned cell, with its counts if it is done.
+    pub(crate) fn cells(&self) -> Result<Vec<SurveyedCell>, ReportError> {
+        let reader = Reader(&self.frame);
+        let ids = self.frame.column("cell_id")?.str()?;
+        let cell = |row| {
+            let (method, source, shots, seed, cell) = axes_of_row(&reader, row)?;
+            let counts = match ids.get(row) {
+                None => None,
+                Some(_) => Some(Counts {
+                    n: reader.count("n", row)?,
+                    n_published: reader.count("n_correct_published", row)?,
+                    n_strict: reader.count("n_correct_strict", row)?,
+                }),
+            };
+            Ok(SurveyedCell { repeats: Repeats { method, source, shots, cell }, seed, counts })
+        };
+        (0..reader.height()).map(cell).collect()
     }
 
     /// Whether the trained methods have more than one number of shots.
@@ -209,17 +256,13 @@ fn axes_of_trial(trial: &Trial) -> impl Iterator<Item = Axes> {
 
 fn axes_of_frame(cells: &DataFrame) -> Result<Vec<Axes>, ReportError> {
     let reader = Reader(cells);
-    let seeds = cells.column("seed")?.u64()?;
-    let axes = |row| {
-        let arm = reader.arm(row)?;
-        let Group { method, shots } = arm.group;
-        let target = reader.id("target", row)?;
-        let missing = || ReportError::BadValue { column: "seed", found: "null".to_owned() };
-        let seed = seeds.get(row).ok_or_else(missing)?;
-        let cell = CellKey { target, form: arm.form, prompt: arm.prompt() };
-        Ok((method, reader.train_on(row)?, shots, seed, cell))
-    };
-    (0..reader.height()).map(axes).collect()
+    (0..reader.height()).map(|row| axes_of_row(&reader, row)).collect()
+}
+
+fn axes_of_row(reader: &Reader<'_>, row: usize) -> Result<Axes, ReportError> {
+    let Arm { group: Group { method, shots }, form, prompt } = reader.arm(row)?;
+    let cell = CellKey { target: reader.id("target", row)?, form, prompt: prompt.0 };
+    Ok((method, reader.train_on(row)?, shots, reader.seed(row)?, cell))
 }
 
 fn axes_frame(axes: &BTreeSet<Axes>) -> Result<DataFrame, ReportError> {

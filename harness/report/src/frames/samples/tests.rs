@@ -99,7 +99,8 @@ fn a_cell_with_damaged_predictions_is_left_out_and_told_of() {
             Ok(predictions)
         }
     });
-    let left_out = write_samples(&results, &path, &FrameFormat::ALL, &mut read).unwrap();
+    let Samples { left_out, .. } =
+        write_samples(&results, &path, &FrameFormat::ALL, &mut read).unwrap();
     let told: Vec<String> =
         left_out.iter().map(|out| format!("{} {}: {}", out.trial, out.cell, out.reason)).collect();
     assert_eq!(told, ["zero-shot dtd.thinking: it is damaged"]);

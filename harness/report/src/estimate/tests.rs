@@ -1,0 +1,270 @@
+//! Estimates of made-up results, against the statistics that they are made of.
+
+use std::num::NonZeroUsize;
+
+use clsrl_spec::{DatasetId, Form, MethodId, Prediction, PromptStyle, Seed};
+
+use super::*;
+use crate::{
+    SuiteVerdicts, TrialResults, cells_frame,
+    made::{Grid, all_results, read},
+    statistics::{
+        Average, AveragedCell, Bootstrap, BootstrapPlan, Interval, Level, PairCounts, Proportion,
+        Scores, SeedValues, Verdicts, holm, mcnemar,
+    },
+    summary::{Arm, Group, Score, Survey},
+    verdicts::Repeats,
+};
+
+const TWO: [DatasetId; 2] = [DatasetId::ImageNet, DatasetId::Dtd];
+
+const GRID: Grid<'_> = Grid {
+    methods: &[MethodId::ZeroShot, MethodId::Sft, MethodId::NoThinkingClsRl],
+    datasets: &TWO,
+    shots: &[4],
+    seeds: &[1, 2, 3],
+};
+
+fn repeats(method: MethodId, dataset: DatasetId) -> Repeats {
+    let shots = if method == MethodId::ZeroShot { 0 } else { 4 };
+    Arm::new(Group { method, shots }, Form::FewShot, PromptStyle::Direct).repeats(dataset, dataset)
+}
+
+fn against_zero_shot(method: MethodId, dataset: DatasetId) -> Contrast {
+    Contrast { before: repeats(MethodId::ZeroShot, dataset), after: repeats(method, dataset) }
+}
+
+/// The estimates of results by the published score, as a test looks at them.
+fn with<T>(
+    grid: &Grid<'_>,
+    change: impl FnOnce(&mut Vec<TrialResults>),
+    reader: impl Fn(&TrialResults, Vec<Prediction>) -> Result<Vec<Prediction>, String>,
+    look: impl FnOnce(&Estimates<'_>) -> T,
+) -> T {
+    let plan = grid.plan();
+    let mut results = all_results(&plan);
+    change(&mut results);
+    let survey = Survey::new(&cells_frame(&results).unwrap(), &plan).unwrap();
+    let (verdicts, _) = SuiteVerdicts::read(&results, &mut |trial, cell| {
+        let own = results.iter().find(|results| results.trial == *trial).unwrap();
+        reader(own, read(&results, trial, cell)?)
+    });
+    look(&Estimates::new(&survey, &verdicts, Score::Published).unwrap())
+}
+
+fn whole<T>(grid: &Grid<'_>, look: impl FnOnce(&Estimates<'_>) -> T) -> T {
+    with(grid, |_| (), |_, predictions| Ok(predictions), look)
+}
+
+/// The first `n_right` of 48 pictures right: what the made-up predictions are.
+fn verdicts(n_right: usize) -> Verdicts {
+    Verdicts::new((0..48).map(|picture| (picture, picture < n_right))).unwrap()
+}
+
+const LEVEL: Level = Level::FIVE_PERCENT;
+
+#[test]
+fn one_run_has_wilsons_interval_and_several_seeds_students() {
+    let one = Grid { seeds: &[1], ..GRID };
+    whole(&one, |estimates| {
+        let found = estimates.accuracy(repeats(MethodId::Sft, DatasetId::Dtd));
+        let right = (found.mean.unwrap() * 0.48).round() as usize;
+        let interval = Proportion::new(right, 48).unwrap().wilson_pct(LEVEL);
+        assert_eq!(found.bounds, Some(Bounds { interval, kind: IntervalKind::Wilson }));
+        assert_eq!((found.n_seeds, found.n_planned, found.n_pictures, found.sd), (1, 1, 48, None));
+    });
+    whole(&GRID, |estimates| {
+        let found = estimates.accuracy(repeats(MethodId::Sft, DatasetId::ImageNet));
+        // 12 + 16, and a luck of 1, 2 and 0 by seed.
+        let pct = [29.0, 30.0, 28.0].map(|right| right / 0.48);
+        let values = SeedValues::new(pct.to_vec()).unwrap();
+        let Bounds { interval, kind } = found.bounds.unwrap();
+        assert_eq!(kind, IntervalKind::StudentT);
+        assert!((interval.lower - values.t_interval(LEVEL).unwrap().lower).abs() < 1e-9);
+        assert!((found.sd.unwrap() - values.sd().unwrap()).abs() < 1e-9);
+    });
+}
+
+#[test]
+fn one_run_on_each_side_is_mcnemars_with_the_score_interval() {
+    whole(&Grid { seeds: &[1], ..GRID }, |estimates| {
+        let found = estimates.change(against_zero_shot(MethodId::Sft, DatasetId::ImageNet));
+        let pairs = PairCounts::new(48, 0, 17).unwrap();
+        assert!((found.estimate.mean.unwrap() - pairs.change_points()).abs() < 1e-9);
+        let bounds = found.estimate.bounds.unwrap();
+        assert_eq!(bounds.interval, pairs.score_interval_points(LEVEL));
+        assert_eq!(bounds.kind, IntervalKind::Score);
+        let tested = found.tested.unwrap();
+        assert_eq!((tested.test, tested.p), (Test::McNemar, mcnemar(pairs).mid_p));
+        assert_eq!(found.is_significant(), Some(true));
+        assert!(found.bootstrap.is_some());
+    });
+}
+
+#[test]
+fn several_seeds_are_resampled_from_a_stream_that_is_named_after_them() {
+    whole(&GRID, |estimates| {
+        let contrast = against_zero_shot(MethodId::Sft, DatasetId::ImageNet);
+        let found = estimates.change(contrast);
+        let runs: Vec<(Seed, Verdicts, Verdicts)> =
+            [(1, 29), (2, 30), (3, 28)].map(|(seed, n)| (seed, verdicts(12), verdicts(n))).into();
+        let runs: Vec<_> = runs.iter().map(|(seed, old, new)| (*seed, old, new)).collect();
+        let scores = Scores::of_change(&runs).unwrap();
+        let (fine_tunes, pictures) = ("sft.imagenet.4shot", "imagenet.few-shot");
+        let average =
+            Average::new(&[AveragedCell { fine_tunes, pictures, scores: &scores }]).unwrap();
+        let name =
+            "published: sft.imagenet.4shot → imagenet.direct against zero-shot → imagenet.direct";
+        let n_resamples = NonZeroUsize::new(2000).unwrap();
+        let plan = BootstrapPlan { level: LEVEL, n_resamples, seed: 1, name };
+        let bootstrap = Bootstrap::new(&average, plan);
+        assert_eq!(found.bootstrap, Some(bootstrap.interval));
+        assert_eq!(found.estimate.bounds.unwrap().kind, IntervalKind::Bootstrap);
+        let tested = found.tested.unwrap();
+        assert_eq!((tested.test, tested.p), (Test::Bootstrap, bootstrap.p_no_change));
+        let detectable = tested.detectable.unwrap();
+        assert!((detectable - 2.801_585 * bootstrap.standard_error).abs() < 1e-5);
+    });
+}
+
+#[test]
+fn a_family_has_holms_p_values_in_its_order() {
+    whole(&Grid { seeds: &[1], ..GRID }, |estimates| {
+        let contrasts = TWO.map(|dataset| against_zero_shot(MethodId::NoThinkingClsRl, dataset));
+        let family = estimates.family(&contrasts);
+        let alone: Vec<_> = contrasts
+            .iter()
+            .map(|&contrast| estimates.change(contrast).tested.unwrap().p)
+            .collect();
+        let together: Vec<_> = family.iter().map(|change| change.tested.unwrap().p_holm).collect();
+        assert_eq!(together, holm(&alone));
+        assert_ne!(together, alone);
+    });
+}
+
+#[test]
+fn two_methods_are_paired_seed_by_seed() {
+    let contrast = Contrast {
+        before: repeats(MethodId::Sft, DatasetId::Dtd),
+        after: repeats(MethodId::NoThinkingClsRl, DatasetId::Dtd),
+    };
+    let drop_first = |results: &mut Vec<TrialResults>| {
+        results.retain(|results| results.trial.method != MethodId::Sft || results.trial.seed != 1);
+    };
+    let found = with(&GRID, drop_first, |_, all| Ok(all), |estimates| estimates.change(contrast));
+    assert_eq!((found.estimate.n_seeds, found.estimate.n_planned), (2, 3));
+    assert!(found.estimate.is_incomplete() && found.tested.is_ok());
+}
+
+#[test]
+fn an_average_is_resampled_over_all_its_datasets() {
+    whole(&GRID, |estimates| {
+        let cells = TWO.map(|dataset| repeats(MethodId::Sft, dataset));
+        let found = estimates.average(&cells);
+        let means = cells.map(|cells| estimates.accuracy(cells).mean.unwrap());
+        assert!((found.mean.unwrap() - (means[0] + means[1]) / 2.0).abs() < 1e-9);
+        assert_eq!((found.n_pictures, found.n_seeds), (96, 3));
+        let Bounds { interval, kind } = found.bounds.unwrap();
+        assert!(interval.has(found.mean.unwrap()) && kind == IntervalKind::Bootstrap);
+    });
+}
+
+#[test]
+fn where_nothing_differs_the_interval_has_a_width_and_something_is_detectable() {
+    let same = |results: &mut Vec<TrialResults>| {
+        for (_, record) in results.iter_mut().flat_map(|results| &mut results.cells) {
+            (record.outcome.n_correct_published, record.outcome.n_correct_strict) = (48, 48);
+        }
+    };
+    with(
+        &GRID,
+        same,
+        |_, all| Ok(all),
+        |estimates| {
+            let contrasts = TWO.map(|dataset| against_zero_shot(MethodId::Sft, dataset));
+            let found = estimates.average_change(&contrasts);
+            let Bounds { interval: Interval { lower, upper }, kind } =
+                found.estimate.bounds.unwrap();
+            assert!(lower < -0.5 && 0.5 < upper && kind == IntervalKind::Score, "{lower} {upper}");
+            assert_eq!(found.tested.unwrap().p.get(), 1.0);
+            assert!(0.0 < found.detectable_if_none().unwrap());
+            let all_right = estimates.average(&TWO.map(|dataset| repeats(MethodId::Sft, dataset)));
+            let bounds = all_right.bounds.unwrap().interval;
+            assert!(bounds.lower < 99.5 && (bounds.upper - 100.0).abs() < 1e-6, "{bounds:?}");
+        },
+    );
+}
+
+#[test]
+fn without_predictions_there_is_a_mean_and_no_test() {
+    let unread = |results: &TrialResults, all| match results.trial.method {
+        MethodId::Sft => Err("half-written".to_owned()),
+        _ => Ok(all),
+    };
+    with(
+        &Grid { seeds: &[1], ..GRID },
+        |_| (),
+        unread,
+        |estimates| {
+            let cells = TWO.map(|dataset| repeats(MethodId::Sft, dataset));
+            assert_eq!(estimates.accuracy(cells[0]).bounds.unwrap().kind, IntervalKind::Wilson);
+            let average = estimates.average(&cells);
+            assert!(average.mean.is_some() && average.bounds.is_none());
+            let change = estimates.change(against_zero_shot(MethodId::Sft, DatasetId::Dtd));
+            assert!(change.estimate.mean.is_some() && change.estimate.bounds.is_none());
+            assert_eq!(change.tested.unwrap_err(), Untested::NoVerdicts);
+            assert!(estimates.parsed(cells[0]).is_none());
+        },
+    );
+}
+
+#[test]
+fn what_is_not_done_has_no_mean_and_says_what_was_planned() {
+    let none = |results: &mut Vec<TrialResults>| {
+        results.retain(|results| results.trial.method != MethodId::Sft);
+    };
+    with(
+        &GRID,
+        none,
+        |_, all| Ok(all),
+        |estimates| {
+            let cells = repeats(MethodId::Sft, DatasetId::Dtd);
+            let found = estimates.accuracy(cells);
+            assert_eq!((found.mean, found.n_seeds, found.n_planned), (None, 0, 3));
+            let change = estimates.change(against_zero_shot(MethodId::Sft, DatasetId::Dtd));
+            assert_eq!((change.estimate.mean, change.tested), (None, Err(Untested::NotDone)));
+            assert_eq!(
+                estimates.average(&[cells, repeats(MethodId::ZeroShot, DatasetId::Dtd)]).mean,
+                None
+            );
+        },
+    );
+}
+
+#[test]
+fn a_fine_tune_counts_under_the_seeds_that_all_its_targets_have() {
+    let first = |results: &mut Vec<TrialResults>| {
+        let key = "sft.dtd.4shot.seed2";
+        let own = results.iter_mut().find(|results| results.trial.key() == key).unwrap();
+        own.cells.remove(0);
+    };
+    with(
+        &GRID,
+        first,
+        |_, all| Ok(all),
+        |estimates| {
+            let arm = Arm::new(
+                Group { method: MethodId::Sft, shots: 4 },
+                Form::FewShot,
+                PromptStyle::Direct,
+            );
+            let contrasts = TWO.map(|target| Contrast {
+                before: repeats(MethodId::ZeroShot, target),
+                after: arm.repeats(DatasetId::Dtd, target),
+            });
+            let found = estimates.average_change(&contrasts);
+            assert_eq!((found.estimate.n_seeds, found.estimate.n_planned), (2, 3));
+            assert!(found.bootstrap.unwrap().has(found.estimate.mean.unwrap()));
+        },
+    );
+}

@@ -1,0 +1,66 @@
+//! A mean and what bounds it.
+
+use crate::statistics::Interval;
+
+/// A mean over seeds: percent of an accuracy, points of a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Estimate {
+    /// The mean over the seeds that are there; of an average, over its cells' means, and none unless all
+    /// of them have one.
+    pub(crate) mean: Option<f64>,
+    /// The standard deviation over seeds (n − 1), from two on; of an average, that of whole seeds.
+    pub(crate) sd: Option<f64>,
+    /// The fewest seeds of a cell.
+    pub(crate) n_seeds: usize,
+    /// The most seeds of a cell that were planned.
+    pub(crate) n_planned: usize,
+    /// The pictures, those of one target counted once.
+    pub(crate) n_pictures: usize,
+    /// What bounds the mean.
+    pub(crate) bounds: Option<Bounds>,
+}
+
+/// An interval at 95 %.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    /// In the mean's unit.
+    pub(crate) interval: Interval,
+    pub(crate) kind: IntervalKind,
+}
+
+/// How an interval is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum IntervalKind {
+    /// Wilson's, of one run's accuracy.
+    Wilson,
+    /// Student's t, over seeds.
+    StudentT,
+    /// Tango's score interval, of a change or where nothing differs.
+    Score,
+    /// The percentiles of the hierarchical bootstrap.
+    Bootstrap,
+}
+
+impl Estimate {
+    /// Whether the mean is there but rests on fewer seeds than planned.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.mean.is_some() && self.n_seeds < self.n_planned
+    }
+
+    /// Half the interval's width: what stands behind ±.
+    pub(crate) fn half_width(&self) -> Option<f64> {
+        self.bounds.map(|bounds| bounds.interval.half_width())
+    }
+}
+
+impl IntervalKind {
+    /// Its name in data.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            IntervalKind::Wilson => "wilson",
+            IntervalKind::StudentT => "student-t",
+            IntervalKind::Score => "score",
+            IntervalKind::Bootstrap => "bootstrap",
+        }
+    }
+}
