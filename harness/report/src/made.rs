@@ -348,6 +348,7 @@ pub(crate) fn protocol() -> Protocol {
             end_mask: EndMask::ImEnd,
         },
         base_classes: BaseRule::Ceil,
+        lora: None,
         scorer: Scorer::Published,
         zero_shot_prompts: vec![PromptStyle::Direct, PromptStyle::Thinking],
         sft_eval_prompts: vec![PromptStyle::Direct],

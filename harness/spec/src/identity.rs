@@ -125,6 +125,15 @@ pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
 
 /// The part of a protocol that a trial's training reads; the protocol's name changes nothing.
 fn training_rules(trial: &Trial) -> Value {
+    let mut rules = method_rules(trial);
+    // Without adapters there is no such key, so that identities of whole fine-tunes stay what they were.
+    if let (Value::Object(rules), Some(lora)) = (&mut rules, &trial.protocol.lora) {
+        rules.insert("lora".to_owned(), json!(lora));
+    }
+    rules
+}
+
+fn method_rules(trial: &Trial) -> Value {
     let Protocol { prompts, image, shots, sft, rl, .. } = &trial.protocol;
     let choices = list_rule(&trial.protocol, trial.form);
     let image = json!({ "path": image.train, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels });

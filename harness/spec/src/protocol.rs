@@ -9,12 +9,14 @@ mod choices;
 mod image;
 mod sft;
 mod rl;
+mod lora;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
     choices::{Choices, ListRule, RepeatedNames},
     image::{ImagePath, ImageRule},
+    lora::LoraRule,
     prompts::{MessageOrder, Prompts, Suffixes},
     rl::{EndMask, RewardId, RlRule, SolutionTag},
     sft::{LabelMask, SftPrompt, SftRule, SftTarget},
@@ -41,6 +43,9 @@ pub struct Protocol {
     pub sft: SftRule,
     /// What completions are compared with, and how they are masked.
     pub rl: RlRule,
+    /// Which weights are trained: low-rank adapters, or all where there is no such rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraRule>,
     /// The verdict that counts; both are always recorded.
     pub scorer: Scorer,
     /// The prompts under which the untrained model is evaluated.

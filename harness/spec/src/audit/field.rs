@@ -101,6 +101,11 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "For which datasets a label with blanks for underscores is also right in open-set training.",
     ),
     ("rl.end_mask", "Which tokens of a completion the loss counts."),
+    (
+        "lora.rank",
+        "How many directions a layer's weights can be trained in; without `lora`, in all of them.",
+    ),
+    ("lora.alpha", "How much a trained adapter counts beside the weights that it stands at."),
     ("*.rewards", "What a completion is paid for, so what is learned."),
     (
         "*.zero_variance_groups",

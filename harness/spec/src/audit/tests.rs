@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use super::{difference::fields, *};
-use crate::{DatasetId, ProtocolFile, RewardId, Scorer, SolutionTag};
+use crate::{DatasetId, LoraRule, ProtocolFile, RewardId, Scorer, SolutionTag};
 
 fn protocol(name: &str) -> ProtocolFile {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites/protocols");
@@ -52,8 +52,11 @@ fn the_published_score_pays_for_the_whole_list() {
 #[test]
 fn every_field_of_every_protocol_says_what_it_changes() {
     let mut used = BTreeSet::new();
-    for name in ["paper", "matched", "tiny"] {
-        for path in fields(&protocol(name)).keys() {
+    let mut with_adapters = protocol("tiny"); // no file of the project has any
+    with_adapters.protocol.lora = Some(LoraRule { rank: 8, alpha: 16.0 });
+    let protocols = ["paper", "matched", "tiny"].map(protocol);
+    for protocol in protocols.iter().chain([&with_adapters]) {
+        for path in fields(protocol).keys() {
             assert!(field::changes(path).is_some(), "`{path}` has no sentence");
             used.extend(field::rank(path));
         }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     PerDataset, Protocols,
     errors::{SuiteError, SuiteErrors},
-    read::{Section, Source, Value},
+    read::{Bound, Section, Source, Value},
     settings,
 };
 use crate::{
-    Choices, DatasetId, ImageRule, ListRule, MethodId, Prompts, Protocol, RlRule, SftRule,
-    ShotRule, Suffixes, Training,
+    Choices, DatasetId, ImageRule, ListRule, LoraRule, MethodId, Prompts, Protocol, RlRule,
+    SftRule, ShotRule, Suffixes, Training,
 };
 
 /// How each method that trains is trained on each dataset.
@@ -102,6 +102,10 @@ fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
     let rl = section.section("rl").and_then(|section| rl(&section));
     let optimizer =
         section.section("optimizer").and_then(|section| settings::common_optimizer(&section));
+    let lora = match section.find("lora") {
+        None => Some(None), // all weights are trained
+        Some(value) => value.section().and_then(|section| lora(&section)).map(Some),
+    };
     let mut training = TrainingPlan::new();
     let sft = section.section("sft").and_then(|section| {
         let rule = sft(&section);
@@ -126,6 +130,7 @@ fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
         base_classes: base_classes?,
         sft: sft?,
         rl: rl?,
+        lora: lora?,
         scorer: scorer?,
         zero_shot_prompts: zero_shot_prompts?,
         sft_eval_prompts: sft_eval_prompts?,
@@ -251,4 +256,11 @@ fn rl(section: &Section) -> Option<RlRule> {
     let end_mask = section.name("end_mask", "end mask");
     section.finish();
     Some(RlRule { solution: solution?, open_set_blanks: open_set_blanks?, end_mask: end_mask? })
+}
+
+fn lora(section: &Section) -> Option<LoraRule> {
+    let rank = section.count("rank", 1);
+    let alpha = section.number("alpha", Bound::Positive);
+    section.finish();
+    Some(LoraRule { rank: rank?, alpha: alpha? })
 }

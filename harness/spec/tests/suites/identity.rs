@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::given::suite;
 use clsrl_spec::{
-    BaseRule, Binding, CellKey, DatasetId, EndMask, EvalSplit, Form, ImagePath, ListRule,
+    BaseRule, Binding, CellKey, DatasetId, EndMask, EvalSplit, Form, ImagePath, ListRule, LoraRule,
     MessageOrder, PromptStyle, RewardId, Scorer, Selection, SftPrompt, SolutionTag, Training,
     Trial, cell_identity, differences, plan, training_identity,
 };
@@ -126,6 +126,9 @@ fn what_training_reads_changes_both() {
         let Training::Grpo(settings) = &mut trial.training else { panic!() };
         settings.rewards = vec![RewardId::Accuracy];
     });
+    check(CLS_RL, Changes::Both, |trial, _| {
+        trial.protocol.lora = Some(LoraRule { rank: 8, alpha: 16.0 });
+    });
     check(SFT, Changes::Both, |trial, _| trial.protocol.sft.prompt = SftPrompt::Thinking);
     check(SFT, Changes::Both, |trial, _| trial.protocol.prompts.train.direct.push('x'));
 }
@@ -174,6 +177,7 @@ fn what_this_trial_does_not_read_changes_nothing() {
     });
     check("zero-shot", Changes::Neither, |trial, _| {
         trial.protocol.prompts.train.thinking.push('x');
+        trial.protocol.lora = Some(LoraRule { rank: 8, alpha: 16.0 });
     });
 }
 

@@ -248,6 +248,21 @@ fn mistakes_of_a_protocol_are_told_under_its_own_name() {
 }
 
 #[test]
+fn adapters_of_a_protocol_are_read_or_refused() {
+    let read = |section: &str| {
+        let text = format!("{}\n[lora]\n{section}\n", protocol_text("tiny"));
+        Suite::parse(&suite_text("smoke"), "mine.toml", &|_| Ok(text.clone()))
+    };
+    let lora = read("rank = 8\nalpha = 16").unwrap().protocol.lora.unwrap();
+    assert_eq!((lora.rank, lora.alpha), (8, 16.0));
+    let told = |section| read(section).unwrap_err().0.into_iter().map(|error| error.message);
+    assert_eq!(
+        told("rank = 0\nalphas = 1").collect::<Vec<_>>(),
+        ["`rank` must be 1 or more, found 0", "unknown key `alphas`, did you mean `alpha`?"]
+    );
+}
+
+#[test]
 fn errors_of_syntax_have_their_line_too() {
     for (text, line) in [("version = 1\nname = \n", 2), ("a = 1\na = 2\n", 2), ("\n[x\n", 2)] {
         let told = told(parse(text));
