@@ -5,26 +5,31 @@
 
 use tch::{Kind, Tensor};
 
-use crate::layout::Weights;
+use crate::{layout::Weights, lora::Adapter};
 
 pub(crate) struct Linear {
     weight: Tensor,       // (out, in)
     bias: Option<Tensor>, // (out)
+    adapter: Option<Adapter>,
 }
 
 impl Linear {
     pub(crate) fn load(weights: &Weights<'_>) -> Self {
-        Linear { weight: weights.take("weight"), bias: Some(weights.take("bias")) }
+        Linear { bias: Some(weights.take("bias")), ..Linear::load_without_bias(weights) }
     }
 
     pub(crate) fn load_without_bias(weights: &Weights<'_>) -> Self {
-        Linear { weight: weights.take("weight"), bias: None }
+        Linear { weight: weights.take("weight"), bias: None, adapter: weights.adapter() }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         let weight = cast(&self.weight, x.kind());
         let bias = self.bias.as_ref().map(|bias| cast(bias, x.kind()));
-        x.linear(&weight, bias.as_ref())
+        let output = x.linear(&weight, bias.as_ref());
+        match &self.adapter {
+            None => output,
+            Some(adapter) => output + adapter.forward(x),
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 
-use crate::config::{Config, VisionConfig};
+use crate::{
+    config::{Config, VisionConfig},
+    lora::{Adapter, Lora, find_adapter},
+};
 
 /// One tensor of a checkpoint.
 #[derive(Debug, Clone)]
@@ -94,17 +97,24 @@ fn spec(name: &str, shape: &[i64], role: Role) -> TensorSpec {
 /// Tensors by name, seen from one module of the model.
 pub(crate) struct Weights<'a> {
     tensors: &'a BTreeMap<String, Tensor>,
+    lora: Option<Lora>,
     prefix: String,
 }
 
 impl<'a> Weights<'a> {
-    pub(crate) fn new(tensors: &'a BTreeMap<String, Tensor>) -> Self {
-        Weights { tensors, prefix: String::new() }
+    pub(crate) fn new(tensors: &'a BTreeMap<String, Tensor>, lora: Option<Lora>) -> Self {
+        Weights { tensors, lora, prefix: String::new() }
     }
 
     /// Goes down one name.
     pub(crate) fn at(&self, name: impl std::fmt::Display) -> Weights<'a> {
-        Weights { tensors: self.tensors, prefix: format!("{}{name}.", self.prefix) }
+        let prefix = format!("{}{name}.", self.prefix);
+        Weights { tensors: self.tensors, lora: self.lora, prefix }
+    }
+
+    /// The adapter of the module, if the model has adapters and it is one of their layers.
+    pub(crate) fn adapter(&self) -> Option<Adapter> {
+        find_adapter(self.tensors, &self.prefix, self.lora?)
     }
 
     /// Takes a tensor that the layout lists. Panics if it does not.

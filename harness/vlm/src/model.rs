@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
+    adapters,
     batch::Batch,
     cache::{Cache, Prefill},
     checkpoint::read_weights,
@@ -17,6 +18,7 @@ use crate::{
     init::{Init, draw_weights},
     layers::cast,
     layout::{Role, Weights, layout},
+    lora::{Lora, draw_adapters, find_adapter},
     mask::causal_mask,
     positions::Grid,
     save,
@@ -67,7 +69,8 @@ pub struct Model {
     config: Config,
     device: Device,
     precision: Precision,
-    parameters: Vec<(String, Tensor)>,
+    lora: Option<Lora>,
+    parameters: Vec<(String, Tensor)>, // adapters last
     visual: VisionTower,
     model: Decoder,
     lm_head: Tensor, // (vocabulary, c)
@@ -78,13 +81,13 @@ impl Model {
     pub fn load(dir: &Path, device: Device, precision: Precision) -> Result<Model, VlmError> {
         let config = Config::from_dir(dir)?;
         let parameters = read_weights(dir, &layout(&config), device)?;
-        Ok(Model::assemble(config, precision, device, parameters))
+        Ok(Model::assemble(config, precision, device, None, parameters))
     }
 
     /// Makes a float32 model from nothing.
     pub fn random(config: Config, init: &Init, device: Device) -> Model {
         let parameters = draw_weights(init, &layout(&config), device);
-        Model::assemble(config, Precision::Float32, device, parameters)
+        Model::assemble(config, Precision::Float32, device, None, parameters)
     }
 
     /// Computes in another precision from now on; the parameters stay as they are.
@@ -96,13 +99,14 @@ impl Model {
         config: Config,
         precision: Precision,
         device: Device,
+        lora: Option<Lora>,
         parameters: Vec<(String, Tensor)>,
     ) -> Model {
         let by_name: BTreeMap<String, Tensor> = parameters
             .iter()
             .map(|(name, tensor)| (name.clone(), tensor.shallow_clone()))
             .collect();
-        let weights = Weights::new(&by_name);
+        let weights = Weights::new(&by_name, lora);
         let visual = VisionTower::load(&config.vision_config, &weights.at("visual"));
         let model = Decoder::load(&config, &weights.at("model"), device);
         let lm_head = if config.tie_word_embeddings {
@@ -110,7 +114,7 @@ impl Model {
         } else {
             weights.at("lm_head").take("weight")
         };
-        Model { config, device, precision, parameters, visual, model, lm_head }
+        Model { config, device, precision, lora, parameters, visual, model, lm_head }
     }
 
     /// The config.
@@ -134,11 +138,68 @@ impl Model {
         parameters.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
     }
 
-    /// Turns gradients of all leaves on or off.
+    /// Lists the leaves that are trained: the adapters if there are any, else all.
+    pub fn trained_parameters(&self) -> Vec<(String, Tensor)> {
+        let mut parameters = self.named_parameters();
+        if self.lora.is_some() {
+            parameters.drain(..layout(&self.config).len());
+        }
+        parameters
+    }
+
+    /// Turns gradients of the leaves that are trained on or off.
     pub fn set_trainable(&mut self, is_trainable: bool) {
-        for (_, tensor) in &self.parameters {
+        for (_, tensor) in self.trained_parameters() {
             let _same = tensor.set_requires_grad(is_trainable);
         }
+    }
+
+    /// Puts new adapters at the linear layers; from now on they are all that is trained.
+    ///
+    /// Weights that nothing changes any more are cast once to the kind that they are computed in, which
+    /// loses nothing of a checkpoint of that kind and halves their memory.
+    pub fn with_adapters(self, lora: Lora, seed: u64) -> Model {
+        let mut parameters = self.frozen_copy(false).parameters;
+        parameters.extend(draw_adapters(&self.config, lora, seed, self.device));
+        Model::assemble(self.config, self.precision, self.device, Some(lora), parameters)
+    }
+
+    /// What training starts from, frozen: a copy of its own, or, with adapters, the same weights without
+    /// them.
+    pub fn frozen_start(&self) -> Model {
+        if self.lora.is_none() {
+            return self.frozen_copy(true);
+        }
+        let n_base = layout(&self.config).len();
+        let base = self.parameters[..n_base].iter();
+        let base = base.map(|(name, tensor)| (name.clone(), tensor.detach())).collect();
+        Model::assemble(self.config.clone(), self.precision, self.device, None, base)
+    }
+
+    /// Adds this model's adapters to the weights of the model that they were made for.
+    ///
+    /// Panics if the model has none, or another config.
+    pub fn merge_into(&self, base: Model) -> Model {
+        let lora = self.lora.expect("there are adapters to merge");
+        let tensors: BTreeMap<String, Tensor> = self.named_parameters().into_iter().collect();
+        let merged = |(name, tensor): &(String, Tensor)| {
+            let layer = name.strip_suffix("weight");
+            let adapter = layer.and_then(|layer| find_adapter(&tensors, layer, lora));
+            let tensor = match adapter {
+                Some(adapter) => tensor + adapter.delta(),
+                None => tensor.shallow_clone(),
+            };
+            (name.clone(), tensor)
+        };
+        let parameters = no_grad(|| base.parameters.iter().map(merged).collect());
+        Model::assemble(base.config, base.precision, base.device, None, parameters)
+    }
+
+    /// Writes the adapters as peft does, so that peft loads them onto `base_model`, as it is called there.
+    /// Panics if there are none.
+    pub fn save_adapters(&self, dir: &Path, base_model: &str) -> Result<(), VlmError> {
+        let lora = self.lora.expect("there are adapters to save");
+        adapters::save(dir, base_model, lora, &self.trained_parameters())
     }
 
     /// Makes a model without gradients, its weights cast once to the kind that it computes in.
@@ -156,11 +217,14 @@ impl Model {
             }
         };
         let parameters = no_grad(|| {
-            let specs = layout(&self.config);
-            let pairs = self.parameters.iter().zip(&specs);
-            pairs.map(|((name, tensor), spec)| (name.clone(), copy(tensor, spec.role))).collect()
+            let roles = layout(&self.config).into_iter().map(|spec| spec.role);
+            // Behind the layout stand the adapters, which are matrices.
+            let roles = roles.chain(std::iter::repeat(Role::Matrix));
+            let pairs = self.parameters.iter().zip(roles);
+            pairs.map(|((name, tensor), role)| (name.clone(), copy(tensor, role))).collect()
         });
-        Model::assemble(self.config.clone(), self.precision, self.device, parameters)
+        let Model { config, precision, device, lora, .. } = self;
+        Model::assemble(config.clone(), *precision, *device, *lora, parameters)
     }
 
     /// Writes a model directory: config, weights in float32, and the source's tokenizer files.

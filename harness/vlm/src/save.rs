@@ -74,7 +74,7 @@ fn part_of(path: &Path) -> PathBuf {
 }
 
 /// Writes under a temporary name, syncs, renames.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VlmError> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VlmError> {
     let part = part_of(path);
     let write = || -> io::Result<()> {
         let mut file = File::create(&part)?;
@@ -85,7 +85,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VlmError> {
     write().map_err(|source| VlmError::io("write", path, source))
 }
 
-fn write_weights(
+pub(crate) fn write_weights(
     path: &Path,
     parameters: &[(String, Tensor)],
     config: &Path,

@@ -15,4 +15,5 @@ mod randomness;
 
 mod broken_files;
 mod files;
+mod adapters;
 mod transformers;

@@ -4,15 +4,20 @@ use std::{path::Path, process::Command};
 
 use crate::{golden::Goldens, tiny};
 
-/// A Python with torch and transformers: `CLSRL_PYTHON`, else `python3`.
-fn python() -> Option<String> {
+/// A Python with these packages: `CLSRL_PYTHON`, else `python3`.
+pub fn python_with(packages: &[&str]) -> Option<String> {
     let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
-    let asked = Command::new(&python).args(["-c", "import torch, transformers"]).output();
-    let has_both = asked.is_ok_and(|output| output.status.success());
-    if !has_both {
-        eprintln!("skipped: `{python}` has no torch and transformers");
+    let packages = packages.join(", ");
+    let asked = Command::new(&python).args(["-c", &format!("import {packages}")]).output();
+    let has_all = asked.is_ok_and(|output| output.status.success());
+    if !has_all {
+        eprintln!("skipped: `{python}` lacks one of {packages}");
     }
-    has_both.then_some(python)
+    has_all.then_some(python)
+}
+
+fn python() -> Option<String> {
+    python_with(&["torch", "transformers"])
 }
 
 fn check(python: &str, dir: &Path) {

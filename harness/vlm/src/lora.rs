@@ -1,0 +1,104 @@
+//! LoRA: low-rank adapters beside frozen linear layers (Hu et al. 2021, arXiv 2106.09685).
+//!
+//! An adapter stands at every linear layer of the decoder's layers, of the vision tower's blocks and of its
+//! merger; the patch embedding, which is a convolution in the checkpoint, and the head have none. There is no
+//! dropout. A starts as peft starts it, uniform in ±1/√(inputs), and B at 0, so that a new adapter changes
+//! nothing.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use tch::{Device, Kind, Tensor};
+
+use crate::{
+    config::Config,
+    init::unit,
+    layers::cast,
+    layout::{Role, TensorSpec, layout},
+};
+
+/// Behind a layer's name, the names of its adapter's two matrices.
+pub(crate) const MATRICES: [&str; 2] = ["lora_A.weight", "lora_B.weight"];
+
+/// The shape of all adapters of a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lora {
+    /// Rows of A, columns of B.
+    pub rank: i64,
+    /// `alpha / rank` times B A is added to a layer's weight.
+    pub alpha: f64,
+}
+
+impl Lora {
+    /// What the product of the two matrices is multiplied with.
+    pub(crate) fn scale(self) -> f64 {
+        self.alpha / self.rank as f64
+    }
+}
+
+/// The adapter of one layer.
+pub(crate) struct Adapter {
+    pub(crate) lora_a: Tensor, // (rank, in)
+    pub(crate) lora_b: Tensor, // (out, rank)
+    pub(crate) scale: f64,
+}
+
+impl Adapter {
+    /// What is added to the layer's output, computed in the input's kind.
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, x.kind()));
+        x.linear(&a, None::<&Tensor>).linear(&b, None::<&Tensor>) * self.scale
+    }
+
+    /// What is added to the layer's weight, in float32 (out, in).
+    pub(crate) fn delta(&self) -> Tensor {
+        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, Kind::Float));
+        b.matmul(&a) * self.scale
+    }
+}
+
+/// The layers that get an adapter, by the name before `.weight`, in the layout's order.
+pub(crate) fn adapted_layers(config: &Config) -> Vec<(String, TensorSpec)> {
+    let adapted = |spec: TensorSpec| {
+        let layer = spec.name.strip_suffix(".weight")?.to_owned();
+        let is_inside = layer.contains(".layers.") || layer.contains(".blocks.");
+        let is_linear = spec.role == Role::Matrix && spec.shape.len() == 2;
+        (is_linear && (is_inside || layer.contains(".merger."))).then_some((layer, spec))
+    };
+    layout(config).into_iter().filter_map(adapted).collect()
+}
+
+/// Draws new adapters: the matrices of each layer by name, float32, a stream for each.
+pub(crate) fn draw_adapters(
+    config: &Config,
+    lora: Lora,
+    seed: u64,
+    device: Device,
+) -> Vec<(String, Tensor)> {
+    let mut adapters = Vec::new();
+    for (stream, (layer, spec)) in adapted_layers(config).into_iter().enumerate() {
+        let (n_out, n_in) = (spec.shape[0], spec.shape[1]);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream as u64);
+        let bound = 1.0 / (n_in as f64).sqrt();
+        let draw = |_| (bound * (2.0 * unit(&mut rng) - 1.0)) as f32;
+        let a: Vec<f32> = (0..lora.rank * n_in).map(draw).collect();
+        let a = Tensor::from_slice(&a).reshape([lora.rank, n_in]);
+        let b = Tensor::zeros([n_out, lora.rank], (Kind::Float, Device::Cpu));
+        for (matrix, tensor) in MATRICES.iter().zip([a, b]) {
+            adapters.push((format!("{layer}.{matrix}"), tensor.to_device(device)));
+        }
+    }
+    adapters
+}
+
+/// The adapter of a layer, if it has one.
+pub(crate) fn find_adapter(
+    tensors: &BTreeMap<String, Tensor>,
+    layer: &str,
+    lora: Lora,
+) -> Option<Adapter> {
+    let [a, b] = MATRICES.map(|matrix| tensors.get(&format!("{layer}{matrix}")));
+    let (lora_a, lora_b) = (a?.shallow_clone(), b?.shallow_clone());
+    Some(Adapter { lora_a, lora_b, scale: lora.scale() })
+}

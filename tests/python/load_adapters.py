@@ -1,0 +1,45 @@
+"""Loads adapters that we wrote with peft, and prints the logits of the last token, one number a word.
+
+usage: python load_adapters.py BASE_DIR ADAPTER_DIR ID ...
+
+Every matrix that peft makes for the adapter's config must be in the file, and no other. Exit code 0 if
+all holds, else 1.
+"""
+
+import sys
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import Qwen2VLForConditionalGeneration
+
+
+def logits(base_dir: str, adapter_dir: str, ids: list[int]) -> list[float]:
+    """The logits behind the ids; raises ValueError if the file does not fit the model."""
+    base = Qwen2VLForConditionalGeneration.from_pretrained(
+        base_dir, dtype=torch.float32, attn_implementation="eager"
+    )
+    model = PeftModel.from_pretrained(base, adapter_dir).eval()
+    made = {name.replace(".default", "") for name, _ in model.named_parameters() if "lora_" in name}
+    stored = set(load_file(f"{adapter_dir}/adapter_model.safetensors"))
+    if made != stored:
+        raise ValueError(f"not in the file: {sorted(made - stored)}; unknown: {sorted(stored - made)}")
+    with torch.no_grad():
+        return model(input_ids=torch.tensor([ids])).logits[0, -1].tolist()
+
+
+def main() -> int:
+    if len(sys.argv) < 4:
+        print(__doc__.split("\n\n")[1], file=sys.stderr)
+        return 1
+    try:
+        numbers = logits(sys.argv[1], sys.argv[2], [int(arg) for arg in sys.argv[3:]])
+    except Exception as error:  # whatever peft raises is a verdict on the files
+        print(f"{sys.argv[2]}: {type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)
+        return 1
+    print(*numbers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
