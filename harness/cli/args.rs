@@ -93,6 +93,10 @@ pub struct SelectionArgs {
     /// Another protocol than the suite's; results and report go by the name SUITE.PROTOCOL.
     #[arg(long, value_name = "NAME")]
     pub protocol: Option<String>,
+    /// Train low-rank adapters of this rank instead of all weights; results and report go by the name
+    /// SUITE.loraRANK.
+    #[arg(long, value_name = "RANK", value_parser = parse_count)]
+    pub lora: Option<usize>,
 }
 
 /// With what a suite is run.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use clsrl_spec::{Selection, Suite, Trial};
+use clsrl_spec::{LoraRule, Selection, Suite, Trial};
 
 use crate::{args::SelectionArgs, exit::Exit, project::Project, protocols::protocol_names};
 
@@ -26,7 +26,7 @@ impl Bench {
     /// Reads the suite and plans the selection.
     pub fn load(named: &str, selected: &SelectionArgs) -> anyhow::Result<Self> {
         let project = Project::find()?;
-        let suite = read_suite(&project, named, selected.protocol.as_deref())?;
+        let suite = selected_suite(&project, named, selected)?;
         Bench::of(project, suite, named, selected)
     }
 
@@ -59,6 +59,22 @@ impl Places {
             None => Places { results: project.path("results"), reports: project.path("reports") },
         }
     }
+}
+
+/// Reads a suite as it is to be run: under the protocol that was asked for, with adapters if they were.
+///
+/// Either makes it another experiment, so its results go by another name.
+pub fn selected_suite(
+    project: &Project,
+    named: &str,
+    selected: &SelectionArgs,
+) -> anyhow::Result<Suite> {
+    let mut suite = read_suite(project, named, selected.protocol.as_deref())?;
+    if let Some(rank) = selected.lora {
+        suite.protocol.lora = Some(LoraRule { rank, alpha: 2.0 * rank as f64 });
+        suite.name.push_str(&format!(".lora{rank}"));
+    }
+    Ok(suite)
 }
 
 /// Reads a suite by its name in `suites/`, or by its path.
@@ -138,6 +154,7 @@ fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
         list("seeds", &args.seeds),
         list("limit", args.limit.as_slice()),
         list("protocol", args.protocol.as_slice()),
+        list("lora", args.lora.as_slice()),
     ]
     .concat()
 }

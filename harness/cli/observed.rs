@@ -14,9 +14,9 @@ use clsrl_spec::{Binding, CellKey, CellRecord, TrainingRecord};
 
 use crate::{
     args::SelectionArgs,
-    bench::{Bench, Places, read_suite},
+    bench::{Bench, Places, selected_suite},
     project::Project,
-    report::last_selection,
+    report::{last_selection, unselected},
 };
 
 /// The cells of a run, done or not.
@@ -36,7 +36,7 @@ pub struct Run {
 /// Reads a run: the last one, or a selection of what is there.
 pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyhow::Result<Run> {
     let project = Project::find()?;
-    let suite = read_suite(&project, named, selection.protocol.as_deref())?;
+    let suite = selected_suite(&project, named, selection)?;
     let store = Store::new(&Places::new(&project, out).results, &suite.name);
     let unselected = unselected(selection);
     let wanted = match store.read_last_run() {
@@ -63,11 +63,6 @@ impl Run {
     pub fn digests(&self) -> Digests {
         Digests::of(&self.binding)
     }
-}
-
-/// Nothing selected but, perhaps, a protocol.
-fn unselected(selection: &SelectionArgs) -> SelectionArgs {
-    SelectionArgs { protocol: selection.protocol.clone(), ..SelectionArgs::default() }
 }
 
 /// Whether a cell is in a selection; the limit and the protocol select none.

@@ -19,7 +19,7 @@ use clsrl_spec::{
 
 use crate::{
     args::{ReportArgs, RunArgs, SelectionArgs},
-    bench::{Bench, Places, read_suite},
+    bench::{Bench, Places, selected_suite},
     exit::Exit,
     output::{note, print},
     progress::Detail,
@@ -74,11 +74,10 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
 /// Finds the results of a suite's last run, or of a selection.
 pub fn find(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyhow::Result<Found> {
     let project = Project::find()?;
-    let suite = read_suite(&project, named, selection.protocol.as_deref())?;
+    let suite = selected_suite(&project, named, selection)?;
     let places = Places::new(&project, out);
     let store = Store::new(&places.results, &suite.name);
-    let protocol = selection.protocol.clone();
-    let unselected = SelectionArgs { protocol, ..SelectionArgs::default() };
+    let unselected = unselected(selection);
     let selection = match store.read_last_run() {
         Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
         _ => selection.clone(),
@@ -199,6 +198,12 @@ pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
         seeds,
         limit,
     }
+}
+
+/// Nothing selected but, perhaps, a protocol and adapters: they name another suite.
+pub fn unselected(selection: &SelectionArgs) -> SelectionArgs {
+    let SelectionArgs { protocol, lora, .. } = selection.clone();
+    SelectionArgs { protocol, lora, ..SelectionArgs::default() }
 }
 
 /// What the last run asked for.

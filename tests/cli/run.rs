@@ -133,3 +133,20 @@ fn a_report_without_results_is_incomplete() {
     assert_eq!(ended.code, Some(5));
     assert!(ended.stderr.contains("there are no results"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_run_with_adapters_keeps_them_beside_the_merged_weights_under_a_name_of_its_own() {
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().to_str().unwrap();
+    let more = ["--lora", "4", "--keep-checkpoints"];
+    let report = expect_ok(&run_args(path, &more));
+    assert!(report.trim_end().ends_with("smoke.lora4.md"), "{report}");
+    let trial = out.path().join("smoke.lora4/sft.dtd.4shot.seed1");
+    let config = fs::read_to_string(trial.join("checkpoint/adapter/adapter_config.json")).unwrap();
+    assert!(config.contains("\"r\": 4") && config.contains("\"lora_alpha\": 8.0"), "{config}");
+    assert!(trial.join("checkpoint/adapter/adapter_model.safetensors").is_file());
+    assert!(trial.join("checkpoint/model.safetensors").is_file());
+    // The same command again finds everything done, and `report` finds it by the same flag.
+    expect_ok(&run_args(path, &more));
+    expect_ok(&["report", "--suite", "smoke", "--lora", "4", "--out", path]);
+}

@@ -90,9 +90,9 @@ impl Grpo<'_> {
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
     ) -> Result<TrainingClock, EngineError> {
-        let reference = model.frozen_copy(true);
+        let reference = model.frozen_start();
         let optimizer_settings = &self.settings.optimizer;
-        let mut optimizer = AdamW::new(model.named_parameters(), optimizer_settings);
+        let mut optimizer = AdamW::new(model.trained_parameters(), optimizer_settings);
         let n_steps = self.settings.duration.total_steps(order.n_examples());
         let mut clock = TrainingClock::default();
         for step in 1..=n_steps {

@@ -32,7 +32,7 @@ pub fn train(
     prepare: &Prepare<LabelledPrompt>,
     on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
 ) -> Result<TrainingClock, EngineError> {
-    let mut optimizer = AdamW::new(model.named_parameters(), &settings.optimizer);
+    let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
     let mut clock = TrainingClock::default();
     for step in 1..=n_steps {

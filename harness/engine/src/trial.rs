@@ -7,10 +7,10 @@ use clsrl_data::{
     shown,
 };
 use clsrl_spec::{
-    Form, GrpoSettings, Place, SftSettings, StepRecord, Training, TrainingOutcome, TrainingRecord,
-    TrainingRun, TrialEvent,
+    Form, GrpoSettings, LoraRule, Place, SftSettings, StepRecord, Training, TrainingOutcome,
+    TrainingRecord, TrainingRun, TrialEvent, derive_seed,
 };
-use clsrl_vlm::{GenerationConfig, Model, Precision, device};
+use clsrl_vlm::{GenerationConfig, Lora, Model, Precision, device};
 
 use crate::{
     EngineError, TrialJob,
@@ -56,7 +56,8 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
         place: place_of(job, device),
     };
     if job.trained.is_none() {
-        let record = setting.train(&mut model, started, on_event)?;
+        let record;
+        (model, record) = setting.train(model, started, on_event)?;
         on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
     }
     setting.evaluate(&model, on_event)
@@ -79,25 +80,32 @@ struct Trained {
 }
 
 impl Setting<'_> {
+    /// Fine-tunes and keeps the weights; gives them back as they are evaluated.
     fn train(
         &self,
-        model: &mut Model,
+        mut model: Model,
         started: Instant,
         on_event: &mut Sink,
-    ) -> Result<TrainingRecord, EngineError> {
+    ) -> Result<(Model, TrainingRecord), EngineError> {
         let mut trained = Trained::default();
         if self.job.trial.training == Training::None {
             trained.clock.seconds.load = started.elapsed().as_secs_f64();
         } else {
-            trained = self.fine_tune(model, started, on_event)?;
+            if let Some(lora) = &self.job.trial.protocol.lora {
+                model = self.with_adapters(model, lora);
+            }
+            trained = self.fine_tune(&mut model, started, on_event)?;
+            if self.job.trial.protocol.lora.is_some() {
+                model = self.merged(&model)?;
+            }
             model.save(&self.job.checkpoint_dir, &self.job.model_dir)?;
         }
         let clock = trained.clock;
-        Ok(TrainingRecord {
+        let record = TrainingRecord {
             outcome: TrainingOutcome {
                 train_paths: trained.train_paths,
                 steps: trained.steps,
-                weights_digest: weights::digest(model),
+                weights_digest: weights::digest(&model),
             },
             run: TrainingRun {
                 images_per_second: clock.per_second(clock.n_images),
@@ -107,7 +115,23 @@ impl Setting<'_> {
                 peak_memory_bytes: peak_memory_bytes(),
                 place: self.place.clone(),
             },
-        })
+        };
+        Ok((model, record))
+    }
+
+    fn with_adapters(&self, model: Model, lora: &LoraRule) -> Model {
+        let seed = derive_seed(self.job.trial.seed, &["lora"]);
+        model.with_adapters(Lora { rank: lora.rank as i64, alpha: lora.alpha }, seed)
+    }
+
+    /// Keeps the adapters beside the checkpoint, and adds them to the start weights, whose digits the
+    /// adapted model may have cast away.
+    fn merged(&self, adapted: &Model) -> Result<Model, EngineError> {
+        let (dir, base) = (self.job.checkpoint_dir.join("adapter"), &self.job.model_dir);
+        let name = base.file_name().unwrap_or(base.as_os_str()).to_string_lossy();
+        adapted.save_adapters(&dir, &name)?;
+        let start = Model::load(base, adapted.device(), adapted.precision())?;
+        Ok(adapted.merge_into(start))
     }
 
     fn fine_tune(
