@@ -119,8 +119,17 @@ pub const FINE_TUNE_CHANGED: &str = "the fine-tune that it evaluates changed";
 /// Why a stored identity is not the current one, reason by reason; nothing if they are equal.
 pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
     let mut reasons = Vec::new();
-    compare("", stored, current, &mut reasons);
+    compare("", stored, current, &mut |path, stored, current| {
+        reasons.push(reason(path, stored, current));
+    });
     reasons
+}
+
+/// The fields in which two identities differ, as paths with dots, sorted.
+pub fn differing_fields(one: &Value, other: &Value) -> Vec<String> {
+    let mut fields = Vec::new();
+    compare("", one, other, &mut |path, _, _| fields.push(path.to_owned()));
+    fields
 }
 
 /// The part of a protocol that a trial's training reads; the protocol's name changes nothing.
@@ -198,19 +207,24 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-fn compare(path: &str, stored: &Value, current: &Value, reasons: &mut Vec<String>) {
+/// Tells of every field that differs: its path and both values.
+fn compare(
+    path: &str,
+    stored: &Value,
+    current: &Value,
+    tell: &mut dyn FnMut(&str, &Value, &Value),
+) {
     if stored == current {
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (stored, current) else {
-        reasons.push(reason(path, stored, current));
-        return;
+        return tell(path, stored, current);
     };
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for key in keys {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let side = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
-        compare(&path, &side(old), &side(new), reasons);
+        compare(&path, &side(old), &side(new), tell);
     }
 }
 

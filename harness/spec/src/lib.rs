@@ -29,7 +29,7 @@ pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
 pub use identity::{
     Binding, FINE_TUNE_CHANGED, Identity, TRAINER_VERSION, cell_identity, differences,
-    training_identity,
+    differing_fields, training_identity,
 };
 pub use method::{MethodId, PromptStyle};
 pub use plan::{PlanError, Selection, plan};
