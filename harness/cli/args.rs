@@ -2,6 +2,7 @@
 
 mod audit;
 mod datasets;
+mod report;
 mod rescore;
 mod gate;
 mod speed;
@@ -9,13 +10,13 @@ mod speed;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clsrl_report::FrameFormat;
 use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
+    report::{Against, ReportArgs},
     rescore::RescoreArgs,
     speed::{
         Dtype, EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
@@ -171,22 +172,6 @@ pub struct PlanArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Args)]
-pub struct ReportArgs {
-    /// A suite's name in `suites/`, or the path of a suite file.
-    #[arg(long, value_name = "NAME|PATH")]
-    pub suite: String,
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// The folder of results, frames and report, instead of `results` and `reports`.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Formats of the frames beside Parquet: csv, ndjson.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub frames: Vec<FrameFormat>,
 }
 
 /// What to show.

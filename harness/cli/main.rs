@@ -13,6 +13,7 @@ mod compute;
 mod compute;
 mod plan;
 mod report;
+mod against_paper;
 mod rescore;
 mod baseline;
 mod gate;

@@ -18,7 +18,8 @@ use clsrl_spec::{
 };
 
 use crate::{
-    args::{ReportArgs, RunArgs, SelectionArgs},
+    against_paper,
+    args::{Against, ReportArgs, RunArgs, SelectionArgs},
     bench::{Bench, Places, selected_suite},
     exit::Exit,
     output::{note, print},
@@ -39,6 +40,8 @@ pub struct Found {
     pub store: Store,
     /// What the results were made with, as far as they tell.
     pub binding: Binding,
+    /// The part of the suite.
+    pub selection: SelectionArgs,
 }
 
 /// How a report and its frames are written.
@@ -63,11 +66,14 @@ pub struct Writing<'a> {
 /// to the suite or to each other are left out.
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let found = find(&args.suite, &args.selection, args.out.as_deref())?;
-    let Found { bench, places, store, binding } = &found;
+    let Found { bench, places, store, binding, .. } = &found;
     let statuses = trial_statuses(store, &bench.trials, binding)?;
     let is_complete = found.check(&statuses, detail)?;
     let (path, exit) = write(bench, places, store, (&statuses, binding), &args.frames)?;
     print(&format!("{}\n", path.display()))?;
+    if let Some(Against::Paper) = args.against {
+        print(&format!("{}\n", against_paper::write(&found, &args.suite, &statuses)?.display()))?;
+    }
     Ok(if is_complete { exit } else { Exit::Incomplete })
 }
 
@@ -84,7 +90,7 @@ pub fn find(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
     };
     let bench = Bench::of(project, suite, named, &selection)?;
     match stored_binding(&store, &bench.trials)? {
-        Some(binding) => Ok(Found { bench, places, store, binding }),
+        Some(binding) => Ok(Found { bench, places, store, binding, selection }),
         None => Err(nothing(&bench, &store, "there are no results")),
     }
 }
@@ -183,15 +189,11 @@ impl Writing<'_> {
 /// What this run asks for. Model and data are named without the folders around them, which are this
 /// machine's own.
 pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
-    let last = |dir: &Path| match dir.canonicalize().ok().as_deref().and_then(Path::file_name) {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => dir.display().to_string(),
-    };
     let SelectionArgs { methods, datasets, shots, seeds, limit, .. } = args.selection.clone();
     let (model, data) = (args.inputs.model.as_deref(), args.inputs.data.as_deref());
     LastRun {
-        model: model.map_or_else(|| suites_model(&bench.suite), last),
-        data: data.map_or_else(|| suites_data(&bench.suite), last),
+        model: model.map_or_else(|| suites_model(&bench.suite), model_name),
+        data: data.map_or_else(|| suites_data(&bench.suite), folder_name),
         methods,
         datasets,
         shots,
@@ -206,10 +208,40 @@ pub fn unselected(selection: &SelectionArgs) -> SelectionArgs {
     SelectionArgs { protocol, lora, ..SelectionArgs::default() }
 }
 
+/// The last part of a folder's path.
+fn folder_name(dir: &Path) -> String {
+    match dir.canonicalize().ok().as_deref().and_then(Path::file_name) {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => dir.display().to_string(),
+    }
+}
+
+/// The name of a model's folder; in Hugging Face's cache, `models--ORG--NAME/snapshots/COMMIT`, the
+/// model's name.
+fn model_name(dir: &Path) -> String {
+    let whole = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let cached = whole.parent().filter(|parent| parent.ends_with("snapshots")).and_then(|parent| {
+        let folder = parent.parent()?.file_name()?.to_str()?;
+        Some(folder.strip_prefix("models--")?.rsplit("--").next()?.to_owned())
+    });
+    cached.unwrap_or_else(|| folder_name(dir))
+}
+
 /// What the last run asked for.
 pub fn last_selection(last_run: LastRun, unselected: SelectionArgs) -> SelectionArgs {
     let LastRun { methods, datasets, shots, seeds, limit, .. } = last_run;
     SelectionArgs { methods, datasets, shots, seeds, limit, ..unselected }
+}
+
+/// Model and data of the last run, by name.
+pub fn inputs(store: &Store) -> (String, String) {
+    let unknown = || (UNKNOWN.to_owned(), UNKNOWN.to_owned());
+    store.read_last_run().map_or_else(unknown, |last_run| (last_run.model, last_run.data))
+}
+
+/// Whether these are the drawn pictures of a suite.
+pub fn is_drawn(suite: &Suite, data: &str) -> bool {
+    suite.data.is_some() && data == suites_data(suite)
 }
 
 fn suites_model(suite: &Suite) -> String {
@@ -223,7 +255,8 @@ fn suites_data(suite: &Suite) -> String {
     }
 }
 
-fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults> {
+/// What is there of a trial; none without its fine-tune.
+pub fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults> {
     let State::Done(training) = &status.training else { return None };
     let trial = &status.trial;
     let done = |(cell, state): &(_, State<CellRecord>)| match state {
@@ -243,16 +276,14 @@ fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults
 
 fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportContext<'a> {
     let suite = &bench.suite;
-    let (of_suite, unknown) =
-        ((suites_model(suite), suites_data(suite)), (UNKNOWN.to_owned(), UNKNOWN.to_owned()));
-    let last_run = store.read_last_run();
-    let (model, data) = last_run.map_or(unknown, |last_run| (last_run.model, last_run.data));
+    let of_suite = (suites_model(suite), suites_data(suite));
+    let (model, data) = inputs(store);
     let given = |flag: &str, is_given: bool| if is_given { flag } else { "" }.to_owned();
     ReportContext {
         suite_name: suite.name.clone(),
         suite_description: suite.description.clone(),
         // The records say it as well; this holds before there are any.
-        synthetic: suite.data.is_some() && data == of_suite.1,
+        synthetic: is_drawn(suite, &data),
         command: bench.command.clone()
             + &given(" --model DIR", model != of_suite.0)
             + &given(" --data DIR", data != of_suite.1),
@@ -268,10 +299,30 @@ fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportCont
     }
 }
 
-fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Writes a document so that it is there whole or not at all.
+pub fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     fs::write(&temporary, text)
         .and_then(|()| fs::rename(&temporary, path))
         .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_named_by_its_folder_and_in_a_cache_by_the_model() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, expected) in [
+            ("Qwen2-VL-2B-Instruct", "Qwen2-VL-2B-Instruct"),
+            ("models--Qwen--Qwen2-VL-2B-Instruct/snapshots/895c3a49", "Qwen2-VL-2B-Instruct"),
+            ("mine/snapshots/last", "last"),
+        ] {
+            let path = dir.path().join(path);
+            fs::create_dir_all(&path).unwrap();
+            assert_eq!(model_name(&path), expected);
+        }
+    }
 }

@@ -134,3 +134,21 @@ fn a_cell_of_older_scorers_is_stale_for_a_report_and_good_for_rescoring() {
     let report = fs::read_to_string(dir.path().join("smoke.rescored-published.md")).unwrap();
     assert!(report.contains("version 0 (1 cells), 1 (7 cells)"), "{report}");
 }
+
+#[test]
+fn the_smoke_suite_against_the_paper_is_another_experiment() {
+    let dir = copy_of_finished();
+    let (code, stdout, stderr) = at("report", dir.path(), &["--against", "paper"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let path = dir.path().join("smoke.against-paper.md");
+    assert!(stdout.ends_with(&format!("{}\n", path.display())), "{stdout}");
+    let document = fs::read_to_string(&path).unwrap();
+    let told = "None is comparable: another model (harness/tiny/model); drawn pictures.";
+    assert!(document.contains(told), "{document}");
+    let csv = fs::read_to_string(path.with_extension("csv")).unwrap();
+    assert!(csv.starts_with("experiment,source,model,method,"), "{csv}");
+    // Zero-shot and SFT on two datasets; two prompts of zero-shot, and whatever SFT is evaluated under.
+    assert!(4 < csv.lines().count(), "{csv}");
+    at("report", dir.path(), &["--against", "paper"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), document);
+}

@@ -1,6 +1,7 @@
 //! Records to frames to tables and matrices.
 //!
-//! Owns the three frames (cells, samples and training curves), their files and the Markdown report.
+//! Owns the three frames (cells, samples and training curves), their files, the Markdown report and the
+//! comparison with the paper's numbers.
 //! Knows nothing of how results are found on disk: it is handed records and a plan. Everything but
 //! reading and writing frames' files is a pure function, so a report is a function of its results, to
 //! the byte.
@@ -19,6 +20,7 @@ mod markdown;
 pub mod statistics;
 pub mod gate;
 pub mod baseline;
+pub mod paper;
 mod error;
 
 #[cfg(test)]

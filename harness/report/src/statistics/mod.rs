@@ -30,6 +30,7 @@ pub use detectable::{
 };
 pub use error::StatisticsError;
 pub use holm::holm;
+pub(crate) use level::t_quantile;
 pub use level::{Interval, Level, Probability};
 pub use mcnemar::{McNemar, mcnemar};
 pub use proportion::Proportion;
