@@ -6,6 +6,7 @@ mod report;
 mod rescore;
 mod gate;
 mod speed;
+mod doctor;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -15,6 +16,7 @@ use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle,
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
+    doctor::DoctorArgs,
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
@@ -68,6 +70,8 @@ pub enum Verb {
     /// Time training, evaluation and the input path on random prompts.
     #[command(subcommand)]
     Bench(SpeedVerb),
+    /// Check that models compute here what they should.
+    Doctor(DoctorArgs),
     /// Run one trial: its job is the first line of standard input, and its end stops the trial.
     #[command(hide = true)]
     Trial,

@@ -8,5 +8,6 @@ mod trial;
 mod pretrain;
 mod interrupt;
 mod speed;
+mod doctor;
 
-pub use self::{pretrain::pretrain_model, run::run, speed::speed, trial::trial};
+pub use self::{doctor::doctor, pretrain::pretrain_model, run::run, speed::speed, trial::trial};

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::{
-    args::{PretrainArgs, RunArgs, SpeedVerb},
+    args::{DoctorArgs, PretrainArgs, RunArgs, SpeedVerb},
     exit::Exit,
     progress::Detail,
 };
@@ -26,6 +26,11 @@ pub fn pretrain_model(_: &PretrainArgs, _: Detail) -> anyhow::Result<Exit> {
 /// Refuses to time anything.
 pub fn speed(_: &SpeedVerb, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("bench"))
+}
+
+/// Refuses to check anything.
+pub fn doctor(_: &DoctorArgs) -> anyhow::Result<Exit> {
+    Err(missing("doctor"))
 }
 
 fn missing(verb: &str) -> anyhow::Error {

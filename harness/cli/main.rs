@@ -60,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
         Verb::Bench(verb) => compute::speed(&verb, detail),
+        Verb::Doctor(args) => compute::doctor(&args),
         Verb::Trial => compute::trial(),
     })
 }

@@ -13,3 +13,4 @@ mod resume;
 mod run;
 mod locked;
 mod speed;
+mod doctor;

@@ -16,9 +16,13 @@ use clsrl_engine::{
 use serde_json::{Value, json};
 
 use self::told::Told;
+pub use self::told::program;
 use super::{run::HEAP, trial::open_backend};
 use crate::{
-    args::{Dtype, EvalSpeedArgs, GrpoSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs, SpeedVerb},
+    args::{
+        Device, Dtype, EvalSpeedArgs, GrpoSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
+        SpeedVerb,
+    },
     exit::Exit,
     output::print,
     progress::Detail,
@@ -144,10 +148,7 @@ impl Loaded {
         let threads = args.threads.unwrap_or_else(all_threads);
         set_num_threads(i32::try_from(threads).context("there are too many threads")?);
         let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
-        let precision = match (args.dtype, args.device.kind()) {
-            (Dtype::Bf16, _) | (Dtype::Auto, "cuda") => Precision::Bfloat16,
-            _ => Precision::Float32,
-        };
+        let precision = precision_of(args.dtype, &args.device);
         let started = Instant::now();
         let model = match &args.weights.model {
             Some(dir) => Model::load(dir, device, precision)?,
@@ -205,8 +206,16 @@ impl Loaded {
     }
 }
 
+/// The precision that is asked for.
+pub fn precision_of(dtype: Dtype, device: &Device) -> Precision {
+    match (dtype, device.kind()) {
+        (Dtype::Bf16, _) | (Dtype::Auto, "cuda") => Precision::Bfloat16,
+        _ => Precision::Float32,
+    }
+}
+
 /// All threads of the machine.
-fn all_threads() -> usize {
+pub fn all_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 

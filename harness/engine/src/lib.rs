@@ -21,6 +21,7 @@ mod weights;
 mod place;
 pub mod pretrain;
 pub mod speed;
+pub mod doctor;
 
 pub use adamw::AdamW;
 pub use clsrl_vlm::{

@@ -17,4 +17,5 @@ pub use flops::{Work, eval_work, grpo_work, sft_work};
 pub use pictures::{PictureBench, PictureSpeed, read_pictures};
 pub use probe::{Probes, probe};
 pub use qwen2_vl_2b::qwen2_vl_2b;
+pub(crate) use workload::Workload;
 pub use workload::processor_of;

@@ -36,7 +36,7 @@ pub fn processor_of(config: &Config) -> Processor {
 }
 
 /// Draws pictures, prompts and examples.
-pub(super) struct Workload {
+pub(crate) struct Workload {
     processor: Processor,
     config: Config,
     shapes: Shapes,
@@ -47,7 +47,7 @@ pub(super) struct Workload {
 
 impl Workload {
     /// Panics if a prompt has no room for its picture and some text.
-    pub(super) fn new(config: &Config, shapes: Shapes) -> Result<Self, EngineError> {
+    pub(crate) fn new(config: &Config, shapes: Shapes) -> Result<Self, EngineError> {
         let n_features = shapes.n_features(config)?;
         assert!(n_features + 4 <= shapes.prompt_tokens, "no prompt is so short: {shapes:?}");
         Ok(Workload {
@@ -60,13 +60,13 @@ impl Workload {
     }
 
     /// Prompts of training: the picture is resized to a square once.
-    pub(super) fn prompts(&mut self, n: usize) -> Result<Vec<Prompt>, EngineError> {
+    pub(crate) fn prompts(&mut self, n: usize) -> Result<Vec<Prompt>, EngineError> {
         let length = self.shapes.prompt_tokens;
         self.prompts_of(&vec![length; n], |picture| picture)
     }
 
     /// Prompts of an evaluation: lengths vary by a fraction, pictures are resized twice.
-    pub(super) fn spread_prompts(
+    pub(crate) fn spread_prompts(
         &mut self,
         n: usize,
         spread: f64,
@@ -79,7 +79,7 @@ impl Workload {
     }
 
     /// Supervised examples: a prompt and a completion; the loss covers text, or the completion alone.
-    pub(super) fn examples(
+    pub(crate) fn examples(
         &mut self,
         n: usize,
         completion_alone: bool,

@@ -1,0 +1,33 @@
+//! Arguments of `doctor`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Device, Dtype, parse_count, parse_threads};
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The Hugging Face model directory to test, instead of the tiny model.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Compare also with a golden set: its model, and what transformers computed of it.
+    #[arg(long, value_name = "DIR")]
+    pub goldens: Option<PathBuf>,
+    /// Where to compute: cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Device,
+    /// What products compute in; auto is bf16 on CUDA and fp32 on a CPU.
+    #[arg(long, value_enum, default_value_t = Dtype::Auto)]
+    pub dtype: Dtype,
+    /// Side of the self-tests' pictures.
+    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 112)]
+    pub image_size: usize,
+    /// Threads; all that the machine has if not given.
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

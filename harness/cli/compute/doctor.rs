@@ -1,0 +1,72 @@
+//! `doctor`: whether models compute here what they should.
+
+use anyhow::Context;
+use clsrl_engine::{
+    Model, describe_device,
+    doctor::{Check, all_passed, golden_checks, self_tests},
+    libtorch_version, parse_device, set_num_threads,
+};
+use serde_json::json;
+
+use super::{
+    speed::{all_threads, precision_of, program},
+    trial::open_backend,
+};
+use crate::{args::DoctorArgs, exit::Exit, output::print, project::Project};
+
+/// Runs all checks; ends with the self-tests' own code if one fails.
+pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let name = args.device.to_string();
+    open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
+    let threads = args.threads.unwrap_or_else(all_threads);
+    set_num_threads(i32::try_from(threads).context("there are too many threads")?);
+    let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
+    let precision = precision_of(args.dtype, &args.device);
+    let model_dir = match &args.model {
+        Some(dir) => dir.clone(),
+        None => Project::find()?.path("harness/tiny/model"),
+    };
+    let mut model = Model::load(&model_dir, device, precision)?;
+    let mut checks = self_tests(&mut model, args.image_size)?;
+    drop(model);
+    if let Some(dir) = &args.goldens {
+        let golden = golden_checks(dir, device, precision);
+        checks.extend(golden.with_context(|| format!("golden set `{}`", dir.display()))?);
+    }
+    let passed = all_passed(&checks);
+    if args.json {
+        let shown = |check: &Check| {
+            json!({
+                "name": check.name,
+                "found": check.found,
+                "allowed": check.allowed,
+                "passed": check.passed(),
+            })
+        };
+        let about = json!({
+            "program": program(),
+            "torch": libtorch_version(),
+            "device": describe_device(device),
+            "precision": format!("{precision:?}"),
+            "threads": threads,
+            "model": model_dir.display().to_string(),
+            "passed": passed,
+            "checks": checks.iter().map(shown).collect::<Vec<_>>(),
+        });
+        print(&format!("{about:#}\n"))?;
+    } else {
+        print(&table(&checks))?;
+    }
+    Ok(if passed { Exit::Ok } else { Exit::SelfTest })
+}
+
+fn table(checks: &[Check]) -> String {
+    let line = |check: &Check| {
+        let verdict = if check.passed() { "ok    " } else { "FAILED" };
+        let Check { name, found, allowed } = check;
+        format!("{verdict}  {found:9.2e} of {allowed:.2e} allowed  {name}\n")
+    };
+    let n_failed = checks.iter().filter(|check| !check.passed()).count();
+    let sum = format!("{} checks, {n_failed} failed\n", checks.len());
+    checks.iter().map(line).chain([sum]).collect()
+}
