@@ -18,4 +18,4 @@ pub use pictures::{PictureBench, PictureSpeed, read_pictures};
 pub use probe::{Probes, probe};
 pub use qwen2_vl_2b::qwen2_vl_2b;
 pub(crate) use workload::Workload;
-pub use workload::processor_of;
+pub use workload::{processor_of, random_prompts};

@@ -35,6 +35,15 @@ pub fn processor_of(config: &Config) -> Processor {
     }
 }
 
+/// Draws prompts as training reads them.
+pub fn random_prompts(
+    config: &Config,
+    shapes: Shapes,
+    n: usize,
+) -> Result<Vec<Prompt>, EngineError> {
+    Workload::new(config, shapes)?.prompts(n)
+}
+
 /// Draws pictures, prompts and examples.
 pub(crate) struct Workload {
     processor: Processor,
