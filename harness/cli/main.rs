@@ -18,6 +18,7 @@ mod rescore;
 mod baseline;
 mod gate;
 mod observed;
+mod pictures;
 mod datasets;
 mod inspect;
 mod audit;

@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::standard_split;
 use clsrl_report::{
-    FrameFormat, Provenance, ReadPredictions, ReportContext, ReportFrames, Samples, TrialResults,
-    cells_frame, curves_frame, markdown_report, write_frame, write_samples,
+    FrameFormat, Provenance, ReadPredictions, Report, ReportContext, ReportFrames, Samples,
+    TrialResults, cells_frame, curves_frame, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{
@@ -23,6 +23,7 @@ use crate::{
     bench::{Bench, Places, selected_suite},
     exit::Exit,
     output::{note, print},
+    pictures::{pictures_dir, thumbnails},
     progress::Detail,
     project::Project,
 };
@@ -58,6 +59,8 @@ pub struct Writing<'a> {
     pub name: String,
     /// The formats of the frames beside Parquet.
     pub formats: &'a [FrameFormat],
+    /// The folder of the datasets' folders, for the pictures of samples; none where there is none.
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Writes report and frames of the last run from results alone, and prints the report's path.
@@ -69,7 +72,9 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let Found { bench, places, store, binding, .. } = &found;
     let statuses = trial_statuses(store, &bench.trials, binding)?;
     let is_complete = found.check(&statuses, detail)?;
-    let (path, exit) = write(bench, places, store, (&statuses, binding), &args.frames)?;
+    let data_dir = pictures_dir(bench, store, args.data.as_deref(), detail)?;
+    let written = (&*args.frames, data_dir);
+    let (path, exit) = write(bench, places, store, (&statuses, binding), written)?;
     print(&format!("{}\n", path.display()))?;
     if let Some(Against::Paper) = args.against {
         print(&format!("{}\n", against_paper::write(&found, &args.suite, &statuses)?.display()))?;
@@ -130,12 +135,12 @@ pub fn write(
     places: &Places,
     store: &Store,
     (statuses, binding): (&[TrialStatus], &Binding),
-    formats: &[FrameFormat],
+    (formats, data_dir): (&[FrameFormat], Option<PathBuf>),
 ) -> anyhow::Result<(PathBuf, Exit)> {
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let name = bench.suite.name.clone();
-    let writing = Writing { bench, places, store, binding, name, formats };
+    let writing = Writing { bench, places, store, binding, name, formats, data_dir };
     writing.write(&results, &mut |trial, cell| store.read_predictions(trial, cell))
 }
 
@@ -159,7 +164,7 @@ impl Writing<'_> {
             write_frame(&cells, &format.at(&stem("")), *format)?;
             write_frame(&curves, &format.at(&stem(".curves")), *format)?;
         }
-        let Samples { verdicts, left_out } =
+        let Samples { verdicts, shown, left_out } =
             write_samples(results, &stem(".samples"), &formats, read)?;
         for out in &left_out {
             let (trial, cell) = (&out.trial, out.cell);
@@ -169,9 +174,12 @@ impl Writing<'_> {
             ));
         }
         let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
-        let markdown = markdown_report(frames, &context)?;
-        let path = self.places.reports.join(format!("{}.md", self.name));
-        write_atomically(&path, &markdown)?;
+        let report = Report::new(frames, &context)?;
+        let at = |extension: &str| self.places.reports.join(format!("{}.{extension}", self.name));
+        let thumbnails = self.data_dir.as_deref().map(|dir| thumbnails(&shown, dir));
+        write_atomically(&at("html"), &report.html(&shown, &thumbnails.unwrap_or_default()))?;
+        let path = at("md");
+        write_atomically(&path, &report.markdown())?;
         Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))
     }
 

@@ -17,6 +17,7 @@ use crate::{
     args::RescoreArgs,
     exit::Exit,
     output::{note, print},
+    pictures::pictures_dir,
     progress::Detail,
     report::{Writing, find},
 };
@@ -66,7 +67,8 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let name = format!("{}.rescored-{}", suite.name, scorers.now.as_str());
     let (bench, places, store) = (&found.bench, &found.places, &found.store);
     let (binding, formats) = (&found.binding, &*args.frames);
-    let writing = Writing { bench, places, store, binding, name, formats };
+    let data_dir = pictures_dir(bench, store, None, detail)?;
+    let writing = Writing { bench, places, store, binding, name, formats, data_dir };
     let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         Ok(clsrl_report::rescore(record, &store.read_predictions(trial, cell)?).predictions)

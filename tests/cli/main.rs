@@ -4,6 +4,7 @@ mod audit;
 mod datasets;
 mod frames;
 mod gate;
+mod html;
 mod inspect;
 mod interrupt;
 mod plan;

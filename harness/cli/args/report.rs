@@ -21,6 +21,9 @@ pub struct ReportArgs {
     /// Formats of the frames beside Parquet: csv, ndjson.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub frames: Vec<FrameFormat>,
+    /// The folder that holds the datasets' folders, for the pictures of samples in the HTML report.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Also hold the results to published numbers, in SUITE.against-paper.md and .csv beside the report.
     #[arg(long, value_enum)]
     pub against: Option<Against>,

@@ -73,7 +73,9 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         note("no report is written: no cell is done");
         return Ok(Exit::Incomplete);
     }
-    let (path, exit) = report::write(&bench, &places, &store, (&statuses, &inputs.binding), &[])?;
+    let written = (&[][..], Some(inputs.data_dir.clone()));
+    let (path, exit) =
+        report::write(&bench, &places, &store, (&statuses, &inputs.binding), written)?;
     print(&format!("{}\n", path.display()))?;
     Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
 }

@@ -17,6 +17,8 @@ mod page;
 mod table;
 mod number;
 mod markdown;
+mod shown;
+mod html;
 pub mod statistics;
 pub mod gate;
 pub mod baseline;
@@ -26,7 +28,7 @@ mod error;
 #[cfg(test)]
 mod made;
 
-pub use document::markdown_report;
+pub use document::Report;
 pub use error::ReportError;
 pub use frames::{
     FrameFile, FrameFormat, LeftOut, ReadPredictions, Samples, cells_frame, curves_frame,
@@ -34,4 +36,5 @@ pub use frames::{
 };
 pub use rescore::{Rescored, ScoreChange, rescore};
 pub use results::{CellProvenance, Provenance, ReportContext, ReportFrames, TrialResults};
+pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

@@ -10,8 +10,8 @@ use clsrl_spec::{
 };
 
 use crate::{
-    CellProvenance, Provenance, ReportContext, ReportError, ReportFrames, SuiteVerdicts,
-    TrialResults, cells_frame, curves_frame, markdown_report,
+    CellProvenance, Provenance, Report, ReportContext, ReportError, ReportFrames, SuiteVerdicts,
+    TrialResults, cells_frame, curves_frame,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -46,6 +46,11 @@ impl Grid<'_> {
 
 /// The report of results as the program would write it.
 pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String, ReportError> {
+    Ok(made_report(plan, results)?.markdown())
+}
+
+/// The same in no format yet.
+pub(crate) fn made_report(plan: &[Trial], results: &[TrialResults]) -> Result<Report, ReportError> {
     let protocol = protocol();
     let context = ReportContext {
         suite_name: "made-up".into(),
@@ -62,7 +67,7 @@ pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String,
     let (cells, curves) = (cells_frame(results)?, curves_frame(results)?);
     let (verdicts, _) = SuiteVerdicts::read(results, &mut |trial, cell| read(results, trial, cell));
     let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
-    markdown_report(frames, &context)
+    Report::new(frames, &context)
 }
 
 pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {

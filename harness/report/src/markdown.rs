@@ -1,7 +1,7 @@
 //! The Markdown writer. The one place that escapes for Markdown.
 
 use crate::{
-    page::{Block, Page},
+    page::{Block, Matrix, Page},
     table::{Align, Cell, Column, Style, Table},
 };
 
@@ -15,7 +15,7 @@ pub(crate) fn written(page: &Page) -> String {
             Block::Paragraph(text) => format!("{}\n", unmarked(&escape(text))),
             Block::Warning(text) => format!("> **{}**\n", escape(text)),
             Block::Verbatim(text) => fenced(text),
-            Block::Table(table) => {
+            Block::Table(table) | Block::Matrix(Matrix { table, .. }) => {
                 n_tables += 1;
                 let caption = escape(&table.caption);
                 format!("**Table {n_tables}.** {caption}\n\n{}\n", lines(table))

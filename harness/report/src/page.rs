@@ -1,5 +1,7 @@
 //! A document as it is meant, before any format: headings, paragraphs and tables, in order.
 
+use std::collections::BTreeMap;
+
 use crate::table::Table;
 
 /// A document as it grows. Every text that it is given is plain text.
@@ -22,6 +24,28 @@ pub(crate) enum Block {
     Verbatim(String),
     /// A table, its caption complete. Tables are numbered in order, from 1.
     Table(Table),
+    /// A matrix, likewise, and numbered among the tables.
+    Matrix(Matrix),
+}
+
+/// A table of changes, and what stands behind each of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Matrix {
+    /// What is printed.
+    pub(crate) table: Table,
+    /// The cells that are changes, by row and column of the table.
+    pub(crate) entries: BTreeMap<(usize, usize), Entry>,
+}
+
+/// A change in a matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// The change, in points of accuracy.
+    pub(crate) points: f64,
+    /// Whether it is on the dataset that was trained on.
+    pub(crate) is_home: bool,
+    /// What stands behind it, line by line, in plain text.
+    pub(crate) behind: Vec<String>,
 }
 
 impl Page {
@@ -52,6 +76,11 @@ impl Page {
     pub(crate) fn table(&mut self, table: &Table) {
         let caption = format!("{}{}", table.caption, self.caption_suffix);
         self.blocks.push(Block::Table(Table { caption, ..table.clone() }));
+    }
+
+    pub(crate) fn matrix(&mut self, mut matrix: Matrix) {
+        matrix.table.caption.push_str(&self.caption_suffix);
+        self.blocks.push(Block::Matrix(matrix));
     }
 
     /// Its parts, in order.

@@ -10,7 +10,7 @@ mod transfer;
 mod training;
 mod names;
 
-pub use report::markdown_report;
+pub use report::Report;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use super::{accuracy, format, overview, questions, training, transfer, wall_clock};
 use crate::{
-    ReportContext, ReportError, ReportFrames,
+    ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails,
     estimate::Estimates,
-    markdown,
+    html, markdown,
     page::Page,
     summary::{Clocks, Curves, Score, Scores, Survey, Transfer},
 };
@@ -12,12 +12,29 @@ use crate::{
 const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
 is tiny: these numbers show that the harness works, and say nothing about the paper.";
 
-/// Writes the report of a suite: the same results and context give the same bytes.
-pub fn markdown_report(
-    frames: ReportFrames<'_>,
-    context: &ReportContext<'_>,
-) -> Result<String, ReportError> {
-    Ok(markdown::written(&page(frames, context)?))
+/// A suite's report, before any format.
+#[derive(Debug)]
+pub struct Report {
+    page: Page,
+    suite: String,
+}
+
+impl Report {
+    /// Makes a report: the same results and context give the same report.
+    pub fn new(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
+        Ok(Report { page: page(frames, context)?, suite: context.suite_name.clone() })
+    }
+
+    /// The whole report in Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::written(&self.page)
+    }
+
+    /// The whole report as one HTML file that needs nothing else, with the samples that are shown and those of
+    /// their pictures that were found.
+    pub fn html(&self, shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
+        html::written(&self.page, &format!("Suite {}", self.suite), shown, thumbnails)
+    }
 }
 
 fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, ReportError> {
@@ -70,7 +87,7 @@ fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, R
     page.heading(2, "Wall-clock");
     wall_clock::write(&mut page, &survey, &clocks);
     page.heading(2, "Free-lunch transfer");
-    transfer::write(&mut page, &survey, &transfer);
+    transfer::write(&mut page, &survey, &transfer, (&scores, &estimates));
     page.heading(2, "Training curves");
     training::write(&mut page, &survey, &Curves::new(curves)?);
     page.heading(2, "How to reproduce");

@@ -1,17 +1,25 @@
 //! The free-lunch matrices: a table per trained method.
 
+use std::collections::BTreeMap;
+
 use clsrl_spec::DatasetId;
 
 use super::names;
 use crate::{
-    number::{fixed, signed},
-    page::Page,
-    summary::{Arm, Survey, Transfer},
+    estimate::{Change, Contrast, Estimates},
+    number::{fixed, signed, thousands},
+    page::{Entry, Matrix, Page},
+    summary::{Arm, Scores, Survey, Transfer},
     table::{Cell, Style, Table},
 };
 
 /// Writes one matrix per trained arm, or why there is none.
-pub(super) fn write(page: &mut Page, survey: &Survey, transfer: &Transfer) {
+pub(super) fn write(
+    page: &mut Page,
+    survey: &Survey,
+    transfer: &Transfer,
+    (scores, estimates): (&Scores, &Estimates<'_>),
+) {
     let trained: Vec<Arm> = survey.arms.iter().copied().filter(|arm| arm.is_trained()).collect();
     if trained.is_empty() {
         return page.paragraph("Nothing was trained, so there is no transfer.");
@@ -28,7 +36,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey, transfer: &Transfer) {
         page.heading(3, &name);
         let has_reference = |&target: &DatasetId| transfer.zero_shot(arm, target).mean.is_some();
         if survey.targets.iter().any(has_reference) {
-            page.table(&matrix(survey, transfer, arm, &name));
+            let table = matrix(survey, transfer, arm, &name);
+            let entries = entries(survey, (scores, estimates), arm, &name);
+            page.matrix(Matrix { table, entries });
             page.paragraph(&verdict(survey, transfer, arm));
         } else {
             page.paragraph(&format!(
@@ -37,6 +47,65 @@ pub(super) fn write(page: &mut Page, survey: &Survey, transfer: &Transfer) {
             ));
         }
     }
+}
+
+/// What stands behind every change of a matrix, by row and column of its table. The changes of a row, which
+/// come from the same fine-tunes, are a family.
+fn entries(
+    survey: &Survey,
+    (scores, estimates): (&Scores, &Estimates<'_>),
+    arm: Arm,
+    name: &str,
+) -> BTreeMap<(usize, usize), Entry> {
+    let mut entries = BTreeMap::new();
+    let Some(zero_shot) = scores.zero_shot_of(arm) else { return entries };
+    for (row, &train_on) in survey.in_domain.iter().enumerate() {
+        let contrast = |&target: &DatasetId| Contrast {
+            before: zero_shot.repeats(target, target),
+            after: arm.repeats(train_on, target),
+        };
+        let contrasts: Vec<Contrast> = survey.targets.iter().map(contrast).collect();
+        let changes = estimates.family(&contrasts);
+        for (column, (&target, change)) in survey.targets.iter().zip(&changes).enumerate() {
+            let Some(points) = change.estimate.mean else { continue };
+            let mut behind = vec![format!("{name}: {} → {}", train_on.title(), target.title())];
+            behind.extend(behind_of(change));
+            // The table's first row is zero-shot, its first column the rows' heads.
+            let is_home = train_on == target;
+            entries.insert((row + 1, column + 1), Entry { points, is_home, behind });
+        }
+    }
+    entries
+}
+
+/// A change with its interval, its test, and what it rests on.
+fn behind_of(change: &Change) -> Vec<String> {
+    let estimate = &change.estimate;
+    let mut lines = vec![format!("Change: {} points", signed(estimate.mean, 2))];
+    if let Some(bounds) = estimate.bounds {
+        let [lower, upper] = [bounds.interval.lower, bounds.interval.upper];
+        let (lower, upper) = (signed(Some(lower), 2), signed(Some(upper), 2));
+        lines.push(format!("95 % interval: {lower} to {upper} ({})", bounds.kind.as_str()));
+    }
+    lines.push(match change.tested {
+        Ok(tested) => format!(
+            "p = {} ({}), {} by Holm over the row",
+            fixed(Some(tested.p.get()), 4),
+            tested.test.as_str(),
+            fixed(Some(tested.p_holm.get()), 4)
+        ),
+        Err(untested) => format!("No paired test: {}", untested.as_str()),
+    });
+    if let Some(points) = change.detectable_if_none() {
+        lines.push(format!("Detectable with 80 % power: {} points", fixed(Some(points), 1)));
+    }
+    lines.push(format!(
+        "n = {} pictures, {} of {} seeds",
+        thousands(estimate.n_pictures),
+        estimate.n_seeds,
+        estimate.n_planned
+    ));
+    lines
 }
 
 /// One row of a matrix: its changes, and the means with and without the diagonal.

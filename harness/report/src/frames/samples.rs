@@ -12,7 +12,7 @@ use super::{
     file::{FrameFile, FrameFormat},
 };
 use crate::{
-    ReportError, SuiteVerdicts, TrialResults,
+    ReportError, ShownSamples, SuiteVerdicts, TrialResults,
     baseline::SavedKey,
     verdicts::{Answered, CellVerdicts},
 };
@@ -39,6 +39,8 @@ pub type ReadPredictions<'a> = dyn FnMut(&Trial, CellKey) -> Result<Vec<Predicti
 pub struct Samples {
     /// The verdicts of the cells that are in the frame.
     pub verdicts: SuiteVerdicts,
+    /// Those of their samples that a report shows.
+    pub shown: ShownSamples,
     /// The cells that are not.
     pub left_out: Vec<LeftOut>,
 }
@@ -77,7 +79,11 @@ pub fn write_samples(
     for &format in formats {
         files.push(FrameFile::create(&format.at(path), format, empty()?.schema())?);
     }
-    let mut samples = Samples { verdicts: SuiteVerdicts::default(), left_out: Vec::new() };
+    let mut samples = Samples {
+        verdicts: SuiteVerdicts::default(),
+        shown: ShownSamples::default(),
+        left_out: Vec::new(),
+    };
     for (results, cell_id, record) in cells {
         let cell = record.outcome.cell;
         let mut left_out = |reason| {
@@ -97,6 +103,7 @@ pub fn write_samples(
                 files.iter_mut().try_for_each(|file| file.write(&frame))?;
                 let key = SavedKey::of(&results.trial, cell);
                 samples.verdicts.keep(key, CellVerdicts::of(&rows));
+                samples.shown.offer(results, cell, &predictions);
             }
         }
     }

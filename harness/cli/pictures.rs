@@ -1,0 +1,87 @@
+//! The pictures of a report's samples, made small, where they can be found.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clsrl_data::{
+    datasets::{Dataset, Example},
+    image,
+};
+use clsrl_report::{ShownPicture, ShownSamples, Thumbnails};
+use clsrl_runner::Store;
+
+use crate::{
+    bench::Bench,
+    inputs::data_dir,
+    output::note,
+    progress::Detail,
+    report::{inputs, is_drawn},
+};
+
+/// So many pictures are embedded at most: a photograph takes about 4 KiB of the report, and a few
+/// milliseconds to read.
+const MAX_PICTURES: usize = 1000;
+
+/// The longest side of a thumbnail, in pixels, as wide as the report shows it.
+const SIDE: u32 = 96;
+
+/// Where pictures are to be looked for: in the folder that was given, or in that of drawn datasets if the
+/// results are of those; it is drawn if it is not there. A report needs no pictures, so otherwise there are none.
+pub fn pictures_dir(
+    bench: &Bench,
+    store: &Store,
+    given: Option<&Path>,
+    detail: Detail,
+) -> anyhow::Result<Option<PathBuf>> {
+    if given.is_some() {
+        return data_dir(&bench.suite, given, detail).map(Some);
+    }
+    if !is_drawn(&bench.suite, &inputs(store).1) {
+        return Ok(None);
+    }
+    match data_dir(&bench.suite, None, detail) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(error) => {
+            note(&format!("warning: samples are shown without their pictures: {error:#}"));
+            Ok(None)
+        }
+    }
+}
+
+/// Makes the pictures of samples small, as many as are embedded. What cannot be read is left out: the report
+/// shows its path.
+pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
+    let mut pictures = shown.pictures();
+    pictures.truncate(MAX_PICTURES);
+    let mut by_dataset: BTreeMap<_, Vec<ShownPicture>> = BTreeMap::new();
+    for picture in pictures {
+        by_dataset.entry(picture.dataset).or_default().push(picture);
+    }
+    let mut thumbnails = Thumbnails::new();
+    for (id, pictures) in by_dataset {
+        let Ok(dataset) = Dataset::open(id, data_dir) else { continue };
+        let (found, paths) = found(&dataset, pictures);
+        for (picture, made) in found.into_iter().zip(image::thumbnails(&paths, SIDE)) {
+            if let Ok(jpeg) = made {
+                thumbnails.insert((id, picture.image), jpeg);
+            }
+        }
+    }
+    thumbnails
+}
+
+/// The pictures that the dataset's lists have, with the places of their files.
+fn found(dataset: &Dataset, pictures: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
+    let mut lists: BTreeMap<_, BTreeMap<&str, &Example>> = BTreeMap::new();
+    let place = |picture: ShownPicture| {
+        let list = lists.entry(picture.split.as_str()).or_insert_with(|| {
+            let examples = dataset.evaluated(picture.split).iter();
+            examples.map(|example| (example.path.as_str(), example)).collect()
+        });
+        let path = dataset.image_path(list.get(picture.image.as_str())?).ok()?;
+        Some((picture, path))
+    };
+    pictures.into_iter().filter_map(place).unzip()
+}

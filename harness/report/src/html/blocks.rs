@@ -1,0 +1,25 @@
+//! One part of a document as HTML.
+
+use super::{escape::escape, tables};
+use crate::page::Block;
+
+/// Writes a part; `n_tables` counts the tables so far.
+pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
+    match block {
+        Block::Heading(level, text) => {
+            let level = level.clamp(&1, &6);
+            format!("<h{level}>{}</h{level}>\n", escape(text))
+        }
+        Block::Paragraph(text) => format!("<p>{}</p>\n", escape(text)),
+        Block::Warning(text) => format!("<p class=\"warning\">{}</p>\n", escape(text)),
+        Block::Verbatim(text) => format!("<pre>{}</pre>\n", escape(text)),
+        Block::Table(table) => {
+            *n_tables += 1;
+            tables::written(table, *n_tables)
+        }
+        Block::Matrix(matrix) => {
+            *n_tables += 1;
+            tables::matrix(matrix, *n_tables)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Tables and matrices as HTML: heads that sort, changes that say what stands behind them.
+
+use super::escape::escape;
+use crate::{
+    page::{Entry, Matrix},
+    table::{Align, Cell, Column, Style, Table},
+};
+
+/// From these sizes on a change has the first to the fourth depth of colour, in points of accuracy; the
+/// same in all matrices, so that they can be compared.
+const DEPTHS: [f64; 4] = [0.5, 2.0, 5.0, 10.0];
+
+/// Writes a table, which sorts where its columns have heads and it has several rows to sort.
+pub(super) fn written(table: &Table, number: usize) -> String {
+    let has_heads = table.columns.iter().any(|column| !column.head.is_empty());
+    if !has_heads {
+        let rows: String = table.rows.iter().map(|row| self::row(&table.columns, row)).collect();
+        return framed(table, number, "facts", &format!("<tbody>\n{rows}</tbody>\n"));
+    }
+    let bodies = bodies(table);
+    let sorts = 1 < bodies.len();
+    let written = |body: &&[Vec<Cell>]| -> String {
+        body.iter().map(|row| self::row(&table.columns, row)).collect()
+    };
+    let rows = match bodies.iter().all(|body| body.len() == 1) {
+        true => format!("<tbody>\n{}</tbody>\n", bodies.iter().map(written).collect::<String>()),
+        false => {
+            bodies.iter().map(|body| format!("<tbody>\n{}</tbody>\n", written(body))).collect()
+        }
+    };
+    let heads = format!("{}{rows}", heads(&table.columns, sorts));
+    framed(table, number, if sorts { "sorts" } else { "" }, &heads)
+}
+
+/// Writes a matrix. Its first cell with something behind it is in the order of tabs, the script moves that.
+pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
+    let Matrix { table, entries } = matrix;
+    let first = entries.keys().next();
+    let mut rows = String::new();
+    for (row, cells) in table.rows.iter().enumerate() {
+        rows.push_str("<tr>");
+        for (column, cell) in cells.iter().enumerate() {
+            let entry = entries.get(&(row, column));
+            rows.push_str(&match entry {
+                Some(entry) => entry_cell(cell, entry, first == Some(&(row, column))),
+                None => self::cell(&table.columns[column], cell, column == 0),
+            });
+        }
+        rows.push_str("</tr>\n");
+    }
+    let body = format!("{}<tbody>\n{rows}</tbody>\n", heads(&table.columns, false));
+    framed(table, number, "matrix", &body)
+}
+
+fn entry_cell(cell: &Cell, entry: &Entry, is_first: bool) -> String {
+    let depth = DEPTHS.iter().filter(|&&least| least <= entry.points.abs()).count();
+    let side = if entry.points < 0.0 { "less" } else { "more" };
+    let colour = if depth == 0 { String::new() } else { format!(" {side}{depth}") };
+    let home = if entry.is_home { " home" } else { "" };
+    format!(
+        "<td class=\"n{colour}{home}\" tabindex=\"{}\" data-tip=\"{}\">{}</td>",
+        if is_first { 0 } else { -1 },
+        escape(&entry.behind.join("\n")),
+        escape(&cell.text)
+    )
+}
+
+/// The rows that move together: one, and those below it whose first cell is set as of second rank.
+fn bodies(table: &Table) -> Vec<&[Vec<Cell>]> {
+    let starts = |row: &Vec<Cell>| row.first().is_none_or(|cell| cell.style != Style::Italic);
+    let mut bodies = Vec::new();
+    let mut rest = table.rows.as_slice();
+    while !rest.is_empty() {
+        let length = rest[1..].iter().position(starts).map_or(rest.len(), |others| others + 1);
+        let (body, after) = rest.split_at(length);
+        bodies.push(body);
+        rest = after;
+    }
+    bodies
+}
+
+fn framed(table: &Table, number: usize, class: &str, rows: &str) -> String {
+    let id = format!("table-{number}");
+    format!(
+        "<div class=\"table\">\n<p class=\"caption\" id=\"{id}\"><b>Table {number}.</b> {}</p>\n\
+         <div class=\"wide-table\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">\n\
+         <table class=\"{class}\" aria-labelledby=\"{id}\">\n{rows}</table>\n</div>\n</div>\n",
+        escape(&table.caption)
+    )
+}
+
+fn heads(columns: &[Column], sorts: bool) -> String {
+    let head = |column: &Column| {
+        let class = if column.align == Align::Right { " class=\"n\"" } else { "" };
+        let text = escape(&column.head);
+        match (sorts, column.head.is_empty()) {
+            (_, true) => format!("<td{class}></td>"),
+            (true, false) => format!(
+                "<th scope=\"col\"{class} aria-sort=\"none\"><button type=\"button\">{text}</button></th>"
+            ),
+            (false, false) => format!("<th scope=\"col\"{class}>{text}</th>"),
+        }
+    };
+    let heads: String = columns.iter().map(head).collect();
+    format!("<thead><tr>{heads}</tr></thead>\n")
+}
+
+fn row(columns: &[Column], cells: &[Cell]) -> String {
+    let cells = columns.iter().zip(cells).enumerate();
+    let written: String =
+        cells.map(|(position, (column, cell))| self::cell(column, cell, position == 0)).collect();
+    format!("<tr>{written}</tr>\n")
+}
+
+/// A cell; the first of a row is the row's head.
+fn cell(column: &Column, cell: &Cell, is_head: bool) -> String {
+    let align = if column.align == Align::Right { Some("n") } else { None };
+    let rank = if cell.style == Style::Italic { Some("minor") } else { None };
+    let classes: Vec<&str> = align.into_iter().chain(rank).collect();
+    let class = match classes.is_empty() {
+        true => String::new(),
+        false => format!(" class=\"{}\"", classes.join(" ")),
+    };
+    let text = escape(&cell.text);
+    let text = if cell.style == Style::Bold { format!("<b>{text}</b>") } else { text };
+    match is_head {
+        true => format!("<th scope=\"row\"{class}>{text}</th>"),
+        false => format!("<td{class}>{text}</td>"),
+    }
+}
