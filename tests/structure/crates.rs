@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::{assert_none, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("clsrl-spec", &[]),
     ("clsrl-data", &["clsrl-spec"]),
-    ("clsrl-vlm", &[]),
-    ("clsrl-engine", &["clsrl-data", "clsrl-spec", "clsrl-vlm"]),
+    ("clsrl-libtorch", &[]),
+    ("clsrl-vlm", &["clsrl-libtorch"]),
+    ("clsrl-engine", &["clsrl-data", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
     ("clsrl-runner", &["clsrl-spec"]),
     ("clsrl-report", &["clsrl-spec"]),
     ("clsrl-bench", &["clsrl-data", "clsrl-engine", "clsrl-report", "clsrl-runner", "clsrl-spec"]),
@@ -22,8 +23,8 @@ const EDGES: [(&str, &[&str]); 7] = [
 
 /// The only crates that may depend on a heavy one.
 const HOMES: [(&str, &[&str]); 9] = [
-    ("tch", &["clsrl-engine", "clsrl-vlm"]),
-    ("torch-sys", &["clsrl-engine", "clsrl-vlm"]),
+    ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
+    ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars", &["clsrl-report"]),
     ("polars-io", &["clsrl-report"]),
     ("image", &["clsrl-data"]),
@@ -91,7 +92,7 @@ fn a_program_without_libtorch_depends_on_nothing_of_it() {
         .unwrap();
     let text = String::from_utf8(tree.stdout).unwrap();
     assert!(text.contains("clsrl-report"), "{}", String::from_utf8_lossy(&tree.stderr));
-    for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-vlm "] {
+    for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-libtorch ", "clsrl-vlm "] {
         assert!(!text.lines().any(|line| line.starts_with(torch)), "{torch}in\n{text}");
     }
 }

@@ -24,9 +24,10 @@ pub mod speed;
 pub mod doctor;
 
 pub use adamw::AdamW;
+pub use clsrl_libtorch::load_cuda_backend;
 pub use clsrl_vlm::{
     Init, Model, Precision,
-    device::{libtorch_version, load_cuda_backend, parse_device},
+    device::{libtorch_version, parse_device},
 };
 pub use error::EngineError;
 pub use job::TrialJob;

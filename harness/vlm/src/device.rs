@@ -1,31 +1,13 @@
 //! Where to compute: the CPU, or a GPU whose half of libtorch is opened at run time.
 //!
 //! The program is linked against the CPU part alone, so the same binary runs where there is no
-//! CUDA. libtorch remembers its first answer about CUDA for the life of the process: open the
-//! backend before anything else is asked.
+//! CUDA: `clsrl_libtorch::load_cuda_backend`.
 
-use std::{error::Error, fs};
+use std::fs;
 
-use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use tch::{Cuda, Device};
 
 use crate::error::VlmError;
-
-const CUDA_LIBRARY: &str = "libtorch_cuda.so";
-
-/// Opens the CUDA half of libtorch. Call it first thing in `main`; says why if it is not there.
-pub fn load_cuda_backend() -> Result<(), String> {
-    #[expect(unsafe_code, reason = "opening a library runs its initialisers; there is no safe way")]
-    // SAFETY: libtorch_cuda is the other half of the libtorch that this program is linked to; its
-    // initialisers register kernels and touch nothing of ours.
-    let library = unsafe { Library::open(Some(CUDA_LIBRARY), RTLD_NOW | RTLD_GLOBAL) };
-    // Never closed: libtorch holds pointers into it from now on.
-    library.map(std::mem::forget).map_err(|error| {
-        // What the loader says, such as which other library is missing, stands in the source.
-        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        format!("cannot open {CUDA_LIBRARY}: {reason}")
-    })
-}
 
 /// Reads `cpu`, `cuda` or `cuda:N`, and checks that it is there.
 pub fn parse_device(name: &str) -> Result<Device, VlmError> {

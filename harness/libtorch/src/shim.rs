@@ -1,0 +1,52 @@
+//! The functions of `shim.cpp`, and how tensors and exceptions cross the border.
+
+#![expect(unsafe_code, reason = "reads what C++ hands over")]
+
+use std::ffi::{CStr, c_char, c_int};
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use crate::LibtorchError;
+
+/// A list of tensors as C++ takes it; torch-sys's `C_tensor` is an `at::Tensor`.
+pub(crate) type TensorList = *const *const C_tensor;
+
+unsafe extern "C" {
+    fn clsrl_last_error() -> *const c_char;
+    pub(crate) fn clsrl_fused_adamw(
+        parameters: TensorList,
+        gradients: TensorList,
+        moments1: TensorList,
+        moments2: TensorList,
+        steps: TensorList,
+        n_tensors: usize,
+        learning_rate: f64,
+        beta1: f64,
+        beta2: f64,
+        weight_decay: f64,
+        epsilon: f64,
+        gradient_divisor: *const C_tensor,
+    ) -> c_int;
+    pub(crate) fn clsrl_global_norm(
+        tensors: TensorList,
+        n_tensors: usize,
+        norm: *mut *mut C_tensor,
+    ) -> c_int;
+    pub(crate) fn clsrl_clear_gradients(tensors: TensorList, n_tensors: usize) -> c_int;
+}
+
+/// Turns what a function of the shim returned into a result.
+pub(crate) fn check(operation: &'static str, status: c_int) -> Result<(), LibtorchError> {
+    if status == 0 {
+        return Ok(());
+    }
+    // SAFETY: a text of this thread's own, ended by zero, that stays until the next call; copied here.
+    let message = unsafe { CStr::from_ptr(clsrl_last_error()) };
+    Err(LibtorchError { operation, message: message.to_string_lossy().into_owned() })
+}
+
+/// The tensors' pointers, valid as long as the tensors are.
+pub(crate) fn pointers<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Vec<*const C_tensor> {
+    tensors.into_iter().map(Tensor::as_ptr).collect()
+}
