@@ -1,21 +1,24 @@
 //! AdamW over float32 master weights, with clipping by global norm.
 //!
-//! As `torch.optim.AdamW` and `torch.nn.utils.clip_grad_norm_`. One deviation from the published trainer,
-//! which has no weight decay: a suite's decay applies to every parameter, where transformers' trainer
-//! would spare biases and layer norms.
+//! As `torch.optim.AdamW` and `torch.nn.utils.clip_grad_norm_`, by libtorch's fused kernel: one pass
+//! over parameters, gradients and moments, the clipping inside of it. One deviation from the published
+//! trainer, which has no weight decay: a suite's decay applies to every parameter, where transformers'
+//! trainer would spare biases and layer norms.
 
+use clsrl_libtorch::{
+    AdamWCoefficients, AdamWTensors, LibtorchError, clear_gradients, fused_adamw, global_norm,
+};
 use clsrl_spec::OptimizerSettings;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 /// Added to the norm in clipping, as torch does.
 const CLIP_EPSILON: f64 = 1e-6;
 
-/// The optimizer's state: two moments per parameter.
+/// The optimizer's state: two moments and a count of steps per parameter.
 #[derive(Debug)]
 pub struct AdamW {
     settings: OptimizerSettings,
     slots: Vec<Slot>,
-    n_steps: i32,
 }
 
 #[derive(Debug)]
@@ -24,6 +27,7 @@ struct Slot {
     decays: bool,
     moment1: Tensor,
     moment2: Tensor,
+    n_steps: Tensor, // (), float32
 }
 
 impl AdamW {
@@ -44,65 +48,74 @@ impl AdamW {
                 decays: decays(&parameter),
                 moment1: parameter.detach().zeros_like(),
                 moment2: parameter.detach().zeros_like(),
+                n_steps: Tensor::zeros([0i64; 0], (Kind::Float, parameter.device())),
                 parameter,
             })
             .collect();
-        AdamW { settings: settings.clone(), slots, n_steps: 0 }
+        AdamW { settings: settings.clone(), slots }
     }
 
     /// Clips the gradients, takes one step at a learning rate, clears the gradients, and returns the
-    /// global gradient norm before clipping.
-    pub fn step(&mut self, learning_rate: f64) -> f64 {
-        let norm = no_grad(|| self.clip());
-        self.n_steps += 1;
-        let correction1 = 1.0 - self.settings.beta1.powi(self.n_steps);
-        let correction2 = 1.0 - self.settings.beta2.powi(self.n_steps);
-        let step_size = learning_rate / correction1;
-        no_grad(|| {
-            for slot in &mut self.slots {
-                slot.step(&self.settings, learning_rate, step_size, correction2.sqrt());
-            }
-        });
-        norm
+    /// global gradient norm before clipping. A parameter without a gradient stays as it is, as do its
+    /// moments; without any gradient the norm is 0.
+    pub fn step(&mut self, learning_rate: f64) -> Result<f64, LibtorchError> {
+        let slots: Vec<(&Slot, Tensor)> = self
+            .slots
+            .iter()
+            .map(|slot| (slot, slot.parameter.grad()))
+            .filter(|(_, gradient)| gradient.defined())
+            .collect();
+        if slots.is_empty() {
+            return Ok(0.0);
+        }
+        let norm = global_norm(&list(&slots, |(_, gradient)| gradient))?;
+        let divisor =
+            no_grad(|| ((&norm + CLIP_EPSILON) / self.settings.max_grad_norm).clamp_min(1.0));
+        let (decaying, others): (Vec<_>, Vec<_>) =
+            slots.into_iter().partition(|(slot, _)| slot.decays);
+        for (slots, weight_decay) in [(&decaying, self.settings.weight_decay), (&others, 0.0)] {
+            self.step_of(slots, learning_rate, weight_decay, &divisor)?;
+            clear_gradients(&list(slots, |(slot, _)| &slot.parameter))?;
+        }
+        // The only wait for the device, when all of the step is under way.
+        Ok(norm.double_value(&[]))
     }
 
-    fn clip(&self) -> f64 {
-        let norms: Vec<Tensor> = self.gradients().map(|gradient| gradient.norm()).collect();
-        if norms.is_empty() {
-            return 0.0;
+    fn step_of(
+        &self,
+        slots: &[(&Slot, Tensor)],
+        learning_rate: f64,
+        weight_decay: f64,
+        divisor: &Tensor,
+    ) -> Result<(), LibtorchError> {
+        if slots.is_empty() {
+            return Ok(());
         }
-        let norm = Tensor::stack(&norms, 0).norm().double_value(&[]);
-        let scale = self.settings.max_grad_norm / (norm + CLIP_EPSILON);
-        if scale < 1.0 {
-            self.gradients().for_each(|mut gradient| drop(gradient.g_mul_scalar_(scale)));
-        }
-        norm
-    }
-
-    fn gradients(&self) -> impl Iterator<Item = Tensor> {
-        self.slots.iter().map(|slot| slot.parameter.grad()).filter(Tensor::defined)
+        let tensors = AdamWTensors {
+            parameters: &list(slots, |(slot, _)| &slot.parameter),
+            gradients: &list(slots, |(_, gradient)| gradient),
+            moments1: &list(slots, |(slot, _)| &slot.moment1),
+            moments2: &list(slots, |(slot, _)| &slot.moment2),
+            steps: &list(slots, |(slot, _)| &slot.n_steps),
+        };
+        let OptimizerSettings { beta1, beta2, epsilon, .. } = self.settings;
+        let coefficients = AdamWCoefficients { learning_rate, beta1, beta2, epsilon, weight_decay };
+        fused_adamw(tensors, &coefficients, divisor)
     }
 }
 
-impl Slot {
-    fn step(&mut self, settings: &OptimizerSettings, learning_rate: f64, size: f64, root2: f64) {
-        let mut gradient = self.parameter.grad();
-        if !gradient.defined() {
-            return;
-        }
-        if self.decays && settings.weight_decay != 0.0 {
-            let _ = self.parameter.g_mul_scalar_(1.0 - learning_rate * settings.weight_decay);
-        }
-        let _ = self.moment1.lerp_(&gradient, 1.0 - settings.beta1);
-        let _ = self.moment2.g_mul_scalar_(settings.beta2);
-        let _ = self.moment2.addcmul_(&(&gradient * (1.0 - settings.beta2)), &gradient);
-        let root = (self.moment2.sqrt() / root2).g_add_scalar(settings.epsilon);
-        let _ = self.parameter.addcdiv_(&(&self.moment1 * -size), &root);
-        let _ = gradient.zero_();
-    }
+/// One tensor of every slot.
+fn list<'a>(
+    slots: &'a [(&'a Slot, Tensor)],
+    tensor: impl Fn(&'a (&'a Slot, Tensor)) -> &'a Tensor,
+) -> Vec<&'a Tensor> {
+    slots.iter().map(tensor).collect()
 }
 
 /// The learning rate of a step (counted from 1): it falls linearly from the first step's to 0.
 pub fn linear_schedule(learning_rate: f64, step: usize, n_steps: usize) -> f64 {
     learning_rate * (n_steps + 1 - step) as f64 / n_steps as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What can go wrong in a trial.
 
 use clsrl_data::{datasets::DatasetError, image::ImageError, text::TextError};
+use clsrl_libtorch::LibtorchError;
 use clsrl_vlm::VlmError;
 
 /// An error of a trial.
@@ -10,6 +11,9 @@ pub enum EngineError {
     /// Weights, config or device.
     #[error(transparent)]
     Model(#[from] VlmError),
+    /// libtorch itself.
+    #[error(transparent)]
+    Libtorch(#[from] LibtorchError),
     /// A picture.
     #[error(transparent)]
     Image(#[from] ImageError),

@@ -110,7 +110,7 @@ impl Grpo<'_> {
                     self.update(model, &reference, &rollout.groups)
                 })?;
                 let step = || optimizer.step(learning_rate);
-                Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)))
+                Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))
             })?;
             seconds.reward = rollout.reward_seconds;
             clock.add_step(seconds);

@@ -20,6 +20,7 @@ use clsrl_data::{
     image::ImageError,
     text::TextError,
 };
+use clsrl_libtorch::LibtorchError;
 use clsrl_spec::{OptimizerSettings, Seed};
 use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -74,6 +75,8 @@ pub enum PretrainError {
     Image(#[from] ImageError),
     #[error(transparent)]
     Model(#[from] VlmError),
+    #[error(transparent)]
+    Libtorch(#[from] LibtorchError),
     #[error("cannot create `{}`", path.display())]
     Create { path: PathBuf, source: io::Error },
     #[error("step {step}: the loss is not finite, found {found}")]
@@ -147,7 +150,7 @@ impl<'a> Trainer<'a> {
         if !found.is_finite() {
             return Err(PretrainError::NotFinite { step, found });
         }
-        self.optimizer.step(LEARNING_RATE * share_of_rate(step, self.n_steps));
+        self.optimizer.step(LEARNING_RATE * share_of_rate(step, self.n_steps))?;
         Ok(PretrainStep { step, loss: found })
     }
 

@@ -48,7 +48,7 @@ pub fn train(
                 accumulate(model, &chosen, settings.micro_batch, pad_id)
             })?;
             let step = || optimizer.step(learning_rate);
-            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)))
+            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
         })?;
         clock.add_step(seconds);
         check_finite(step, loss, grad_norm)?;

@@ -168,7 +168,7 @@ fn check_step(n_per_batch: usize) {
     let golden_step =
         Step { prefix: "", file: "grpo", tensors: &tensors, json: step, rows: &golden["rows"] };
     let learning_rate = golden["optimizer"]["lr"].as_f64().unwrap();
-    golden_step.check(&set, &model, || optimizer.step(learning_rate));
+    golden_step.check(&set, &model, || optimizer.step(learning_rate).unwrap());
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn check(style: &str, mask: LabelMask, n_per_batch: usize) {
         json: &golden[style],
         rows: &golden["rows"],
     };
-    step.check(&set, &model, || optimizer.step(settings.learning_rate));
+    step.check(&set, &model, || optimizer.step(settings.learning_rate).unwrap());
 }
 
 #[test]
