@@ -100,14 +100,15 @@ impl Grpo<'_> {
             let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
             let chosen = timed(&mut seconds.load, next)?;
             self.check_prompt_lengths(&chosen)?;
-            let rollout = timed(&mut seconds.rollout, || self.roll_out(model, &chosen, step))?;
+            let policy = model.working_copy();
+            let rollout = timed(&mut seconds.rollout, || self.roll_out(&policy, &chosen, step))?;
             let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
             let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
                 if rollout.groups.is_empty() {
                     return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
                 }
                 let (loss, kl) = lap(Phase::Update, model.device(), || {
-                    self.update(model, &reference, &rollout.groups)
+                    self.update(&policy, &reference, &rollout.groups)
                 })?;
                 let step = || optimizer.step(learning_rate);
                 Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))

@@ -45,7 +45,7 @@ pub fn train(
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
         let (loss, grad_norm) = timed(&mut seconds.update, || {
             let loss = lap(Phase::Update, model.device(), || {
-                accumulate(model, &chosen, settings.micro_batch, pad_id)
+                accumulate(&model.working_copy(), &chosen, settings.micro_batch, pad_id)
             })?;
             let step = || optimizer.step(learning_rate);
             Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))

@@ -1,6 +1,6 @@
 //! The layers that both towers are made of.
 //!
-//! A linear layer computes in the kind of its input and casts its float32 weights to it; norms
+//! A linear layer computes in the kind of its input and casts its weights to it if they are not; norms
 //! always compute in float32 and hand back the kind that they were given.
 
 use tch::{Kind, Tensor};

@@ -1,7 +1,8 @@
 //! The whole model: pictures and ids in, hidden states and logits out.
 //!
-//! Parameters are float32 masters; with `Precision::Bfloat16` they are cast where they are used,
-//! and norms, rotary positions, softmax and logits stay in float32.
+//! Parameters are float32 masters; with `Precision::Bfloat16` they are cast where they are used, or
+//! once for many passes by [`Model::working_copy`]; norms, rotary positions, softmax and logits stay
+//! in float32.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -202,13 +203,20 @@ impl Model {
         adapters::save(dir, base_model, lora, &self.trained_parameters())
     }
 
+    /// Makes a model whose weights are cast once to the kind that it computes in, for all passes up to the
+    /// next optimizer step.
+    ///
+    /// Gradients flow through the casts to the leaves: within a backward pass they have the kind of the
+    /// products, and from pass to pass they add up in float32. What needs no cast is the leaves themselves.
+    pub fn working_copy(&self) -> Model {
+        self.converted(|tensor, kind| cast(tensor, kind))
+    }
+
     /// Makes a model without gradients, its weights cast once to the kind that it computes in.
     ///
     /// Without `deep`, what needs no cast shares its storage with the leaves and follows them.
     pub fn frozen_copy(&self, deep: bool) -> Model {
-        let copy = |tensor: &Tensor, role: Role| {
-            let is_norm = matches!(role, Role::NormWeight | Role::NormBias);
-            let kind = if is_norm { Kind::Float } else { self.precision.kind() };
+        let copy = |tensor: &Tensor, kind: Kind| {
             let detached = tensor.detach();
             match (detached.kind() == kind, deep) {
                 (true, false) => detached,
@@ -216,13 +224,20 @@ impl Model {
                 (false, _) => detached.to_kind(kind),
             }
         };
-        let parameters = no_grad(|| {
-            let roles = layout(&self.config).into_iter().map(|spec| spec.role);
-            // Behind the layout stand the adapters, which are matrices.
-            let roles = roles.chain(std::iter::repeat(Role::Matrix));
-            let pairs = self.parameters.iter().zip(roles);
-            pairs.map(|((name, tensor), role)| (name.clone(), copy(tensor, role))).collect()
-        });
+        no_grad(|| self.converted(copy))
+    }
+
+    /// Makes a model of weights that were brought to the kind that each is computed with.
+    fn converted(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Model {
+        let roles = layout(&self.config).into_iter().map(|spec| spec.role);
+        // Behind the layout stand the adapters, which are matrices.
+        let roles = roles.chain(std::iter::repeat(Role::Matrix));
+        let convert = |((name, tensor), role): (&(String, Tensor), Role)| {
+            let is_norm = matches!(role, Role::NormWeight | Role::NormBias);
+            let kind = if is_norm { Kind::Float } else { self.precision.kind() };
+            (name.clone(), convert(tensor, kind))
+        };
+        let parameters = self.parameters.iter().zip(roles).map(convert).collect();
         let Model { config, precision, device, lora, .. } = self;
         Model::assemble(config.clone(), *precision, *device, *lora, parameters)
     }

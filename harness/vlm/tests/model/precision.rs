@@ -68,6 +68,48 @@ fn bf16_training_gives_float32_gradients_to_every_leaf() {
     }
 }
 
+/// The gradients of every leaf after backward passes over some batches, through `model`, into `leaves`.
+fn gradients(leaves: &Model, model: &Model, batches: &[Batch]) -> Vec<(String, Tensor)> {
+    for batch in batches {
+        model.logits(&model.hidden(batch)).square().mean(Kind::Float).backward();
+    }
+    let taken = |(name, mut leaf): (String, Tensor)| {
+        let gradient = leaf.grad().copy();
+        leaf.zero_grad();
+        (name, gradient)
+    };
+    leaves.named_parameters().into_iter().map(taken).collect()
+}
+
+#[test]
+fn a_working_copy_computes_the_same() {
+    let batch = tiny::batch(&tiny::prompts(), PadSide::Left);
+    for model in [tiny::model(), bf16_model()] {
+        let copy = model.working_copy();
+        assert_close("working copy", &logits(&copy, &batch), &logits(&model, &batch), 0.0);
+    }
+}
+
+#[test]
+fn passes_through_a_working_copy_add_up_in_float32() {
+    let batches = || {
+        let prompts = [tiny::prompts(), vec![tiny::prompt(40, 8, 2, 4)]];
+        prompts.map(|prompts| tiny::batch(&prompts, PadSide::Left))
+    };
+    let mut model = bf16_model();
+    model.set_trainable(true);
+    let alone = batches().map(|batch| gradients(&model, &model.working_copy(), &[batch]));
+    let per_use = gradients(&model, &model, &batches());
+    let together = gradients(&model, &model.working_copy(), &batches());
+    for (idx, (name, found)) in together.iter().enumerate() {
+        assert_eq!(found.kind(), Kind::Float, "{name}");
+        assert_close(name, found, &(&alone[0][idx].1 + &alone[1][idx].1), 0.0);
+        // The sum over the uses of a weight in one pass, such as pictures of several sizes, has 8 bits.
+        let largest = per_use[idx].1.abs().max().double_value(&[]);
+        assert_close(name, found, &per_use[idx].1, largest / 64.0);
+    }
+}
+
 #[test]
 fn untied_heads_are_leaves_of_their_own() {
     let model = Model::random(tiny::untied_config(), &Init { seed: 1 }, Device::Cpu);
