@@ -6,11 +6,17 @@
 //! CUDA is needed to build or to run.
 
 mod cuda;
+mod memory;
 mod optimizer;
+mod recompute;
+mod switches;
 
 mod error;
 mod shim;
 
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
+pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, clear_gradients, fused_adamw, global_norm};
+pub use recompute::recompute;
+pub use switches::{is_full_float32, set_deterministic, set_full_float32};

@@ -3,6 +3,8 @@
 // Each returns 0, or 1 after an exception whose text clsrl_last_error() then has. Tensors are
 // torch-sys's: pointers to at::Tensor. Only what libtorch_cpu and libc10 export is used.
 
+#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_foreach_add.h>
@@ -10,6 +12,9 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <exception>
 #include <string>
@@ -75,5 +80,134 @@ EXPORT int clsrl_global_norm(const at::Tensor* const* tensors, size_t n_tensors,
 EXPORT int clsrl_clear_gradients(const at::Tensor* const* tensors, size_t n_tensors) {
   return guarded([&] {
     for (size_t i = 0; i < n_tensors; i++) tensors[i]->mutable_grad().reset();
+  });
+}
+
+// ---- switches of the whole process
+
+EXPORT int clsrl_set_deterministic() {
+  return guarded([] {
+    auto& context = at::globalContext();
+    context.setDeterministicAlgorithms(/*on=*/true, /*warn_only=*/true);
+    context.setDeterministicFillUninitializedMemory(false);  // a search for bugs, not for determinism
+    context.setDeterministicCuDNN(true);
+    context.setBenchmarkCuDNN(false);
+  });
+}
+
+// Products of float32 in float32, without TF32.
+EXPORT int clsrl_set_full_float32() {
+  return guarded([] {
+    auto& context = at::globalContext();
+    context.setFloat32MatmulPrecision("highest");
+    context.setAllowTF32CuDNN(false);
+  });
+}
+
+EXPORT int clsrl_is_full_float32(int* is_full) {
+  return guarded([&] {
+    *is_full = at::globalContext().float32MatmulPrecision() == at::Float32MatmulPrecision::HIGHEST;
+  });
+}
+
+// ---- memory
+
+EXPORT int clsrl_peak_memory(int device_idx, int64_t* bytes) {
+  return guarded([&] {
+    constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    *bytes = at::accelerator::getDeviceStats(static_cast<c10::DeviceIndex>(device_idx)).allocated_bytes[all].peak;
+  });
+}
+
+// ---- recomputation
+
+// Runs a segment on inputs; sets the outputs to tensors of the caller's own. 0, or 1 if it panicked.
+using RunSegment = int (*)(void* segment, const at::Tensor* const* inputs, size_t n_inputs, at::Tensor** outputs,
+                           size_t n_outputs);
+using DropSegment = void (*)(void* segment);
+
+namespace {
+
+// Owns the Rust closure.
+struct Segment : torch::CustomClassHolder {
+  RunSegment run_it;
+  DropSegment drop_it;
+  void* closure;
+  size_t n_outputs;
+
+  Segment(RunSegment run_it, DropSegment drop_it, void* closure, size_t n_outputs)
+      : run_it(run_it), drop_it(drop_it), closure(closure), n_outputs(n_outputs) {}
+  ~Segment() override { drop_it(closure); }
+
+  std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs) const {
+    std::vector<const at::Tensor*> borrowed;
+    for (const auto& input : inputs) borrowed.push_back(&input);
+    std::vector<at::Tensor*> owned(n_outputs, nullptr);
+    const int status = run_it(closure, borrowed.data(), borrowed.size(), owned.data(), n_outputs);
+    TORCH_CHECK(status == 0, "the segment panicked");
+    std::vector<at::Tensor> outputs;
+    for (auto* output : owned) {
+      outputs.push_back(std::move(*output));
+      delete output;
+    }
+    return outputs;
+  }
+};
+
+// Keeps a segment's inputs instead of what it computes on the way, and runs it again in the backward pass.
+struct Recomputed : torch::autograd::Function<Recomputed> {
+  // `anchor` has a gradient, so that the outputs have one where only what the segment captured does.
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
+                                                c10::intrusive_ptr<Segment> segment, const at::Tensor& /*anchor*/,
+                                                at::TensorList inputs) {
+    context->set_materialize_grads(false);
+    std::vector<at::Tensor> kept(inputs.begin(), inputs.end()), detached;
+    for (const auto& input : kept) detached.push_back(input.detach());
+    context->save_for_backward(kept);
+    context->saved_data["segment"] = c10::IValue::make_capsule(segment);
+    return segment->run(detached);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    std::vector<at::Tensor> inputs;
+    for (const auto& kept : context->get_saved_variables()) {
+      inputs.push_back(kept.detach().set_requires_grad(kept.requires_grad()));
+    }
+    auto holder = context->saved_data["segment"].toCapsule();
+    torch::autograd::variable_list roots, gradients;
+    {
+      at::AutoGradMode with_grad(true);
+      auto outputs = static_cast<Segment*>(holder.get())->run(inputs);
+      for (size_t i = 0; i < outputs.size(); i++) {
+        if (!output_gradients[i].defined() || !outputs[i].requires_grad()) continue;
+        roots.push_back(outputs[i]);
+        gradients.push_back(output_gradients[i]);
+      }
+    }
+    // Gradients of what the segment captured go to its leaves here; those of the inputs are handed on.
+    if (!roots.empty()) torch::autograd::backward(roots, gradients);
+    torch::autograd::variable_list handed_on{at::Tensor(), at::Tensor()};  // for segment and anchor
+    for (const auto& input : inputs) handed_on.push_back(input.requires_grad() ? input.grad() : at::Tensor());
+    return handed_on;
+  }
+};
+
+}  // namespace
+
+// Takes the closure over in any case.
+EXPORT int clsrl_recompute(RunSegment run_it, DropSegment drop_it, void* closure, const at::Tensor* const* inputs,
+                           size_t n_inputs, at::Tensor** outputs, size_t n_outputs) {
+  auto segment = c10::make_intrusive<Segment>(run_it, drop_it, closure, n_outputs);
+  return guarded([&] {
+    auto listed = list(inputs, n_inputs);
+    torch::autograd::variable_list computed;
+    if (at::GradMode::is_enabled()) {
+      auto anchor = at::zeros({1}, listed.at(0).options().dtype(at::kFloat)).set_requires_grad(true);
+      computed = Recomputed::apply(segment, anchor, at::TensorList(listed));
+    } else {
+      computed = segment->run(listed);
+    }
+    for (size_t i = 0; i < n_outputs; i++) outputs[i] = new at::Tensor(std::move(computed[i]));
   });
 }

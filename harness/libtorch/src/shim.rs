@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "reads what C++ hands over")]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
@@ -11,6 +11,10 @@ use crate::LibtorchError;
 
 /// A list of tensors as C++ takes it; torch-sys's `C_tensor` is an `at::Tensor`.
 pub(crate) type TensorList = *const *const C_tensor;
+
+/// Runs a segment: closure, inputs and their number, outputs to be set and their number.
+pub(crate) type RunSegment =
+    extern "C" fn(*mut c_void, TensorList, usize, *mut *mut C_tensor, usize) -> c_int;
 
 unsafe extern "C" {
     fn clsrl_last_error() -> *const c_char;
@@ -34,6 +38,19 @@ unsafe extern "C" {
         norm: *mut *mut C_tensor,
     ) -> c_int;
     pub(crate) fn clsrl_clear_gradients(tensors: TensorList, n_tensors: usize) -> c_int;
+    pub(crate) fn clsrl_set_deterministic() -> c_int;
+    pub(crate) fn clsrl_set_full_float32() -> c_int;
+    pub(crate) fn clsrl_is_full_float32(is_full: *mut c_int) -> c_int;
+    pub(crate) fn clsrl_recompute(
+        run: RunSegment,
+        drop: extern "C" fn(*mut c_void),
+        closure: *mut c_void,
+        inputs: TensorList,
+        n_inputs: usize,
+        outputs: *mut *mut C_tensor,
+        n_outputs: usize,
+    ) -> c_int;
+    pub(crate) fn clsrl_peak_memory(device_idx: c_int, bytes: *mut i64) -> c_int;
 }
 
 /// Turns what a function of the shim returned into a result.

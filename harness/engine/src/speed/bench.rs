@@ -67,7 +67,7 @@ pub struct Measured {
     pub new_tokens: Vec<usize>,
     /// What a step must cost; the mean over the counted batches of an evaluation.
     pub work: Work,
-    /// Largest resident memory of the process so far.
+    /// Most memory so far: of tensors on a GPU, else of the process, resident.
     pub peak_memory_bytes: u64,
 }
 
