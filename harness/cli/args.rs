@@ -131,6 +131,10 @@ pub struct InputArgs {
     /// Threads of one trial, instead of the suite's.
     #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: Option<usize>,
+    /// Take algorithms that give the same bits every time, and note in every fine-tune's record what two
+    /// identical steps differed in.
+    #[arg(long)]
+    pub deterministic: bool,
 }
 
 /// Arguments of `run`.

@@ -69,6 +69,7 @@ impl Inputs {
             precision: execution.precision.on(&device_kind).to_owned(),
             device_kind,
             threads: args.threads.unwrap_or(execution.threads),
+            deterministic: args.deterministic,
         };
         let (device, unlocked) = (args.device.clone(), locked.unlocked);
         Ok(Inputs { model_dir, data_dir, datasets, unlocked, few_shot_dir, device, binding })

@@ -131,5 +131,6 @@ fn nothing_known() -> Binding {
         device_kind: String::new(),
         precision: String::new(),
         threads: 1,
+        deterministic: false,
     }
 }

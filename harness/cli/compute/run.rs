@@ -26,6 +26,9 @@ pub const HEAP: [(&str, &str); 3] = [
     ("MALLOC_TOP_PAD_", "67108864"),
 ];
 
+/// Lets cuBLAS give the same bits every time; it looks once, when the process first needs it.
+const CUBLAS: (&str, &str) = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+
 /// Runs what is left, writes report and frames, and prints the report's path.
 pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let bench = Bench::load(&args.suite, &args.selection)?;
@@ -121,10 +124,11 @@ impl Execution<'_> {
         let threads = self.inputs.binding.threads.to_string();
         let threads = [("OMP_NUM_THREADS", &*threads), ("RAYON_NUM_THREADS", &*threads)];
         let set = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let cublas = self.inputs.binding.deterministic.then_some(CUBLAS);
         Ok(WorkerCommand {
             program: env::current_exe().context("the program cannot find itself")?,
             args: vec!["trial".to_owned()],
-            env: threads.into_iter().chain(HEAP).map(set).collect(),
+            env: threads.into_iter().chain(HEAP).chain(cublas).map(set).collect(),
         })
     }
 
@@ -138,6 +142,7 @@ impl Execution<'_> {
             device: self.inputs.device.to_string(),
             precision: self.inputs.binding.precision.clone(),
             threads: self.inputs.binding.threads,
+            deterministic: self.inputs.binding.deterministic,
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
             trained: task.trained.clone(),

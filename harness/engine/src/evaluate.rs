@@ -69,7 +69,7 @@ impl Evaluator<'_> {
         }
         let seconds = started.elapsed().as_secs_f64();
         let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
-        let run = self.run(seconds, &predictions);
+        let run = self.run(seconds, &predictions)?;
         let record = Box::new(CellRecord { outcome, run });
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
     }
@@ -137,14 +137,18 @@ impl Evaluator<'_> {
         }
     }
 
-    fn run(&self, evaluate_seconds: f64, predictions: &[Prediction]) -> CellRun {
-        CellRun {
+    fn run(
+        &self,
+        evaluate_seconds: f64,
+        predictions: &[Prediction],
+    ) -> Result<CellRun, EngineError> {
+        Ok(CellRun {
             evaluate_seconds,
             images_per_second: predictions.len() as f64 / evaluate_seconds,
             tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
-            peak_memory_bytes: peak_memory_bytes(),
+            peak_memory_bytes: peak_memory_bytes(self.model.device())?,
             place: self.place.clone(),
-        }
+        })
     }
 }
 

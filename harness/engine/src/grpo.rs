@@ -124,6 +124,18 @@ impl Grpo<'_> {
         Ok(clock)
     }
 
+    /// Accumulates the gradients of the first step, and takes no step.
+    pub(crate) fn accumulate_first(
+        &self,
+        model: &Model,
+        chosen: &[AskedPrompt],
+    ) -> Result<(), EngineError> {
+        let (reference, policy) = (model.frozen_start(), model.working_copy());
+        self.check_prompt_lengths(chosen)?;
+        let rollout = self.roll_out(&policy, chosen, 1)?;
+        self.update(&policy, &reference, &rollout.groups).map(|_| ())
+    }
+
     fn check_prompt_lengths(&self, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
         let limit = self.settings.max_prompt_tokens;
         match prompts.iter().find(|asked| limit < asked.prompt.ids.len()) {

@@ -24,6 +24,8 @@ pub struct TrialJob {
     pub precision: String,
     /// Threads of libtorch within one operation.
     pub threads: usize,
+    /// Whether algorithms are taken that give the same bits every time, and the first step is repeated.
+    pub deterministic: bool,
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,
     /// Where the tuned weights are kept until every cell of the trial is done.

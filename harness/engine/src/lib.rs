@@ -10,6 +10,7 @@ pub mod order;
 pub mod clock;
 pub mod sft;
 pub mod grpo;
+mod repeated_step;
 pub mod rollout;
 pub mod rewarder;
 pub mod advantage;

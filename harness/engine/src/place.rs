@@ -1,5 +1,6 @@
 //! Where a trial runs: for its records.
 
+use clsrl_libtorch::{LibtorchError, is_full_float32, peak_device_memory};
 use clsrl_spec::Place;
 use clsrl_vlm::device::{device_name, libtorch_version};
 use tch::Device;
@@ -7,15 +8,16 @@ use tch::Device;
 use crate::TrialJob;
 
 /// Describes this process on a device.
-pub fn place_of(job: &TrialJob, device: Device) -> Place {
-    Place {
+pub fn place_of(job: &TrialJob, device: Device) -> Result<Place, LibtorchError> {
+    Ok(Place {
         commit: job.commit.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         libtorch: libtorch_version().to_owned(),
         device: describe_device(device),
         threads: job.threads,
         processor: processor_name(),
-    }
+        float32_products: Some(if is_full_float32()? { "float32" } else { "tf32" }.to_owned()),
+    })
 }
 
 /// The processor's name, or its architecture where the system does not tell.
@@ -34,8 +36,16 @@ pub fn describe_device(device: Device) -> String {
     }
 }
 
-/// The largest resident memory of this process so far, in bytes; 0 where the system does not tell.
-pub fn peak_memory_bytes() -> u64 {
+/// The most memory so far, in bytes: on a GPU that of tensors, as libtorch's allocator counts it; on a CPU
+/// the resident memory of this process, 0 where the system does not tell.
+pub fn peak_memory_bytes(device: Device) -> Result<u64, LibtorchError> {
+    match device {
+        Device::Cuda(gpu_idx) => peak_device_memory(gpu_idx),
+        _ => Ok(peak_resident_bytes()),
+    }
+}
+
+fn peak_resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

@@ -58,7 +58,7 @@ pub fn train(
 }
 
 /// Accumulates the gradients of a step; returns its loss.
-fn accumulate(
+pub(crate) fn accumulate(
     model: &Model,
     examples: &[LabelledPrompt],
     micro_batch: usize,

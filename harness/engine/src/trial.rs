@@ -6,9 +6,10 @@ use clsrl_data::{
     datasets::{Dataset, Example, Questions},
     shown,
 };
+use clsrl_libtorch::{set_deterministic, set_full_float32};
 use clsrl_spec::{
-    Form, GrpoSettings, LoraRule, Place, SftSettings, StepRecord, Training, TrainingOutcome,
-    TrainingRecord, TrainingRun, TrialEvent, derive_seed,
+    Form, GrpoSettings, LoraRule, Place, RepeatedStep, SftSettings, StepRecord, Training,
+    TrainingOutcome, TrainingRecord, TrainingRun, TrialEvent, derive_seed,
 };
 use clsrl_vlm::{GenerationConfig, Lora, Model, Precision, device};
 
@@ -20,6 +21,7 @@ use crate::{
     inputs::Inputs,
     order::EpochOrder,
     place::{peak_memory_bytes, place_of},
+    repeated_step::repeated_step,
     rewarder::LabelRewarder,
     sft, weights,
 };
@@ -36,6 +38,10 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
     let started = Instant::now();
     let device = device::parse_device(&job.device)?;
+    set_full_float32()?;
+    if job.deterministic {
+        set_deterministic()?;
+    }
     let precision = match job.precision.as_str() {
         "bf16" => Precision::Bfloat16,
         "f32" => Precision::Float32,
@@ -53,7 +59,7 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
         job,
         inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol)?,
         generation,
-        place: place_of(job, device),
+        place: place_of(job, device)?,
     };
     if job.trained.is_none() {
         let record;
@@ -77,6 +83,7 @@ struct Trained {
     train_paths: Vec<String>,
     steps: Vec<StepRecord>,
     clock: TrainingClock,
+    repeated_step: Option<RepeatedStep>,
 }
 
 impl Setting<'_> {
@@ -112,8 +119,9 @@ impl Setting<'_> {
                 tokens_per_second: clock.per_second(clock.n_tokens),
                 seconds: clock.seconds,
                 steps: clock.steps,
-                peak_memory_bytes: peak_memory_bytes(),
+                peak_memory_bytes: peak_memory_bytes(model.device())?,
                 place: self.place.clone(),
+                repeated_step: trained.repeated_step,
             },
         };
         Ok((model, record))
@@ -154,8 +162,8 @@ impl Setting<'_> {
             steps.push(step);
             Ok(())
         };
-        let mut clock = match &trial.training {
-            Training::None => TrainingClock::default(),
+        let (mut clock, repeated_step) = match &trial.training {
+            Training::None => (TrainingClock::default(), None),
             Training::Sft(settings) => {
                 self.sft(model, settings, &questions, &examples, &mut on_step)?
             }
@@ -165,7 +173,7 @@ impl Setting<'_> {
         };
         clock.seconds.load += load;
         let train_paths = examples.iter().map(|example| example.path.clone()).collect();
-        Ok(Trained { train_paths, steps, clock })
+        Ok(Trained { train_paths, steps, clock, repeated_step })
     }
 
     fn sft(
@@ -175,15 +183,21 @@ impl Setting<'_> {
         questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
-    ) -> Result<TrainingClock, EngineError> {
+    ) -> Result<(TrainingClock, Option<RepeatedStep>), EngineError> {
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
         let mut order = self.order(questions, examples.len(), duration);
         let prepare = |picks: &[usize]| self.inputs.supervised(questions, &picked(examples, picks));
         let pad_id = self.generation.pad_token_id;
-        sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
+        let repeated = self.repeated(model, || {
+            let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
+            let model = model.working_copy();
+            sft::accumulate(&model, &first, settings.micro_batch, pad_id).map(|_| ())
+        })?;
+        let clock = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
             on_step(n_steps, step)
-        })
+        })?;
+        Ok((clock, repeated))
     }
 
     fn grpo(
@@ -193,7 +207,7 @@ impl Setting<'_> {
         questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
-    ) -> Result<TrainingClock, EngineError> {
+    ) -> Result<(TrainingClock, Option<RepeatedStep>), EngineError> {
         let trial = &self.job.trial;
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
@@ -217,7 +231,23 @@ impl Setting<'_> {
             im_end: self.inputs.im_end,
             seed: trial.seed,
         };
-        grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))
+        let repeated = self.repeated(model, || {
+            let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
+            grpo.accumulate_first(model, &first)
+        })?;
+        let clock = grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))?;
+        Ok((clock, repeated))
+    }
+
+    /// Takes the first step's gradients twice, if the job asks for it.
+    fn repeated(
+        &self,
+        model: &Model,
+        mut accumulate: impl FnMut() -> Result<(), EngineError>,
+    ) -> Result<Option<RepeatedStep>, EngineError> {
+        let is_wanted = self.job.deterministic;
+        let parameters = model.trained_parameters();
+        is_wanted.then(|| repeated_step(&parameters, &mut accumulate)).transpose()
     }
 
     fn trained_on_standard_lists(&self) -> Result<bool, EngineError> {

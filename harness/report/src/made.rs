@@ -233,6 +233,7 @@ fn training(trial: &Trial) -> TrainingRecord {
             tokens_per_second: 640.0 * trained,
             peak_memory_bytes: 400 << 20,
             place: place(),
+            repeated_step: None,
         },
     }
 }
@@ -245,6 +246,7 @@ fn place() -> Place {
         device: "cpu".into(),
         threads: 1,
         processor: "A processor".into(),
+        float32_products: None,
     }
 }
 

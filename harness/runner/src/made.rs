@@ -38,6 +38,7 @@ pub fn binding() -> Binding {
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,
+        deterministic: false,
     }
 }
 
@@ -55,6 +56,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
             tokens_per_second: 1.0,
             peak_memory_bytes: 1,
             place: place(),
+            repeated_step: None,
         },
     }
 }
@@ -112,5 +114,6 @@ fn place() -> Place {
         device: "cpu".to_owned(),
         threads: 1,
         processor: "made up".to_owned(),
+        float32_products: None,
     }
 }

@@ -128,6 +128,7 @@ fn binding_of(training: &Value) -> Option<Binding> {
         device_kind: text("device_kind")?,
         precision: text("precision")?,
         threads: training["threads"].as_u64()?.try_into().ok()?,
+        deterministic: training["deterministic"].as_bool()?,
     })
 }
 

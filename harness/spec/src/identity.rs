@@ -32,6 +32,8 @@ pub struct Binding {
     pub precision: String,
     /// Threads of libtorch within one operation; they decide the order of sums.
     pub threads: usize,
+    /// Whether algorithms are taken that give the same bits every time.
+    pub deterministic: bool,
 }
 
 /// Everything that can change a number of a fine-tune or of a cell.
@@ -79,6 +81,7 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
         "device_kind": binding.device_kind,
         "precision": binding.precision,
         "threads": binding.threads,
+        "deterministic": binding.deterministic,
         "train_on": train_on,
         "training": trial.training,
         "protocol": training_rules(trial),

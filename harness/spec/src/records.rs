@@ -89,10 +89,33 @@ pub struct TrainingRun {
     pub images_per_second: f64,
     /// Tokens of completions (GRPO) or examples (SFT), per second of rollout and update.
     pub tokens_per_second: f64,
-    /// Largest resident memory of the process so far, in bytes.
+    /// Most memory so far, in bytes: of tensors on a GPU, else of the process, resident.
     pub peak_memory_bytes: u64,
     /// Where it ran.
     pub place: Place,
+    /// What two identical steps at the start differed in; none where they were not asked for.
+    #[serde(default)]
+    pub repeated_step: Option<RepeatedStep>,
+}
+
+/// The first step's gradients, computed twice from the same weights.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatedStep {
+    /// Tensors that were compared.
+    pub n_tensors: usize,
+    /// Those that were not the same bits both times.
+    pub differing: Vec<DifferingTensor>,
+}
+
+/// A tensor that was not the same bits both times.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DifferingTensor {
+    /// The parameter's name in the checkpoint.
+    pub name: String,
+    /// The largest difference of two values of its gradient.
+    pub max_difference: f64,
 }
 
 /// Wall-clock of a fine-tune, by phase, in seconds.
@@ -137,6 +160,9 @@ pub struct Place {
     pub threads: usize,
     /// The processor's name as the system tells it.
     pub processor: String,
+    /// What products of float32 are computed in on a GPU: `float32` or `tf32`; none where it was not noted.
+    #[serde(default)]
+    pub float32_products: Option<String>,
 }
 
 /// The record of one cell. Its presence on disk means that the cell is done.
@@ -209,7 +235,7 @@ pub struct CellRun {
     pub images_per_second: f64,
     /// Answer tokens per second.
     pub tokens_per_second: f64,
-    /// Largest resident memory of the process so far, in bytes.
+    /// Most memory so far, in bytes: of tensors on a GPU, else of the process, resident.
     pub peak_memory_bytes: u64,
     /// Where it ran.
     pub place: Place,

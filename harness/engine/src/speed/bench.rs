@@ -234,7 +234,7 @@ impl EvalBench {
                 measured.work.add(&work, 1.0 / shapes.steps as f64);
             }
         }
-        measured.peak_memory_bytes = peak_memory_bytes();
+        measured.peak_memory_bytes = peak_memory_bytes(model.device())?;
         Ok(measured)
     }
 }
@@ -274,7 +274,7 @@ impl Shapes {
             }
             Ok(())
         })?;
-        measured.peak_memory_bytes = peak_memory_bytes();
+        measured.peak_memory_bytes = peak_memory_bytes(model.device())?;
         Ok(measured)
     }
 }

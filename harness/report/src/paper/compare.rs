@@ -329,5 +329,6 @@ fn nothing_bound() -> Binding {
         device_kind: String::new(),
         precision: String::new(),
         threads: 1,
+        deterministic: false,
     }
 }

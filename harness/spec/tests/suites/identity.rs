@@ -30,6 +30,7 @@ fn binding() -> Binding {
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,
+        deterministic: false,
     }
 }
 
