@@ -135,6 +135,9 @@ pub struct InputArgs {
     /// identical steps differed in.
     #[arg(long)]
     pub deterministic: bool,
+    /// Run every layer again in the backward pass instead of keeping what it computed: for small GPUs.
+    #[arg(long)]
+    pub recompute: bool,
 }
 
 /// Arguments of `run`.

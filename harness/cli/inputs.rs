@@ -70,6 +70,7 @@ impl Inputs {
             device_kind,
             threads: args.threads.unwrap_or(execution.threads),
             deterministic: args.deterministic,
+            recompute: args.recompute,
         };
         let (device, unlocked) = (args.device.clone(), locked.unlocked);
         Ok(Inputs { model_dir, data_dir, datasets, unlocked, few_shot_dir, device, binding })

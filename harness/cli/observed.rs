@@ -132,5 +132,6 @@ fn nothing_known() -> Binding {
         precision: String::new(),
         threads: 1,
         deterministic: false,
+        recompute: false,
     }
 }

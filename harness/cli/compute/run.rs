@@ -143,6 +143,7 @@ impl Execution<'_> {
             precision: self.inputs.binding.precision.clone(),
             threads: self.inputs.binding.threads,
             deterministic: self.inputs.binding.deterministic,
+            recompute: self.inputs.binding.recompute,
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
             trained: task.trained.clone(),

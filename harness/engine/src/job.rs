@@ -26,6 +26,8 @@ pub struct TrialJob {
     pub threads: usize,
     /// Whether algorithms are taken that give the same bits every time, and the first step is repeated.
     pub deterministic: bool,
+    /// Whether layers are run again in the backward pass instead of kept.
+    pub recompute: bool,
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,
     /// Where the tuned weights are kept until every cell of the trial is done.

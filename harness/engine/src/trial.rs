@@ -52,7 +52,7 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
     } else {
         &job.model_dir
     };
-    let mut model = Model::load(weights_dir, device, precision)?;
+    let mut model = Model::load(weights_dir, device, precision)?.recomputing(job.recompute);
     let generation = GenerationConfig::from_dir(&job.model_dir)?;
     generation.check_padding(&job.model_dir, model.config())?;
     let setting = Setting {

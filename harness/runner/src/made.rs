@@ -39,6 +39,7 @@ pub fn binding() -> Binding {
         precision: "f32".to_owned(),
         threads: 1,
         deterministic: false,
+        recompute: false,
     }
 }
 

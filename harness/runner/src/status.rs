@@ -129,6 +129,7 @@ fn binding_of(training: &Value) -> Option<Binding> {
         precision: text("precision")?,
         threads: training["threads"].as_u64()?.try_into().ok()?,
         deterministic: training["deterministic"].as_bool()?,
+        recompute: training["recompute"].as_bool()?,
     })
 }
 

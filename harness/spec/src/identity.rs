@@ -34,6 +34,8 @@ pub struct Binding {
     pub threads: usize,
     /// Whether algorithms are taken that give the same bits every time.
     pub deterministic: bool,
+    /// Whether layers are run again in the backward pass; it decides the order of sums.
+    pub recompute: bool,
 }
 
 /// Everything that can change a number of a fine-tune or of a cell.
@@ -82,6 +84,7 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
         "precision": binding.precision,
         "threads": binding.threads,
         "deterministic": binding.deterministic,
+        "recompute": binding.recompute,
         "train_on": train_on,
         "training": trial.training,
         "protocol": training_rules(trial),

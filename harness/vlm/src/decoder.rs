@@ -8,6 +8,7 @@ use crate::{
     layers::{Linear, RmsNorm},
     layout::Weights,
     model::Stage,
+    repeatable::Repeatable,
     rope::{Rope, TextRope},
 };
 
@@ -16,7 +17,9 @@ type KeyValue = (Tensor, Tensor);
 
 pub(crate) struct Decoder {
     pub(crate) embed_tokens: Embedding,
-    layers: Vec<DecoderLayer>,
+    /// Whether only the layers' inputs are kept for the backward pass.
+    pub(crate) recomputes: bool,
+    layers: Vec<Repeatable<DecoderLayer>>,
     norm: RmsNorm,
     rope: TextRope,
 }
@@ -25,9 +28,11 @@ impl Decoder {
     pub(crate) fn load(config: &Config, weights: &Weights<'_>, device: Device) -> Self {
         let layers = weights.at("layers");
         Decoder {
+            recomputes: false,
             embed_tokens: Embedding { weight: weights.at("embed_tokens").take("weight") },
             layers: (0..config.num_hidden_layers)
                 .map(|layer_idx| DecoderLayer::load(config, &layers.at(layer_idx)))
+                .map(Repeatable::new)
                 .collect(),
             norm: RmsNorm::load(config.rms_norm_eps, &weights.at("norm")),
             rope: TextRope::new(config, device),
@@ -51,10 +56,11 @@ impl Decoder {
         let mut x = x;
         let mut seen = Vec::with_capacity(self.layers.len());
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            let (output, key_value) =
-                layer.forward(&x, &rope, mask, past.map(|past| &past[layer_idx]));
+            let mut inputs = vec![&x, &rope.cos, &rope.sin, mask];
+            inputs.extend(past.map(|past| &past[layer_idx]).iter().flat_map(|(k, v)| [k, v]));
+            let [output, k, v] = layer.run(self.recomputes, &inputs, DecoderLayer::forward_all);
             x = output;
-            seen.push(key_value);
+            seen.push((k, v));
             tap(Stage::Layer(layer_idx), &x);
         }
         let x = self.norm.forward(&x);
@@ -89,6 +95,19 @@ impl DecoderLayer {
             post_attention_layernorm: RmsNorm::load(eps, &weights.at("post_attention_layernorm")),
             mlp: Mlp::load(&weights.at("mlp")),
         }
+    }
+
+    /// Takes activations, cosines, sines, mask, and the past's keys and values if there are any; returns
+    /// activations, keys and values.
+    fn forward_all(&self, inputs: &[Tensor]) -> [Tensor; 3] {
+        let [x, cos, sin, mask, past @ ..] = inputs else { panic!("a layer has four inputs") };
+        let rope = Rope { cos: cos.shallow_clone(), sin: sin.shallow_clone() };
+        let past = match past {
+            [k, v] => Some((k.shallow_clone(), v.shallow_clone())),
+            _ => None,
+        };
+        let (output, (k, v)) = self.forward(x, &rope, mask, past.as_ref());
+        [output, k, v]
     }
 
     fn forward(

@@ -18,6 +18,7 @@ mod lora;
 mod mask;
 mod positions;
 mod rope;
+mod repeatable;
 mod vision;
 
 mod generate;

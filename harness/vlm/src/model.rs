@@ -96,6 +96,14 @@ impl Model {
         Model { precision, ..self }
     }
 
+    /// Whether to keep only the inputs of every layer and block for the backward pass, and to run each
+    /// again there: memory for one layer instead of all, for another forward pass.
+    pub fn recomputing(mut self, is_wanted: bool) -> Model {
+        self.visual.recomputes = is_wanted;
+        self.model.recomputes = is_wanted;
+        self
+    }
+
     fn assemble(
         config: Config,
         precision: Precision,
@@ -162,7 +170,9 @@ impl Model {
     pub fn with_adapters(self, lora: Lora, seed: u64) -> Model {
         let mut parameters = self.frozen_copy(false).parameters;
         parameters.extend(draw_adapters(&self.config, lora, seed, self.device));
+        let recomputes = self.model.recomputes;
         Model::assemble(self.config, self.precision, self.device, Some(lora), parameters)
+            .recomputing(recomputes)
     }
 
     /// What training starts from, frozen: a copy of its own, or, with adapters, the same weights without
@@ -239,7 +249,8 @@ impl Model {
         };
         let parameters = self.parameters.iter().zip(roles).map(convert).collect();
         let Model { config, precision, device, lora, .. } = self;
-        Model::assemble(config.clone(), *precision, *device, *lora, parameters)
+        let model = Model::assemble(config.clone(), *precision, *device, *lora, parameters);
+        model.recomputing(self.model.recomputes)
     }
 
     /// Writes a model directory: config, weights in float32, and the source's tokenizer files.

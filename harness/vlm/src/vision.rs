@@ -11,6 +11,7 @@ use crate::{
     layout::Weights,
     model::Stage,
     positions::Grid,
+    repeatable::Repeatable,
     rope::{Rope, vision_rope},
 };
 
@@ -19,7 +20,9 @@ const EPS: f64 = 1e-6;
 
 pub(crate) struct VisionTower {
     patch_embed: PatchEmbed,
-    blocks: Vec<VisionBlock>,
+    /// Whether only the blocks' inputs are kept for the backward pass.
+    pub(crate) recomputes: bool,
+    blocks: Vec<Repeatable<VisionBlock>>,
     merger: PatchMerger,
     config: VisionConfig,
 }
@@ -28,9 +31,11 @@ impl VisionTower {
     pub(crate) fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
         let blocks = weights.at("blocks");
         VisionTower {
+            recomputes: false,
             patch_embed: PatchEmbed::load(&weights.at("patch_embed")),
             blocks: (0..config.depth)
                 .map(|block_idx| VisionBlock::load(config, &blocks.at(block_idx)))
+                .map(Repeatable::new)
                 .collect(),
             merger: PatchMerger::load(config, &weights.at("merger")),
             config: config.clone(),
@@ -94,7 +99,10 @@ impl VisionTower {
         let mut x = self.patch_embed.forward(patches); // (b, t, c)
         tap(Stage::PatchEmbed, &x);
         for (block_idx, block) in self.blocks.iter().enumerate() {
-            x = block.forward(&x, &rope);
+            [x] = block.run(self.recomputes, &[&x, &rope.cos, &rope.sin], |block, inputs| {
+                let (cos, sin) = (inputs[1].shallow_clone(), inputs[2].shallow_clone());
+                [block.forward(&inputs[0], &Rope { cos, sin })]
+            });
             tap(Stage::VisionBlock(block_idx), &x);
         }
         self.merger.forward(&x)

@@ -330,5 +330,6 @@ fn nothing_bound() -> Binding {
         precision: String::new(),
         threads: 1,
         deterministic: false,
+        recompute: false,
     }
 }

@@ -31,6 +31,7 @@ fn binding() -> Binding {
         precision: "f32".to_owned(),
         threads: 1,
         deterministic: false,
+        recompute: false,
     }
 }
 

@@ -82,6 +82,27 @@ fn gradients(leaves: &Model, model: &Model, batches: &[Batch]) -> Vec<(String, T
 }
 
 #[test]
+fn recomputed_layers_give_the_same_gradients() {
+    let batches = || [tiny::batch(&tiny::prompts(), PadSide::Left)];
+    let trainable = |precision: Precision| {
+        let mut model = tiny::model().with_precision(precision);
+        model.set_trainable(true);
+        model
+    };
+    // The sum over pictures of several sizes is taken in another order, and in float32.
+    for (precision, roundings) in [(Precision::Float32, 1e-6), (Precision::Bfloat16, 1.0 / 64.0)] {
+        let (plain, again) = (trainable(precision), trainable(precision).recomputing(true));
+        let plain = gradients(&plain, &plain.working_copy(), &batches());
+        let again = gradients(&again, &again.working_copy(), &batches());
+        for ((name, plain), (_, again)) in plain.iter().zip(&again) {
+            let largest = plain.abs().max().double_value(&[]);
+            assert!(0.0 < largest, "{name} has no gradient");
+            assert_close(name, again, plain, largest * roundings);
+        }
+    }
+}
+
+#[test]
 fn a_working_copy_computes_the_same() {
     let batch = tiny::batch(&tiny::prompts(), PadSide::Left);
     for model in [tiny::model(), bf16_model()] {
