@@ -1,4 +1,6 @@
-//! `report`: from results to the frames and the Markdown report.
+//! `report`: from results to the frames and the documents.
+
+mod documents;
 
 use std::{
     fs,
@@ -8,8 +10,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::standard_split;
 use clsrl_report::{
-    FrameFormat, Provenance, ReadPredictions, Report, ReportContext, ReportFrames, Samples,
-    TrialResults, cells_frame, curves_frame, write_frame, write_samples,
+    DatasetOrder, FrameFormat, Provenance, ReadPredictions, Report, ReportContext, ReportFrames,
+    Samples, TrialResults, cells_frame, curves_frame, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{
@@ -17,6 +19,7 @@ use clsrl_spec::{
     training_identity,
 };
 
+pub use self::documents::DocumentFormat;
 use crate::{
     against_paper,
     args::{Against, ReportArgs, RunArgs, SelectionArgs},
@@ -57,10 +60,21 @@ pub struct Writing<'a> {
     pub binding: &'a Binding,
     /// The files' name, without an extension.
     pub name: String,
+    /// What is written, and how.
+    pub wanted: Wanted<'a>,
+}
+
+/// Which files of a report are wanted.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
     /// The formats of the frames beside Parquet.
-    pub formats: &'a [FrameFormat],
+    pub frames: &'a [FrameFormat],
+    /// The formats of the documents; all if none is named.
+    pub documents: &'a [DocumentFormat],
+    /// The order of datasets in tables.
+    pub order: DatasetOrder,
     /// The folder of the datasets' folders, for the pictures of samples; none where there is none.
-    pub data_dir: Option<PathBuf>,
+    pub data_dir: Option<&'a Path>,
 }
 
 /// Writes report and frames of the last run from results alone, and prints the report's path.
@@ -73,8 +87,9 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let statuses = trial_statuses(store, &bench.trials, binding)?;
     let is_complete = found.check(&statuses, detail)?;
     let data_dir = pictures_dir(bench, store, args.data.as_deref(), detail)?;
-    let written = (&*args.frames, data_dir);
-    let (path, exit) = write(bench, places, store, (&statuses, binding), written)?;
+    let ReportArgs { frames, format: documents, order, .. } = args;
+    let wanted = Wanted { frames, documents, order: *order, data_dir: data_dir.as_deref() };
+    let (path, exit) = write(bench, places, store, (&statuses, binding), wanted)?;
     print(&format!("{}\n", path.display()))?;
     if let Some(Against::Paper) = args.against {
         print(&format!("{}\n", against_paper::write(&found, &args.suite, &statuses)?.display()))?;
@@ -129,18 +144,18 @@ fn nothing(bench: &Bench, store: &Store, why: &str) -> anyhow::Error {
     Exit::Incomplete.because(anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command))
 }
 
-/// Writes report and frames of what is done; returns the report's path, and how that went.
+/// Writes documents and frames of what is done; returns the report's path, and how that went.
 pub fn write(
     bench: &Bench,
     places: &Places,
     store: &Store,
     (statuses, binding): (&[TrialStatus], &Binding),
-    (formats, data_dir): (&[FrameFormat], Option<PathBuf>),
+    wanted: Wanted<'_>,
 ) -> anyhow::Result<(PathBuf, Exit)> {
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let name = bench.suite.name.clone();
-    let writing = Writing { bench, places, store, binding, name, formats, data_dir };
+    let writing = Writing { bench, places, store, binding, name, wanted };
     writing.write(&results, &mut |trial, cell| store.read_predictions(trial, cell))
 }
 
@@ -153,11 +168,9 @@ impl Writing<'_> {
     ) -> anyhow::Result<(PathBuf, Exit)> {
         let cells = cells_frame(results)?;
         let curves = curves_frame(results)?;
-        let context = context(self.bench, self.store, self.binding);
-        for dir in [&self.places.results, &self.places.reports] {
-            fs::create_dir_all(dir)
-                .with_context(|| format!("cannot create `{}`", dir.display()))?;
-        }
+        let context = context(self.bench, self.store, self.binding, self.wanted.order);
+        let dir = &self.places.results;
+        fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
         let stem = |frame: &str| self.places.results.join(format!("{}{frame}", self.name));
         let formats = self.formats_at(&stem(""));
         for format in &formats {
@@ -175,11 +188,12 @@ impl Writing<'_> {
         }
         let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
         let report = Report::new(frames, &context)?;
-        let at = |extension: &str| self.places.reports.join(format!("{}.{extension}", self.name));
-        let thumbnails = self.data_dir.as_deref().map(|dir| thumbnails(&shown, dir));
-        write_atomically(&at("html"), &report.html(&shown, &thumbnails.unwrap_or_default()))?;
-        let path = at("md");
-        write_atomically(&path, &report.markdown())?;
+        let html = || {
+            let thumbnails = self.wanted.data_dir.map(|dir| thumbnails(&shown, dir));
+            report.html(&shown, &thumbnails.unwrap_or_default())
+        };
+        let wanted = self.wanted.documents;
+        let path = documents::write((&report, &html), &self.places.reports, &self.name, wanted)?;
         Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))
     }
 
@@ -187,7 +201,7 @@ impl Writing<'_> {
     fn formats_at(&self, cells: &Path) -> Vec<FrameFormat> {
         let is_wanted = |format: &FrameFormat| {
             *format == FrameFormat::Parquet
-                || self.formats.contains(format)
+                || self.wanted.frames.contains(format)
                 || format.at(cells).exists()
         };
         FrameFormat::ALL.into_iter().filter(is_wanted).collect()
@@ -282,7 +296,12 @@ pub fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialRes
     })
 }
 
-fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportContext<'a> {
+fn context<'a>(
+    bench: &'a Bench,
+    store: &Store,
+    binding: &Binding,
+    order: DatasetOrder,
+) -> ReportContext<'a> {
     let suite = &bench.suite;
     let of_suite = (suites_model(suite), suites_data(suite));
     let (model, data) = inputs(store);
@@ -303,6 +322,7 @@ fn context<'a>(bench: &'a Bench, store: &Store, binding: &Binding) -> ReportCont
             .into_iter()
             .filter_map(|id| Some((id, standard_split(id)?)))
             .collect(),
+        order,
         planned: &bench.trials,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     output::{note, print},
     pictures::pictures_dir,
     progress::Detail,
-    report::{Writing, find},
+    report::{Wanted, Writing, find},
 };
 
 /// The score that counted at the run, and the one that is asked for.
@@ -66,9 +66,11 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     suite.description = format!("{} {told}", suite.description);
     let name = format!("{}.rescored-{}", suite.name, scorers.now.as_str());
     let (bench, places, store) = (&found.bench, &found.places, &found.store);
-    let (binding, formats) = (&found.binding, &*args.frames);
     let data_dir = pictures_dir(bench, store, None, detail)?;
-    let writing = Writing { bench, places, store, binding, name, formats, data_dir };
+    let data_dir = data_dir.as_deref();
+    let wanted = Wanted { frames: &args.frames, data_dir, ..Wanted::default() };
+    let binding = &found.binding;
+    let writing = Writing { bench, places, store, binding, name, wanted };
     let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         Ok(clsrl_report::rescore(record, &store.read_predictions(trial, cell)?).predictions)

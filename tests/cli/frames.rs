@@ -44,6 +44,29 @@ fn a_report_writes_the_formats_that_are_asked_for_and_keeps_them_current() {
 }
 
 #[test]
+fn tables_are_written_in_every_format_and_none_of_earlier_results_stays() {
+    let dir = copy_of_finished();
+    let report = ["report", "--suite", "smoke", "--out", text(dir.path())];
+    let stale = dir.path().join("smoke/tables/of-another-run.tex");
+    fs::create_dir_all(stale.parent().unwrap()).unwrap();
+    fs::write(&stale, "").unwrap();
+    expect_ok(&report);
+    assert!(!stale.exists());
+    let read = |path: &str| fs::read_to_string(dir.path().join("smoke").join(path)).unwrap();
+    assert!(read("tables.tex").contains("\\input{tables/few-shot}\n"));
+    assert!(read("tables/few-shot.tex").contains("\\begin{tabular}"));
+    let csv = read("tables/few-shot.csv");
+    assert!(csv.starts_with("method,shots,form,prompt,dataset,quantity,value,lower,upper"));
+    expect_ok(&[&report[..], &["--format", "md", "--order", "paper"]].concat());
+    assert_ne!(read("tables/few-shot.tex"), "");
+    expect_ok(&report);
+    assert_eq!(read("tables/few-shot.csv"), csv);
+    let ended = call(&[&report[..], &["--format", "pdf"]].concat());
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("expected md, html, tex or csv"), "{}", ended.stderr);
+}
+
+#[test]
 fn every_cell_knows_what_it_was_made_from() {
     let dir = copy_of_finished();
     expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"]);

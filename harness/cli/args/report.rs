@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use clsrl_report::FrameFormat;
+use clsrl_report::{DatasetOrder, FrameFormat};
 
 use super::SelectionArgs;
+use crate::report::DocumentFormat;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -24,6 +25,12 @@ pub struct ReportArgs {
     /// The folder that holds the datasets' folders, for the pictures of samples in the HTML report.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Formats of the documents: md, html, tex, csv; all of them by default.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub format: Vec<DocumentFormat>,
+    /// The order of datasets in tables: coop, in which suites list them, or paper.
+    #[arg(long, value_name = "ORDER", default_value = "coop")]
+    pub order: DatasetOrder,
     /// Also hold the results to published numbers, in SUITE.against-paper.md and .csv beside the report.
     #[arg(long, value_enum)]
     pub against: Option<Against>,

@@ -76,9 +76,9 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         note("no report is written: no cell is done");
         return Ok(Exit::Incomplete);
     }
-    let written = (&[][..], Some(inputs.data_dir.clone()));
+    let wanted = report::Wanted { data_dir: Some(&inputs.data_dir), ..report::Wanted::default() };
     let (path, exit) =
-        report::write(&bench, &places, &store, (&statuses, &inputs.binding), written)?;
+        report::write(&bench, &places, &store, (&statuses, &inputs.binding), wanted)?;
     print(&format!("{}\n", path.display()))?;
     Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
 }

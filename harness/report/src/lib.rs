@@ -15,10 +15,13 @@ mod summary;
 mod document;
 mod page;
 mod table;
+mod datum;
 mod number;
 mod markdown;
 mod shown;
 mod html;
+mod latex;
+mod csv_tables;
 pub mod statistics;
 pub mod gate;
 pub mod baseline;
@@ -28,13 +31,15 @@ mod error;
 #[cfg(test)]
 mod made;
 
-pub use document::Report;
+pub use document::{Report, ReportFile};
 pub use error::ReportError;
 pub use frames::{
     FrameFile, FrameFormat, LeftOut, ReadPredictions, Samples, cells_frame, curves_frame,
     samples_frame, tally_samples, write_frame, write_samples,
 };
 pub use rescore::{Rescored, ScoreChange, rescore};
-pub use results::{CellProvenance, Provenance, ReportContext, ReportFrames, TrialResults};
+pub use results::{
+    CellProvenance, DatasetOrder, Provenance, ReportContext, ReportFrames, TrialResults,
+};
 pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

@@ -10,8 +10,8 @@ use clsrl_spec::{
 };
 
 use crate::{
-    CellProvenance, Provenance, Report, ReportContext, ReportError, ReportFrames, SuiteVerdicts,
-    TrialResults, cells_frame, curves_frame,
+    CellProvenance, DatasetOrder, Provenance, Report, ReportContext, ReportError, ReportFrames,
+    SuiteVerdicts, TrialResults, cells_frame, curves_frame,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -44,13 +44,34 @@ impl Grid<'_> {
     }
 }
 
-/// The report of results as the program would write it.
+/// The Markdown report of results as the program would write it.
 pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String, ReportError> {
-    Ok(made_report(plan, results)?.markdown())
+    Ok(whole_report(plan, results, DatasetOrder::Coop)?.markdown())
 }
 
 /// The same in no format yet.
 pub(crate) fn made_report(plan: &[Trial], results: &[TrialResults]) -> Result<Report, ReportError> {
+    whole_report(plan, results, DatasetOrder::Coop)
+}
+
+/// The report of results in an order of datasets, before any format.
+pub(crate) fn whole_report(
+    plan: &[Trial],
+    results: &[TrialResults],
+    order: DatasetOrder,
+) -> Result<Report, ReportError> {
+    let read = &mut |trial: &Trial, cell| read(results, trial, cell);
+    let (verdicts, _) = SuiteVerdicts::read(results, read);
+    report_with(plan, results, &verdicts, order)
+}
+
+/// The same with other verdicts than those of the results.
+pub(crate) fn report_with(
+    plan: &[Trial],
+    results: &[TrialResults],
+    verdicts: &SuiteVerdicts,
+    order: DatasetOrder,
+) -> Result<Report, ReportError> {
     let protocol = protocol();
     let context = ReportContext {
         suite_name: "made-up".into(),
@@ -62,12 +83,11 @@ pub(crate) fn made_report(plan: &[Trial], results: &[TrialResults]) -> Result<Re
         data: "drawn, seed 7".into(),
         protocol: &protocol,
         standard_lists: [(DatasetId::Eurosat, "Get it at x.".to_owned())].into(),
+        order,
         planned: plan,
     };
     let (cells, curves) = (cells_frame(results)?, curves_frame(results)?);
-    let (verdicts, _) = SuiteVerdicts::read(results, &mut |trial, cell| read(results, trial, cell));
-    let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
-    Report::new(frames, &context)
+    Report::new(ReportFrames { cells: &cells, curves: &curves, verdicts }, &context)
 }
 
 pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {

@@ -18,7 +18,10 @@ pub(crate) fn written(page: &Page) -> String {
             Block::Table(table) | Block::Matrix(Matrix { table, .. }) => {
                 n_tables += 1;
                 let caption = escape(&table.caption);
-                format!("**Table {n_tables}.** {caption}\n\n{}\n", lines(table))
+                let notes =
+                    table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(note))));
+                let notes: String = notes.collect();
+                format!("**Table {n_tables}.** {caption}\n\n{}\n{notes}", lines(table))
             }
         });
     }
@@ -41,10 +44,16 @@ pub(crate) fn escape(text: &str) -> String {
                 escaped.push(character);
             }
             control if control.is_control() => escaped.push(' '),
+            hidden if is_hidden(hidden) => escaped.push_str(&format!("U+{:04X}", hidden as u32)),
             _ => escaped.push(character),
         }
     }
     escaped
+}
+
+/// Whether a character shows nothing but turns the direction of others, joins them or ends a line.
+fn is_hidden(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Keeps a paragraph from starting as a list or an underline would.
@@ -62,7 +71,8 @@ fn unmarked(paragraph: &str) -> String {
 }
 
 fn lines(table: &Table) -> String {
-    let heads: Vec<String> = table.columns.iter().map(|column| escape(&column.head)).collect();
+    let heads: Vec<String> =
+        table.columns.iter().map(|column| escape(&column.full_head())).collect();
     let rows: Vec<Vec<String>> =
         table.rows.iter().map(|row| row.iter().map(styled).collect()).collect();
     let width = |position: usize| {
@@ -81,6 +91,7 @@ fn styled(cell: &Cell) -> String {
         _ if text.trim().is_empty() => text,
         Style::Plain => text,
         Style::Bold => format!("**{text}**"),
+        Style::Underlined => format!("<ins>{text}</ins>"),
         Style::Italic => format!("*{text}*"),
     }
 }
@@ -150,5 +161,49 @@ mod tests {
         let mut page = Page::new("");
         page.verbatim("echo ```");
         assert_eq!(written(&page), "````text\necho ```\n````\n");
+    }
+
+    #[test]
+    fn no_text_leaves_its_cell_or_starts_a_line() {
+        const PARTS: [&str; 16] = [
+            "|", "\\", "\n", "\r", "`", "*", "_", "<script>", "&amp;", "[x](y)", "~~", "#",
+            "\u{2028}", "\u{202e}", "é", "rose",
+        ];
+        let mut stream = clsrl_spec::Stream::new(1, &["markdown-texts"]);
+        for _ in 0..2000 {
+            let text: String =
+                (0..stream.below(8)).map(|_| PARTS[stream.below(PARTS.len())]).collect();
+            let mut table = Table::of_texts(text.clone(), &["a", "b"]);
+            table.push_plain([text.clone(), text.clone()]);
+            let shown = lines(&table);
+            let rows: Vec<&str> = shown.lines().collect();
+            assert_eq!(rows.len(), 3, "{text:?}");
+            assert!(!shown.contains(['\u{2028}', '\u{202e}', '\r']), "{text:?}");
+            assert_eq!(unescaped(rows[2], '|'), 3, "{text:?}: {}", rows[2]);
+            for special in ['<', '>', '*', '_', '`', '[', '&', '~', '#'] {
+                assert_eq!(unescaped(rows[2], special), 0, "{text:?}: {}", rows[2]);
+            }
+        }
+    }
+
+    /// How often a character stands without a backslash before it that is not itself escaped.
+    fn unescaped(line: &str, wanted: char) -> usize {
+        let mut n = 0;
+        let mut is_escaped = false;
+        for character in line.chars() {
+            n += usize::from(character == wanted && !is_escaped);
+            is_escaped = character == '\\' && !is_escaped;
+        }
+        n
+    }
+
+    #[test]
+    fn notes_stand_below_their_table() {
+        let mut table = Table::of_texts("A.".into(), &["a"]);
+        table.push_plain(["x".to_owned()]);
+        table.notes = vec!["One | two.".into(), "- three".into()];
+        let mut page = Page::new("");
+        page.table(&table);
+        assert!(written(&page).ends_with("| x   |\n\nOne \\| two.\n\n\\- three\n"));
     }
 }

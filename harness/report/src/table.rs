@@ -1,14 +1,22 @@
-//! A table as it is meant, before any format: caption, columns, rows, emphasis.
+//! A table as it is meant, before any format: caption, columns, rows, emphasis, notes, and its numbers.
+
+use crate::datum::Datum;
 
 /// A table. Every row has one cell per column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
+    /// The name of its files, for a table that is worth one: letters, digits and hyphens.
+    pub(crate) name: Option<String>,
     /// What it shows, in plain text.
     pub(crate) caption: String,
     /// Its columns.
     pub(crate) columns: Vec<Column>,
     /// Its rows.
     pub(crate) rows: Vec<Vec<Cell>>,
+    /// What stands below it, a paragraph each, in plain text.
+    pub(crate) notes: Vec<String>,
+    /// Its numbers as data.
+    pub(crate) data: Vec<Datum>,
 }
 
 /// A column's head and alignment.
@@ -16,8 +24,20 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     /// The head, in plain text.
     pub(crate) head: String,
+    /// A head above those of neighbours, which name the same one; in plain text.
+    pub(crate) group: Option<String>,
     /// Where its cells stand.
     pub(crate) align: Align,
+}
+
+impl Column {
+    /// Both heads, for a format that has one line of them.
+    pub(crate) fn full_head(&self) -> String {
+        match &self.group {
+            None => self.head.clone(),
+            Some(group) => format!("{group} {}", self.head),
+        }
+    }
 }
 
 /// Where a column's cells stand.
@@ -43,8 +63,10 @@ pub(crate) struct Cell {
 pub(crate) enum Style {
     /// None.
     Plain,
-    /// The one to look at.
+    /// The best of its kind.
     Bold,
+    /// Not significantly worse than the best.
+    Underlined,
     /// Of second rank.
     Italic,
 }
@@ -54,16 +76,34 @@ impl Table {
     pub(crate) fn of_numbers(caption: String, heads: &[&str]) -> Self {
         let column = |(position, head): (usize, &&str)| Column {
             head: (*head).to_owned(),
+            group: None,
             align: if position == 0 { Align::Left } else { Align::Right },
         };
         let columns = heads.iter().enumerate().map(column).collect();
-        Table { caption, columns, rows: Vec::new() }
+        Self::new(caption, columns)
     }
 
     /// An empty table of texts.
     pub(crate) fn of_texts(caption: String, heads: &[&str]) -> Self {
-        let column = |head: &&str| Column { head: (*head).to_owned(), align: Align::Left };
-        Table { caption, columns: heads.iter().map(column).collect(), rows: Vec::new() }
+        let head = |head: &&str| (*head).to_owned();
+        let column = |name| Column { head: head(name), group: None, align: Align::Left };
+        Self::new(caption, heads.iter().map(column).collect())
+    }
+
+    fn new(caption: String, columns: Vec<Column>) -> Self {
+        Table {
+            name: None,
+            caption,
+            columns,
+            rows: Vec::new(),
+            notes: Vec::new(),
+            data: Vec::new(),
+        }
+    }
+
+    /// The same table with files of its own.
+    pub(crate) fn named(self, name: impl Into<String>) -> Self {
+        Table { name: Some(name.into()), ..self }
     }
 
     /// Adds a row. Panics if it has not one cell per column.

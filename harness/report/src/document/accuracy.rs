@@ -1,110 +1,125 @@
-//! The accuracy tables.
+//! The accuracy tables: methods down, datasets across.
 
 use clsrl_spec::{DatasetId, Form};
 
-use super::names;
+use super::{names, shown::Shown};
 use crate::{
-    estimate::{Change, Contrast, Estimate, Estimates},
-    number::fixed,
-    summary::{Arm, Scores, Survey},
+    ReportError,
+    datum::Datum,
+    estimate::{Estimates, Standing, standings},
+    summary::{Arm, Score, Survey},
     table::{Cell, Table},
 };
 
-/// In-domain accuracy: methods down, datasets across, each method with its interval and its change below.
-pub(super) fn table(survey: &Survey, scores: &Scores, estimates: &Estimates<'_>) -> Table {
-    let seeds = match survey.seeds.len() {
-        0 | 1 => String::new(),
-        n => format!(" Mean over {n} seeds."),
-    };
-    let caption = format!(
-        "In-domain accuracy in percent by the {} score: {}. A trained method is evaluated on the \
-         dataset that it was trained on; change: in points, against zero-shot under the same prompt, on \
-         the same pictures.{seeds}",
-        estimates.score.name(),
-        estimates.score.meaning(),
-    );
-    captioned(survey, scores, estimates, caption)
+/// The average's name as a dataset of data.
+pub(super) const AVERAGE: &str = "average";
+
+/// One table of in-domain accuracy: one form, one number of shots, one score.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) survey: &'a Survey,
+    pub(super) estimates: &'a Estimates<'a>,
+    pub(super) form: Form,
+    pub(super) shots: usize,
+    /// Whether the protocol counts this score.
+    pub(super) is_counted: bool,
 }
 
-/// The same by the verdict that the protocol does not count.
-pub(super) fn table_of_other_score(
-    survey: &Survey,
-    scores: &Scores,
-    estimates: &Estimates<'_>,
-) -> Table {
-    let (name, meaning) = (estimates.score.name(), estimates.score.meaning());
-    let caption = format!("The same by the {name} score: {meaning}.");
-    captioned(survey, scores, estimates, caption)
-}
-
-fn captioned(
-    survey: &Survey,
-    scores: &Scores,
-    estimates: &Estimates<'_>,
-    caption: String,
-) -> Table {
+/// In-domain accuracy: each method with its interval, its change and what was detectable below.
+pub(super) fn table(wanted: Wanted<'_>) -> Result<Table, ReportError> {
+    let Wanted { survey, estimates, form, shots, .. } = wanted;
+    let arms = survey.arms_of(form, shots);
+    let zero_shot = |arm| survey.zero_shot_of(arm);
+    let rows = standings(estimates, &arms, &survey.in_domain, zero_shot);
     let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
-    let mut table = Table::of_numbers(caption, &heads);
-    let mut shown_estimates = Vec::new();
-    let mut shown_changes = Vec::new();
-    for &arm in &survey.arms {
-        let row = row(survey, estimates, arm);
-        let means = row.iter().map(names::estimate);
-        table.push_plain(std::iter::once(names::arm(survey, arm)).chain(means));
-        if row.iter().any(|estimate| estimate.bounds.is_some()) {
-            let halves = row.iter().map(|estimate| Cell::italic(fixed(estimate.half_width(), 1)));
-            table.push(std::iter::once(Cell::italic("±")).chain(halves).collect());
-        }
-        if let Some(changes) = changes(survey, scores, estimates, arm) {
-            let shown = changes.iter().map(|change| Cell::italic(names::marked_change(change)));
-            table.push(std::iter::once(Cell::italic("change")).chain(shown).collect());
-            if changes.iter().any(|change| change.detectable_if_none().is_some()) {
-                let least = changes.iter().map(|change| Cell::italic(names::detectable(change)));
-                table.push(std::iter::once(Cell::italic("detectable")).chain(least).collect());
-            }
-            shown_changes.extend(changes);
-        }
-        shown_estimates.extend(row);
+    let mut table = Table::of_numbers(caption(wanted), &heads).named(name(wanted));
+    let shown = Shown::of(&rows);
+    for (&arm, standings) in arms.iter().zip(&rows) {
+        push(&mut table, &shown, &names::arm(survey, arm), standings);
+        table.data.extend(data(survey, arm, standings));
     }
-    for &form in &survey.forms {
-        table.push_plain(chance(survey, scores, form));
+    if let Some(chance) = chance(survey, &shown, form)? {
+        table.push_plain(chance);
     }
-    table.caption.push_str(&names::notes(&shown_estimates, &shown_changes));
-    table
+    table.notes = shown.notes();
+    Ok(table)
 }
 
-fn row(survey: &Survey, estimates: &Estimates<'_>, arm: Arm) -> Vec<Estimate> {
-    let cells: Vec<_> =
-        survey.in_domain.iter().map(|&dataset| arm.repeats(dataset, dataset)).collect();
-    let by_dataset = cells.iter().map(|&cells| estimates.accuracy(cells));
-    by_dataset.chain([estimates.average(&cells)]).collect()
-}
-
-fn changes(
-    survey: &Survey,
-    scores: &Scores,
-    estimates: &Estimates<'_>,
-    arm: Arm,
-) -> Option<Vec<Change>> {
-    let zero_shot = scores.zero_shot_of(arm).filter(|_| arm.is_trained())?;
-    let contrast = |&dataset: &DatasetId| Contrast {
-        before: zero_shot.repeats(dataset, dataset),
-        after: arm.repeats(dataset, dataset),
+fn caption(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) -> String {
+    let score = estimates.score;
+    let asked = match form {
+        Form::FewShot => "",
+        Form::Base => " on the base classes",
+        Form::New => " on the new classes",
+        Form::OpenSet => " without a list of names",
     };
-    let contrasts: Vec<Contrast> = survey.in_domain.iter().map(contrast).collect();
-    let mut changes = estimates.family(&contrasts);
-    changes.push(estimates.average_change(&contrasts));
-    Some(changes)
+    let shots = match (survey.has_several_shots(), shots) {
+        (false, _) => String::new(),
+        (true, 1) => " with 1 training picture per class".to_owned(),
+        (true, n) => format!(" with {n} training pictures per class"),
+    };
+    let what = format!("accuracy in percent{asked}{shots} by the {} score", score.name());
+    match is_counted {
+        true => format!(
+            "In-domain {what}: {}. A trained method is evaluated on the dataset that it was trained on.",
+            score.meaning()
+        ),
+        false => format!("The same {what}: {}.", score.meaning()),
+    }
 }
 
-fn chance(survey: &Survey, scores: &Scores, form: Form) -> Vec<String> {
-    let chances: Vec<Option<f64>> =
-        survey.in_domain.iter().map(|&dataset: &DatasetId| scores.chance(form, dataset)).collect();
-    let average = names::mean_of_all(chances.iter().copied());
-    let shown = chances.into_iter().chain([average]).map(|chance| fixed(chance, 1));
-    let name = match survey.forms.len() {
-        0 | 1 => "Chance".to_owned(),
-        _ => format!("Chance ({form})"),
+fn name(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) -> String {
+    let shots = if survey.has_several_shots() { format!("-{shots}shot") } else { String::new() };
+    let score = match (is_counted, estimates.score) {
+        (true, _) => "",
+        (false, Score::Published) => "-published",
+        (false, Score::Strict) => "-strict",
     };
-    std::iter::once(name).chain(shown).collect()
+    format!("{form}{shots}{score}")
+}
+
+/// Adds a method's lines: means, half-widths, changes, and what was detectable where nothing changed.
+pub(super) fn push(table: &mut Table, shown: &Shown, name: &str, standings: &[Standing]) {
+    let means = standings.iter().enumerate().map(|(at, standing)| shown.mean(at, standing));
+    table.push(std::iter::once(Cell::plain(name)).chain(means).collect());
+    let mut line = |label: &str, texts: Vec<String>| {
+        if texts.iter().any(|text| !text.is_empty()) {
+            let cells = texts.into_iter().map(Cell::italic);
+            table.push(std::iter::once(Cell::italic(label)).chain(cells).collect());
+        }
+    };
+    let texts = |of: fn(&Shown, usize, &Standing) -> String| {
+        standings.iter().enumerate().map(|(at, standing)| of(shown, at, standing)).collect()
+    };
+    line("±", texts(Shown::half_width));
+    line("change", texts(Shown::change));
+    line("detectable", texts(Shown::detectable));
+}
+
+/// The numbers of a method's lines.
+pub(super) fn data(survey: &Survey, arm: Arm, standings: &[Standing]) -> Vec<Datum> {
+    let datasets = survey.in_domain.iter().map(|id| id.to_string()).chain([AVERAGE.to_owned()]);
+    let mut data = Vec::new();
+    for (dataset, standing) in datasets.zip(standings) {
+        let accuracy = Datum::of_estimate(arm, &dataset, "accuracy_pct", standing.estimate);
+        data.push(accuracy.ranked(standing.rank));
+        if let Some(change) = &standing.change {
+            data.push(Datum::of_change(arm, &dataset, "change_points", change));
+        }
+    }
+    data
+}
+
+/// The score of guessing; none where nothing is listed.
+fn chance(survey: &Survey, shown: &Shown, form: Form) -> Result<Option<Vec<String>>, ReportError> {
+    if !form.is_listed() {
+        return Ok(None);
+    }
+    let chances = survey.chances()?;
+    let of = |id: &DatasetId| chances.get(&(form, *id)).copied().flatten();
+    let by_dataset: Vec<Option<f64>> = survey.in_domain.iter().map(of).collect();
+    let average = names::mean_of_all(by_dataset.iter().copied());
+    let all = by_dataset.into_iter().chain([average]).enumerate();
+    let printed = all.map(|(at, chance)| shown.chance(at, chance));
+    Ok(Some(std::iter::once("Chance".to_owned()).chain(printed).collect()))
 }

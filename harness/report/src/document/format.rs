@@ -2,21 +2,18 @@
 
 use clsrl_spec::{DatasetId, ParseStatus};
 
-use super::names;
+use super::{accuracy::AVERAGE, names};
 use crate::{
+    datum::Datum,
     estimate::{Contrast, Estimates},
     number::{fixed, signed},
-    summary::{Arm, Scores, Survey},
+    summary::{Arm, Survey},
     table::Table,
     verdicts::{ParseCounts, Repeats},
 };
 
 /// One row per arm: both scores, both gains over zero-shot, and how its answers parse.
-pub(super) fn table(
-    survey: &Survey,
-    scores: &Scores,
-    [published, strict]: [&Estimates<'_>; 2],
-) -> Table {
+pub(super) fn table(survey: &Survey, [published, strict]: [&Estimates<'_>; 2]) -> Table {
     let caption = "Format against accuracy, in-domain, averages over datasets in percent and points. Gap: \
         published less strict score. Gains are against zero-shot under the same prompt; parser: what of \
         the published gain the strict score does not see. Shares of answers by how they parse: ok; empty; \
@@ -35,11 +32,12 @@ pub(super) fn table(
         "No tag",
         "Off list",
     ];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("format");
     for &arm in &survey.arms {
         let cells = cells(survey, arm);
         let means = [published, strict].map(|estimates| estimates.average(&cells).mean);
-        let gains = [published, strict].map(|estimates| gain(survey, scores, estimates, arm));
+        let gains = [published, strict].map(|estimates| gain(survey, estimates, arm));
+        let shares = shares(published, &cells);
         let numbers = [
             fixed(means[0], 1),
             fixed(means[1], 1),
@@ -48,8 +46,21 @@ pub(super) fn table(
             signed(gains[1], 1),
             signed(names::difference(gains[0], gains[1]), 1),
         ];
-        let name = std::iter::once(names::arm(survey, arm));
-        table.push_plain(name.chain(numbers).chain(shares(published, &cells)));
+        let parsed = shares.iter().map(|(_, share)| fixed(*share, 1));
+        table.push_plain(std::iter::once(names::arm(survey, arm)).chain(numbers).chain(parsed));
+        let named = [
+            ("published_pct", means[0]),
+            ("strict_pct", means[1]),
+            ("gain_published_points", gains[0]),
+            ("gain_strict_points", gains[1]),
+        ];
+        let named = named.map(|(name, value)| (name.to_owned(), value));
+        let parsed =
+            shares.into_iter().map(|(status, share)| (format!("parse_{status}_pct"), share));
+        table.data.extend(named.into_iter().chain(parsed).map(|(quantity, value)| {
+            let number = Datum::of_number(arm.group, AVERAGE, quantity, value);
+            Datum { asked: Some((arm.form, arm.prompt())), ..number }
+        }));
     }
     table
 }
@@ -58,8 +69,8 @@ fn cells(survey: &Survey, arm: Arm) -> Vec<Repeats> {
     survey.in_domain.iter().map(|&dataset| arm.repeats(dataset, dataset)).collect()
 }
 
-fn gain(survey: &Survey, scores: &Scores, estimates: &Estimates<'_>, arm: Arm) -> Option<f64> {
-    let zero_shot = scores.zero_shot_of(arm).filter(|_| arm.is_trained())?;
+fn gain(survey: &Survey, estimates: &Estimates<'_>, arm: Arm) -> Option<f64> {
+    let zero_shot = survey.zero_shot_of(arm).filter(|_| arm.is_trained())?;
     let contrast = |&dataset: &DatasetId| Contrast {
         before: zero_shot.repeats(dataset, dataset),
         after: arm.repeats(dataset, dataset),
@@ -70,7 +81,7 @@ fn gain(survey: &Survey, scores: &Scores, estimates: &Estimates<'_>, arm: Arm) -
 
 /// The share of every parse status, in percent: the mean over the datasets' shares, each with the same
 /// weight; none unless all have their predictions.
-fn shares(estimates: &Estimates<'_>, cells: &[Repeats]) -> Vec<String> {
+fn shares(estimates: &Estimates<'_>, cells: &[Repeats]) -> Vec<(ParseStatus, Option<f64>)> {
     let parsed: Option<Vec<_>> = cells.iter().map(|&cells| estimates.parsed(cells)).collect();
     let share = |status: ParseStatus| {
         let of_cell = |parsed: &[ParseCounts]| {
@@ -79,5 +90,5 @@ fn shares(estimates: &Estimates<'_>, cells: &[Repeats]) -> Vec<String> {
         };
         names::mean_of_all(parsed.as_ref()?.iter().map(|parsed| of_cell(parsed)))
     };
-    ParseStatus::ALL.map(|status| fixed(share(status), 1)).to_vec()
+    ParseStatus::ALL.map(|status| (status, share(status))).to_vec()
 }

@@ -3,14 +3,19 @@
 mod report;
 mod overview;
 mod accuracy;
+mod shown;
+mod base_new;
+mod shots;
 mod format;
+mod efficiency;
+mod provenance;
 mod questions;
 mod wall_clock;
 mod transfer;
 mod training;
 mod names;
 
-pub use report::Report;
+pub use report::{Report, ReportFile};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clsrl_spec::DatasetId;
 
 use crate::{
-    estimate::{Change, Estimate},
+    estimate::{Estimate, IntervalKind},
     number::{fixed, signed},
     summary::{Arm, Group, Stat, Survey},
 };
@@ -50,6 +50,15 @@ pub(super) fn arm(survey: &Survey, arm: Arm) -> String {
     if asked.is_empty() { name } else { format!("{name} ({})", asked.join(", ")) }
 }
 
+/// An arm's name under a head that tells its form.
+pub(super) fn arm_without_form(survey: &Survey, arm: Arm) -> String {
+    let title = arm.group.method.title();
+    match arm.is_trained() && survey.prompts(arm.group.method).len() < 2 {
+        true => title.to_owned(),
+        false => format!("{title} ({})", arm.prompt()),
+    }
+}
+
 /// A group's name: with its shots where the suite has several numbers of them.
 pub(super) fn group(survey: &Survey, group: Group) -> String {
     let title = group.method.title();
@@ -65,58 +74,17 @@ pub(super) fn mean(stat: Stat) -> String {
     marked(fixed(stat.mean, 1), stat)
 }
 
-/// An estimate's mean, marked if some of its seeds are missing.
-pub(super) fn estimate(estimate: &Estimate) -> String {
-    let text = fixed(estimate.mean, 1);
+/// A text, marked if the estimate that it shows lacks some of its seeds.
+pub(super) fn incomplete_marked(text: String, estimate: &Estimate) -> String {
     if estimate.is_incomplete() { format!("{text}{INCOMPLETE}") } else { text }
 }
 
-/// A change, starred where it is significant in its family.
-pub(super) fn marked_change(change: &Change) -> String {
-    let text = signed(change.estimate.mean, 1);
-    if change.is_significant() == Some(true) { format!("{text}*") } else { text }
-}
-
-/// The smallest change that would have been found, where none was.
-pub(super) fn detectable(change: &Change) -> String {
-    change.detectable_if_none().map_or_else(String::new, |points| fixed(Some(points), 1))
-}
-
-/// What the marks in a table mean, and by what its intervals and tests are made.
-pub(super) fn notes(estimates: &[Estimate], changes: &[Change]) -> String {
-    let mut notes = String::new();
-    let kinds: BTreeSet<&str> =
-        estimates.iter().filter_map(|estimate| Some(estimate.bounds?.kind.as_str())).collect();
-    if !kinds.is_empty() {
-        notes.push_str(&format!(" ±: half of the 95 % interval ({}).", listed(kinds)));
-    }
-    let tests: BTreeSet<&str> =
-        changes.iter().filter_map(|change| Some(change.tested.ok()?.test.as_str())).collect();
-    if !tests.is_empty() {
-        notes.push_str(&format!(
-            " * differs at 5 % ({}; Holm over the datasets). Detectable: the smallest change that would \
-             have been found with 80 % power, where none was.",
-            listed(tests)
-        ));
-    }
-    let untested: BTreeSet<&str> = changes
-        .iter()
-        .filter_map(|change| {
-            let reason = change.tested.err()?;
-            change.estimate.mean.and(Some(reason.as_str()))
-        })
-        .collect();
-    if !untested.is_empty() {
-        notes.push_str(&format!(" Some changes have no paired test: {}.", listed(untested)));
-    }
-    if estimates.iter().any(Estimate::is_incomplete) {
-        notes.push_str(INCOMPLETE_NOTE);
-    }
-    notes
-}
-
-fn listed(words: BTreeSet<&str>) -> String {
-    words.into_iter().collect::<Vec<_>>().join(", ")
+/// The kinds of intervals of some estimates, in words, in brackets; nothing where there is none.
+pub(super) fn kinds(estimates: impl IntoIterator<Item = Estimate>) -> String {
+    let kinds: BTreeSet<IntervalKind> =
+        estimates.into_iter().filter_map(|estimate| Some(estimate.bounds?.kind)).collect();
+    let words: Vec<&str> = kinds.into_iter().map(IntervalKind::in_words).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
 
 /// A mean change, marked if some of its seeds are missing.

@@ -7,9 +7,11 @@ use clsrl_spec::{DatasetId, EvalSplit, ShotRule};
 use super::names;
 use crate::{
     ReportContext, ReportError,
+    estimate::{Contrast, Estimate, Estimates},
     number::{MISSING, fixed, signed, thousands},
-    summary::{Arm, Clocks, Score, Scores, Survey, Transfer},
+    summary::{Arm, Clocks, Score, Survey, Transfer},
     table::{Align, Cell, Table},
+    verdicts::Repeats,
 };
 
 /// What is to be said first when cells are missing.
@@ -51,27 +53,34 @@ fn titles(datasets: &[DatasetId]) -> String {
 /// One row per trained method: what it gains, at home and elsewhere, and what it costs.
 pub(super) fn in_short(
     survey: &Survey,
-    scores: &Scores,
+    estimates: &Estimates<'_>,
     transfer: &Transfer,
     clocks: &Clocks,
 ) -> Table {
     let caption = format!(
         "Averages over datasets by the {} score, in percent. In-domain: on the dataset that was \
-         trained on; change: in points, against zero-shot under the same prompt; others: mean \
+         trained on, ± half of the 95 % interval; change: in points, against zero-shot under the same \
+         prompt, * at 5 % by a paired test; others: mean \
          change on the datasets that were not trained on; below zero: share of those changes. \
          Seconds: a trial with its evaluation.",
-        scores.score.name()
+        estimates.score.name()
     );
-    let spread =
-        if 1 < survey.seeds.len() { " ± is the standard deviation over seeds." } else { "" };
+    let spread = match survey.seeds.len() {
+        0 | 1 => "",
+        _ => " ± behind Others is the standard deviation over seeds.",
+    };
     let heads =
         ["Method", "Prompt", "Zero-shot", "In-domain", "Change", "Others", "Below zero", "Seconds"];
     let mut table = Table::of_numbers(format!("{caption}{spread}"), &heads);
     table.columns[1].align = Align::Left;
     let is_any_trained = survey.arms.iter().any(|arm| arm.is_trained());
     for &arm in survey.arms.iter().filter(|arm| arm.is_trained() || !is_any_trained) {
-        let average = scores.average(arm);
-        let zero_shot = scores.zero_shot_of(arm).and_then(|zero| scores.average(zero).mean);
+        let cells = |arm: Arm| -> Vec<Repeats> {
+            survey.in_domain.iter().map(|&id| arm.repeats(id, id)).collect()
+        };
+        let average = estimates.average(&cells(arm));
+        let before = survey.zero_shot_of(arm);
+        let zero_shot = before.and_then(|before| estimates.average(&cells(before)).mean);
         let others = transfer.others(arm);
         let clock = clocks.by_group.get(&arm.group);
         let seconds = clock.and_then(|clock| Some(clock.total? / clock.n_trials as f64));
@@ -80,14 +89,35 @@ pub(super) fn in_short(
             names::group(survey, arm.group),
             asked(survey, arm),
             fixed(zero_shot, 1),
-            trained(names::with_sd(names::mean(average), average)),
-            trained(signed(names::difference(average.mean, zero_shot), 1)),
+            trained(in_domain(&average)),
+            trained(change(estimates, before, arm, &survey.in_domain)),
             trained(names::with_sd(names::change(others), others)),
             trained(below_zero(transfer, arm)),
             fixed(seconds, 1),
         ]);
     }
     table
+}
+
+fn in_domain(average: &Estimate) -> String {
+    let mean = names::incomplete_marked(fixed(average.mean, 1), average);
+    match average.half_width() {
+        None => mean,
+        half => format!("{mean} ± {}", fixed(half, 1)),
+    }
+}
+
+fn change(
+    estimates: &Estimates<'_>,
+    before: Option<Arm>,
+    after: Arm,
+    datasets: &[DatasetId],
+) -> String {
+    let Some(before) = before else { return MISSING.to_owned() };
+    let contrast = |&id| Contrast { before: before.repeats(id, id), after: after.repeats(id, id) };
+    let change = estimates.average_change(&datasets.iter().map(contrast).collect::<Vec<_>>());
+    let text = signed(change.estimate.mean, 1);
+    if change.is_significant() == Some(true) { format!("{text}*") } else { text }
 }
 
 /// The prompt, and the form where there are several.

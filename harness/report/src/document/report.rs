@@ -1,12 +1,17 @@
 //! The report, section by section.
 
-use super::{accuracy, format, overview, questions, training, transfer, wall_clock};
+use super::{
+    accuracy::{self, Wanted},
+    base_new, efficiency, format, overview, provenance, questions, shots, training, transfer,
+    wall_clock,
+};
 use crate::{
-    ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails,
+    ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails, csv_tables,
     estimate::Estimates,
-    html, markdown,
-    page::Page,
-    summary::{Clocks, Curves, Score, Scores, Survey, Transfer},
+    html, latex, markdown,
+    page::{Block, Page},
+    summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
+    table::Table,
 };
 
 const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
@@ -17,6 +22,15 @@ is tiny: these numbers show that the harness works, and say nothing about the pa
 pub struct Report {
     page: Page,
     suite: String,
+}
+
+/// A file of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// Its path below the suite's folder of reports.
+    pub path: String,
+    /// What it holds.
+    pub text: String,
 }
 
 impl Report {
@@ -35,13 +49,48 @@ impl Report {
     pub fn html(&self, shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
         html::written(&self.page, &format!("Suite {}", self.suite), shown, thumbnails)
     }
+
+    /// The tables of results in LaTeX, a file each, and a document that reads them all.
+    pub fn latex(&self) -> Vec<ReportFile> {
+        let tables = self.tables();
+        let file = |table: &Table| ReportFile {
+            path: table_path(table, "tex"),
+            text: latex::written(table, &self.suite),
+        };
+        let document = ReportFile {
+            path: "tables.tex".to_owned(),
+            text: latex::document(&format!("Suite {}", self.suite), &tables),
+        };
+        tables.iter().map(|table| file(table)).chain([document]).collect()
+    }
+
+    /// The numbers of the tables of results in CSV, a file each.
+    pub fn csv(&self) -> Vec<ReportFile> {
+        let file = |table: &Table| ReportFile {
+            path: table_path(table, "csv"),
+            text: csv_tables::written(table, &self.suite),
+        };
+        self.tables().into_iter().filter(|table| !table.data.is_empty()).map(file).collect()
+    }
+
+    /// The tables that have files of their own.
+    fn tables<'a>(&'a self) -> Vec<&'a Table> {
+        let named = |block: &'a Block| match block {
+            Block::Table(table) if table.name.is_some() => Some(table),
+            _ => None,
+        };
+        self.page.blocks().iter().filter_map(named).collect()
+    }
+}
+
+fn table_path(table: &Table, extension: &str) -> String {
+    format!("tables/{}.{extension}", table.name.as_deref().unwrap_or_default())
 }
 
 fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, ReportError> {
     let ReportFrames { cells, curves, verdicts } = frames;
-    let survey = Survey::new(cells, context.planned)?;
+    let survey = Survey::new(cells, context.planned, context.order)?;
     let score = Score::of(context.protocol.scorer);
-    let scores = Scores::new(&survey, score)?;
     let estimates = Estimates::new(&survey, verdicts, score)?;
     let other_estimates = Estimates::new(&survey, verdicts, score.other())?;
     let transfer = Transfer::new(&survey, score)?;
@@ -68,17 +117,17 @@ fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, R
     }
     page.paragraph(&context.suite_description);
     page.heading(2, "In short");
-    page.table(&overview::in_short(&survey, &scores, &transfer, &clocks));
+    page.table(&overview::in_short(&survey, &estimates, &transfer, &clocks));
     page.heading(2, "What was run");
     page.table(&overview::what_was_run(&survey, context)?);
     page.heading(2, "Accuracy");
-    page.table(&accuracy::table(&survey, &scores, &estimates));
-    page.table(&accuracy::table_of_other_score(&survey, &scores, &other_estimates));
-    let both = match score {
-        Score::Published => [&estimates, &other_estimates],
-        Score::Strict => [&other_estimates, &estimates],
-    };
-    page.table(&format::table(&survey, &scores, both));
+    let note = provenance::note(&survey, context)?;
+    for table in
+        result_tables(&survey, [&estimates, &other_estimates], &clocks, &Pace::new(curves)?)?
+    {
+        let notes = [table.notes.clone(), vec![note.clone()]].concat();
+        page.table(&Table { notes, ..table });
+    }
     page.heading(2, "Questions");
     page.table(&questions::prompts(&survey, context));
     page.table(&questions::texts(&survey, context));
@@ -87,10 +136,39 @@ fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, R
     page.heading(2, "Wall-clock");
     wall_clock::write(&mut page, &survey, &clocks);
     page.heading(2, "Free-lunch transfer");
-    transfer::write(&mut page, &survey, &transfer, (&scores, &estimates));
+    transfer::write(&mut page, &survey, &transfer, &estimates);
     page.heading(2, "Training curves");
     training::write(&mut page, &survey, &Curves::new(curves)?);
     page.heading(2, "How to reproduce");
     page.verbatim(&context.command);
     Ok(page)
+}
+
+/// The tables that have files of their own; the first estimates are those of the score that counts.
+fn result_tables(
+    survey: &Survey,
+    [counted, other]: [&Estimates<'_>; 2],
+    clocks: &Clocks,
+    pace: &Pace,
+) -> Result<Vec<Table>, ReportError> {
+    let mut tables = Vec::new();
+    for shots in survey.shots() {
+        tables.extend(base_new::table(survey, counted, shots));
+    }
+    for (estimates, is_counted) in [(counted, true), (other, false)] {
+        for &form in &survey.forms {
+            for shots in survey.shots() {
+                let wanted = Wanted { survey, estimates, form, shots, is_counted };
+                tables.push(accuracy::table(wanted)?);
+            }
+        }
+    }
+    tables.extend(survey.forms.iter().filter_map(|&form| shots::table(survey, counted, form)));
+    let both = match counted.score {
+        Score::Published => [counted, other],
+        Score::Strict => [other, counted],
+    };
+    tables.push(format::table(survey, both));
+    tables.extend(efficiency::table(survey, counted, clocks, pace));
+    Ok(tables)
 }

@@ -9,7 +9,7 @@ use crate::{
     estimate::{Change, Contrast, Estimates},
     number::{fixed, signed, thousands},
     page::{Entry, Matrix, Page},
-    summary::{Arm, Scores, Survey, Transfer},
+    summary::{Arm, Survey, Transfer},
     table::{Cell, Style, Table},
 };
 
@@ -18,7 +18,7 @@ pub(super) fn write(
     page: &mut Page,
     survey: &Survey,
     transfer: &Transfer,
-    (scores, estimates): (&Scores, &Estimates<'_>),
+    estimates: &Estimates<'_>,
 ) {
     let trained: Vec<Arm> = survey.arms.iter().copied().filter(|arm| arm.is_trained()).collect();
     if trained.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn write(
         let has_reference = |&target: &DatasetId| transfer.zero_shot(arm, target).mean.is_some();
         if survey.targets.iter().any(has_reference) {
             let table = matrix(survey, transfer, arm, &name);
-            let entries = entries(survey, (scores, estimates), arm, &name);
+            let entries = entries(survey, estimates, arm, &name);
             page.matrix(Matrix { table, entries });
             page.paragraph(&verdict(survey, transfer, arm));
         } else {
@@ -53,12 +53,12 @@ pub(super) fn write(
 /// come from the same fine-tunes, are a family.
 fn entries(
     survey: &Survey,
-    (scores, estimates): (&Scores, &Estimates<'_>),
+    estimates: &Estimates<'_>,
     arm: Arm,
     name: &str,
 ) -> BTreeMap<(usize, usize), Entry> {
     let mut entries = BTreeMap::new();
-    let Some(zero_shot) = scores.zero_shot_of(arm) else { return entries };
+    let Some(zero_shot) = survey.zero_shot_of(arm) else { return entries };
     for (row, &train_on) in survey.in_domain.iter().enumerate() {
         let contrast = |&target: &DatasetId| Contrast {
             before: zero_shot.repeats(target, target),

@@ -85,6 +85,14 @@ impl Test {
             Test::Bootstrap => "bootstrap",
         }
     }
+
+    /// Its name in notes.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Test::McNemar => "McNemar's test, mid-p, for one run a side",
+            Test::Bootstrap => "a bootstrap of seeds and pictures",
+        }
+    }
 }
 
 impl Untested {

@@ -6,15 +6,15 @@ use clsrl_spec::{ParseStatus, Seed};
 use rayon::prelude::*;
 
 use super::{
-    Bounds, Change, Estimate, IntervalKind, Test, Untested,
-    change::{Tested, adjust},
+    Bounds, Change, Estimate, IntervalKind, Tested, Untested,
+    change::{Test, adjust},
     sample::{Sample, Together, bounds, has_spread, together},
 };
 use crate::{
     ReportError, SuiteVerdicts,
     statistics::{
         Bootstrap, Design, Discordance, Level, PairCounts, Probability, Proportion, Scores,
-        detectable_by_error, detectable_one_way, mcnemar, minimum_detectable_change,
+        SeedValues, detectable_by_error, detectable_one_way, mcnemar, minimum_detectable_change,
     },
     summary::{Counts, Score, Survey},
     verdicts::{CellVerdicts, ParseCounts, Repeats},
@@ -88,6 +88,42 @@ impl<'a> Estimates<'a> {
                 together(&samples, &self.stream(&names)).estimate
             }
         }
+    }
+
+    /// The harmonic mean of two averages, in percent. Its spread and Student's interval are those of the
+    /// harmonic means of single seeds, over the seeds that all cells have.
+    pub(crate) fn harmonic(&self, one: &[Repeats], other: &[Repeats]) -> Estimate {
+        let (first, second) = (self.average(one), self.average(other));
+        let of_seed =
+            |seed: &Seed| harmonic(self.of_seed(one, *seed)?, self.of_seed(other, *seed)?);
+        let seeds = one.first().and_then(|cells| self.done.get(cells));
+        let by_seed = seeds.map(|runs| runs.keys().filter_map(of_seed).collect());
+        let by_seed = by_seed.and_then(|values: Vec<f64>| SeedValues::new(values).ok());
+        let interval = by_seed.as_ref().and_then(|values| values.t_interval(Level::FIVE_PERCENT));
+        let mean = match (first.mean, second.mean) {
+            (Some(first), Some(second)) => harmonic(first, second),
+            _ => None,
+        };
+        Estimate {
+            mean,
+            sd: by_seed.as_ref().and_then(SeedValues::sd),
+            n_seeds: first.n_seeds.min(second.n_seeds),
+            n_planned: first.n_planned.max(second.n_planned),
+            n_pictures: first.n_pictures + second.n_pictures,
+            bounds: mean
+                .and(interval)
+                .map(|interval| Bounds { interval, kind: IntervalKind::StudentT }),
+        }
+    }
+
+    /// The mean over cells under one seed; none unless all have it.
+    fn of_seed(&self, cells: &[Repeats], seed: Seed) -> Option<f64> {
+        let pct = |cells: &Repeats| {
+            let counts = self.done.get(cells)?.get(&seed)?;
+            Some(100.0 * self.score.n_right(*counts) as f64 / counts.n as f64)
+        };
+        let values: Vec<f64> = cells.iter().map(pct).collect::<Option<_>>()?;
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
     /// One change. Alone it is a family of its own; see [`Estimates::family`].
@@ -222,6 +258,11 @@ impl<'a> Estimates<'a> {
         };
         if pairs.is_empty() { Err(Untested::NoSharedSeed) } else { Ok(pairs) }
     }
+}
+
+/// None of two zeros.
+fn harmonic(one: f64, other: f64) -> Option<f64> {
+    (0.0 < one + other).then(|| 2.0 * one * other / (one + other))
 }
 
 impl Contrast {

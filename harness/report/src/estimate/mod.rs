@@ -32,10 +32,12 @@ mod value;
 mod change;
 mod sample;
 mod estimates;
+mod standing;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use change::{Change, Test, Untested};
+pub(crate) use change::{Change, Tested, Untested};
 pub(crate) use estimates::{Contrast, Estimates};
+pub(crate) use standing::{Rank, Standing, standings};
 pub(crate) use value::{Bounds, Estimate, IntervalKind};

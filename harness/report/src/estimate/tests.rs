@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use clsrl_spec::{DatasetId, Form, MethodId, Prediction, PromptStyle, Seed};
 
-use super::*;
+use super::{change::Test, *};
 use crate::{
-    SuiteVerdicts, TrialResults, cells_frame,
+    DatasetOrder, SuiteVerdicts, TrialResults, cells_frame,
     made::{Grid, all_results, read},
     statistics::{
         Average, AveragedCell, Bootstrap, BootstrapPlan, Interval, Level, PairCounts, Proportion,
@@ -44,7 +44,7 @@ fn with<T>(
     let plan = grid.plan();
     let mut results = all_results(&plan);
     change(&mut results);
-    let survey = Survey::new(&cells_frame(&results).unwrap(), &plan).unwrap();
+    let survey = Survey::new(&cells_frame(&results).unwrap(), &plan, DatasetOrder::Coop).unwrap();
     let (verdicts, _) = SuiteVerdicts::read(&results, &mut |trial, cell| {
         let own = results.iter().find(|results| results.trial == *trial).unwrap();
         reader(own, read(&results, trial, cell)?)
@@ -267,4 +267,35 @@ fn a_fine_tune_counts_under_the_seeds_that_all_its_targets_have() {
             assert!(found.bootstrap.unwrap().has(found.estimate.mean.unwrap()));
         },
     );
+}
+
+#[test]
+fn a_harmonic_mean_is_that_of_the_averages_and_its_spread_that_of_seeds() {
+    whole(&GRID, |estimates| {
+        let (one, other) = TWO.map(|dataset| [repeats(MethodId::Sft, dataset)]).into();
+        let found = estimates.harmonic(&one, &other);
+        let means = [one, other].map(|cells| estimates.average(&cells).mean.unwrap());
+        let expected = 2.0 * means[0] * means[1] / (means[0] + means[1]);
+        assert!((found.mean.unwrap() - expected).abs() < 1e-9);
+        let by_seed = [(29.0, 45.0), (30.0, 46.0), (28.0, 44.0)]
+            .map(|(one, other): (f64, f64)| 2.0 * one * other / (one + other) / 0.48);
+        let values = SeedValues::new(by_seed.to_vec()).unwrap();
+        assert!((found.sd.unwrap() - values.sd().unwrap()).abs() < 1e-9);
+        assert_eq!(found.bounds.unwrap().kind, IntervalKind::StudentT);
+    });
+}
+
+#[test]
+fn the_best_is_bold_and_what_is_not_significantly_worse_is_known() {
+    whole(&Grid { seeds: &[1], ..GRID }, |estimates| {
+        let arms = [MethodId::ZeroShot, MethodId::Sft, MethodId::NoThinkingClsRl].map(|method| {
+            let shots = if method == MethodId::ZeroShot { 0 } else { 4 };
+            Arm::new(Group { method, shots }, Form::FewShot, PromptStyle::Direct)
+        });
+        let rows = standings(estimates, &arms, &TWO, |_| Some(arms[0]));
+        let ranks: Vec<_> = rows.iter().map(|row| row[0].rank).collect();
+        // 12, 29 and 24 of 48 right: 17 more, and 5 fewer (mid-p 0.03, Holm 0.06).
+        assert_eq!(ranks, [Some(Rank::Worse), Some(Rank::Best), Some(Rank::NotWorse)]);
+        assert!(rows[0][0].change.is_none() && rows[2][0].change.is_some());
+    });
 }

@@ -63,4 +63,14 @@ impl IntervalKind {
             IntervalKind::Bootstrap => "bootstrap",
         }
     }
+
+    /// Its name in notes.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            IntervalKind::Wilson => "Wilson's for one run",
+            IntervalKind::StudentT => "Student's over seeds",
+            IntervalKind::Score => "the score interval where nothing differs",
+            IntervalKind::Bootstrap => "a bootstrap of seeds and pictures for averages",
+        }
+    }
 }

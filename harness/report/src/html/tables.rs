@@ -86,13 +86,18 @@ fn framed(table: &Table, number: usize, class: &str, rows: &str) -> String {
          <div class=\"wide-table\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">\n\
          <table class=\"{class}\" aria-labelledby=\"{id}\">\n{rows}</table>\n</div>\n</div>\n",
         escape(&table.caption)
-    )
+    ) + &notes(table)
+}
+
+/// What stands below a table.
+fn notes(table: &Table) -> String {
+    table.notes.iter().map(|note| format!("<p class=\"caption\">{}</p>\n", escape(note))).collect()
 }
 
 fn heads(columns: &[Column], sorts: bool) -> String {
     let head = |column: &Column| {
         let class = if column.align == Align::Right { " class=\"n\"" } else { "" };
-        let text = escape(&column.head);
+        let text = escape(&column.full_head());
         match (sorts, column.head.is_empty()) {
             (_, true) => format!("<td{class}></td>"),
             (true, false) => format!(
@@ -122,7 +127,11 @@ fn cell(column: &Column, cell: &Cell, is_head: bool) -> String {
         false => format!(" class=\"{}\"", classes.join(" ")),
     };
     let text = escape(&cell.text);
-    let text = if cell.style == Style::Bold { format!("<b>{text}</b>") } else { text };
+    let text = match cell.style {
+        Style::Bold => format!("<b>{text}</b>"),
+        Style::Underlined => format!("<u>{text}</u>"),
+        Style::Plain | Style::Italic => text,
+    };
     match is_head {
         true => format!("<th scope=\"row\"{class}>{text}</th>"),
         false => format!("<td{class}>{text}</td>"),

@@ -23,6 +23,8 @@ pub(crate) struct Clock {
     pub(crate) update: Option<f64>,
     pub(crate) evaluate: Option<f64>,
     pub(crate) total: Option<f64>,
+    /// Training and evaluation on a GPU; none on a CPU.
+    pub(crate) gpu: Option<f64>,
     pub(crate) train_images_per_second: Option<f64>,
     pub(crate) train_tokens_per_second: Option<f64>,
     pub(crate) evaluate_images_per_second: Option<f64>,
@@ -47,6 +49,8 @@ impl Clocks {
         let mut aggregations: Vec<_> =
             sums.iter().chain(&works).map(|&name| col(name).sum()).collect();
         aggregations.push(col("peak_memory_bytes").max());
+        aggregations.push(col("gpu_s").sum());
+        aggregations.push(counted(col("gpu_s").count()).alias("n_on_gpu"));
         aggregations.push(counted(len()).alias("n_trials"));
         let by_group =
             grouped(trials.clone().lazy(), &["method", "shots"], aggregations).collect()?;
@@ -68,6 +72,7 @@ fn trials(cells: &DataFrame) -> Result<DataFrame, ReportError> {
     let evaluated = [
         col("evaluate_s").sum(),
         col("n").sum().alias("evaluate_images"),
+        (col("train_gpu_s").first() + col("evaluate_gpu_s").sum()).alias("gpu_s"),
         (col("n") * col("mean_tokens")).sum().alias("evaluate_tokens"),
         max_horizontal([col("peak_memory_bytes"), col("train_peak_memory_bytes")])?
             .max()
@@ -100,6 +105,10 @@ fn read_groups(reader: &Reader<'_>) -> Result<BTreeMap<Group, Clock>, ReportErro
             update: reader.float("update_s", row)?,
             evaluate,
             total: reader.float("total_s", row)?,
+            gpu: match reader.count("n_on_gpu", row)? {
+                0 => None,
+                _ => reader.float("gpu_s", row)?,
+            },
             train_images_per_second: rate(reader.float("train_images", row)?, optimize),
             train_tokens_per_second: rate(reader.float("train_tokens", row)?, optimize),
             evaluate_images_per_second: rate(Some(images), evaluate),

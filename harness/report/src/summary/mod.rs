@@ -1,16 +1,18 @@
 //! What the report says, as numbers: every aggregation over the frames, none of the wording.
 
 mod survey;
-mod scores;
+mod score;
 mod transfer;
 mod clock;
 mod curves;
+mod pace;
 pub(crate) mod read;
 
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
-pub(crate) use scores::{Score, Scores};
-pub(crate) use survey::{Arm, Asked, Counts, Group, Questions, Survey};
+pub(crate) use pace::Pace;
+pub(crate) use score::Score;
+pub(crate) use survey::{Arm, Counts, Group, Questions, Survey};
 pub(crate) use transfer::Transfer;
 
 /// The mean over seeds of one number, and how many seeds it rests on.

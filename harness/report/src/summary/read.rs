@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clsrl_spec::{DatasetId, Seed};
+use clsrl_spec::{DatasetId, MethodId, Seed};
 use polars::prelude::{
     DataFrame, DataType, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, col,
     len, lit,
@@ -108,10 +108,9 @@ pub(super) fn joined(left: LazyFrame, right: LazyFrame, on: &[&str]) -> LazyFram
     left.join(right, on.clone(), on, how)
 }
 
-/// Whether a column holds one of the datasets.
-pub(super) fn is_among(column: &str, datasets: &[DatasetId]) -> Expr {
-    let is = |id: &DatasetId| col(column).eq(lit(id.as_str()));
-    datasets.iter().map(is).reduce(Expr::or).unwrap_or_else(|| lit(false))
+/// The condition that a row belongs to zero-shot.
+pub(super) fn is_zero_shot() -> Expr {
+    col("method").eq(lit(MethodId::ZeroShot.as_str()))
 }
 
 /// A frame's rows that a condition picks, whole.

@@ -9,7 +9,7 @@ use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed, Trial};
 use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
 
 use super::read::{Reader, grouped, joined};
-use crate::{ReportError, verdicts::Repeats};
+use crate::{DatasetOrder, ReportError, verdicts::Repeats};
 
 const AXES: [&str; 7] = ["method", "train_on", "shots", "seed", "target", "form", "prompt"];
 
@@ -115,7 +115,11 @@ type Axes = (MethodId, Option<DatasetId>, usize, Seed, CellKey);
 
 impl Survey {
     /// Puts plan and cells together. A cell that no plan names counts as planned.
-    pub(crate) fn new(cells: &DataFrame, planned: &[Trial]) -> Result<Self, ReportError> {
+    pub(crate) fn new(
+        cells: &DataFrame,
+        planned: &[Trial],
+        order: DatasetOrder,
+    ) -> Result<Self, ReportError> {
         let mut axes: BTreeSet<Axes> = planned.iter().flat_map(axes_of_trial).collect();
         axes.extend(axes_of_frame(cells)?);
         let frame = joined(axes_frame(&axes)?.lazy(), cells.clone().lazy(), &AXES).collect()?;
@@ -128,9 +132,9 @@ impl Survey {
         let n_missing = frame.column("cell_id")?.null_count();
         Ok(Survey {
             arms: arms.into_iter().collect(),
-            in_domain: if any_trained { &trained } else { &targets }.iter().copied().collect(),
+            in_domain: order.sorted(if any_trained { &trained } else { &targets }),
             forms: forms.into_iter().collect(),
-            targets: targets.iter().copied().collect(),
+            targets: order.sorted(&targets),
             seeds: seeds.collect(),
             n_planned: frame.height(),
             n_missing,
@@ -159,8 +163,28 @@ impl Survey {
 
     /// Whether the trained methods have more than one number of shots.
     pub(crate) fn has_several_shots(&self) -> bool {
+        1 < self.shots().len()
+    }
+
+    /// The zero-shot arm that is asked as an arm is.
+    pub(crate) fn zero_shot_of(&self, arm: Arm) -> Option<Arm> {
+        let asked = |arm: &Arm| (arm.form, arm.prompt);
+        let mut untrained = self.arms.iter().filter(|other| !other.is_trained());
+        untrained.find(|other| asked(other) == asked(&arm)).copied()
+    }
+
+    /// The arms of one form: the untrained ones, and the trained ones with one number of shots.
+    pub(crate) fn arms_of(&self, form: Form, shots: usize) -> Vec<Arm> {
+        let is_of =
+            |arm: &&Arm| arm.form == form && (!arm.is_trained() || arm.group.shots == shots);
+        self.arms.iter().filter(is_of).copied().collect()
+    }
+
+    /// The numbers of shots of the trained methods; 0 alone if nothing is trained.
+    pub(crate) fn shots(&self) -> BTreeSet<usize> {
         let trained = self.arms.iter().filter(|arm| arm.is_trained());
-        1 < trained.map(|arm| arm.group.shots).collect::<BTreeSet<_>>().len()
+        let shots: BTreeSet<usize> = trained.map(|arm| arm.group.shots).collect();
+        if shots.is_empty() { [0].into() } else { shots }
     }
 
     /// The methods with their numbers of shots, in order.
@@ -206,7 +230,7 @@ impl Survey {
     }
 
     /// The score of guessing, by form and target.
-    pub(super) fn chances(&self) -> Result<BTreeMap<(Form, DatasetId), Option<f64>>, ReportError> {
+    pub(crate) fn chances(&self) -> Result<BTreeMap<(Form, DatasetId), Option<f64>>, ReportError> {
         let chance = |questions: Option<Questions>| questions.and_then(|found| found.chance_pct);
         let questions = self.questions()?.into_iter();
         Ok(questions.map(|(asked, questions)| (asked, chance(questions))).collect())
@@ -216,6 +240,17 @@ impl Survey {
     pub(crate) fn distinct(&self, column: &str) -> Result<BTreeSet<String>, ReportError> {
         let values = self.frame.column(column)?.str()?;
         Ok(values.iter().flatten().map(str::to_owned).collect())
+    }
+
+    /// The pairs of values of two text columns, each once, in order, where both are there.
+    pub(crate) fn distinct_pairs(
+        &self,
+        one: &str,
+        other: &str,
+    ) -> Result<BTreeSet<(String, String)>, ReportError> {
+        let (one, other) = (self.frame.column(one)?.str()?, self.frame.column(other)?.str()?);
+        let pairs = one.iter().zip(other.iter());
+        Ok(pairs.filter_map(|(one, other)| Some((one?.to_owned(), other?.to_owned()))).collect())
     }
 
     /// The values of a count column, each once, in order.

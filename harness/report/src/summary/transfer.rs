@@ -7,8 +7,7 @@ use polars::prelude::{NULL, col, len, lit, when};
 
 use super::{
     Arm, Score, Stat, Survey,
-    read::{Reader, grouped, joined, picked, stat},
-    scores::is_zero_shot,
+    read::{Reader, grouped, is_zero_shot, joined, picked, stat},
 };
 use crate::ReportError;
 

@@ -1,0 +1,125 @@
+//! The documents of a report: which there are, and where they go.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::Context;
+use clsrl_report::{Report, ReportFile};
+
+use super::write_atomically;
+
+/// A format of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DocumentFormat {
+    /// The whole report in Markdown: `SUITE.md`.
+    Markdown,
+    /// The same for a browser, as one file with the samples: `SUITE.html`.
+    Html,
+    /// The tables of results in LaTeX: `SUITE/tables/*.tex`, and `SUITE/tables.tex` that reads them.
+    Latex,
+    /// Their numbers: `SUITE/tables/*.csv`.
+    Csv,
+}
+
+impl DocumentFormat {
+    const ALL: [DocumentFormat; 4] = [
+        DocumentFormat::Markdown,
+        DocumentFormat::Html,
+        DocumentFormat::Latex,
+        DocumentFormat::Csv,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            DocumentFormat::Markdown => "md",
+            DocumentFormat::Html => "html",
+            DocumentFormat::Latex => "tex",
+            DocumentFormat::Csv => "csv",
+        }
+    }
+}
+
+impl FromStr for DocumentFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = DocumentFormat::ALL.into_iter().find(|format| format.as_str() == text);
+        found.ok_or_else(|| "expected md, html, tex or csv".to_owned())
+    }
+}
+
+/// Writes a report in the formats that are wanted, all if none is named, and in those that are there
+/// already: no file may tell of other results. `html` makes the one with samples. Returns the path of the first.
+pub fn write(
+    (report, html): (&Report, &dyn Fn() -> String),
+    reports: &Path,
+    name: &str,
+    wanted: &[DocumentFormat],
+) -> anyhow::Result<PathBuf> {
+    let [page, browsed] =
+        ["md", "html"].map(|extension| reports.join(format!("{name}.{extension}")));
+    let dir = reports.join(name);
+    let tables = dir.join("tables");
+    let is_written = |format: DocumentFormat| {
+        wanted.is_empty()
+            || wanted.contains(&format)
+            || match format {
+                DocumentFormat::Markdown => page.exists(),
+                DocumentFormat::Html => browsed.exists(),
+                DocumentFormat::Latex | DocumentFormat::Csv => has(&tables, format.as_str()),
+            }
+    };
+    create_dir(reports)?;
+    let mut written = Vec::new();
+    if is_written(DocumentFormat::Markdown) {
+        write_atomically(&page, &report.markdown())?;
+        written.push(page.clone());
+    }
+    if is_written(DocumentFormat::Html) {
+        write_atomically(&browsed, &html())?;
+        written.push(browsed.clone());
+    }
+    let mut files: Vec<ReportFile> = Vec::new();
+    if is_written(DocumentFormat::Latex) {
+        files.extend(report.latex());
+    }
+    if is_written(DocumentFormat::Csv) {
+        files.extend(report.csv());
+    }
+    if !files.is_empty() {
+        create_dir(&tables)?;
+    }
+    for ReportFile { path, text } in &files {
+        write_atomically(&dir.join(path), text)?;
+        written.push(dir.join(path));
+    }
+    remove_others(&tables, &written.iter().map(PathBuf::as_path).collect())?;
+    Ok(written.into_iter().next().unwrap_or(page))
+}
+
+/// Whether a folder has a file of an extension.
+fn has(dir: &Path, extension: &str) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries.flatten().any(|entry| entry.path().extension().is_some_and(|found| found == extension))
+}
+
+/// Removes tables of earlier results that these do not have.
+fn remove_others(tables: &Path, written: &BTreeSet<&Path>) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(tables) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_table = path.extension().is_some_and(|found| found == "tex" || found == "csv");
+        if is_table && !written.contains(path.as_path()) {
+            fs::remove_file(&path)
+                .with_context(|| format!("cannot remove `{}`", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn create_dir(dir: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))
+}

@@ -1,0 +1,87 @@
+//! The CSV writer: a row for every number of a table, for programs.
+//!
+//! Texts are data and stay as they are; quotes, commas and line breaks are left to the encoder.
+
+use crate::{datum::Datum, estimate::Estimate, table::Table};
+
+const HEADS: [&str; 21] = [
+    "method",
+    "shots",
+    "form",
+    "prompt",
+    "dataset",
+    "quantity",
+    "value",
+    "lower",
+    "upper",
+    "interval",
+    "sd",
+    "n_seeds",
+    "n_planned",
+    "n_pictures",
+    "test",
+    "p",
+    "p_holm",
+    "detectable",
+    "remark",
+    "table",
+    "suite",
+];
+
+/// Writes a table's numbers.
+pub(crate) fn written(table: &Table, suite: &str) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let name = table.name.as_deref().unwrap_or_default();
+    let records = table.data.iter().map(|datum| record(datum, name, suite));
+    for record in std::iter::once(HEADS.map(str::to_owned)).chain(records) {
+        writer.write_record(record).expect("memory takes every record, and all have one length");
+    }
+    let bytes = writer.into_inner().expect("memory can be flushed");
+    String::from_utf8(bytes).expect("texts are UTF-8, and so is what stands between them")
+}
+
+fn record(datum: &Datum, table: &str, suite: &str) -> [String; HEADS.len()] {
+    let Datum { group, asked, dataset, quantity, value, estimate, tested, remark } = datum;
+    let estimate = estimate.filter(|_| value.is_some());
+    let bounds = estimate.and_then(|estimate| estimate.bounds);
+    let count = |value: fn(Estimate) -> usize| {
+        estimate.map_or_else(String::new, |estimate| value(estimate).to_string())
+    };
+    let tested = *tested;
+    [
+        group.method.to_string(),
+        group.shots.to_string(),
+        asked.map_or_else(String::new, |(form, _)| form.to_string()),
+        asked.map_or_else(String::new, |(_, prompt)| prompt.to_string()),
+        dataset.clone(),
+        quantity.clone(),
+        number(*value),
+        number(bounds.map(|bounds| bounds.interval.lower)),
+        number(bounds.map(|bounds| bounds.interval.upper)),
+        bounds.map_or("", |bounds| bounds.kind.as_str()).to_owned(),
+        number(estimate.and_then(|estimate| estimate.sd)),
+        count(|estimate| estimate.n_seeds),
+        count(|estimate| estimate.n_planned),
+        count(|estimate| estimate.n_pictures),
+        tested.map_or("", |tested| tested.test.as_str()).to_owned(),
+        number(tested.map(|tested| tested.p.get())),
+        number(tested.map(|tested| tested.p_holm.get())),
+        number(tested.and_then(|tested| tested.detectable)),
+        remark.clone(),
+        table.to_owned(),
+        suite.to_owned(),
+    ]
+}
+
+/// Six decimals, empty where there is no number.
+fn number(value: Option<f64>) -> String {
+    match value.filter(|value| value.is_finite()) {
+        None => String::new(),
+        // What rounds to zero has no sign.
+        Some(value) if value.abs() < 5e-7 => "0.000000".to_owned(),
+        Some(value) => format!("{value:.6}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Efficiency: what accuracy costs.
+
+use super::{accuracy::AVERAGE, names};
+use crate::{
+    datum::Datum,
+    estimate::{Contrast, Estimates},
+    number::{fixed, significant},
+    summary::{Arm, Clock, Clocks, Pace, Survey},
+    table::Table,
+    verdicts::Repeats,
+};
+
+const SECONDS_PER_MINUTE: f64 = 60.0;
+const SECONDS_PER_HOUR: f64 = 3600.0;
+
+/// One row per arm: its accuracy, and what a trial took; none where no cell is done.
+pub(super) fn table(
+    survey: &Survey,
+    estimates: &Estimates<'_>,
+    clocks: &Clocks,
+    pace: &Pace,
+) -> Option<Table> {
+    if clocks.by_group.is_empty() {
+        return None;
+    }
+    let caption = format!(
+        "Efficiency, mean of a trial: in-domain accuracy in percent by the {} score, averaged over datasets; \
+         minutes of training (loading, rollout, update) and of inference (all its targets); GPU-hours of \
+         both; minutes of training until the mean reward of five steps in a row first reached 95 % of the \
+         highest such mean; points of change against zero-shot for an hour of training.",
+        estimates.score.name()
+    );
+    let heads = [
+        "Method",
+        "Accuracy",
+        "±",
+        "Training (min)",
+        "Inference (min)",
+        "GPU-hours",
+        "To reward (min)",
+        "Points per hour",
+    ];
+    let mut table = Table::of_numbers(caption, &heads).named("efficiency");
+    for &arm in &survey.arms {
+        let Some(clock) = clocks.by_group.get(&arm.group) else { continue };
+        let costs = Costs::of(survey, estimates, (arm, clock), pace);
+        let cells: Vec<Repeats> = survey.in_domain.iter().map(|&id| arm.repeats(id, id)).collect();
+        let accuracy = estimates.average(&cells);
+        table.push_plain([
+            names::arm(survey, arm),
+            names::incomplete_marked(fixed(accuracy.mean, 1), &accuracy),
+            fixed(accuracy.half_width(), 1),
+            significant(costs.training),
+            significant(costs.inference),
+            significant(costs.gpu_hours),
+            significant(costs.to_reward),
+            significant(costs.points_per_hour),
+        ]);
+        table.data.push(Datum::of_estimate(arm, AVERAGE, "accuracy_pct", accuracy));
+        table.data.extend(costs.named().map(|(quantity, value)| {
+            let number = Datum::of_number(arm.group, "all", quantity, value);
+            Datum { asked: Some((arm.form, arm.prompt())), ..number }
+        }));
+    }
+    table.notes.push(
+        "Times compare only where machine and number of trials at once are the same; a method asked under \
+         several prompts or in several forms has the time of all of them."
+            .to_owned(),
+    );
+    Some(table)
+}
+
+/// Means of a trial.
+struct Costs {
+    training: Option<f64>,
+    inference: Option<f64>,
+    gpu_hours: Option<f64>,
+    to_reward: Option<f64>,
+    points_per_hour: Option<f64>,
+}
+
+impl Costs {
+    fn of(
+        survey: &Survey,
+        estimates: &Estimates<'_>,
+        (arm, clock): (Arm, &Clock),
+        pace: &Pace,
+    ) -> Self {
+        let n = clock.n_trials as f64;
+        let per_trial = |seconds: Option<f64>, unit: f64| Some(seconds? / n / unit);
+        let training = match (clock.load, clock.rollout, clock.update) {
+            (Some(load), Some(rollout), Some(update)) => Some(load + rollout + update),
+            _ => None,
+        };
+        let training = training.filter(|_| arm.is_trained());
+        let hours = per_trial(training, SECONDS_PER_HOUR).filter(|hours| 0.0 < *hours);
+        Costs {
+            training: per_trial(training, SECONDS_PER_MINUTE),
+            inference: per_trial(clock.evaluate, SECONDS_PER_MINUTE),
+            gpu_hours: per_trial(clock.gpu, SECONDS_PER_HOUR),
+            to_reward: pace.0.get(&arm.group).map(|seconds| seconds / SECONDS_PER_MINUTE),
+            points_per_hour: change(survey, estimates, arm)
+                .and_then(|points| Some(points / hours?)),
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+        [
+            ("training_min", self.training),
+            ("inference_min", self.inference),
+            ("gpu_hours", self.gpu_hours),
+            ("to_reward_min", self.to_reward),
+            ("points_per_training_hour", self.points_per_hour),
+        ]
+        .into_iter()
+    }
+}
+
+fn change(survey: &Survey, estimates: &Estimates<'_>, arm: Arm) -> Option<f64> {
+    let zero_shot = survey.zero_shot_of(arm).filter(|_| arm.is_trained())?;
+    let contrast = |&id| Contrast { before: zero_shot.repeats(id, id), after: arm.repeats(id, id) };
+    let contrasts: Vec<Contrast> = survey.in_domain.iter().map(contrast).collect();
+    estimates.average_change(&contrasts).estimate.mean
+}

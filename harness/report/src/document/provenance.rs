@@ -1,0 +1,51 @@
+//! What stands below a table of results: what it rests on.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::{ReportContext, ReportError, summary::Survey};
+
+/// Protocol, digests, commit, seeds and limits, in a line; the same below every table of results.
+pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> Result<String, ReportError> {
+    let listed = |values: BTreeSet<String>| match values.is_empty() {
+        true => "unknown".to_owned(),
+        false => values.into_iter().collect::<Vec<_>>().join(", "),
+    };
+    let seeds = listed(survey.seeds.iter().map(u64::to_string).collect());
+    let mut parts = vec![
+        format!("Protocol {}", context.protocol.name),
+        format!("seeds {seeds}"),
+        format!("base weights {}", short(&context.base_weights)),
+        format!("data {}", data_digest(survey)?),
+        format!("commit {}", listed(survey.distinct("commit")?)),
+    ];
+    let limits: BTreeSet<usize> =
+        context.planned.iter().filter_map(|trial| trial.evaluation.limit).collect();
+    if survey.any("limited")? {
+        let at_most = limits.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        parts.push(match at_most.is_empty() {
+            true => "limited: not every picture was evaluated".to_owned(),
+            false => format!("limited: at most {at_most} pictures of a dataset"),
+        });
+    }
+    Ok(format!("{}.", parts.join("; ")))
+}
+
+/// One digest of all targets' data: SHA-256 over their names and digests.
+fn data_digest(survey: &Survey) -> Result<String, ReportError> {
+    let digests = survey.distinct_pairs("target", "data_digest")?;
+    if digests.is_empty() {
+        return Ok("unknown".to_owned());
+    }
+    let mut hash = Sha256::new();
+    for (target, digest) in digests {
+        hash.update(format!("{target}\t{digest}\n"));
+    }
+    let bytes = hash.finalize();
+    Ok(bytes[..6].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn short(digest: &str) -> &str {
+    if digest.is_empty() { "unknown" } else { digest.get(..12).unwrap_or(digest) }
+}
