@@ -1,20 +1,43 @@
 //! Scaled dot-product attention with shared key-value heads, softmax in float32.
 //!
-//! Written out instead of libtorch's fused one, whose backward is slow on a CPU. Keys and values
-//! are never repeated: the queries of the heads that share them stand one below the other.
+//! Within prompts it is on a GPU libtorch's fused one, which never writes the scores down; on a CPU, where
+//! the backward pass of that one is slow, it is written out. Keys and values are never repeated: the queries
+//! of the heads that share them stand one below the other, and so do those of the rows that share a prompt.
 
 use tch::{Kind, Tensor};
 
 use crate::layers::cast;
 
+/// What the fused attention adds to the score of a key that must not be seen; its weight is 0 all the same.
+const HIDDEN: f64 = -1e30;
+
 /// Attends with q (b, h, t, d) to k and v (b, g, s, d); the mask (b, 1, t, s) is added to the
 /// scores. Returns (b, t, h * d).
 pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    if q.device().is_cuda() { attend_fused(q, k, v, mask) } else { attend_plainly(q, k, v, mask) }
+}
+
+fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    let (b, h, t, d) = q.size4().expect("queries are (b, h, t, d)");
+    let (g, s) = (k.size()[1], k.size()[2]);
+    let q = q.reshape([b, g, h / g * t, d]);
+    let mask = mask.map(|mask| {
+        // Finite in bfloat16 too, so that a query that sees nothing gets equal weights and not NaN.
+        let mask = cast(&mask.clamp_min(HIDDEN), q.kind()).unsqueeze(2); // (b, 1, 1, t, s)
+        mask.expand([b, 1, h / g, t, s], false)
+            .reshape([b, 1, h / g * t, s])
+            .expand([b, g, -1, s], false)
+    });
+    let mixed =
+        Tensor::scaled_dot_product_attention(&q, k, v, mask.as_ref(), 0.0, false, None, false);
+    mixed.view([b, h, t, d]).transpose(1, 2).reshape([b, t, h * d])
+}
+
+fn attend_plainly(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
     let (b, h, t, d) = q.size4().expect("queries are (b, h, t, d)");
     let (_, g, s, _) = k.size4().expect("keys are (b, g, s, d)");
     let shared = [b * g, h / g * t, d];
-    let scale = 1.0 / (d as f64).sqrt();
-    let q = (q * scale).reshape(shared);
+    let q = (q * scale(d)).reshape(shared);
     let k = k.reshape([b * g, s, d]);
     let v = v.reshape([b * g, s, d]);
     let scores = cast(&q.bmm(&k.transpose(1, 2)), Kind::Float).view([b, h, t, s]);
@@ -26,4 +49,103 @@ pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) 
     let weights = cast(&scores.softmax(-1, Kind::Float), v.kind()); // (b, h, t, s)
     let mixed = weights.view([b * g, h / g * t, s]).bmm(&v).view([b, h, t, d]);
     mixed.transpose(1, 2).reshape([b, t, h * d])
+}
+
+/// Keys and values of some tokens, and what is added to their scores.
+pub(crate) struct Seen<'a> {
+    pub(crate) k: &'a Tensor,
+    pub(crate) v: &'a Tensor,
+    pub(crate) mask: Option<&'a Tensor>,
+}
+
+/// Attends with the q (b, h, t, d) of rows to the tokens of their prompts (p, g, s, d), each shared by the
+/// b / p rows that stand next to each other, and to their own (b, g, r, d), in one softmax.
+///
+/// The masks are (p, 1, 1, s) and (t, r). Returns (b, t, h * d).
+pub(crate) fn attend_shared(q: &Tensor, prompts: &Seen<'_>, own: &Seen<'_>) -> Tensor {
+    let (b, h, t, d) = q.size4().expect("queries are (b, h, t, d)");
+    let (p, g, s, _) = prompts.k.size4().expect("keys are (p, g, s, d)");
+    let r = own.k.size()[2];
+    let (n, m) = (b / p, h / g); // rows of a prompt, heads of a key
+    let q = (q * scale(d)).reshape([p, n, g, m, t, d]);
+
+    let by_prompt = q.transpose(1, 2).reshape([p * g, n * m * t, d]);
+    let k = prompts.k.reshape([p * g, s, d]);
+    let scores = cast(&by_prompt.bmm(&k.transpose(1, 2)), Kind::Float).view([p, g, n, m * t, s]);
+    let scores = match prompts.mask {
+        Some(mask) => { scores }.g_add_(&mask.unsqueeze(1)),
+        None => scores,
+    };
+    let by_row = q.reshape([b * g, m * t, d]);
+    let k = own.k.reshape([b * g, r, d]);
+    let own_scores = cast(&by_row.bmm(&k.transpose(1, 2)), Kind::Float).view([p, n, g, m, t, r]);
+    let own_scores = match own.mask {
+        Some(mask) => { own_scores }.g_add_(mask),
+        None => own_scores,
+    };
+    let own_scores = own_scores.transpose(1, 2).reshape([p, g, n, m * t, r]);
+
+    let weights = Tensor::cat(&[scores, own_scores], -1).softmax(-1, Kind::Float);
+    let weights = cast(&weights, prompts.v.kind()); // (p, g, n, m t, s + r)
+    let v = prompts.v.reshape([p * g, s, d]);
+    let of_prompt = weights.narrow(-1, 0, s).reshape([p * g, n * m * t, s]).bmm(&v);
+    let own_weights = weights.narrow(-1, s, r).transpose(1, 2); // (p, n, g, m t, r)
+    let of_own = own_weights.reshape([b * g, m * t, r]).bmm(&own.v.reshape([b * g, r, d]));
+    let mixed =
+        of_prompt.view([p, g, n, m, t, d]).transpose(1, 2) + of_own.view([p, n, g, m, t, d]); // (p, n, g, m, t, d)
+    mixed.reshape([b, h, t, d]).transpose(1, 2).reshape([b, t, h * d])
+}
+
+fn scale(d: i64) -> f64 {
+    1.0 / (d as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::*;
+    use crate::mask::{padding_mask, prompt_mask};
+
+    /// Output and gradients of queries, keys and values, in float32.
+    fn computed(
+        attend: fn(&Tensor, &Tensor, &Tensor, Option<&Tensor>) -> Tensor,
+        kind: Kind,
+        mask: Option<&Tensor>,
+        shapes: [[i64; 4]; 2],
+    ) -> Vec<Tensor> {
+        let leaf = |shape: [i64; 4], phase: f64| {
+            let values = Tensor::arange(shape.iter().product::<i64>(), (Kind::Float, Device::Cpu));
+            ((values * 0.7 + phase).sin() * 2.0).reshape(shape).set_requires_grad(true)
+        };
+        let leaves = [leaf(shapes[0], 0.0), leaf(shapes[1], 1.0), leaf(shapes[1], 2.0)];
+        let [q, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
+        let mixed = attend(&q, &k, &v, mask).to_kind(Kind::Float);
+        let weights = Tensor::arange(mixed.numel() as i64, (Kind::Float, Device::Cpu)).cos();
+        (&mixed * weights.view_as(&mixed)).sum(Kind::Float).backward();
+        std::iter::once(mixed.detach()).chain(leaves.map(|leaf| leaf.grad())).collect()
+    }
+
+    fn check(kind: Kind, mask: Option<&Tensor>, shapes: [[i64; 4]; 2], tolerance: f64) {
+        let fused = computed(attend_fused, kind, mask, shapes);
+        let plain = computed(attend_plainly, kind, mask, shapes);
+        for (fused, plain) in fused.iter().zip(&plain) {
+            let difference = (fused - plain).abs().max().double_value(&[]);
+            assert!(difference <= tolerance, "{kind:?}: off by {difference:e}");
+        }
+    }
+
+    #[test]
+    fn fused_attention_is_the_plain_one() {
+        // Filled up behind: the gradients of queries that see nothing differ, and nobody reads those.
+        let key_mask = Tensor::from_slice2(&[[1i64, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1]]);
+        for (kind, tolerance) in [(Kind::Float, 2e-6), (Kind::BFloat16, 0.04)] {
+            check(kind, None, [[2, 2, 6, 8], [2, 2, 6, 8]], tolerance);
+            // Shared heads.
+            let whole = prompt_mask(&key_mask);
+            check(kind, Some(&whole), [[2, 6, 7, 8], [2, 2, 7, 8]], tolerance);
+            let continued = padding_mask(&key_mask);
+            check(kind, Some(&continued), [[2, 6, 1, 8], [2, 2, 7, 8]], tolerance);
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! Prompts of different lengths as one rectangle of tokens, with their pictures.
 
+use std::collections::BTreeMap;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::{
     config::Config,
     error::VlmError,
+    packing::Packing,
     positions::{Grid, Positions, prompt_positions},
 };
 
@@ -39,13 +42,25 @@ pub struct Batch {
     pub positions: Tensor,
     /// What the next token of each row gets (b): its largest position plus 1.
     pub next_positions: Tensor,
-    /// Patches of all rows' pictures (n_patches, patch_len).
+    /// Patches of all different pictures (n_patches, patch_len).
     pub pixels: Tensor,
-    /// Sizes of all rows' pictures.
+    /// Sizes of all different pictures.
     pub grids: Vec<Grid>,
-    /// Where the placeholders stand, in `ids` flattened (n_features).
+    /// Where the placeholders stand, in `ids` flattened (n_placeholders).
     pub(crate) feature_places: Tensor,
+    /// The feature of each placeholder (n_placeholders); none where every picture is there once, so that they
+    /// stand in one order.
+    pub(crate) feature_rows: Option<Tensor>,
+    /// Whether any row is shorter than others.
+    pub(crate) is_padded: bool,
+    /// Where the last token of each row stands, in `ids` flattened (b).
+    pub(crate) last_places: Tensor,
+    /// The tokens without their padding, where leaving it out is worth it.
+    pub(crate) packing: Option<Packing>,
 }
+
+/// The share of padding from which on it is left out: gathering rows for attention costs time as well.
+const MUCH_PADDING: f64 = 0.05;
 
 impl Batch {
     /// Builds the batch. Panics if there is no prompt.
@@ -69,16 +84,24 @@ impl Batch {
             rows.fill(row, side, prompt, positions, config);
         }
         let next: Vec<i64> = positions.iter().map(|positions| positions.next).collect();
-        let pixels: Vec<&Tensor> = prompts.iter().map(|prompt| &prompt.pixels).collect();
+        let pictures = Pictures::of(prompts, config);
+        let n_padding = rows.mask.iter().filter(|&&is_token| is_token == 0).count() as f64;
+        let is_worth_packing =
+            MUCH_PADDING * rows.mask.len() as f64 <= n_padding && 0.0 < n_padding;
+        let packing = || Packing::new(&rows.mask, rows.shape, device);
         Ok(Batch {
             ids: rows.tensor(&rows.ids).to_device(device),
             mask: rows.tensor(&rows.mask).to_device(device),
             positions: Tensor::stack(&rows.axes.each_ref().map(|axis| rows.tensor(axis)), 0)
                 .to_device(device),
             next_positions: Tensor::from_slice(&next).to_device(device),
-            pixels: Tensor::cat(&pixels, 0).to_device(device),
-            grids: prompts.iter().flat_map(|prompt| prompt.grids.iter().copied()).collect(),
+            pixels: Tensor::cat(&pictures.pixels, 0).to_device(device),
+            feature_rows: pictures.feature_rows().map(|rows| rows.to_device(device)),
+            grids: pictures.grids,
             feature_places: Tensor::from_slice(&rows.feature_places).to_device(device),
+            is_padded: 0.0 < n_padding,
+            last_places: Tensor::from_slice(&rows.last_places).to_device(device),
+            packing: is_worth_packing.then(packing),
         })
     }
 
@@ -124,6 +147,42 @@ fn check_prompt(prompt: &Prompt, config: &Config) -> Result<Positions, String> {
     prompt_positions(&prompt.ids, &prompt.grids, config)
 }
 
+/// The pictures of all prompts, those of prompts that share their pixels' memory once.
+struct Pictures<'a> {
+    pixels: Vec<&'a Tensor>,
+    grids: Vec<Grid>,
+    /// First feature of the pictures of each prompt, and how many there are.
+    features: Vec<(i64, i64)>,
+    n_features: i64,
+}
+
+impl<'a> Pictures<'a> {
+    fn of(prompts: &[&'a Prompt], config: &Config) -> Self {
+        let mut pictures =
+            Pictures { pixels: Vec::new(), grids: Vec::new(), features: Vec::new(), n_features: 0 };
+        let mut seen = BTreeMap::new();
+        for prompt in prompts {
+            let n: i64 = prompt.grids.iter().map(|grid| grid.n_tokens(config)).sum();
+            let memory = (prompt.pixels.data_ptr() as usize, n);
+            if n == 0 || !seen.contains_key(&memory) {
+                seen.insert(memory, pictures.n_features);
+                pictures.n_features += n;
+                pictures.pixels.push(&prompt.pixels);
+                pictures.grids.extend(&prompt.grids);
+            }
+            pictures.features.push((seen[&memory], n));
+        }
+        pictures
+    }
+
+    /// The feature of each placeholder, unless that is its own number.
+    fn feature_rows(&self) -> Option<Tensor> {
+        let rows: Vec<i64> =
+            self.features.iter().flat_map(|&(first, n)| first..first + n).collect();
+        (self.n_features != rows.len() as i64).then(|| Tensor::from_slice(&rows))
+    }
+}
+
 /// The rectangle while it is filled, row after row.
 struct Rows {
     shape: [i64; 2],
@@ -131,6 +190,7 @@ struct Rows {
     mask: Vec<i64>,
     axes: [Vec<i64>; 3],
     feature_places: Vec<i64>,
+    last_places: Vec<i64>,
 }
 
 impl Rows {
@@ -142,6 +202,7 @@ impl Rows {
             mask: vec![0; count],
             axes: [(); 3].map(|()| vec![0; count]),
             feature_places: Vec::new(),
+            last_places: Vec::new(),
         }
     }
 
@@ -166,6 +227,7 @@ impl Rows {
         let is_placeholder = |&token_idx: &usize| prompt.ids[token_idx] == config.image_token_id;
         let places = (0..len).filter(is_placeholder).map(|token_idx| (start + token_idx) as i64);
         self.feature_places.extend(places);
+        self.last_places.push((start + len) as i64 - 1);
     }
 
     fn tensor(&self, values: &[i64]) -> Tensor {

@@ -1,71 +1,110 @@
-//! Keys and values of tokens that were seen already.
+//! Keys and values of tokens that were seen already: of prompts, and of the rows that continue them.
 //!
-//! Nothing is changed in place: every step makes a new cache, so that gradients flow through it
-//! and several continuations can share one prompt.
+//! A prompt's are kept once, however many rows continue it. Nothing of a [`Prefill`] is changed in place, so
+//! gradients flow through it; a [`Continuation`] is written in place, and only while sampling.
 
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
-/// What the decoder remembers of each row.
-#[derive(Debug)]
-pub struct Cache {
-    /// One (k, v) for each layer, each (b, g, s, d).
-    pub(crate) layers: Vec<(Tensor, Tensor)>,
-    /// 1 for tokens, 0 for padding (b, s).
-    pub(crate) mask: Tensor,
-    /// What the next token of each row gets (b).
-    pub(crate) next_positions: Tensor,
-}
+use crate::config::Config;
 
-/// A prompt that was run: its cache, and what its last token came to.
+/// Tokens that a continuation has room for at first; the room doubles when it is used up.
+const FIRST_CAPACITY: i64 = 16;
+
+/// Prompts that were run: their keys and values, and what their last tokens came to.
 #[derive(Debug)]
 pub struct Prefill {
-    /// Keys and values of the prompt.
-    pub cache: Cache,
-    /// After the final norm, at the last real token of each row (b, c).
+    /// One (k, v) for each layer, each (p, g, s, d).
+    pub(crate) layers: Vec<(Tensor, Tensor)>,
+    /// What is added to the score of each key (p, 1, 1, s); none where nothing is padding.
+    pub(crate) mask: Option<Tensor>,
+    /// What the next token of each prompt gets (p).
+    pub(crate) next_positions: Tensor,
+    /// After the final norm, at the last token of each prompt (p, c).
     pub last_hidden: Tensor,
 }
 
 impl Prefill {
-    /// Turns row i into rows i * n to (i + 1) * n.
-    pub fn repeat_each(&self, n: i64) -> Prefill {
-        Prefill { cache: self.cache.repeat_each(n), last_hidden: repeat_rows(&self.last_hidden, n) }
-    }
-}
-
-impl Cache {
-    /// Number of rows.
-    pub fn n_rows(&self) -> i64 {
-        self.mask.size()[0]
+    /// Number of prompts.
+    pub fn n_prompts(&self) -> i64 {
+        self.last_hidden.size()[0]
     }
 
-    /// Turns row i into rows i * n to (i + 1) * n.
-    pub fn repeat_each(&self, n: i64) -> Cache {
-        self.map(|tensor| repeat_rows(tensor, n))
+    /// Keeps the prompts whose indices are given (int64), in that order.
+    pub fn select(&self, prompts: &Tensor) -> Prefill {
+        self.map(|tensor| tensor.index_select(0, prompts))
     }
 
-    /// Keeps the rows whose indices are given (int64), in that order.
-    pub fn select(&self, rows: &Tensor) -> Cache {
-        self.map(|tensor| tensor.index_select(0, rows))
+    /// The same numbers without gradients.
+    pub fn detached(&self) -> Prefill {
+        self.map(Tensor::detach)
     }
 
-    /// The same tensors again.
-    pub(crate) fn shallow_clone(&self) -> Cache {
-        self.map(Tensor::shallow_clone)
-    }
-
-    fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Cache {
-        Cache {
+    fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Prefill {
+        Prefill {
             layers: self.layers.iter().map(|(k, v)| (change(k), change(v))).collect(),
-            mask: change(&self.mask),
+            mask: self.mask.as_ref().map(&change),
             next_positions: change(&self.next_positions),
+            last_hidden: change(&self.last_hidden),
         }
     }
 }
 
-/// A broadcast and a copy: its backward is a plain sum.
-fn repeat_rows(tensor: &Tensor, n: i64) -> Tensor {
-    let size = tensor.size();
-    let mut repeated = vec![size[0], n];
-    repeated.extend(&size[1..]);
-    tensor.unsqueeze(1).expand(repeated, false).flatten(0, 1)
+/// The rows that continue prompts, the same number for each, prompt by prompt: `b = p * n`.
+///
+/// All rows are equally long: a row that has ended goes on unread until it leaves.
+#[derive(Debug)]
+pub(crate) struct Continuation {
+    /// Rows of each prompt.
+    pub(crate) n_per_prompt: i64,
+    /// One (k, v) for each layer, each (b, g, capacity, d); used up to `length`.
+    layers: Vec<(Tensor, Tensor)>,
+    /// Tokens of each row.
+    pub(crate) length: i64,
+}
+
+impl Continuation {
+    /// Rows without a token.
+    pub(crate) fn new(
+        config: &Config,
+        (n_prompts, n_per_prompt): (i64, i64),
+        like: &Prefill,
+    ) -> Self {
+        let kind = like.last_hidden.kind();
+        let device = like.last_hidden.device();
+        let room = |_| {
+            let empty = || room(config, n_prompts * n_per_prompt, FIRST_CAPACITY, (kind, device));
+            (empty(), empty())
+        };
+        let layers = (0..config.num_hidden_layers).map(room).collect();
+        Continuation { n_per_prompt, layers, length: 0 }
+    }
+
+    /// Makes room for another token in all layers.
+    pub(crate) fn reserve(&mut self) {
+        if self.length < self.layers[0].0.size()[2] {
+            return;
+        }
+        let double = |tensor: &Tensor| Tensor::cat(&[tensor, &tensor.empty_like()], 2);
+        self.layers = self.layers.iter().map(|(k, v)| (double(k), double(v))).collect();
+    }
+
+    /// Writes a layer's key and value of the next token, each (b, g, 1, d); returns all of that layer's up
+    /// to there, each (b, g, length + 1, d).
+    pub(crate) fn push(&self, layer_idx: usize, k: &Tensor, v: &Tensor) -> (Tensor, Tensor) {
+        let (keys, values) = &self.layers[layer_idx];
+        keys.narrow(2, self.length, 1).copy_(k);
+        values.narrow(2, self.length, 1).copy_(v);
+        (keys.narrow(2, 0, self.length + 1), values.narrow(2, 0, self.length + 1))
+    }
+
+    /// Keeps the rows whose indices are given (int64), in that order, `n_per_prompt` for each prompt.
+    pub(crate) fn select(&mut self, rows: &Tensor, n_per_prompt: i64) {
+        let keep = |tensor: &Tensor| tensor.index_select(0, rows);
+        self.layers = self.layers.iter().map(|(k, v)| (keep(k), keep(v))).collect();
+        self.n_per_prompt = n_per_prompt;
+    }
+}
+
+fn room(config: &Config, n_rows: i64, capacity: i64, options: (Kind, Device)) -> Tensor {
+    Tensor::empty([n_rows, config.num_key_value_heads, capacity, config.head_dim()], options)
 }

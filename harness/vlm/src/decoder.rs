@@ -3,11 +3,14 @@
 use tch::{Device, Tensor};
 
 use crate::{
-    attention::attend,
+    attention::{Seen, attend, attend_shared},
+    cache::{Continuation, Prefill},
     config::Config,
     layers::{Linear, RmsNorm},
     layout::Weights,
+    mask::causal,
     model::Stage,
+    packing::Packing,
     repeatable::Repeatable,
     rope::{Rope, TextRope},
 };
@@ -39,14 +42,16 @@ impl Decoder {
         }
     }
 
-    /// Runs embeddings (b, t, c) at positions (3, b, t) behind what `past` holds, if anything.
-    /// Returns (b, t, c) after the final norm, and all keys and values.
-    pub(crate) fn forward(
+    /// Runs whole prompts: embeddings (b, t, c), or all tokens of a packing (1, n, c), at positions (3, b, t)
+    /// or (3, 1, n).
+    ///
+    /// Returns hidden states after the final norm, of the tokens that are read alone (n_read, c) if some are
+    /// named by their places in the flattened input, and all keys and values, each (b, g, t, d).
+    pub(crate) fn forward_prompts(
         &self,
         x: Tensor,
         positions: &Tensor,
-        mask: &Tensor,
-        past: Option<&[KeyValue]>,
+        prompts: &Prompts,
         tap: &mut dyn FnMut(Stage, &Tensor),
     ) -> (Tensor, Vec<KeyValue>) {
         let rope = self.rope.rope(positions);
@@ -56,9 +61,14 @@ impl Decoder {
         let mut x = x;
         let mut seen = Vec::with_capacity(self.layers.len());
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            let mut inputs = vec![&x, &rope.cos, &rope.sin, mask];
-            inputs.extend(past.map(|past| &past[layer_idx]).iter().flat_map(|(k, v)| [k, v]));
-            let [output, k, v] = layer.run(self.recomputes, &inputs, DecoderLayer::forward_all);
+            // What is not read of the last layer is not computed either.
+            let of_layer = prompts.share(layer_idx + 1 == self.layers.len());
+            let inputs = [&x, &rope.cos, &rope.sin];
+            let [output, k, v] = layer.run(self.recomputes, &inputs, move |layer, inputs| {
+                let [x, cos, sin] = inputs else { panic!("a layer has three inputs") };
+                let rope = Rope { cos: cos.shallow_clone(), sin: sin.shallow_clone() };
+                layer.forward_prompts(x, &rope, &of_layer)
+            });
             x = output;
             seen.push((k, v));
             tap(Stage::Layer(layer_idx), &x);
@@ -66,6 +76,69 @@ impl Decoder {
         let x = self.norm.forward(&x);
         tap(Stage::FinalNorm, &x);
         (x, seen)
+    }
+
+    /// Runs rows (b, t, c) that continue prompts, at positions (3, b, t): each token sees its prompt, and its
+    /// own row up to itself. Returns (b, t, c) after the final norm.
+    pub(crate) fn forward_rows(&self, x: Tensor, positions: &Tensor, prompts: &Prefill) -> Tensor {
+        let rope = self.rope.rope(positions);
+        let mask = causal(x.size()[1], x.device());
+        let mut x = x;
+        for (layer, (prompt_k, prompt_v)) in self.layers.iter().zip(&prompts.layers) {
+            let of_prompts = Seen { k: prompt_k, v: prompt_v, mask: prompts.mask.as_ref() };
+            let mix = |attention: &Attention, normed: &Tensor| {
+                let (q, k, v) = attention.heads(normed, &rope, None);
+                attend_shared(&q, &of_prompts, &Seen { k: &k, v: &v, mask: mask.as_ref() })
+            };
+            x = layer.once(|layer| layer.forward(&x, None, mix));
+        }
+        self.norm.forward(&x)
+    }
+
+    /// Runs the next token of rows (b, 1, c) that continue prompts, and keeps its keys and values.
+    pub(crate) fn forward_next(
+        &self,
+        x: Tensor,
+        positions: &Tensor,
+        prompts: &Prefill,
+        rows: &mut Continuation,
+    ) -> Tensor {
+        let rope = self.rope.rope(positions);
+        rows.reserve();
+        let mut x = x;
+        let layers = self.layers.iter().zip(&prompts.layers).enumerate();
+        for (layer_idx, (layer, (prompt_k, prompt_v))) in layers {
+            let of_prompts = Seen { k: prompt_k, v: prompt_v, mask: prompts.mask.as_ref() };
+            let mix = |attention: &Attention, normed: &Tensor| {
+                let (q, k, v) = attention.heads(normed, &rope, None);
+                let (k, v) = rows.push(layer_idx, &k, &v);
+                attend_shared(&q, &of_prompts, &Seen { k: &k, v: &v, mask: None })
+            };
+            x = layer.once(|layer| layer.forward(&x, None, mix));
+        }
+        rows.length += 1;
+        self.norm.forward(&x)
+    }
+}
+
+/// How whole prompts are run.
+pub(crate) struct Prompts {
+    /// Added to the scores (b, 1, t, t).
+    pub(crate) mask: Tensor,
+    /// How tokens lie in the rectangle that attention works on, if they are packed without padding.
+    pub(crate) packing: Option<Packing>,
+    /// The tokens whose hidden states are read; all if none are named.
+    pub(crate) read: Option<Tensor>,
+}
+
+impl Prompts {
+    /// The same for a layer; which tokens are read is the last one's business alone.
+    fn share(&self, is_last: bool) -> Prompts {
+        Prompts {
+            mask: self.mask.shallow_clone(),
+            packing: self.packing.as_ref().map(Packing::share),
+            read: self.read.as_ref().filter(|_| is_last).map(Tensor::shallow_clone),
+        }
     }
 }
 
@@ -97,31 +170,32 @@ impl DecoderLayer {
         }
     }
 
-    /// Takes activations, cosines, sines, mask, and the past's keys and values if there are any; returns
-    /// activations, keys and values.
-    fn forward_all(&self, inputs: &[Tensor]) -> [Tensor; 3] {
-        let [x, cos, sin, mask, past @ ..] = inputs else { panic!("a layer has four inputs") };
-        let rope = Rope { cos: cos.shallow_clone(), sin: sin.shallow_clone() };
-        let past = match past {
-            [k, v] => Some((k.shallow_clone(), v.shallow_clone())),
-            _ => None,
-        };
-        let (output, (k, v)) = self.forward(x, &rope, mask, past.as_ref());
+    /// Returns activations, keys and values.
+    fn forward_prompts(&self, x: &Tensor, rope: &Rope, prompts: &Prompts) -> [Tensor; 3] {
+        let mut seen = None;
+        let output = self.forward(x, prompts.read.as_ref(), |attention, normed| {
+            let (mixed, key_value) = attention.mix_prompts(normed, rope, prompts);
+            seen = Some(key_value);
+            mixed
+        });
+        let (k, v) = seen.expect("the layer has attended");
         [output, k, v]
     }
 
+    /// `mix` is what the attention makes of the normed input before its last projection.
     fn forward(
         &self,
         x: &Tensor,
-        rope: &Rope,
-        mask: &Tensor,
-        past: Option<&KeyValue>,
-    ) -> (Tensor, KeyValue) {
-        let (attended, key_value) =
-            self.self_attn.forward(&self.input_layernorm.forward(x), rope, mask, past);
-        let x = x + attended;
-        let output = &x + self.mlp.forward(&self.post_attention_layernorm.forward(&x));
-        (output, key_value)
+        read: Option<&Tensor>,
+        mix: impl FnOnce(&Attention, &Tensor) -> Tensor,
+    ) -> Tensor {
+        let mixed = mix(&self.self_attn, &self.input_layernorm.forward(x));
+        let of_read = |x: &Tensor| match read {
+            None => x.shallow_clone(),
+            Some(places) => x.flatten(0, 1).index_select(0, places),
+        };
+        let x = of_read(x) + self.self_attn.o_proj.forward(&of_read(&mixed));
+        &x + self.mlp.forward(&self.post_attention_layernorm.forward(&x))
     }
 }
 
@@ -144,30 +218,38 @@ impl Attention {
         }
     }
 
-    fn forward(
+    /// Attends within each prompt; returns what is mixed in the shape of the input, (b, t, h d) or
+    /// (1, n, h d), and the keys and values.
+    fn mix_prompts(&self, x: &Tensor, rope: &Rope, prompts: &Prompts) -> (Tensor, KeyValue) {
+        let (q, k, v) = self.heads(x, rope, prompts.packing.as_ref());
+        let (k, v) = (k.contiguous(), v.contiguous());
+        let mixed = attend(&q, &k, &v, Some(&prompts.mask)); // (b, t, h d)
+        let mixed = match &prompts.packing {
+            None => mixed,
+            Some(packing) => packing.pack(&mixed),
+        };
+        (mixed, (k, v))
+    }
+
+    /// Queries (b, h, t, d), keys and values (b, g, t, d), turned to their positions.
+    fn heads(
         &self,
         x: &Tensor,
         rope: &Rope,
-        mask: &Tensor,
-        past: Option<&KeyValue>,
-    ) -> (Tensor, KeyValue) {
-        let q = rope.rotate(&self.heads(self.q_proj.forward(x))).transpose(1, 2); // (b, h, t, d)
-        let k = rope.rotate(&self.heads(self.k_proj.forward(x))).transpose(1, 2); // (b, g, t, d)
-        let v = self.heads(self.v_proj.forward(x)).transpose(1, 2); // (b, g, t, d)
-        let (k, v) = match past {
-            Some((past_k, past_v)) => {
-                (Tensor::cat(&[past_k, &k], 2), Tensor::cat(&[past_v, &v], 2)) // (b, g, s, d)
-            }
-            None => (k.contiguous(), v.contiguous()),
+        packing: Option<&Packing>,
+    ) -> (Tensor, Tensor, Tensor) {
+        let split = |x: Tensor| {
+            let (b, t, _) = x.size3().expect("activations are (b, t, c)");
+            x.view([b, t, -1, self.head_dim])
         };
-        let mixed = attend(&q, &k, &v, Some(mask)); // (b, t, h d)
-        (self.o_proj.forward(&mixed), (k, v))
-    }
-
-    /// (b, t, n d) to (b, t, n, d).
-    fn heads(&self, x: Tensor) -> Tensor {
-        let (b, t, _) = x.size3().expect("activations are (b, t, c)");
-        x.view([b, t, -1, self.head_dim])
+        let in_rows = |x: Tensor| match packing {
+            None => x.transpose(1, 2),
+            Some(packing) => packing.unpack(&x).transpose(1, 2),
+        };
+        let q = in_rows(rope.rotate(&split(self.q_proj.forward(x))));
+        let k = in_rows(rope.rotate(&split(self.k_proj.forward(x))));
+        let v = in_rows(split(self.v_proj.forward(x)));
+        (q, k, v)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Generation: one token for every row, again and again, until all rows have ended.
 
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use crate::{
-    cache::Prefill,
+    cache::{Continuation, Prefill},
     model::Model,
     sampling::{Decoding, RowRng, choose},
 };
@@ -17,38 +17,46 @@ pub struct Completion {
     pub stopped: bool,
 }
 
-/// Continues every row of a prefilled batch. Panics if there are not as many seeds as rows.
+/// Continues every prompt with as many rows as there are seeds for each, prompt by prompt.
 ///
-/// Each row draws from its own stream, so what it samples does not depend on the others. Rows that
-/// have ended leave the batch when they are a quarter of it.
+/// Each row draws from its own stream, so what it samples does not depend on the others. Greedy decoding of
+/// one answer for each prompt has one seed for each, which is not looked at. Prompts all of whose rows
+/// have ended leave the batch, and so do ended rows of the others, once a quarter of it is saved by that.
+/// Panics if the seeds are not as many for every prompt.
 pub fn generate(
     model: &Model,
-    prefill: Prefill,
+    prompts: &Prefill,
     decoding: &Decoding,
     max_new_tokens: usize,
     stop_ids: &[i64],
     row_seeds: &[u64],
 ) -> Vec<Completion> {
-    assert_eq!(prefill.cache.n_rows(), row_seeds.len() as i64, "one seed for each row");
-    let mut rows = Rows::new(row_seeds);
+    let n_prompts = prompts.n_prompts() as usize;
+    assert!(row_seeds.len().is_multiple_of(n_prompts), "as many seeds for each prompt");
+    let mut rows = Rows::new(row_seeds, row_seeds.len() / n_prompts);
     no_grad(|| {
-        let Prefill { mut cache, mut last_hidden } = prefill;
+        let device = model.device();
+        let of_rows = |rows: &[i64]| Tensor::from_slice(rows).to_device(device);
+        let shape = (n_prompts as i64, rows.n_per_prompt as i64);
+        let mut seen = Continuation::new(model.config(), shape, prompts);
+        let mut prompts = prompts.detached();
+        let each = Tensor::arange(shape.0, (Kind::Int64, device));
+        let each = each.repeat_interleave_self_int(shape.1, 0, None);
+        let mut last_hidden = prompts.last_hidden.index_select(0, &each); // (b, c)
         for step in 1..=max_new_tokens {
-            let logits = model.logits(&last_hidden); // (n, vocabulary)
-            let mut next = choose(&logits, decoding, rows.active_rngs()); // (n)
+            let logits = model.logits(&last_hidden); // (b, vocabulary)
+            let mut next = choose(&logits, decoding, || rows.draws()); // (b)
             rows.push(&Vec::try_from(&next).expect("ids are int64"), stop_ids);
             if step == max_new_tokens || rows.n_running() == 0 {
                 break;
             }
             if let Some(kept) = rows.drop_ended() {
-                let kept = Tensor::from_slice(&kept).to_device(model.device());
-                cache = cache.select(&kept);
-                next = next.index_select(0, &kept);
+                let places = of_rows(&kept.places);
+                prompts = prompts.select(&of_rows(&kept.prompts));
+                seen.select(&places, rows.n_per_prompt as i64);
+                next = next.index_select(0, &places);
             }
-            let ids = next.unsqueeze(1); // (n, 1)
-            let (hidden, extended) = model.extend(&cache, &ids, &ids.ones_like());
-            last_hidden = hidden.squeeze_dim(1);
-            cache = extended;
+            last_hidden = model.next(&prompts, &mut seen, &next);
         }
     });
     rows.completions
@@ -58,24 +66,31 @@ pub fn generate(
 struct Rows {
     completions: Vec<Completion>,
     rngs: Vec<RowRng>,
-    /// Row of each place in the batch, in rising order.
+    /// Row of each place in the batch: the same number for each prompt that is still there.
     active: Vec<usize>,
+    n_per_prompt: usize,
+}
+
+/// What stays in the batch, by its places before.
+struct Kept {
+    prompts: Vec<i64>,
+    places: Vec<i64>,
 }
 
 impl Rows {
-    fn new(row_seeds: &[u64]) -> Rows {
+    fn new(row_seeds: &[u64], n_per_prompt: usize) -> Rows {
         let empty = Completion { ids: Vec::new(), stopped: false };
         Rows {
             completions: vec![empty; row_seeds.len()],
             rngs: row_seeds.iter().map(|&seed| RowRng::new(seed)).collect(),
             active: (0..row_seeds.len()).collect(),
+            n_per_prompt,
         }
     }
 
-    fn active_rngs(&mut self) -> impl Iterator<Item = &mut RowRng> {
-        let active = &self.active;
-        let rngs = self.rngs.iter_mut().enumerate();
-        rngs.filter(|(row, _)| active.binary_search(row).is_ok()).map(|(_, rng)| rng)
+    /// A number in [0, 1) for each place.
+    fn draws(&mut self) -> Vec<f64> {
+        self.active.iter().map(|&row| self.rngs[row].draw()).collect()
     }
 
     fn push(&mut self, next: &[i64], stop_ids: &[i64]) {
@@ -92,16 +107,30 @@ impl Rows {
         self.active.iter().filter(|&&row| !self.completions[row].stopped).count()
     }
 
-    /// Takes ended rows out if they are worth it; returns the places that stay.
-    fn drop_ended(&mut self) -> Option<Vec<i64>> {
-        let n_active = self.active.len();
-        let n_ended = n_active - self.n_running();
-        if n_ended == 0 || 4 * n_ended < n_active {
+    /// Takes ended rows out if that saves a quarter of the batch.
+    ///
+    /// Every prompt keeps as many places as the one with the most running rows; ended rows fill them up.
+    fn drop_ended(&mut self) -> Option<Kept> {
+        let is_running = |place: &usize| !self.completions[self.active[*place]].stopped;
+        let running_first = |(prompt, first): (i64, usize)| {
+            let places = first..first + self.n_per_prompt;
+            let (running, ended): (Vec<usize>, Vec<usize>) = places.partition(is_running);
+            (prompt, running.len(), [running, ended].concat())
+        };
+        let firsts = (0..self.active.len()).step_by(self.n_per_prompt);
+        let mut prompts: Vec<_> = (0..).zip(firsts).map(running_first).collect();
+        prompts.retain(|(_, n_running, _)| 0 < *n_running);
+        let n_per_prompt = prompts.iter().map(|(_, n_running, _)| *n_running).max()?;
+        if 3 * self.active.len() < 4 * prompts.len() * n_per_prompt {
             return None;
         }
-        let is_running = |&place: &usize| !self.completions[self.active[place]].stopped;
-        let kept: Vec<usize> = (0..n_active).filter(is_running).collect();
-        self.active = kept.iter().map(|&place| self.active[place]).collect();
-        Some(kept.into_iter().map(|place| place as i64).collect())
+        let kept = prompts.iter().flat_map(|(_, _, places)| &places[..n_per_prompt]);
+        let places: Vec<usize> = kept.copied().collect();
+        self.active = places.iter().map(|&place| self.active[place]).collect();
+        self.n_per_prompt = n_per_prompt;
+        Some(Kept {
+            prompts: prompts.into_iter().map(|(prompt, _, _)| prompt).collect(),
+            places: places.into_iter().map(|place| place as i64).collect(),
+        })
     }
 }

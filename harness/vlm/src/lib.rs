@@ -16,6 +16,7 @@ mod decoder;
 mod layers;
 mod lora;
 mod mask;
+mod packing;
 mod positions;
 mod rope;
 mod repeatable;
@@ -37,7 +38,7 @@ mod shard;
 pub mod device;
 
 pub use batch::{Batch, PadSide, Prompt};
-pub use cache::{Cache, Prefill};
+pub use cache::Prefill;
 pub use config::{Config, GenerationConfig, VisionConfig};
 pub use error::{VlmError, WeightProblem};
 pub use generate::{Completion, generate};

@@ -11,16 +11,17 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::{
     adapters,
     batch::Batch,
-    cache::{Cache, Prefill},
+    cache::{Continuation, Prefill},
     checkpoint::read_weights,
     config::Config,
-    decoder::Decoder,
+    decoder::{Decoder, Prompts},
     error::VlmError,
     init::{Init, draw_weights},
     layers::cast,
     layout::{Role, Weights, layout},
     lora::{Lora, draw_adapters, find_adapter},
-    mask::causal_mask,
+    mask::{padding_mask, prompt_mask},
+    packing::Packing,
     positions::Grid,
     save,
     vision::VisionTower,
@@ -270,52 +271,59 @@ impl Model {
 
     /// Runs whole prompts and shows every stage on the way.
     pub fn hidden_trace(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
-        self.run_prompts(batch, tap).0
+        self.run_prompts(batch, None, None, tap).0
     }
 
-    /// Runs whole prompts and keeps what a continuation needs.
+    /// Runs whole prompts for the hidden states of some tokens: places in the flattened batch (n) to (n, c)
+    /// after the final norm.
+    pub fn hidden_at(&self, batch: &Batch, places: &Tensor) -> Tensor {
+        self.run_prompts(batch, batch.packing.as_ref(), Some(places), &mut |_, _| ()).0
+    }
+
+    /// Runs whole prompts and keeps what rows need that continue them.
     pub fn prefill(&self, batch: &Batch) -> Prefill {
-        let (hidden, layers) = self.run_prompts(batch, &mut |_, _| ());
-        let (b, t, _) = hidden.size3().expect("hidden states are (b, t, c)");
-        let token_idx = Tensor::arange(t, (Kind::Int64, self.device));
-        let last = (&batch.mask * token_idx).argmax(-1, false); // (b)
-        let places = Tensor::arange(b, (Kind::Int64, self.device)) * t + last;
+        let (packing, last) = (batch.packing.as_ref(), Some(&batch.last_places));
+        let (last_hidden, layers) = self.run_prompts(batch, packing, last, &mut |_, _| ());
         Prefill {
-            cache: Cache {
-                layers,
-                mask: batch.mask.shallow_clone(),
-                next_positions: batch.next_positions.shallow_clone(),
-            },
-            last_hidden: hidden.flatten(0, 1).index_select(0, &places),
+            layers,
+            mask: batch.is_padded.then(|| padding_mask(&batch.mask)),
+            next_positions: batch.next_positions.shallow_clone(),
+            last_hidden,
         }
     }
 
-    /// Continues each row of a cache with text: ids and mask (b, t) to hidden states (b, t, c).
+    /// Continues prompts with given texts, the same number for each, prompt by prompt: ids (b, t) to hidden
+    /// states (b, t, c) after the final norm.
     ///
-    /// The cache stays as it was, and gradients flow through it. No tokens (t = 0) are allowed: a
-    /// completion of one token has nothing to run.
-    pub fn extend(&self, cache: &Cache, ids: &Tensor, mask: &Tensor) -> (Tensor, Cache) {
+    /// Gradients flow through the prompts. A shorter text is filled up behind, and what its filling comes
+    /// to means nothing. No tokens (t = 0) are allowed: a completion of one token has nothing to run.
+    pub fn continue_with(&self, prompts: &Prefill, ids: &Tensor) -> Tensor {
         let (b, t) = ids.size2().expect("ids are (b, t)");
         if t == 0 {
             let nothing = [b, 0, self.config.hidden_size];
-            let hidden = Tensor::zeros(nothing, (self.precision.kind(), self.device));
-            return (hidden, cache.shallow_clone());
+            return Tensor::zeros(nothing, (self.precision.kind(), self.device));
         }
-        let counted = mask.cumsum(-1, Kind::Int64); // (b, t)
-        let first = cache.next_positions.unsqueeze(1); // (b, 1)
-        let positions =
-            (&first + (&counted - 1).clamp_min(0)).unsqueeze(0).expand([3, b, t], false);
-        let key_mask = Tensor::cat(&[&cache.mask, mask], 1); // (b, s)
+        let counted = Tensor::arange(t, (Kind::Int64, self.device));
+        let positions = self.positions_behind(prompts, b / prompts.n_prompts(), &counted);
         let x = cast(&self.model.embed_tokens.forward(ids), self.precision.kind());
-        let (hidden, layers) = self.model.forward(
-            x,
-            &positions,
-            &causal_mask(&key_mask, t),
-            Some(&cache.layers),
-            &mut |_, _| (),
-        );
-        let next_positions = &cache.next_positions + counted.select(1, t - 1);
-        (hidden, Cache { layers, mask: key_mask, next_positions })
+        self.model.forward_rows(x, &positions, prompts)
+    }
+
+    /// Continues rows with their next token: ids (b) to hidden states (b, c) after the final norm.
+    pub(crate) fn next(&self, prompts: &Prefill, rows: &mut Continuation, ids: &Tensor) -> Tensor {
+        let counted = Tensor::full([1], rows.length, (Kind::Int64, self.device));
+        let positions = self.positions_behind(prompts, rows.n_per_prompt, &counted);
+        let x = self.model.embed_tokens.forward(&ids.unsqueeze(1));
+        let x = cast(&x, self.precision.kind()); // (b, 1, c)
+        self.model.forward_next(x, &positions, prompts, rows).squeeze_dim(1)
+    }
+
+    /// Positions (3, b, t) of n rows behind each prompt, at so many tokens behind its end (t): text counts
+    /// time, height and width together.
+    fn positions_behind(&self, prompts: &Prefill, n: i64, counted: &Tensor) -> Tensor {
+        let (p, t) = (prompts.n_prompts(), counted.size()[0]);
+        let positions = prompts.next_positions.view([1, p, 1, 1]) + counted.view([1, 1, 1, t]);
+        positions.expand([3, p, n, t], false).reshape([3, p * n, t])
     }
 
     /// Computes float32 logits of hidden states of any leading shape.
@@ -337,14 +345,26 @@ impl Model {
         self.visual.forward(&cast(pixels, kind), grids, tap)
     }
 
+    /// Runs prompts, packed or as they lie, for all hidden states or those at some places of the flattened
+    /// batch.
     fn run_prompts(
         &self,
         batch: &Batch,
+        packing: Option<&Packing>,
+        read: Option<&Tensor>,
         tap: &mut dyn FnMut(Stage, &Tensor),
     ) -> (Tensor, Vec<(Tensor, Tensor)>) {
         let x = self.embed(batch, tap);
-        let mask = causal_mask(&batch.mask, batch.ids.size()[1]);
-        self.model.forward(x, &batch.positions, &mask, None, tap)
+        let mask = prompt_mask(&batch.mask);
+        let Some(packing) = packing else {
+            let prompts = Prompts { mask, packing: None, read: read.map(Tensor::shallow_clone) };
+            return self.model.forward_prompts(x, &batch.positions, &prompts, tap);
+        };
+        let x = packing.pack(&x); // (1, n, c)
+        let positions = packing.pack(&batch.positions.permute([1, 2, 0])).permute([2, 0, 1]);
+        let read = read.map(|places| packing.packed_places(places));
+        let prompts = Prompts { mask, packing: Some(packing.share()), read };
+        self.model.forward_prompts(x, &positions, &prompts, tap)
     }
 
     /// Token embeddings with the pictures' features in place of their placeholders (b, t, c).
@@ -354,6 +374,10 @@ impl Model {
             return x;
         }
         let features = self.encode(&batch.pixels, &batch.grids, tap);
+        let features = match &batch.feature_rows {
+            None => features,
+            Some(rows) => features.index_select(0, rows),
+        };
         x.flatten(0, 1).index_copy(0, &batch.feature_places, &features).view_as(&x)
     }
 }

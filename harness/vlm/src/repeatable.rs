@@ -14,6 +14,11 @@ impl<L: Send + 'static> Repeatable<L> {
         Repeatable(Arc::new(Mutex::new(layer)))
     }
 
+    /// Does something with the layer, whose activations are kept.
+    pub(crate) fn once<R>(&self, forward: impl FnOnce(&L) -> R) -> R {
+        forward(&self.0.lock().expect("a layer that panicked ended its trial"))
+    }
+
     /// Runs the layer. If `is_recomputed`, only its inputs are kept for the backward pass.
     pub(crate) fn run<const N: usize>(
         &self,

@@ -63,19 +63,23 @@ impl RowRng {
     pub(crate) fn new(seed: u64) -> Self {
         RowRng(ChaCha8Rng::seed_from_u64(seed))
     }
+
+    /// Draws from `[0, 1)`.
+    pub(crate) fn draw(&mut self) -> f64 {
+        unit(&mut self.0)
+    }
 }
 
-/// Chooses one token for each row of logits (n, vocabulary).
-pub(crate) fn choose<'a>(
+/// Chooses one token for each row of logits (n, vocabulary); `draws` gives a number in [0, 1) for each.
+pub(crate) fn choose(
     logits: &Tensor,
     decoding: &Decoding,
-    rngs: impl Iterator<Item = &'a mut RowRng>,
+    draws: impl FnOnce() -> Vec<f64>,
 ) -> Tensor {
     match decoding {
         Decoding::Greedy => logits.argmax(-1, false),
         Decoding::Sample(sampling) => {
-            let draws: Vec<f64> = rngs.map(|rng| unit(&mut rng.0)).collect();
-            let draws = Tensor::from_slice(&draws).to_device(logits.device());
+            let draws = Tensor::from_slice(&draws()).to_device(logits.device());
             draw(&filtered_probs(logits, sampling), &draws)
         }
     }

@@ -51,70 +51,88 @@ fn a_right_padded_batch_equals_batches_of_one() {
     check_batch_equals_singles(PadSide::Right);
 }
 
-/// Three continuations of different lengths behind each prompt, in two steps of the cache.
-fn check_extended_equals_plain(side: PadSide) {
+/// Two continuations behind each prompt, the second shorter.
+fn check_continued_equals_plain(side: PadSide) {
     let model = tiny::model();
     let prompts = tiny::prompts();
-    let ids = Tensor::from_slice2(&[[5i64, 6, 7], [8, 9, 10], [11, 12, 13], [14, 15, 16]]);
-    let mask = Tensor::from_slice2(&[[1i64, 1, 1], [1, 1, 0], [1, 0, 0], [1, 1, 1]]);
+    let ids = Tensor::arange(24, (Kind::Int64, tch::Device::Cpu)).view([8, 3]) + 3;
     no_grad(|| {
         let prefill = model.prefill(&tiny::batch(&prompts, side));
-        let first = model.extend(&prefill.cache, &ids.narrow(1, 0, 1), &mask.narrow(1, 0, 1));
-        let second = model.extend(&first.1, &ids.narrow(1, 1, 2), &mask.narrow(1, 1, 2));
-        let extended = Tensor::cat(&[first.0, second.0], 1); // (b, 3, c)
-        for (row, prompt) in prompts.iter().enumerate() {
-            let n_real = i64::try_from(mask.get(row as i64).sum(Kind::Int64)).unwrap();
-            let more: Vec<i64> = Vec::try_from(ids.get(row as i64).narrow(0, 0, n_real)).unwrap();
+        assert_eq!(prefill.n_prompts(), 4);
+        let found = model.continue_with(&prefill, &ids); // (8, 3, c)
+        for row in 0..8 {
+            let (prompt, n_real) = (&prompts[row as usize / 2], 3 - row % 2);
+            let more: Vec<i64> = Vec::try_from(ids.get(row).narrow(0, 0, n_real)).unwrap();
             let plain = model.hidden(&tiny::batch(&[continued(prompt, &more)], side)).get(0);
             let n_prompt = prompt.ids.len() as i64;
-            let found = extended.get(row as i64).narrow(0, 0, n_real);
-            assert_close("extended", &found, &plain.narrow(0, n_prompt, n_real), TOLERANCE);
-            let last = prefill.last_hidden.get(row as i64);
+            let found = found.get(row).narrow(0, 0, n_real);
+            assert_close("continued", &found, &plain.narrow(0, n_prompt, n_real), TOLERANCE);
+            let last = prefill.last_hidden.get(row / 2);
             assert_close("last token of the prompt", &last, &plain.get(n_prompt - 1), TOLERANCE);
         }
     });
 }
 
 #[test]
-fn a_left_padded_prefill_extends_to_plain() {
-    check_extended_equals_plain(PadSide::Left);
+fn a_left_padded_prefill_continues_to_plain() {
+    check_continued_equals_plain(PadSide::Left);
 }
 
 #[test]
-fn a_right_padded_prefill_extends_to_plain() {
-    check_extended_equals_plain(PadSide::Right);
+fn a_right_padded_prefill_continues_to_plain() {
+    check_continued_equals_plain(PadSide::Right);
 }
 
 #[test]
-fn repeated_and_selected_rows_continue_like_their_origin() {
+fn selected_prompts_continue_as_they_did_among_the_others() {
     let model = tiny::model();
     no_grad(|| {
         let prefill = model.prefill(&tiny::batch(&tiny::prompts(), PadSide::Left));
         let ids = Tensor::arange(8, (Kind::Int64, tch::Device::Cpu)).view([8, 1]) + 3;
-        let (repeated, _) = model.extend(&prefill.cache.repeat_each(2), &ids, &ids.ones_like());
-        assert_eq!(prefill.cache.repeat_each(2).n_rows(), 8);
-        for row in 0..8 {
-            let origin = prefill.cache.select(&Tensor::from_slice(&[row / 2]));
-            let id = ids.narrow(0, row, 1);
-            let (alone, _) = model.extend(&origin, &id, &id.ones_like());
-            assert_close("repeated row", &repeated.get(row), &alone.get(0), TOLERANCE);
-        }
-        let last = prefill.repeat_each(2).last_hidden;
-        assert_close("last hidden", &last.get(5), &prefill.last_hidden.get(2), 0.0);
+        let together = model.continue_with(&prefill, &ids);
+        let chosen = prefill.select(&Tensor::from_slice(&[3i64, 1]));
+        let rows = Tensor::from_slice(&[6i64, 7, 2, 3]);
+        let found = model.continue_with(&chosen, &ids.index_select(0, &rows));
+        assert_close("selected", &found, &together.index_select(0, &rows), TOLERANCE);
     });
 }
 
 #[test]
-fn a_continuation_of_no_tokens_changes_nothing() {
+fn a_continuation_of_no_tokens_has_no_states() {
     let model = tiny::model();
     let prefill = no_grad(|| model.prefill(&tiny::batch(&tiny::prompts(), PadSide::Left)));
     let nothing = Tensor::zeros([4, 0], (Kind::Int64, tch::Device::Cpu));
-    let (hidden, cache) = model.extend(&prefill.cache, &nothing, &nothing);
-    assert_eq!(hidden.size(), [4, 0, 32]);
-    let id = Tensor::from_slice2(&[[5i64], [6], [7], [8]]);
-    let (before, _) = model.extend(&prefill.cache, &id, &id.ones_like());
-    let (after, _) = model.extend(&cache, &id, &id.ones_like());
-    assert_close("next token", &after, &before, 0.0);
+    assert_eq!(model.continue_with(&prefill, &nothing).size(), [4, 0, 32]);
+}
+
+#[test]
+fn states_of_some_tokens_are_those_among_all() {
+    let model = tiny::model();
+    no_grad(|| {
+        let batch = tiny::batch(&tiny::prompts(), PadSide::Right);
+        let width = batch.ids.size()[1];
+        let places = Tensor::from_slice(&[0i64, 3, width + 1, 3 * width]);
+        let all = model.hidden(&batch).flatten(0, 1).index_select(0, &places);
+        assert_close("some states", &model.hidden_at(&batch, &places), &all, TOLERANCE);
+    });
+}
+
+#[test]
+fn a_picture_that_prompts_share_is_encoded_once() {
+    let model = tiny::model();
+    let first = tiny::prompt(3, 9, 4, 6);
+    let second = Prompt { ids: [&first.ids[..], &[7, 8]].concat(), ..continued(&first, &[]) };
+    let prompts = [first, tiny::prompt(20, 5, 2, 2), second];
+    let batch = tiny::batch(&prompts, PadSide::Left);
+    assert_eq!(batch.grids.len(), 2);
+    no_grad(|| {
+        let together = model.prefill(&batch).last_hidden;
+        for (row, prompt) in prompts.iter().enumerate() {
+            let alone = tiny::batch(std::slice::from_ref(prompt), PadSide::Left);
+            let alone = model.prefill(&alone).last_hidden;
+            assert_close("shared", &together.get(row as i64), &alone.get(0), TOLERANCE);
+        }
+    });
 }
 
 /// Gradients of one loss with the completions behind whole prompts, and behind a shared prefill.
@@ -139,10 +157,10 @@ fn gradients_through_a_shared_prefill_equal_plain_ones() {
     });
     let shared = gradients(&|model| {
         let prefill = model.prefill(&tiny::batch(std::slice::from_ref(&prompt), PadSide::Left));
-        let prefill = prefill.repeat_each(2);
         let inputs = targets.view([2, 3]).narrow(1, 0, 2);
-        let (hidden, _) = model.extend(&prefill.cache, &inputs, &inputs.ones_like());
-        let scored = Tensor::cat(&[prefill.last_hidden.unsqueeze(1), hidden], 1).flatten(0, 1);
+        let hidden = model.continue_with(&prefill, &inputs);
+        let last = prefill.last_hidden.unsqueeze(1).expand([2, 1, 32], false);
+        let scored = Tensor::cat(&[last, hidden], 1).flatten(0, 1);
         token_log_probs(model, &scored, &targets).sum(Kind::Float)
     });
     for ((name, plain), (_, shared)) in plain.iter().zip(&shared) {

@@ -28,7 +28,7 @@ fn check_greedy(goldens: &Goldens, model: &Model, prompts: &[&Prompt], expected:
     let prefill = no_grad(|| model.prefill(&batch_of(model, prompts)));
     let seeds = vec![0; prompts.len()];
     let stop_ids = ids(&file["eos_token_id"]);
-    let found = generate(model, prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds);
+    let found = generate(model, &prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds);
     for ((completion, expected), prompt) in found.iter().zip(expected).zip(prompts) {
         let used = expected["used"].as_u64().unwrap() as usize;
         assert_eq!(completion.ids, ids(&expected["ids"])[..used]);
@@ -49,7 +49,7 @@ fn check_log_probs(
         let prefill = model.prefill(&batch_of(model, &[prompt]));
         let targets = Tensor::from_slice(&completion.ids);
         let inputs = targets.narrow(0, 0, targets.size()[0] - 1).unsqueeze(0);
-        let (hidden, _) = model.extend(&prefill.cache, &inputs, &inputs.ones_like());
+        let hidden = model.continue_with(&prefill, &inputs);
         let hidden = Tensor::cat(&[prefill.last_hidden, hidden.squeeze_dim(0)], 0);
         token_log_probs(model, &hidden, &targets)
     });

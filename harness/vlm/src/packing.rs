@@ -1,0 +1,55 @@
+//! Tokens of prompts of different lengths, one after the other without padding.
+//!
+//! Everything but attention works on each token alone, and so on no padding at all; attention works on the
+//! rectangle of rows, which is gathered for it and taken apart again.
+
+use tch::{Device, Tensor};
+
+/// Where the tokens of a rectangle (b, t) lie when its padding is left out.
+#[derive(Debug)]
+pub(crate) struct Packing {
+    shape: [i64; 2],
+    /// Place in the rectangle, flattened, of each token (n).
+    places: Tensor,
+    /// Token at each place of the rectangle (b t); any token at padding, which nobody reads.
+    tokens: Tensor,
+}
+
+impl Packing {
+    /// Packs a rectangle whose mask has 1 for tokens and 0 for padding, row after row.
+    pub(crate) fn new(mask: &[i64], shape: [i64; 2], device: Device) -> Self {
+        let mut n_before = 0;
+        let (mut places, mut tokens) = (Vec::new(), Vec::with_capacity(mask.len()));
+        for (place, &is_token) in mask.iter().enumerate() {
+            tokens.push(if is_token == 1 { n_before } else { 0 });
+            if is_token == 1 {
+                places.push(place as i64);
+                n_before += 1;
+            }
+        }
+        let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
+        Packing { shape, places: tensor(&places), tokens: tensor(&tokens) }
+    }
+
+    /// The same tensors again.
+    pub(crate) fn share(&self) -> Packing {
+        let Packing { shape, places, tokens } = self;
+        Packing { shape: *shape, places: places.shallow_clone(), tokens: tokens.shallow_clone() }
+    }
+
+    /// (b, t, …) to (1, n, …).
+    pub(crate) fn pack(&self, x: &Tensor) -> Tensor {
+        x.flatten(0, 1).index_select(0, &self.places).unsqueeze(0)
+    }
+
+    /// (1, n, …) to (b, t, …).
+    pub(crate) fn unpack(&self, x: &Tensor) -> Tensor {
+        let [b, t] = self.shape;
+        x.squeeze_dim(0).index_select(0, &self.tokens).unflatten(0, [b, t])
+    }
+
+    /// Places in the rectangle, flattened, to places among the tokens.
+    pub(crate) fn packed_places(&self, places: &Tensor) -> Tensor {
+        self.tokens.index_select(0, places)
+    }
+}
