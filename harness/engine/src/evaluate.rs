@@ -165,7 +165,8 @@ pub fn complete(
     Ok(no_grad(|| {
         let prefill = lap(Phase::Prefill, model.device(), || model.prefill(&batch));
         lap(Phase::Decode, model.device(), || {
-            generate(model, prefill, &Decoding::Greedy, max_new_tokens, stop_ids, &no_seeds)
+            generate(model, &prefill, &Decoding::Greedy, max_new_tokens, stop_ids, &no_seeds)
+                .completions
         })
     }))
 }

@@ -1,7 +1,7 @@
 //! Sampling the completions of an optimizer step; what differs from the released trainer: `grpo`.
 
 use clsrl_spec::{EndMask, derive_seed};
-use clsrl_vlm::{Batch, Decoding, Model, PadSide, Sampling, generate};
+use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, Sampling, generate};
 use tch::no_grad;
 
 use crate::{
@@ -24,14 +24,28 @@ pub struct Rollout {
     pub gold: String,
 }
 
+/// What was sampled for a step's prompts.
+pub struct Sampled {
+    /// The completions, prompt by prompt.
+    pub rollouts: Vec<Rollout>,
+    /// Mean token entropy in nats.
+    pub mean_entropy: Option<f64>,
+    /// The prompts as they were read, with gradients if they were wanted.
+    pub prefill: Prefill,
+}
+
 /// Samples `generations` completions per prompt, prompt by prompt. Each completion draws from a stream
 /// of its own, named by seed, step, place in the step and generation.
+///
+/// If `with_gradients`, the prompts are read so that the update can go on from there: the weights are the
+/// same, and so are the numbers.
 pub fn sample(
     grpo: &Grpo,
     model: &Model,
     chosen: &[AskedPrompt],
     step: usize,
-) -> Result<Vec<Rollout>, EngineError> {
+    with_gradients: bool,
+) -> Result<Sampled, EngineError> {
     let settings = grpo.settings;
     let group = settings.generations;
     let policy = model.frozen_copy(false);
@@ -45,15 +59,16 @@ pub fn sample(
         top_k: settings.top_k,
         top_p: settings.top_p,
     });
-    let completions = no_grad(|| {
-        let prefill = lap(Phase::Prefill, model.device(), || policy.prefill(&batch));
-        lap(Phase::Decode, model.device(), || {
-            let shared = prefill.repeat_each(group as i64);
-            generate(&policy, shared, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
-        })
+    let prefill = lap(Phase::Prefill, model.device(), || match with_gradients {
+        true => model.prefill(&batch),
+        false => no_grad(|| policy.prefill(&batch)),
+    });
+    let generated = lap(Phase::Decode, model.device(), || {
+        generate(&policy, &prefill, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
     });
     let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));
-    Ok(completions
+    let rollouts = generated
+        .completions
         .into_iter()
         .zip(golds)
         .map(|(completion, gold)| Rollout {
@@ -62,7 +77,8 @@ pub fn sample(
             stopped: completion.stopped,
             gold: gold.clone(),
         })
-        .collect())
+        .collect();
+    Ok(Sampled { rollouts, mean_entropy: generated.mean_entropy, prefill })
 }
 
 /// The tokens of one group's completions that the loss counts. A completion that another stop token

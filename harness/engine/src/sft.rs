@@ -82,17 +82,16 @@ pub fn example_losses(
 ) -> Result<Tensor, EngineError> {
     let prompts: Vec<_> = examples.iter().map(|example| &example.prompt).collect();
     let batch = Batch::new(&prompts, PadSide::Right, pad_id, model.config(), model.device())?;
-    let hidden = model.hidden(&batch); // (b, t, c)
 
     // The state at one position predicts the token at the next.
-    let width = hidden.size()[1] as usize;
+    let width = batch.ids.size()[1] as usize;
     let mut scored = ScoredTokens::new(examples.len());
     for (row, example) in examples.iter().enumerate() {
         let targets = example.labels.iter().enumerate().skip(1).filter(|(_, label)| 0 <= **label);
         scored.push_row(row, targets.map(|(at, label)| (row * width + at - 1, *label)));
     }
     let scored = scored.to_device(model.device());
-    let states = hidden.flatten(0, 1).index_select(0, &scored.states);
+    let states = model.hidden_at(&batch, &scored.states);
     let log_probs = token_log_probs(model, &states, &scored.targets);
     Ok(-scored.row_means(&log_probs))
 }

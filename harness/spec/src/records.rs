@@ -62,7 +62,8 @@ pub struct RolloutRecord {
     pub reward_mean: f64,
     /// Mean of each reward, in the order of the protocol's list.
     pub rewards: Vec<f64>,
-    /// Mean over completions of the token mean of the k3 estimate.
+    /// Mean over completions of the token mean of the k3 estimate; 0 where the KL term weighs nothing, and no
+    /// reference is run.
     pub kl: f64,
     /// Mean over the completions' tokens of the entropy, in nats, of the model's softmax over all words,
     /// before temperature and truncation; none where it was not measured.

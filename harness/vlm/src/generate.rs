@@ -17,6 +17,16 @@ pub struct Completion {
     pub stopped: bool,
 }
 
+/// What a batch of prompts was continued with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// The rows, prompt by prompt.
+    pub completions: Vec<Completion>,
+    /// Mean over the new tokens of the entropy, in nats, of the distribution over all words that each was
+    /// drawn from, before temperature and truncation; none of greedy decoding, where nothing is drawn.
+    pub mean_entropy: Option<f64>,
+}
+
 /// Continues every prompt with as many rows as there are seeds for each, prompt by prompt.
 ///
 /// Each row draws from its own stream, so what it samples does not depend on the others. Greedy decoding of
@@ -30,7 +40,7 @@ pub fn generate(
     max_new_tokens: usize,
     stop_ids: &[i64],
     row_seeds: &[u64],
-) -> Vec<Completion> {
+) -> Generated {
     let n_prompts = prompts.n_prompts() as usize;
     assert!(row_seeds.len().is_multiple_of(n_prompts), "as many seeds for each prompt");
     let mut rows = Rows::new(row_seeds, row_seeds.len() / n_prompts);
@@ -46,6 +56,9 @@ pub fn generate(
         for step in 1..=max_new_tokens {
             let logits = model.logits(&last_hidden); // (b, vocabulary)
             let mut next = choose(&logits, decoding, || rows.draws()); // (b)
+            if *decoding != Decoding::Greedy {
+                rows.count_entropies(&entropies(&logits));
+            }
             rows.push(&Vec::try_from(&next).expect("ids are int64"), stop_ids);
             if step == max_new_tokens || rows.n_running() == 0 {
                 break;
@@ -59,7 +72,20 @@ pub fn generate(
             last_hidden = model.next(&prompts, &mut seen, &next);
         }
     });
-    rows.completions
+    let n_tokens: usize = rows.completions.iter().map(|completion| completion.ids.len()).sum();
+    let mean_entropy = rows.sum_of_entropies / n_tokens as f64;
+    Generated {
+        completions: rows.completions,
+        mean_entropy: (*decoding != Decoding::Greedy).then_some(mean_entropy),
+    }
+}
+
+/// Entropies in nats of the softmax of logits (b, vocabulary).
+fn entropies(logits: &Tensor) -> Vec<f64> {
+    let log_probs = logits.log_softmax(-1, Kind::Float);
+    let entropies =
+        -(log_probs.exp() * log_probs).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
+    Vec::try_from(entropies.to_kind(Kind::Double)).expect("one number for each row")
 }
 
 /// All rows, and which of them the batch still holds.
@@ -69,6 +95,7 @@ struct Rows {
     /// Row of each place in the batch: the same number for each prompt that is still there.
     active: Vec<usize>,
     n_per_prompt: usize,
+    sum_of_entropies: f64,
 }
 
 /// What stays in the batch, by its places before.
@@ -85,7 +112,15 @@ impl Rows {
             rngs: row_seeds.iter().map(|&seed| RowRng::new(seed)).collect(),
             active: (0..row_seeds.len()).collect(),
             n_per_prompt,
+            sum_of_entropies: 0.0,
         }
+    }
+
+    /// Counts the entropies that the next tokens are drawn at, of the rows that still take one.
+    fn count_entropies(&mut self, entropies: &[f64]) {
+        let of_rows = self.active.iter().zip(entropies);
+        let counted = of_rows.filter(|(row, _)| !self.completions[**row].stopped);
+        self.sum_of_entropies += counted.map(|(_, entropy)| entropy).sum::<f64>();
     }
 
     /// A number in [0, 1) for each place.

@@ -41,7 +41,7 @@ pub use batch::{Batch, PadSide, Prompt};
 pub use cache::Prefill;
 pub use config::{Config, GenerationConfig, VisionConfig};
 pub use error::{VlmError, WeightProblem};
-pub use generate::{Completion, generate};
+pub use generate::{Completion, Generated, generate};
 pub use init::Init;
 pub use log_probs::token_log_probs;
 pub use lora::Lora;

@@ -328,8 +328,12 @@ impl Model {
 
     /// Computes float32 logits of hidden states of any leading shape.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        let weight = cast(&self.lm_head, hidden.kind());
-        cast(&hidden.linear(&weight, None::<&Tensor>), Kind::Float)
+        cast(&hidden.linear(&self.head_weight(hidden.kind()), None::<&Tensor>), Kind::Float)
+    }
+
+    /// The head's weight (vocabulary, c) in a kind.
+    pub(crate) fn head_weight(&self, kind: Kind) -> Tensor {
+        cast(&self.lm_head, kind)
     }
 
     fn encode(

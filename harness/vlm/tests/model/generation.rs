@@ -28,7 +28,8 @@ fn check_greedy(goldens: &Goldens, model: &Model, prompts: &[&Prompt], expected:
     let prefill = no_grad(|| model.prefill(&batch_of(model, prompts)));
     let seeds = vec![0; prompts.len()];
     let stop_ids = ids(&file["eos_token_id"]);
-    let found = generate(model, &prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds);
+    let found =
+        generate(model, &prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds).completions;
     for ((completion, expected), prompt) in found.iter().zip(expected).zip(prompts) {
         let used = expected["used"].as_u64().unwrap() as usize;
         assert_eq!(completion.ids, ids(&expected["ids"])[..used]);

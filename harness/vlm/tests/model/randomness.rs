@@ -9,7 +9,7 @@ const SAMPLING: Decoding = Decoding::Sample(Sampling { temperature: 1.5, top_k: 
 
 fn sample(model: &Model, prompts: &[Prompt], stop_ids: &[i64], seeds: &[u64]) -> Vec<Completion> {
     let prefill = no_grad(|| model.prefill(&tiny::batch(prompts, PadSide::Left)));
-    generate(model, &prefill, &SAMPLING, 12, stop_ids, seeds)
+    generate(model, &prefill, &SAMPLING, 12, stop_ids, seeds).completions
 }
 
 #[test]
@@ -65,6 +65,19 @@ fn what_a_row_samples_does_not_depend_on_the_others() {
     }
     let lengths: Vec<usize> = together.iter().map(|completion| completion.ids.len()).collect();
     assert!(lengths.iter().any(|&length| length != lengths[0]), "{lengths:?}");
+}
+
+#[test]
+fn rows_of_one_prompt_sample_as_they_do_alone() {
+    let model = tiny::model();
+    let prompts = tiny::prompts();
+    let stop_ids: Vec<i64> = (0..12).collect();
+    let seeds: Vec<u64> = (1..13).collect(); // three rows for each of four prompts
+    let together = sample(&model, &prompts, &stop_ids, &seeds);
+    for (row, seed) in seeds.iter().enumerate() {
+        let alone = sample(&model, &prompts[row / 3..row / 3 + 1], &stop_ids, &[*seed]);
+        assert_eq!(alone[0], together[row], "row {row}");
+    }
 }
 
 #[test]
