@@ -6,9 +6,10 @@ use std::{
     process::Command,
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{call, copy_of_finished, finished, program, temporary, text};
+use crate::program::{call, copy_of_finished, finished, program, root, temporary, text};
 
 /// A baseline of the finished run.
 fn saved() -> (TempDir, PathBuf) {
@@ -96,6 +97,7 @@ fn junit_is_xml_and_github_gets_annotations_and_a_summary() {
     let ended = call(&args(finished(), &baseline, &["--format", "junit"]));
     let xml = dir.path().join("gate.xml");
     fs::write(&xml, ended.stdout).unwrap();
+    check_schema(&xml);
     let count = "import sys, xml.etree.ElementTree as t; r = t.parse(sys.argv[1]).getroot(); \
                  print(r.tag, len(r.findall('testsuite')), len(r.findall('*/testcase/skipped')))";
     let counted = Command::new("python3").args(["-c", count]).arg(&xml).output().unwrap();
@@ -112,4 +114,92 @@ fn junit_is_xml_and_github_gets_annotations_and_a_summary() {
     assert!(annotations.lines().all(|line| line.starts_with("::")), "{annotations}");
     let summary = fs::read_to_string(summary).unwrap();
     assert!(summary.starts_with("before\n## Gate: inconclusive\n"), "{summary}");
+}
+
+/// Holds JUnit's XML to the schema of what its readers agree on, if there is a validator.
+fn check_schema(xml: &Path) {
+    let schema = root().join("tests/cli/junit.xsd");
+    let mut validator = Command::new("xmllint");
+    let validator = validator.args(["--noout", "--schema"]).args([&schema, xml]);
+    let Ok(output) = validator.output() else {
+        return eprintln!("skipped: `xmllint` does not start; libxml2-utils has it");
+    };
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}{}", fs::read_to_string(xml).unwrap());
+}
+
+/// Gives a cell of a results folder so many answers, right or wrong.
+fn answers(out: &Path, n: usize, right: bool) {
+    let record = out.join("smoke/sft.dtd.4shot.seed1/dtd.direct.json");
+    let mut file: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    let outcome = &mut file["record"]["outcome"];
+    let n_right = if right { n } else { 0 };
+    for (count, n) in [
+        ("n", n),
+        ("n_split", n),
+        ("n_correct_published", n_right),
+        ("n_correct_strict", n_right),
+        ("n_truncated", 0),
+        ("n_untagged", 0),
+    ] {
+        outcome[count] = n.into();
+    }
+    fs::write(&record, serde_json::to_vec(&file).unwrap()).unwrap();
+
+    let predictions = record.with_extension("predictions.jsonl");
+    let text = fs::read_to_string(&predictions).unwrap();
+    let mut answer: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let lines: Vec<String> = (0..n)
+        .map(|index| {
+            answer["index"] = index.into();
+            (answer["correct_published"], answer["correct_strict"]) = (right.into(), right.into());
+            answer["truncated"] = false.into();
+            format!("{answer}\n")
+        })
+        .collect();
+    fs::write(&predictions, lines.concat()).unwrap();
+}
+
+#[test]
+fn a_model_that_answers_nothing_right_any_more_is_a_regression_in_every_format() {
+    let dir = copy_of_finished();
+    let baseline = dir.path().join("b.json");
+    answers(dir.path(), 200, true);
+    let save = ["baseline", "save", text(&baseline), "--suite", "smoke", "--out"];
+    assert_eq!(call(&[save.as_slice(), &[text(dir.path())]].concat()).code, Some(0));
+    check(dir.path(), &baseline, &WIDE, 0, "accuracy: pass");
+    answers(dir.path(), 200, false);
+    for (format, line) in [
+        ("text", "accuracy: fail"),
+        ("markdown", "## Gate: fail"),
+        ("github", "::error title=gate%3A fail%3A sft.dtd.4shot → dtd.direct::"),
+        ("junit", "<failure type=\"regression\""),
+        ("json", "\"fail\""),
+    ] {
+        check(dir.path(), &baseline, &[WIDE.as_slice(), &["--format", format]].concat(), 3, line);
+    }
+    let xml = dir.path().join("gate.xml");
+    let junit = [WIDE.as_slice(), &["--format", "junit", "--wall-clock"]].concat();
+    fs::write(&xml, call(&args(dir.path(), &baseline, &junit)).stdout).unwrap();
+    check_schema(&xml);
+}
+
+#[test]
+fn an_example_workflow_is_valid_yaml_and_asks_what_the_projects_own_check_asks() {
+    let workflow = fs::read_to_string(root().join("harness/scripts/gate.workflow.yml")).unwrap();
+    let own = fs::read_to_string(root().join(".ci/run")).unwrap();
+    for option in ["--datasets dtd,eurosat --limit 16", "--baseline smoke-ci --max-drop 50"] {
+        assert!(workflow.contains(option) && own.contains(option), "{option}");
+    }
+    let keys = "import sys, yaml; w = yaml.safe_load(open(sys.argv[1])); s = w['jobs']['gate']['steps']; \
+                print(sorted(map(str, w)), all(('run' in x) != ('uses' in x) for x in s))";
+    let path = root().join("harness/scripts/gate.workflow.yml");
+    let output = Command::new("python3").args(["-c", keys]).arg(path).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    if told.contains("No module named 'yaml'") {
+        return eprintln!("skipped: python3 has no yaml");
+    }
+    // YAML 1.1 reads the key `on` as true.
+    let expected = "['True', 'jobs', 'name', 'permissions'] True\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{told}");
 }

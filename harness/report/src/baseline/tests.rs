@@ -171,3 +171,61 @@ fn a_slow_run_fails_the_fence_and_few_runs_make_none() {
     timing(59.0).add_to(&mut kept);
     assert_eq!((kept.len(), kept[0].seconds), (50, 10.0));
 }
+
+/// The committed baseline of the project's own check, and the drop that the check allows.
+fn own_check() -> (Baseline, MaxDrop) {
+    let file = |path: &str| {
+        std::fs::read_to_string(format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let check = file(".ci/run");
+    let (_, allowed) = check.split_once("--baseline smoke-ci --max-drop ").unwrap();
+    let points = allowed.split_whitespace().next().unwrap().parse().unwrap();
+    let baseline = Baseline::read(&file("results/baselines/smoke-ci.json"), "smoke-ci").unwrap();
+    (baseline, MaxDrop::new(points).unwrap())
+}
+
+/// The word on a run that repeats the committed baseline but for some verdicts.
+fn own_gate(change: impl Fn(&mut SavedCell)) -> Overall {
+    let (baseline, max_drop) = own_check();
+    let observe = |cell: &SavedCell| {
+        let mut cell = cell.clone();
+        change(&mut cell);
+        Observed { key: cell.key, found: Ok(cell) }
+    };
+    let observed: Vec<Observed> = baseline.cells.iter().map(observe).collect();
+    let pairing = Pairing {
+        baseline: &baseline,
+        observed: &observed,
+        digests: &baseline.digests,
+        scorer: Scorer::Published,
+        max_drop,
+    };
+    GateOutcome::of(&pairing, Level::FIVE_PERCENT, "smoke", "smoke-ci", &|_| true).overall()
+}
+
+/// Turns the first right answers wrong, in a fine-tune's cells alone.
+fn worsen(cell: &mut SavedCell, n: usize) {
+    let is_trained = cell.key.source.is_some();
+    let right = cell.published.iter_mut().filter(|right| **right);
+    right.take(if is_trained { n } else { 0 }).for_each(|right| *right = false);
+}
+
+#[test]
+fn the_projects_own_gate_passes_what_rounding_does_and_fails_a_collapse() {
+    assert_eq!(own_gate(|_| {}), Overall::Pass);
+    assert_eq!(own_gate(|cell| worsen(cell, 2)), Overall::Pass);
+    let of_one = |n| {
+        own_gate(|cell| {
+            let is_it = cell.trial.starts_with("cls-rl.dtd") && cell.key.target() == DatasetId::Dtd;
+            worsen(cell, if is_it { n } else { 0 });
+        })
+    };
+    assert_eq!((of_one(4), of_one(8)), (Overall::Pass, Overall::Inconclusive));
+    assert_eq!(own_gate(|cell| cell.published.fill(false)), Overall::Fail);
+    assert_eq!(own_gate(|cell| worsen(cell, 16)), Overall::Fail);
+    // What guessing among eight names would have.
+    let guess = |cell: &mut SavedCell| {
+        cell.published.iter_mut().enumerate().for_each(|(at, right)| *right = at % 8 == 0);
+    };
+    assert_ne!(own_gate(guess), Overall::Pass);
+}

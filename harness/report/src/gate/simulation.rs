@@ -30,6 +30,8 @@ const REDUCED: Size = Size { targets: 2, pictures: 16, seeds: 1 };
 const CELL: Size = Size { targets: 1, pictures: 48, seeds: 1 };
 const REDUCED_CELL: Size = Size { targets: 1, pictures: 16, seeds: 1 };
 const DTD: Size = Size { targets: 1, pictures: 1692, seeds: 1 };
+/// The few-shot suite, had every dataset as few test pictures as the smallest, DTD.
+const FEW_SHOT: Size = Size { targets: 11, pictures: 1692, seeds: 1 };
 
 /// Pairs of runs that every rate is measured on.
 const N_SIMULATED: usize = 2000;
@@ -122,6 +124,13 @@ fn the_suites_average_fails_as_often_as_told() {
     check("average, 11 × 48", SUITE, 5.0, 6.0);
     check("average, 11 × 48", SUITE, 10.0, 7.5);
     check("average, 11 × 48", SUITE, 20.0, 9.5);
+}
+
+/// At the default of `--max-drop`.
+#[test]
+fn the_few_shot_suites_average_holds_one_point() {
+    check("average, 11 × 1692", FEW_SHOT, 0.0, 1.0);
+    check("average, 11 × 1692", FEW_SHOT, 10.0, 1.0);
 }
 
 #[test]
