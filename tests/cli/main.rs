@@ -1,6 +1,7 @@
 //! The program as its user sees it: exit codes, standard output, files.
 
 mod audit;
+mod damaged;
 mod datasets;
 mod frames;
 mod gate;

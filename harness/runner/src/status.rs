@@ -167,6 +167,7 @@ fn state<R>(stored: Stored<R>, current: &Identity, scorers: Scorers) -> State<R>
 }
 
 fn after_training(own: State<CellRecord>, training: &State<TrainingRecord>) -> State<CellRecord> {
+    let missing = |reason: &String| State::Missing(format!("its training is missing: {reason}"));
     match (own, training) {
         (State::Done(_), State::Stale(reasons)) => State::Stale(reasons.clone()),
         (State::Stale(own), State::Stale(reasons)) => {
@@ -174,8 +175,12 @@ fn after_training(own: State<CellRecord>, training: &State<TrainingRecord>) -> S
             let others = own.into_iter().filter(|reason| !is_told(reason));
             State::Stale(reasons.iter().cloned().chain(others).collect())
         }
-        (State::Done(_), State::Missing(reason)) => {
-            State::Missing(format!("its training is missing: {reason}"))
+        (State::Done(_), State::Missing(reason)) => missing(reason),
+        // Without the record, nobody knows any more what it was trained on.
+        (State::Stale(own), State::Missing(reason))
+            if own.iter().all(|reason| reason == FINE_TUNE_CHANGED) =>
+        {
+            missing(reason)
         }
         (own, _) => own,
     }
