@@ -13,6 +13,10 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
 
+#[cfg(feature = "libtorch")]
+pub use self::speed::{
+    Dtype, EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
+};
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
@@ -20,10 +24,7 @@ pub use self::{
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
-    speed::{
-        Dtype, EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
-        SpeedVerb,
-    },
+    speed::SpeedVerb,
 };
 use crate::exit::Exit;
 
