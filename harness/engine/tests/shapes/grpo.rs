@@ -1,0 +1,81 @@
+//! The loss of groups.
+
+use clsrl_engine::grpo::{Group, group_loss};
+use clsrl_vlm::Model;
+use tch::{Kind, Tensor, no_grad};
+
+use crate::{
+    drawn::{Draws, PAD_ID, Shape, groups, model, prompts},
+    plain::{Backward, assert_close, assert_same, backward, log_probs},
+};
+
+const BETA: f64 = 0.3;
+
+/// The sum over completions of the token mean of `-(ratio * advantage - beta * k3)`, and the log-probabilities
+/// under both models.
+fn plain_loss(model: &Model, reference: &Model, groups: &[Group]) -> (Tensor, [Tensor; 2]) {
+    let (mut losses, mut of_policy, mut of_reference) = (Vec::new(), Vec::new(), Vec::new());
+    for group in groups {
+        for (completion, advantage) in group.completions.iter().zip(&group.advantages) {
+            let policy = log_probs(model, group.prompt, completion);
+            let reference = no_grad(|| log_probs(reference, group.prompt, completion));
+            let ratio = (&policy - policy.detach()).exp();
+            let difference = &reference - &policy;
+            let k3 = difference.exp() - difference - 1.0;
+            losses.push(-(ratio * *advantage - k3 * BETA).mean(Kind::Float));
+            of_policy.push(policy);
+            of_reference.push(reference);
+        }
+    }
+    let loss = Tensor::stack(&losses, 0).sum(Kind::Float);
+    (loss, [Tensor::cat(&of_policy, 0), Tensor::cat(&of_reference, 0)])
+}
+
+fn check(seed: u64, vocab_size: i64, shape: Shape) {
+    let (policy, reference) = (model(1, vocab_size), model(2, vocab_size));
+    let draws = Draws::new(seed);
+    let prompts = prompts(&draws, shape.n_groups);
+    let groups = groups(&draws, shape, &prompts);
+    let case = format!("case {seed}, {shape:?}");
+
+    let (loss, [of_policy, of_reference]) = plain_loss(&policy, &reference, &groups);
+    let plain = backward(&policy, &loss);
+    let found = group_loss(&policy, &reference, &groups, BETA, PAD_ID).unwrap();
+    assert_close(&format!("{case}: policy"), &found.log_probs, &of_policy, 1.0);
+    let of_found = &found.reference_log_probs;
+    assert_close(&format!("{case}: reference"), of_found, &of_reference, 1.0);
+    assert_same(&case, &backward(&policy, &found.loss), &plain);
+
+    // Groups one after the other add up to all at once.
+    let mut loss = 0.0;
+    let last = groups.len() - 1;
+    for group in &groups[..last] {
+        let part = group_loss(&policy, &reference, std::slice::from_ref(group), BETA, PAD_ID);
+        let part = part.unwrap().loss;
+        part.backward();
+        loss += part.double_value(&[]);
+    }
+    let part = group_loss(&policy, &reference, &groups[last..], BETA, PAD_ID).unwrap().loss;
+    let parts = backward(&policy, &part);
+    let parts = Backward { loss: loss + parts.loss, ..parts };
+    assert_same(&format!("{case}, group by group"), &parts, &plain);
+}
+
+#[test]
+fn losses_and_gradients_of_groups_are_those_of_single_rows() {
+    for seed in 0..24 {
+        let draws = Draws::new(100 + seed);
+        let shape = Shape {
+            n_groups: draws.between(1, 4, &[0]),
+            n_completions: draws.between(1, 5, &[1]),
+            longest: draws.between(1, 9, &[2]),
+        };
+        check(seed, 64, shape);
+    }
+}
+
+/// With so many words a chunk of logits holds 110 tokens.
+#[test]
+fn chunks_of_logits_add_up_to_all_at_once() {
+    check(50, 151_936, Shape { n_groups: 2, n_completions: 3, longest: 45 });
+}
