@@ -198,7 +198,7 @@ impl Grpo<'_> {
         };
         let groups = StepGroups {
             groups: counted.iter().map(made).collect(),
-            prefill: is_read_once.then(|| prefill.select(&positions(&counted, model))),
+            prefill: is_read_once.then(|| of_kept(prefill, &counted, model)),
         };
         Ok(StepRollout { groups, record, n_tokens, reward_seconds })
     }
@@ -262,16 +262,20 @@ impl StepGroups<'_> {
         let is_kept = |(at, group): &(usize, &Group)| if any { has(group) } else { *at == 0 };
         let kept: Vec<usize> =
             self.groups.iter().enumerate().filter(is_kept).map(|(at, _)| at).collect();
-        let prefill = self.prefill.map(|prefill| prefill.select(&positions(&kept, model)));
+        let prefill = self.prefill.map(|prefill| of_kept(prefill, &kept, model));
         let groups = self.groups.into_iter().enumerate();
         let groups = groups.filter(|(at, _)| kept.contains(at)).map(|(_, group)| group).collect();
         StepGroups { groups, prefill }
     }
 }
 
-fn positions(kept: &[usize], model: &Model) -> Tensor {
+/// The prompts whose groups are kept, which are all as a rule.
+fn of_kept(prefill: Prefill, kept: &[usize], model: &Model) -> Prefill {
+    if kept.len() as i64 == prefill.n_prompts() {
+        return prefill;
+    }
     let kept: Vec<i64> = kept.iter().map(|&at| at as i64).collect();
-    Tensor::from_slice(&kept).to_device(model.device())
+    prefill.select(&Tensor::from_slice(&kept).to_device(model.device()))
 }
 
 /// The loss of some groups (of one size), summed over their completions.
