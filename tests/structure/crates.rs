@@ -22,11 +22,12 @@ const EDGES: [(&str, &[&str]); 8] = [
 ];
 
 /// The only crates that may depend on a heavy one.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars", &["clsrl-report"]),
     ("polars-io", &["clsrl-report"]),
+    ("plotters", &["clsrl-report"]),
     ("image", &["clsrl-data"]),
     ("tokenizers", &["clsrl-data"]),
     ("clap", &["clsrl-bench"]),
