@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use clsrl_data::datasets::standard_split;
+use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
     DatasetOrder, FrameFormat, Provenance, ReadPredictions, Report, ReportContext, ReportFrames,
     Samples, TrialResults, cells_frame, curves_frame, write_frame, write_samples,
@@ -192,6 +192,9 @@ impl Writing<'_> {
             let thumbnails = self.wanted.data_dir.map(|dir| thumbnails(&shown, dir));
             report.html(&shown, &thumbnails.unwrap_or_default())
         };
+        for format in &formats {
+            write_frame(report.transfer(), &format.at(&stem(".transfer")), *format)?;
+        }
         let wanted = self.wanted.documents;
         let path = documents::write((&report, &html), &self.places.reports, &self.name, wanted)?;
         Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))
@@ -323,12 +326,16 @@ fn context<'a>(
             .filter_map(|id| Some((id, standard_split(id)?)))
             .collect(),
         order,
+        shared_names: match is_drawn(suite, &data) {
+            true => shared_names_of_drawn(),
+            false => shared_names(),
+        },
         planned: &bench.trials,
     }
 }
 
 /// Writes a document so that it is there whole or not at all.
-pub fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
+pub fn write_atomically(path: &Path, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     fs::write(&temporary, text)

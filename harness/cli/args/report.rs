@@ -25,7 +25,7 @@ pub struct ReportArgs {
     /// The folder that holds the datasets' folders, for the pictures of samples in the HTML report.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Formats of the documents: md, html, tex, csv; all of them by default.
+    /// Formats of the documents: md, html, tex, csv, figures; all of them by default.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub format: Vec<DocumentFormat>,
     /// The order of datasets in tables: coop, in which suites list them, or paper.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clsrl_report::{Report, ReportFile};
+use clsrl_report::{Figure, Report, ReportFile};
 
 use super::write_atomically;
 
@@ -23,14 +23,17 @@ pub enum DocumentFormat {
     Latex,
     /// Their numbers: `SUITE/tables/*.csv`.
     Csv,
+    /// The figures as SVG and PNG: `SUITE/figures/*`.
+    Figures,
 }
 
 impl DocumentFormat {
-    const ALL: [DocumentFormat; 4] = [
+    const ALL: [DocumentFormat; 5] = [
         DocumentFormat::Markdown,
         DocumentFormat::Html,
         DocumentFormat::Latex,
         DocumentFormat::Csv,
+        DocumentFormat::Figures,
     ];
 
     fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl DocumentFormat {
             DocumentFormat::Html => "html",
             DocumentFormat::Latex => "tex",
             DocumentFormat::Csv => "csv",
+            DocumentFormat::Figures => "figures",
         }
     }
 }
@@ -48,7 +52,7 @@ impl FromStr for DocumentFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = DocumentFormat::ALL.into_iter().find(|format| format.as_str() == text);
-        found.ok_or_else(|| "expected md, html, tex or csv".to_owned())
+        found.ok_or_else(|| "expected md, html, tex, csv or figures".to_owned())
     }
 }
 
@@ -63,7 +67,7 @@ pub fn write(
     let [page, browsed] =
         ["md", "html"].map(|extension| reports.join(format!("{name}.{extension}")));
     let dir = reports.join(name);
-    let tables = dir.join("tables");
+    let [tables, figures] = ["tables", "figures"].map(|folder| dir.join(folder));
     let is_written = |format: DocumentFormat| {
         wanted.is_empty()
             || wanted.contains(&format)
@@ -71,6 +75,7 @@ pub fn write(
                 DocumentFormat::Markdown => page.exists(),
                 DocumentFormat::Html => browsed.exists(),
                 DocumentFormat::Latex | DocumentFormat::Csv => has(&tables, format.as_str()),
+                DocumentFormat::Figures => has(&figures, "svg"),
             }
     };
     create_dir(reports)?;
@@ -97,7 +102,19 @@ pub fn write(
         write_atomically(&dir.join(path), text)?;
         written.push(dir.join(path));
     }
-    remove_others(&tables, &written.iter().map(PathBuf::as_path).collect())?;
+    if is_written(DocumentFormat::Figures) {
+        create_dir(&figures)?;
+        for Figure { name, svg, png } in report.figures()? {
+            for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
+                let path = figures.join(format!("{name}.{extension}"));
+                write_atomically(&path, bytes)?;
+                written.push(path);
+            }
+        }
+    }
+    let kept = written.iter().map(PathBuf::as_path).collect();
+    remove_others(&figures, &["svg", "png"], &kept)?;
+    remove_others(&tables, &["tex", "csv"], &kept)?;
     Ok(written.into_iter().next().unwrap_or(page))
 }
 
@@ -107,12 +124,14 @@ fn has(dir: &Path, extension: &str) -> bool {
     entries.flatten().any(|entry| entry.path().extension().is_some_and(|found| found == extension))
 }
 
-/// Removes tables of earlier results that these do not have.
-fn remove_others(tables: &Path, written: &BTreeSet<&Path>) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(tables) else { return Ok(()) };
+/// Removes files of earlier results that these do not have.
+fn remove_others(dir: &Path, extensions: &[&str], written: &BTreeSet<&Path>) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
-        let is_table = path.extension().is_some_and(|found| found == "tex" || found == "csv");
-        if is_table && !written.contains(path.as_path()) {
+        let is_ours = path
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|extension| found == *extension));
+        if is_ours && !written.contains(path.as_path()) {
             fs::remove_file(&path)
                 .with_context(|| format!("cannot remove `{}`", path.display()))?;
         }

@@ -58,6 +58,12 @@ pub enum ReportError {
     /// A frame cannot be made, read or joined.
     #[error("cannot compute with the results' frames")]
     Frame(#[from] PolarsError),
+    /// A figure cannot be drawn or encoded.
+    #[error("cannot draw a figure: {reason}")]
+    Draw {
+        /// What the backend says.
+        reason: String,
+    },
     /// A frame's file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Read {

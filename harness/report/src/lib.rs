@@ -1,7 +1,7 @@
 //! Records to frames to tables and matrices.
 //!
-//! Owns the three frames (cells, samples and training curves), their files, the Markdown report and the
-//! comparison with the paper's numbers.
+//! Owns the four frames (cells, samples, training curves, transfer), their files, the report in its
+//! formats, its figures, and the comparison with the paper's numbers.
 //! Knows nothing of how results are found on disk: it is handed records and a plan. Everything but
 //! reading and writing frames' files is a pure function, so a report is a function of its results, to
 //! the byte.
@@ -13,6 +13,7 @@ mod verdicts;
 mod estimate;
 mod summary;
 mod document;
+mod figure;
 mod page;
 mod table;
 mod datum;
@@ -31,7 +32,7 @@ mod error;
 #[cfg(test)]
 mod made;
 
-pub use document::{Report, ReportFile};
+pub use document::{Figure, Report, ReportFile};
 pub use error::ReportError;
 pub use frames::{
     FrameFile, FrameFormat, LeftOut, ReadPredictions, Samples, cells_frame, curves_frame,

@@ -84,6 +84,11 @@ pub(crate) fn report_with(
         protocol: &protocol,
         standard_lists: [(DatasetId::Eurosat, "Get it at x.".to_owned())].into(),
         order,
+        shared_names: [(
+            (DatasetId::ImageNet, DatasetId::Eurosat),
+            vec!["river".to_owned(), "a_b|c".to_owned()],
+        )]
+        .into(),
         planned: plan,
     };
     let (cells, curves) = (cells_frame(results)?, curves_frame(results)?);

@@ -149,6 +149,14 @@ const PAPER: [DatasetId; 11] = [
     DatasetId::FgvcAircraft,
 ];
 
+impl ReportContext<'_> {
+    /// The class names that two datasets have both; none of a dataset and itself.
+    pub(crate) fn shared_names(&self, one: DatasetId, other: DatasetId) -> &[String] {
+        let pair = (one.min(other), one.max(other));
+        self.shared_names.get(&pair).filter(|_| one != other).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// What a report says beside the numbers. Texts are untrusted; the writer escapes them.
 #[derive(Debug, Clone)]
 pub struct ReportContext<'a> {
@@ -172,6 +180,8 @@ pub struct ReportContext<'a> {
     pub standard_lists: BTreeMap<DatasetId, String>,
     /// The order of datasets in tables.
     pub order: DatasetOrder,
+    /// The class names that two datasets have both, the first dataset before the second.
+    pub shared_names: BTreeMap<(DatasetId, DatasetId), Vec<String>>,
     /// Every trial of the plan, done or not: a planned cell without a result is shown as missing.
     pub planned: &'a [Trial],
 }

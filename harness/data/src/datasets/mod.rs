@@ -28,6 +28,7 @@ mod python_random;
 mod coop_cache;
 mod form_view;
 mod question;
+mod shared_names;
 mod digest;
 mod error;
 
@@ -41,3 +42,4 @@ pub use layout::ListsFrom;
 pub use python_random::PythonRandom;
 pub(crate) use question::question_text;
 pub use question::{Question, Questions, list_length};
+pub use shared_names::{shared_names, shared_names_of_drawn};

@@ -13,9 +13,17 @@ mod questions;
 mod wall_clock;
 mod transfer;
 mod training;
+mod matrix_figure;
+mod matrix_latex;
+mod plots;
+mod illustrations;
 mod names;
 
+pub use illustrations::Figure;
 pub use report::{Report, ReportFile};
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod illustrations_tests;

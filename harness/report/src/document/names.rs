@@ -69,11 +69,6 @@ pub(super) fn group(survey: &Survey, group: Group) -> String {
     }
 }
 
-/// A mean, marked if some of its seeds are missing.
-pub(super) fn mean(stat: Stat) -> String {
-    marked(fixed(stat.mean, 1), stat)
-}
-
 /// A text, marked if the estimate that it shows lacks some of its seeds.
 pub(super) fn incomplete_marked(text: String, estimate: &Estimate) -> String {
     if estimate.is_incomplete() { format!("{text}{INCOMPLETE}") } else { text }

@@ -1,9 +1,13 @@
 //! The report, section by section.
 
+use polars::prelude::DataFrame;
+
 use super::{
+    Figure,
     accuracy::{self, Wanted},
-    base_new, efficiency, format, overview, provenance, questions, shots, training, transfer,
-    wall_clock,
+    base_new, efficiency, format,
+    illustrations::Illustrated,
+    overview, provenance, questions, shots, training, transfer, wall_clock,
 };
 use crate::{
     ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails, csv_tables,
@@ -22,6 +26,7 @@ is tiny: these numbers show that the harness works, and say nothing about the pa
 pub struct Report {
     page: Page,
     suite: String,
+    illustrated: Illustrated,
 }
 
 /// A file of a report.
@@ -36,7 +41,18 @@ pub struct ReportFile {
 impl Report {
     /// Makes a report: the same results and context give the same report.
     pub fn new(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
-        Ok(Report { page: page(frames, context)?, suite: context.suite_name.clone() })
+        let (page, illustrated) = made(frames, context)?;
+        Ok(Report { page, suite: context.suite_name.clone(), illustrated })
+    }
+
+    /// The figures, in the order of the report; each is drawn anew.
+    pub fn figures(&self) -> Result<Vec<Figure>, ReportError> {
+        self.illustrated.figures()
+    }
+
+    /// The transfer frame: a row per change of every matrix.
+    pub fn transfer(&self) -> &DataFrame {
+        &self.illustrated.transfer
     }
 
     /// The whole report in Markdown.
@@ -50,7 +66,8 @@ impl Report {
         html::written(&self.page, &format!("Suite {}", self.suite), shown, thumbnails)
     }
 
-    /// The tables of results in LaTeX, a file each, and a document that reads them all.
+    /// The tables of results in LaTeX, a file each, and a document that reads them all; and a file for each
+    /// transfer matrix.
     pub fn latex(&self) -> Vec<ReportFile> {
         let tables = self.tables();
         let file = |table: &Table| ReportFile {
@@ -61,7 +78,12 @@ impl Report {
             path: "tables.tex".to_owned(),
             text: latex::document(&format!("Suite {}", self.suite), &tables),
         };
-        tables.iter().map(|table| file(table)).chain([document]).collect()
+        let matrix = |(name, text): &(String, String)| ReportFile {
+            path: format!("tables/{name}.tex"),
+            text: text.clone(),
+        };
+        let matrices = self.illustrated.matrices.iter().map(matrix);
+        tables.iter().map(|table| file(table)).chain(matrices).chain([document]).collect()
     }
 
     /// The numbers of the tables of results in CSV, a file each.
@@ -87,13 +109,16 @@ fn table_path(table: &Table, extension: &str) -> String {
     format!("tables/{}.{extension}", table.name.as_deref().unwrap_or_default())
 }
 
-fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, ReportError> {
+fn made(
+    frames: ReportFrames<'_>,
+    context: &ReportContext<'_>,
+) -> Result<(Page, Illustrated), ReportError> {
     let ReportFrames { cells, curves, verdicts } = frames;
     let survey = Survey::new(cells, context.planned, context.order)?;
     let score = Score::of(context.protocol.scorer);
     let estimates = Estimates::new(&survey, verdicts, score)?;
     let other_estimates = Estimates::new(&survey, verdicts, score.other())?;
-    let transfer = Transfer::new(&survey, score)?;
+    let transfer = Transfer::new(&survey, &estimates);
     let clocks = Clocks::new(cells)?;
     let is_synthetic = context.synthetic || survey.any("synthetic")?;
 
@@ -136,12 +161,13 @@ fn page(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Page, R
     page.heading(2, "Wall-clock");
     wall_clock::write(&mut page, &survey, &clocks);
     page.heading(2, "Free-lunch transfer");
-    transfer::write(&mut page, &survey, &transfer, &estimates);
+    transfer::write(&mut page, &survey, &transfer, context);
     page.heading(2, "Training curves");
     training::write(&mut page, &survey, &Curves::new(curves)?);
     page.heading(2, "How to reproduce");
     page.verbatim(&context.command);
-    Ok(page)
+    let illustrated = Illustrated::new(&survey, &estimates, &transfer, curves, context)?;
+    Ok((page, illustrated))
 }
 
 /// The tables that have files of their own; the first estimates are those of the score that counts.

@@ -1,27 +1,30 @@
-//! The free-lunch matrices: a table per trained method.
+//! The free-lunch matrices: a table per trained method, and one per pair of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::DatasetId;
 
 use super::names;
 use crate::{
-    estimate::{Change, Contrast, Estimates},
+    ReportContext,
+    estimate::{Change, Estimate},
     number::{fixed, signed, thousands},
     page::{Entry, Matrix, Page},
-    summary::{Arm, Survey, Transfer},
+    summary::{Survey, Transfer, TransferMatrix},
     table::{Cell, Style, Table},
 };
 
-/// Writes one matrix per trained arm, or why there is none.
+/// Stands behind a change between datasets that share class names.
+const SHARED: &str = "°";
+
+/// Writes the matrices of all trained arms, their differences, and which datasets share class names.
 pub(super) fn write(
     page: &mut Page,
     survey: &Survey,
     transfer: &Transfer,
-    estimates: &Estimates<'_>,
+    context: &ReportContext<'_>,
 ) {
-    let trained: Vec<Arm> = survey.arms.iter().copied().filter(|arm| arm.is_trained()).collect();
-    if trained.is_empty() {
+    if transfer.matrices.is_empty() {
         return page.paragraph("Nothing was trained, so there is no transfer.");
     }
     if survey.targets.len() < 2 {
@@ -31,51 +34,153 @@ pub(super) fn write(
         "What training on one dataset changes on the others; the paper calls a gain there a free \
          lunch.",
     );
-    for arm in trained {
-        let name = names::arm(survey, arm);
-        page.heading(3, &name);
-        let has_reference = |&target: &DatasetId| transfer.zero_shot(arm, target).mean.is_some();
-        if survey.targets.iter().any(has_reference) {
-            let table = matrix(survey, transfer, arm, &name);
-            let entries = entries(survey, estimates, arm, &name);
-            page.matrix(Matrix { table, entries });
-            page.paragraph(&verdict(survey, transfer, arm));
-        } else {
-            page.paragraph(&format!(
+    let writer = Writer { survey, transfer, context };
+    for matrix in &transfer.matrices {
+        page.heading(3, &names::arm(survey, matrix.arm));
+        match matrix.zero_shot.iter().any(|accuracy| accuracy.mean.is_some()) {
+            true => writer.matrix(page, matrix),
+            false => page.paragraph(&format!(
                 "There are no zero-shot results under the {} prompt, so no change can be given.",
-                arm.prompt()
-            ));
+                matrix.arm.prompt()
+            )),
         }
     }
+    for matrix in transfer.differences.iter().filter(|matrix| matrix.is_any()) {
+        let arms = [matrix.arm, matrix.against].map(|arm| names::arm(survey, arm));
+        page.heading(3, &format!("{} against {}", arms[0], arms[1]));
+        writer.matrix(page, matrix);
+    }
+    page.paragraph(&shared(survey, context));
 }
 
-/// What stands behind every change of a matrix, by row and column of its table. The changes of a row, which
-/// come from the same fine-tunes, are a family.
-fn entries(
-    survey: &Survey,
-    estimates: &Estimates<'_>,
-    arm: Arm,
-    name: &str,
-) -> BTreeMap<(usize, usize), Entry> {
-    let mut entries = BTreeMap::new();
-    let Some(zero_shot) = survey.zero_shot_of(arm) else { return entries };
-    for (row, &train_on) in survey.in_domain.iter().enumerate() {
-        let contrast = |&target: &DatasetId| Contrast {
-            before: zero_shot.repeats(target, target),
-            after: arm.repeats(train_on, target),
-        };
-        let contrasts: Vec<Contrast> = survey.targets.iter().map(contrast).collect();
-        let changes = estimates.family(&contrasts);
-        for (column, (&target, change)) in survey.targets.iter().zip(&changes).enumerate() {
-            let Some(points) = change.estimate.mean else { continue };
-            let mut behind = vec![format!("{name}: {} → {}", train_on.title(), target.title())];
-            behind.extend(behind_of(change));
-            // The table's first row is zero-shot, its first column the rows' heads.
-            let is_home = train_on == target;
-            entries.insert((row + 1, column + 1), Entry { points, is_home, behind });
-        }
+struct Writer<'a> {
+    survey: &'a Survey,
+    transfer: &'a Transfer,
+    context: &'a ReportContext<'a>,
+}
+
+impl Writer<'_> {
+    fn matrix(&self, page: &mut Page, matrix: &TransferMatrix) {
+        page.matrix(self.printed(matrix));
+        page.paragraph(&self.verdict(matrix));
     }
-    entries
+
+    fn printed(&self, matrix: &TransferMatrix) -> Matrix {
+        let heads = names::heads("Trained on", &matrix.targets, &["All", "Others"]);
+        let mut table = Table::of_numbers(self.caption(matrix), &heads);
+        if !matrix.against.is_trained() {
+            table.push(reference(matrix));
+        }
+        let mut entries = BTreeMap::new();
+        for ((&source, cells), others) in
+            matrix.sources.iter().zip(&matrix.cells).zip(&matrix.by_source)
+        {
+            for (column, (&target, change)) in matrix.targets.iter().zip(cells).enumerate() {
+                // The table's first column are the rows' heads.
+                let at = (table.rows.len(), column + 1);
+                entries.extend(self.entry(matrix, source, target, change).map(|entry| (at, entry)));
+            }
+            let mut row = vec![Cell::plain(names::head(source))];
+            let of_cells = matrix.targets.iter().zip(cells);
+            row.extend(of_cells.map(|(&target, change)| self.cell(source, target, change)));
+            let all = names::mean_of_all(cells.iter().map(|change| change.estimate.mean));
+            row.push(Cell::plain(signed(all, 1)));
+            row.push(Cell::plain(shown(others)));
+            table.push(row);
+            push_halves(&mut table, cells.iter().map(Some).chain([None, Some(others)]));
+        }
+        let mut last = vec![Cell::italic("mean")];
+        last.extend(matrix.by_target.iter().map(|change| Cell::italic(shown(change))));
+        let all = matrix.cells().map(|(_, _, change)| change.estimate.mean);
+        last.push(Cell::italic(signed(names::mean_of_all(all), 1)));
+        last.push(Cell::italic(shown(&matrix.whole)));
+        table.push(last);
+        let means = matrix.by_target.iter().map(Some).chain([None, Some(&matrix.whole)]);
+        push_halves(&mut table, means);
+        let changes: Vec<Change> = matrix.cells.concat();
+        table.caption.push_str(&notes(&changes));
+        let is_shared = |row: &Vec<Cell>| row.iter().any(|cell| cell.text.ends_with(SHARED));
+        if table.rows.iter().any(is_shared) {
+            table.caption.push_str(" ° The two datasets share class names, told below.");
+        }
+        Matrix { table, entries }
+    }
+
+    /// What stands behind a change.
+    fn entry(
+        &self,
+        matrix: &TransferMatrix,
+        source: DatasetId,
+        target: DatasetId,
+        change: &Change,
+    ) -> Option<Entry> {
+        let name = names::arm(self.survey, matrix.arm);
+        let mut behind = vec![format!("{name}: {} → {}", source.title(), target.title())];
+        if matrix.against.is_trained() {
+            behind.push(format!("Against {}", names::arm(self.survey, matrix.against)));
+        }
+        behind.extend(behind_of(change));
+        let shared = self.context.shared_names(source, target);
+        if !shared.is_empty() {
+            behind.push(format!("Shared class names: {}", shared.join(", ")));
+        }
+        Some(Entry { points: change.estimate.mean?, is_home: source == target, behind })
+    }
+
+    fn caption(&self, matrix: &TransferMatrix) -> String {
+        let name = names::arm(self.survey, matrix.arm);
+        let score = self.transfer.score.name();
+        let seeds = match self.survey.seeds.len() {
+            0 | 1 => String::new(),
+            n => format!(", mean over {n} seeds"),
+        };
+        let what = match matrix.against.is_trained() {
+            true => format!(
+                "{name} less {}: difference in points of accuracy by the {score} score, trained on \
+                 the same dataset{seeds}. It is not the difference of their two matrices where their \
+                 prompts differ.",
+                names::arm(self.survey, matrix.against)
+            ),
+            false => format!(
+                "Transfer of {name}: change in points of accuracy by the {score} score against \
+                 zero-shot under the {} prompt{seeds}. First row: zero-shot in percent.",
+                matrix.arm.prompt()
+            ),
+        };
+        format!(
+            "{what} Row: trained on; column: evaluated on; bold: in-domain. All is a row's mean, Others \
+             its mean without the in-domain cell; the last row is each column's mean without it."
+        )
+    }
+
+    fn cell(&self, source: DatasetId, target: DatasetId, change: &Change) -> Cell {
+        let is_shared = !self.context.shared_names(source, target).is_empty();
+        let mark = if is_shared && change.estimate.mean.is_some() { SHARED } else { "" };
+        let style = if source == target { Style::Bold } else { Style::Plain };
+        Cell { text: format!("{}{mark}", shown(change)), style }
+    }
+
+    fn verdict(&self, matrix: &TransferMatrix) -> String {
+        let (n_changes, n_below) = matrix.n_below_zero();
+        let Estimate { bounds, .. } = matrix.whole.estimate;
+        let interval = bounds.map_or_else(String::new, |bounds| {
+            let ends = [bounds.interval.lower, bounds.interval.upper];
+            let [lower, upper] = ends.map(|end| signed(Some(end), 1));
+            format!(" (95 % interval {lower} to {upper})")
+        });
+        let mut text = format!(
+            "Mean off the diagonal: {} points{interval}; {n_below} of {n_changes} cells below zero.",
+            shown(&matrix.whole)
+        );
+        if let Some((least, most)) = matrix.detectable() {
+            let [least, most] = [least, most].map(|points| fixed(Some(points), 1));
+            text.push_str(&format!(
+                " In the cells without a mark, a change of {least} to {most} points, by cell, would \
+                 have been found with 80 % power; `<suite>.transfer.parquet` has each."
+            ));
+        }
+        text
+    }
 }
 
 /// A change with its interval, its test, and what it rests on.
@@ -108,95 +213,84 @@ fn behind_of(change: &Change) -> Vec<String> {
     lines
 }
 
-/// One row of a matrix: its changes, and the means with and without the diagonal.
-struct Row {
-    cells: Vec<Cell>,
-    all: Option<f64>,
-    others: Option<f64>,
+/// A change with its marks.
+fn shown(change: &Change) -> String {
+    let star = if change.is_significant() == Some(true) { "*" } else { "" };
+    let text = format!("{}{star}", signed(change.estimate.mean, 1));
+    names::incomplete_marked(text, &change.estimate)
 }
 
-fn matrix(survey: &Survey, transfer: &Transfer, arm: Arm, name: &str) -> Table {
-    let heads = names::heads("Trained on", &survey.targets, &["All", "Others"]);
-    let mut table = Table::of_numbers(caption(survey, transfer, arm, name), &heads);
-    table.push(reference(survey, transfer, arm));
-    let mut rows = Vec::new();
-    for &train_on in &survey.in_domain {
-        let row = row(survey, transfer, arm, train_on);
-        let means = [row.all, row.others].map(|mean| Cell::plain(signed(mean, 1)));
-        let label = Cell::plain(names::head(train_on));
-        table.push([vec![label], row.cells.clone(), means.to_vec()].concat());
-        rows.push(row);
+/// What the marks of a matrix mean, and by what its intervals and tests are made.
+fn notes(changes: &[Change]) -> String {
+    let mut notes = String::new();
+    let kinds = names::kinds(changes.iter().map(|change| change.estimate));
+    if !kinds.is_empty() {
+        notes.push_str(&format!(" ±: half of the 95 % interval{kinds}."));
     }
-    table.push(column_means(survey, transfer, arm, &rows));
-    let dagger = |row: &Vec<Cell>| row.iter().any(|cell| cell.text.ends_with(names::INCOMPLETE));
-    if table.rows.iter().any(dagger) {
-        table.caption.push_str(names::INCOMPLETE_NOTE);
+    let listed = |words: BTreeSet<&str>| words.into_iter().collect::<Vec<_>>().join(", ");
+    let tests: BTreeSet<&str> =
+        changes.iter().filter_map(|change| Some(change.tested.ok()?.test.in_words())).collect();
+    if !tests.is_empty() {
+        notes.push_str(&format!(
+            " * differs at 5 % ({}; Holm over a row's targets, each mean alone).",
+            listed(tests)
+        ));
     }
-    table
+    let is_there = |change: &&Change| change.estimate.mean.is_some();
+    let untested: BTreeSet<&str> = changes
+        .iter()
+        .filter(is_there)
+        .filter_map(|change| Some(change.tested.err()?.as_str()))
+        .collect();
+    if !untested.is_empty() {
+        notes.push_str(&format!(" Some changes have no paired test: {}.", listed(untested)));
+    }
+    if changes.iter().any(|change| change.estimate.is_incomplete()) {
+        notes.push_str(names::INCOMPLETE_NOTE);
+    }
+    notes
 }
 
-fn caption(survey: &Survey, transfer: &Transfer, arm: Arm, name: &str) -> String {
-    let seeds = match survey.seeds.len() {
-        0 | 1 => String::new(),
-        n => format!(", mean over {n} seeds"),
-    };
-    format!(
-        "Transfer of {name}: change in points of accuracy by the {} score against zero-shot under \
-         the {} prompt{seeds}. First row: zero-shot in percent. Row: trained on; column: evaluated on; \
-         bold: in-domain. All is a row's mean, Others its mean without the in-domain cell; the \
-         last row is each column's mean without it.",
-        transfer.score.name(),
-        arm.prompt()
-    )
+/// A row of half-widths under a row of changes, if any has one.
+fn push_halves<'a>(table: &mut Table, changes: impl Iterator<Item = Option<&'a Change>>) {
+    let halves: Vec<Option<f64>> =
+        changes.map(|change| change.and_then(|change| change.estimate.half_width())).collect();
+    if halves.iter().all(Option::is_none) {
+        return;
+    }
+    let cell = |half: Option<f64>| half.map_or_else(String::new, |half| fixed(Some(half), 1));
+    let cells = halves.into_iter().map(|half| Cell::italic(cell(half)));
+    table.push(std::iter::once(Cell::italic("±")).chain(cells).collect());
 }
 
 /// Zero-shot scores, which the changes are against.
-fn reference(survey: &Survey, transfer: &Transfer, arm: Arm) -> Vec<Cell> {
-    let stats: Vec<_> =
-        survey.targets.iter().map(|&target| transfer.zero_shot(arm, target)).collect();
-    let average = names::mean_of_all(stats.iter().map(|stat| stat.mean));
-    let scores = stats.into_iter().map(names::mean).chain([fixed(average, 1), String::new()]);
+fn reference(matrix: &TransferMatrix) -> Vec<Cell> {
+    let average = names::mean_of_all(matrix.zero_shot.iter().map(|accuracy| accuracy.mean));
+    let scores = matrix
+        .zero_shot
+        .iter()
+        .map(|accuracy| names::incomplete_marked(fixed(accuracy.mean, 1), accuracy));
+    let scores = scores.chain([fixed(average, 1), String::new()]);
     std::iter::once("zero-shot".to_owned()).chain(scores).map(Cell::italic).collect()
 }
 
-fn row(survey: &Survey, transfer: &Transfer, arm: Arm, train_on: DatasetId) -> Row {
-    let stat = |&target: &DatasetId| (target, transfer.change(arm, train_on, target));
-    let stats: Vec<_> = survey.targets.iter().map(stat).collect();
-    let cell = |&(target, stat): &(DatasetId, _)| Cell {
-        text: names::change(stat),
-        style: if target == train_on { Style::Bold } else { Style::Plain },
-    };
-    let others = stats.iter().filter(|(target, _)| *target != train_on);
-    Row {
-        cells: stats.iter().map(cell).collect(),
-        all: names::mean_of_all(stats.iter().map(|(_, stat)| stat.mean)),
-        others: names::mean_of_all(others.map(|(_, stat)| stat.mean)),
+/// Which of the suite's datasets share class names.
+fn shared(survey: &Survey, context: &ReportContext<'_>) -> String {
+    let is_there = |id: &DatasetId| survey.targets.contains(id) || survey.in_domain.contains(id);
+    let pairs = context
+        .shared_names
+        .iter()
+        .filter(|((one, other), names)| is_there(one) && is_there(other) && !names.is_empty());
+    let told: Vec<String> = pairs
+        .map(|((one, other), names)| {
+            format!("{} and {} ({}: {})", one.title(), other.title(), names.len(), names.join(", "))
+        })
+        .collect();
+    match told.is_empty() {
+        true => "No two of these datasets share a class name.".to_owned(),
+        false => format!(
+            "Datasets that share class names, so that training on one teaches names of the other: {}.",
+            told.join("; ")
+        ),
     }
-}
-
-fn column_means(survey: &Survey, transfer: &Transfer, arm: Arm, rows: &[Row]) -> Vec<Cell> {
-    let column = |&target: &DatasetId| {
-        let others = survey.in_domain.iter().filter(move |&&train_on| train_on != target);
-        names::mean_of_all(others.map(|&train_on| transfer.change(arm, train_on, target).mean))
-    };
-    let columns = survey.targets.iter().map(column);
-    let all = names::mean_of_all(rows.iter().map(|row| row.all));
-    let others = names::mean_of_all(rows.iter().map(|row| row.others));
-    let means = columns.chain([all, others]).map(|mean| Cell::italic(signed(mean, 1)));
-    std::iter::once(Cell::italic("mean")).chain(means).collect()
-}
-
-fn verdict(survey: &Survey, transfer: &Transfer, arm: Arm) -> String {
-    let (n_changes, n_below) = transfer.n_below_zero(arm);
-    let others = transfer.others(arm);
-    let mean = names::with_sd(names::change(others), others);
-    let spread = match others.sd {
-        Some(_) => format!(" (± standard deviation over {} seeds)", others.n),
-        None if 1 < survey.seeds.len() => " (no seed pair is complete)".to_owned(),
-        None => String::new(),
-    };
-    format!(
-        "Mean change off the diagonal: {mean} points{spread}; {n_below} of {n_changes} cells below \
-         zero."
-    )
 }

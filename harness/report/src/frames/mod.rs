@@ -5,6 +5,7 @@
 mod cells;
 mod curves;
 mod samples;
+mod transfer;
 mod tally;
 mod file;
 mod text;
@@ -15,6 +16,7 @@ pub use curves::curves_frame;
 pub use file::{FrameFile, FrameFormat, write_frame};
 pub use samples::{LeftOut, ReadPredictions, Samples, samples_frame, write_samples};
 pub use tally::tally_samples;
+pub(crate) use transfer::transfer_frame;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use polars_io::{SerReader, parquet::read::ParquetReader};
 use super::{FrameFormat, cells_frame, curves_frame, samples_frame, write_frame, write_samples};
 use crate::{
     ReportError, TrialResults,
-    made::{Grid, all_results, predictions},
+    made::{Grid, all_results, made_report, predictions},
 };
 
 const GRID: Grid<'_> = Grid {
@@ -72,6 +72,8 @@ fn the_documented_columns_are_the_columns() {
     assert_eq!(documented("\n## Cells"), actual(cells_frame(&made()).unwrap()));
     assert_eq!(documented("\n## Samples"), actual(samples(&made()[0])));
     assert_eq!(documented("\n## Curves"), actual(curves_frame(&made()).unwrap()));
+    let report = made_report(&GRID.plan(), &made()).unwrap();
+    assert_eq!(documented("\n## Transfer"), actual(report.transfer().clone()));
 }
 
 #[test]

@@ -6,14 +6,16 @@ mod transfer;
 mod clock;
 mod curves;
 mod pace;
+mod steps;
 pub(crate) mod read;
 
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
 pub(crate) use pace::Pace;
 pub(crate) use score::Score;
+pub(crate) use steps::{StepMean, StepMeans, StepValue};
 pub(crate) use survey::{Arm, Counts, Group, Questions, Survey};
-pub(crate) use transfer::Transfer;
+pub(crate) use transfer::{Transfer, TransferMatrix};
 
 /// The mean over seeds of one number, and how many seeds it rests on.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

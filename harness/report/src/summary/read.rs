@@ -2,13 +2,12 @@
 
 use std::str::FromStr;
 
-use clsrl_spec::{DatasetId, MethodId, Seed};
+use clsrl_spec::{DatasetId, Seed};
 use polars::prelude::{
-    DataFrame, DataType, Expr, IntoLazy, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, col,
-    len, lit,
+    DataFrame, DataType, Expr, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, col,
 };
 
-use super::{Arm, Group, Stat};
+use super::{Arm, Group};
 use crate::ReportError;
 
 /// Reads single values of a frame.
@@ -62,26 +61,6 @@ impl Reader<'_> {
     pub(super) fn arm(&self, row: usize) -> Result<Arm, ReportError> {
         Ok(Arm::new(self.group(row)?, self.id("form", row)?, self.id("prompt", row)?))
     }
-
-    /// Reads what [`stat`] computed.
-    pub(super) fn stat(&self, row: usize) -> Result<Stat, ReportError> {
-        Ok(Stat {
-            mean: self.float("mean", row)?,
-            sd: self.float("sd", row)?,
-            n: self.count("n_values", row)?,
-            planned: self.count("n_planned", row)?,
-        })
-    }
-}
-
-/// The aggregations that make a [`Stat`] of a column.
-pub(super) fn stat(column: &str) -> [Expr; 4] {
-    [
-        col(column).mean().alias("mean"),
-        col(column).std(1).alias("sd"),
-        counted(col(column).count()).alias("n_values"),
-        counted(len()).alias("n_planned"),
-    ]
 }
 
 /// A count as the frames hold it.
@@ -106,14 +85,4 @@ pub(super) fn joined(left: LazyFrame, right: LazyFrame, on: &[&str]) -> LazyFram
     how.nulls_equal = true;
     how.maintain_order = MaintainOrderJoin::Left;
     left.join(right, on.clone(), on, how)
-}
-
-/// The condition that a row belongs to zero-shot.
-pub(super) fn is_zero_shot() -> Expr {
-    col("method").eq(lit(MethodId::ZeroShot.as_str()))
-}
-
-/// A frame's rows that a condition picks, whole.
-pub(super) fn picked(frame: &DataFrame, condition: Expr) -> LazyFrame {
-    frame.clone().lazy().filter(condition)
 }

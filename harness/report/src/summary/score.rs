@@ -53,12 +53,4 @@ impl Score {
             Score::Strict => "the answer equals the label after normalisation",
         }
     }
-
-    /// Its column in the cells' frame.
-    pub(super) fn column(self) -> &'static str {
-        match self {
-            Score::Published => "published_pct",
-            Score::Strict => "strict_pct",
-        }
-    }
 }

@@ -41,6 +41,11 @@ impl Arm {
         Arm { group, form, prompt: Reverse(prompt) }
     }
 
+    /// The one that trains nothing, asked in one way.
+    pub(crate) fn zero_shot(form: Form, prompt: PromptStyle) -> Self {
+        Arm::new(Group { method: MethodId::ZeroShot, shots: 0 }, form, prompt)
+    }
+
     pub(crate) fn prompt(self) -> PromptStyle {
         self.prompt.0
     }

@@ -1,105 +1,155 @@
-//! Free-lunch transfer: what training on one dataset changes on the others.
+//! Free-lunch transfer: what training on one dataset changes on the others, and how two methods differ.
 
-use std::collections::BTreeMap;
+use clsrl_spec::DatasetId;
+use rayon::prelude::*;
 
-use clsrl_spec::{DatasetId, Form, PromptStyle};
-use polars::prelude::{NULL, col, len, lit, when};
-
-use super::{
-    Arm, Score, Stat, Survey,
-    read::{Reader, grouped, is_zero_shot, joined, picked, stat},
+use super::{Arm, Score, Stat, Survey};
+use crate::{
+    estimate::{Change, Contrast, Estimate, Estimates},
+    verdicts::Repeats,
 };
-use crate::ReportError;
 
-/// Changes in points of accuracy against zero-shot under the same prompt.
+/// The transfer matrices of a suite by one score.
 pub(crate) struct Transfer {
     /// Which verdict counts.
     pub(crate) score: Score,
-    zero_shot: BTreeMap<(Form, PromptStyle, DatasetId), Stat>,
-    changes: BTreeMap<(Arm, DatasetId, DatasetId), Stat>,
-    others: BTreeMap<Arm, Stat>,
+    /// For every trained arm: its changes against zero-shot in its form under its prompt.
+    pub(crate) matrices: Vec<TransferMatrix>,
+    /// For every pair of trained arms with the same form and shots: what the later has more.
+    pub(crate) differences: Vec<TransferMatrix>,
+}
+
+/// Changes in points, a row per dataset that was trained on, a column per dataset that was asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TransferMatrix {
+    /// What is looked at.
+    pub(crate) arm: Arm,
+    /// What it is held against: zero-shot, or another trained arm.
+    pub(crate) against: Arm,
+    /// The rows' datasets.
+    pub(crate) sources: Vec<DatasetId>,
+    /// The columns' datasets.
+    pub(crate) targets: Vec<DatasetId>,
+    /// Zero-shot accuracy on every target; none where another arm is the reference.
+    pub(crate) zero_shot: Vec<Estimate>,
+    /// By source, then by target. A row is a family: its p-values are Holm's over its targets.
+    pub(crate) cells: Vec<Vec<Change>>,
+    /// Of every source: the mean of its cells but the in-domain one.
+    pub(crate) by_source: Vec<Change>,
+    /// Of every target: the same.
+    pub(crate) by_target: Vec<Change>,
+    /// The mean of all cells off the diagonal.
+    pub(crate) whole: Change,
 }
 
 impl Transfer {
-    /// Joins every trained cell with the zero-shot mean of its target and prompt.
-    pub(crate) fn new(survey: &Survey, score: Score) -> Result<Self, ReportError> {
-        let value = col(score.column()).alias("value");
-        let zero_shot = grouped(
-            picked(&survey.frame, is_zero_shot()).with_column(value.clone()),
-            &["method", "shots", "form", "prompt", "target"],
-            stat("value"),
-        );
-        let asked = ["form", "prompt", "target"];
-        let zero = zero_shot.clone().select(
-            asked.map(col).into_iter().chain([col("mean").alias("zero")]).collect::<Vec<_>>(),
-        );
-        let trained = picked(&survey.frame, is_zero_shot().not()).with_column(value);
-        let trained =
-            joined(trained, zero, &asked).with_column((col("value") - col("zero")).alias("change"));
-        let changes = grouped(
-            trained.clone(),
-            &["method", "form", "prompt", "shots", "train_on", "target"],
-            stat("change"),
-        );
-        let off_diagonal = trained.filter(col("train_on").neq(col("target")));
-        let whole = [col("change").mean(), col("change").count().alias("n"), len().alias("of")];
-        let per_seed = grouped(off_diagonal, &["method", "form", "prompt", "shots", "seed"], whole)
-            .with_column(when(col("n").eq(col("of"))).then(col("change")).otherwise(lit(NULL)));
-        let others = grouped(per_seed, &["method", "form", "prompt", "shots"], stat("change"));
-        Ok(Transfer {
-            score,
-            zero_shot: read_zero_shot(&Reader(&zero_shot.collect()?))?,
-            changes: read_changes(&Reader(&changes.collect()?))?,
-            others: read_others(&Reader(&others.collect()?))?,
+    /// Makes the matrices of all trained arms and of all pairs of them.
+    pub(crate) fn new(survey: &Survey, estimates: &Estimates<'_>) -> Self {
+        let trained: Vec<Arm> =
+            survey.arms.iter().copied().filter(|arm| arm.is_trained()).collect();
+        let reference = |arm: Arm| {
+            let zero_shot = survey.zero_shot_of(arm);
+            zero_shot.unwrap_or_else(|| Arm::zero_shot(arm.form, arm.prompt()))
+        };
+        let mut pairs = Vec::new();
+        for (position, &against) in trained.iter().enumerate() {
+            let alike =
+                |arm: &&Arm| (arm.form, arm.group.shots) == (against.form, against.group.shots);
+            pairs.extend(trained[position + 1..].iter().filter(alike).map(|&arm| (arm, against)));
+        }
+        let matrix = |&(arm, against)| TransferMatrix::new(survey, estimates, arm, against);
+        let changes: Vec<(Arm, Arm)> = trained.iter().map(|&arm| (arm, reference(arm))).collect();
+        Transfer {
+            score: estimates.score,
+            matrices: changes.iter().map(matrix).collect(),
+            differences: pairs.iter().map(matrix).collect(),
+        }
+    }
+
+    /// The mean change off the diagonal.
+    pub(crate) fn others(&self, arm: Arm) -> Stat {
+        let estimate = self.of(arm).map(|matrix| matrix.whole.estimate).unwrap_or_default();
+        let Estimate { mean, sd, n_seeds, n_planned, .. } = estimate;
+        Stat { mean, sd, n: n_seeds, planned: n_planned }
+    }
+
+    /// Of an arm's cells off the diagonal: how many have a change, how many a change below zero.
+    pub(crate) fn n_below_zero(&self, arm: Arm) -> (usize, usize) {
+        self.of(arm).map_or((0, 0), TransferMatrix::n_below_zero)
+    }
+
+    /// The changes of an arm against zero-shot.
+    pub(crate) fn of(&self, arm: Arm) -> Option<&TransferMatrix> {
+        self.matrices.iter().find(|matrix| matrix.arm == arm)
+    }
+}
+
+impl TransferMatrix {
+    fn new(survey: &Survey, estimates: &Estimates<'_>, arm: Arm, against: Arm) -> Self {
+        let (sources, targets) = (survey.in_domain.clone(), survey.targets.clone());
+        let contrast = |source, target| Contrast {
+            before: against.repeats(source, target),
+            after: arm.repeats(source, target),
+        };
+        let row = |&source: &DatasetId| -> Vec<Contrast> {
+            targets.iter().map(|&target| contrast(source, target)).collect()
+        };
+        let rows: Vec<Vec<Contrast>> = sources.iter().map(row).collect();
+        let column = |&target: &DatasetId| -> Vec<Contrast> {
+            sources.iter().map(|&source| contrast(source, target)).collect()
+        };
+        let columns: Vec<Vec<Contrast>> = targets.iter().map(column).collect();
+        let others = |contrasts: &Vec<Contrast>| estimates.average_change(&off_diagonal(contrasts));
+        let accuracy = |&target: &DatasetId| {
+            let zero_shot: Repeats = against.repeats(target, target);
+            if against.is_trained() { Estimate::default() } else { estimates.accuracy(zero_shot) }
+        };
+        TransferMatrix {
+            arm,
+            against,
+            zero_shot: targets.iter().map(accuracy).collect(),
+            cells: rows.iter().map(|row| estimates.family(row)).collect(),
+            by_source: rows.par_iter().map(others).collect(),
+            by_target: columns.par_iter().map(others).collect(),
+            whole: others(&rows.concat()),
+            sources,
+            targets,
+        }
+    }
+
+    /// Every cell with its source and target, row by row.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (DatasetId, DatasetId, &Change)> {
+        self.sources.iter().zip(&self.cells).flat_map(|(&source, row)| {
+            self.targets.iter().zip(row).map(move |(&target, change)| (source, target, change))
         })
     }
 
-    /// Zero-shot accuracy on a target, asked as this arm is.
-    pub(crate) fn zero_shot(&self, arm: Arm, target: DatasetId) -> Stat {
-        self.zero_shot.get(&(arm.form, arm.prompt(), target)).copied().unwrap_or_default()
-    }
-
-    /// What training an arm on one dataset changes on a target.
-    pub(crate) fn change(&self, arm: Arm, train_on: DatasetId, target: DatasetId) -> Stat {
-        self.changes.get(&(arm, train_on, target)).copied().unwrap_or_default()
-    }
-
-    /// The mean change off the diagonal, over the seeds that have every cell of it.
-    pub(crate) fn others(&self, arm: Arm) -> Stat {
-        self.others.get(&arm).copied().unwrap_or_default()
+    /// Whether any cell has a change.
+    pub(crate) fn is_any(&self) -> bool {
+        self.cells().any(|(_, _, change)| change.estimate.mean.is_some())
     }
 
     /// Of the cells off the diagonal: how many have a change, how many a change below zero.
-    pub(crate) fn n_below_zero(&self, arm: Arm) -> (usize, usize) {
-        let off_diagonal = self
-            .changes
-            .iter()
-            .filter(|((of, train_on, target), _)| *of == arm && train_on != target);
-        let changes: Vec<f64> = off_diagonal.filter_map(|(_, stat)| stat.mean).collect();
+    pub(crate) fn n_below_zero(&self) -> (usize, usize) {
+        let away = self.cells().filter(|(source, target, _)| source != target);
+        let changes: Vec<f64> = away.filter_map(|(_, _, change)| change.estimate.mean).collect();
         (changes.len(), changes.iter().filter(|&&change| change < 0.0).count())
+    }
+
+    /// Of the cells off the diagonal without a significant change: the smallest and the largest change
+    /// that would have been found.
+    pub(crate) fn detectable(&self) -> Option<(f64, f64)> {
+        let away = self.cells().filter(|(source, target, _)| source != target);
+        let found = away.filter_map(|(_, _, change)| change.detectable_if_none());
+        found.fold(None, |ends, points| match ends {
+            None => Some((points, points)),
+            Some((low, high)) => Some((points.min(low), points.max(high))),
+        })
     }
 }
 
-fn read_zero_shot(
-    reader: &Reader<'_>,
-) -> Result<BTreeMap<(Form, PromptStyle, DatasetId), Stat>, ReportError> {
-    let entry = |row| {
-        let arm = reader.arm(row)?;
-        Ok(((arm.form, arm.prompt(), reader.id("target", row)?), reader.stat(row)?))
-    };
-    (0..reader.height()).map(entry).collect()
-}
-
-fn read_changes(
-    reader: &Reader<'_>,
-) -> Result<BTreeMap<(Arm, DatasetId, DatasetId), Stat>, ReportError> {
-    let entry = |row| {
-        let key = (reader.arm(row)?, reader.id("train_on", row)?, reader.id("target", row)?);
-        Ok((key, reader.stat(row)?))
-    };
-    (0..reader.height()).map(entry).collect()
-}
-
-fn read_others(reader: &Reader<'_>) -> Result<BTreeMap<Arm, Stat>, ReportError> {
-    (0..reader.height()).map(|row| Ok((reader.arm(row)?, reader.stat(row)?))).collect()
+/// The contrasts whose models were not trained on what they are asked about.
+fn off_diagonal(contrasts: &[Contrast]) -> Vec<Contrast> {
+    let is_away = |contrast: &&Contrast| contrast.after.source != Some(contrast.after.cell.target);
+    contrasts.iter().filter(is_away).copied().collect()
 }

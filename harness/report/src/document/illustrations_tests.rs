@@ -1,0 +1,172 @@
+//! Figures, matrices and the transfer frame of made-up results.
+
+use clsrl_spec::{DatasetId, MethodId, Trial};
+use polars::prelude::DataFrame;
+
+use crate::{
+    Figure, ReportError, ReportFile, TrialResults,
+    made::{Grid, all_results, made_report},
+};
+
+const THREE: [DatasetId; 3] = [DatasetId::ImageNet, DatasetId::Dtd, DatasetId::Eurosat];
+
+const GRID: Grid<'_> = Grid {
+    methods: &[MethodId::ZeroShot, MethodId::Sft, MethodId::ClsRl],
+    datasets: &THREE,
+    shots: &[4],
+    seeds: &[1, 2],
+};
+
+struct Illustrations {
+    transfer: DataFrame,
+    figures: Vec<Figure>,
+    /// Names and texts.
+    matrices: Vec<(String, String)>,
+}
+
+fn illustrated(plan: &[Trial], results: &[TrialResults]) -> Result<Illustrations, ReportError> {
+    let report = made_report(plan, results)?;
+    let matrix = |file: ReportFile| {
+        let name = file.path.strip_prefix("tables/")?.strip_suffix(".tex")?.to_owned();
+        let is_matrix = name.starts_with("transfer.") || name.starts_with("difference.");
+        is_matrix.then_some((name, file.text))
+    };
+    Ok(Illustrations {
+        transfer: report.transfer().clone(),
+        figures: report.figures()?,
+        matrices: report.latex().into_iter().filter_map(matrix).collect(),
+    })
+}
+
+fn names(made: &Illustrations) -> Vec<&str> {
+    made.figures.iter().map(|figure| figure.name.as_str()).collect()
+}
+
+fn of<'a>(made: &'a Illustrations, name: &str) -> &'a str {
+    &made.figures.iter().find(|figure| figure.name == name).unwrap().svg
+}
+
+fn floats(frame: &DataFrame, column: &str) -> Vec<Option<f64>> {
+    frame.column(column).unwrap().f64().unwrap().iter().collect()
+}
+
+/// Compares with a committed file. `UPDATE_SNAPSHOTS=1` writes what was made instead.
+fn check_snapshot(name: &str, made: &str) {
+    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap();
+    assert!(made == committed, "{path} differs; UPDATE_SNAPSHOTS=1 accepts the new one");
+}
+
+#[test]
+fn figures_and_matrices_are_as_committed_and_a_png_is_as_large_as_its_svg() {
+    let plan = Grid { shots: &[4, 16], ..GRID }.plan();
+    let mut results = all_results(&plan);
+    results.retain(|results| results.trial.key() != "cls-rl.dtd.4shot.seed1");
+    let made = illustrated(&plan, &results).unwrap();
+    for name in ["transfer.cls-rl.4shot.thinking", "shots", "training"] {
+        check_snapshot(&format!("{name}.svg"), of(&made, name));
+    }
+    let (name, text) = &made.matrices[0];
+    check_snapshot(&format!("{name}.tex"), text);
+    for figure in &made.figures {
+        let decoder = png::Decoder::new(std::io::Cursor::new(&figure.png));
+        let reader = decoder.read_info().unwrap();
+        let (width, height) = (reader.info().width / 3, reader.info().height / 3);
+        let size = format!("width=\"{width}\" height=\"{height}\"");
+        assert!(figure.svg.contains(&size), "{}: {size}", figure.name);
+    }
+}
+
+#[test]
+fn the_order_of_the_input_changes_no_figure() {
+    let plan = GRID.plan();
+    let mut results = all_results(&plan);
+    let forward = illustrated(&plan, &results).unwrap();
+    results.reverse();
+    let backward = illustrated(&plan, &results).unwrap();
+    assert!(forward.transfer.equals_missing(&backward.transfer));
+    for (one, other) in forward.figures.iter().zip(&backward.figures) {
+        assert!(one.svg == other.svg && one.png == other.png, "{}", one.name);
+    }
+}
+
+#[test]
+fn a_matrix_without_zero_shot_is_not_drawn_and_its_changes_are_null() {
+    let plan = GRID.plan();
+    let mut results = all_results(&plan);
+    results.retain(|results| results.trial.method != MethodId::ZeroShot);
+    let made = illustrated(&plan, &results).unwrap();
+    assert!(names(&made).iter().all(|name| !name.starts_with("transfer.")), "{:?}", names(&made));
+    assert_eq!(
+        made.transfer.column("untested").unwrap().str().unwrap().get(0),
+        Some("a side is missing")
+    );
+    assert_eq!(floats(&made.transfer, "change")[0], None);
+}
+
+#[test]
+fn one_seed_has_an_interval_and_mcnemars_test() {
+    let plan = Grid { seeds: &[1], ..GRID }.plan();
+    let made = illustrated(&plan, &all_results(&plan)).unwrap();
+    let text = |column: &str| {
+        made.transfer.column(column).unwrap().str().unwrap().get(0).unwrap().to_owned()
+    };
+    assert_eq!((text("test"), text("interval")), ("mcnemar-mid-p".into(), "score".into()));
+    assert!(of(&made, "transfer.sft.4shot.direct").contains("one seed"));
+}
+
+#[test]
+fn no_pictures_and_broken_numbers_are_missing_and_never_drawn() {
+    let plan = GRID.plan();
+    let mut results: Vec<TrialResults> = all_results(&plan);
+    for results in &mut results {
+        for step in &mut results.training.outcome.steps {
+            step.loss = f64::NAN;
+        }
+        for (_, cell) in &mut results.cells {
+            let outcome = &mut cell.outcome;
+            (outcome.n, outcome.n_correct_published, outcome.n_correct_strict) = (0, 0, 0);
+            (outcome.n_truncated, outcome.n_untagged) = (0, 0);
+        }
+    }
+    let made = illustrated(&plan, &results).unwrap();
+    assert_eq!(names(&made), ["training"]);
+    assert!(!of(&made, "training").contains("NaN"));
+    assert!(floats(&made.transfer, "change").iter().all(Option::is_none));
+}
+
+#[test]
+fn one_dataset_and_zero_shot_alone_have_no_matrix() {
+    let plan = Grid { datasets: &[DatasetId::Dtd], ..GRID }.plan();
+    assert_eq!(names(&illustrated(&plan, &all_results(&plan)).unwrap()), ["training"]);
+    let plan = Grid { methods: &[MethodId::ZeroShot], ..GRID }.plan();
+    let made = illustrated(&plan, &all_results(&plan)).unwrap();
+    assert!(made.figures.is_empty() && made.matrices.is_empty() && made.transfer.height() == 0);
+}
+
+#[test]
+fn changes_are_differences_of_accuracies_and_shared_names_are_counted() {
+    let plan = GRID.plan();
+    let made = illustrated(&plan, &all_results(&plan)).unwrap();
+    let frame = &made.transfer;
+    let text = |column: &str, row| frame.column(column).unwrap().str().unwrap().get(row);
+    // Of each matrix nine cells, three means of rows, three of columns and one of all; three matrices.
+    assert_eq!(frame.height(), 3 * 16);
+    let row = (0..frame.height())
+        .find(|&row| {
+            let at = [text("method", row), text("train_on", row), text("target", row)];
+            at == [Some("sft"), Some("imagenet"), Some("eurosat")]
+        })
+        .unwrap();
+    let (zero, change) = (floats(frame, "zero_shot_pct")[row], floats(frame, "change")[row]);
+    // 12 + 2 · 9 of 48 before; seeds 1 and 2 are away − 4 + luck = 9 % 7 − 4 + 1.5 pictures better.
+    assert!((zero.unwrap() - 30.0 / 0.48).abs() < 1e-9);
+    assert!((change.unwrap() - (2.0 - 4.0 + 1.5) / 0.48).abs() < 1e-9, "{change:?}");
+    assert_eq!(frame.column("shared_classes").unwrap().i64().unwrap().get(row), Some(2));
+    let lower = floats(frame, "lower")[row].unwrap();
+    let upper = floats(frame, "upper")[row].unwrap();
+    assert!(lower <= change.unwrap() && change.unwrap() <= upper);
+}
