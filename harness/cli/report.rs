@@ -309,11 +309,12 @@ fn context<'a>(
     let of_suite = (suites_model(suite), suites_data(suite));
     let (model, data) = inputs(store);
     let given = |flag: &str, is_given: bool| if is_given { flag } else { "" }.to_owned();
+    let synthetic = is_drawn(suite, &data);
     ReportContext {
         suite_name: suite.name.clone(),
         suite_description: suite.description.clone(),
         // The records say it as well; this holds before there are any.
-        synthetic: is_drawn(suite, &data),
+        synthetic,
         command: bench.command.clone()
             + &given(" --model DIR", model != of_suite.0)
             + &given(" --data DIR", data != of_suite.1),
@@ -326,10 +327,7 @@ fn context<'a>(
             .filter_map(|id| Some((id, standard_split(id)?)))
             .collect(),
         order,
-        shared_names: match is_drawn(suite, &data) {
-            true => shared_names_of_drawn(),
-            false => shared_names(),
-        },
+        shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
         planned: &bench.trials,
     }
 }
