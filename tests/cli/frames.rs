@@ -63,7 +63,33 @@ fn tables_are_written_in_every_format_and_none_of_earlier_results_stays() {
     assert_eq!(read("tables/few-shot.csv"), csv);
     let ended = call(&[&report[..], &["--format", "pdf"]].concat());
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("expected md, html, tex or csv"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("expected md, html, tex, csv or figures"), "{}", ended.stderr);
+}
+
+#[test]
+fn figures_and_the_transfer_frame_are_written_and_none_of_earlier_results_stays() {
+    let dir = copy_of_finished();
+    let report = ["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"];
+    let figures = dir.path().join("smoke/figures");
+    fs::create_dir_all(&figures).unwrap();
+    fs::write(figures.join("of-another-run.png"), "").unwrap();
+    expect_ok(&report);
+    let files = || {
+        let entries = fs::read_dir(&figures).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let written = files();
+    for name in ["training.png", "training.svg", "transfer.sft.4shot.direct.svg"] {
+        assert!(written.contains(name), "{name} is not among {written:?}");
+    }
+    assert!(!written.contains("of-another-run.png"));
+    let matrix = dir.path().join("smoke/tables/transfer.sft.4shot.direct.tex");
+    assert!(fs::read_to_string(matrix).unwrap().contains("\\cellcolor[HTML]{"));
+    let changes = rows(&dir.path().join("smoke.transfer.ndjson"));
+    assert!(changes.iter().any(|row| row["kind"] == "cell" && row["p_holm"].is_number()));
+    fs::remove_file(figures.join("training.svg")).unwrap();
+    expect_ok(&[&report[..], &["--format", "figures"]].concat());
+    assert_eq!(files(), written);
 }
 
 #[test]
