@@ -41,10 +41,10 @@ fn a_damaged_training_record_starts_its_trial_over() {
 fn a_record_of_a_newer_program_is_not_written_over() {
     let dir = copy_of_finished();
     let cell = dir.path().join(CELL);
-    let newer = fs::read_to_string(&cell).unwrap().replacen("\"version\": 2", "\"version\": 99", 1);
+    let newer = fs::read_to_string(&cell).unwrap().replacen("\"version\": 3", "\"version\": 99", 1);
     fs::write(&cell, &newer).unwrap();
     let ended = call(&run_args(text(dir.path()), &[]));
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("record version 99, expected at most 2"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("record version 99, expected at most 3"), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(&cell).unwrap(), newer);
 }
