@@ -15,7 +15,7 @@ use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle,
 
 #[cfg(feature = "libtorch")]
 pub use self::speed::{
-    Dtype, EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
+    EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
 };
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
@@ -24,7 +24,7 @@ pub use self::{
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
-    speed::SpeedVerb,
+    speed::{Dtype, SpeedVerb},
 };
 use crate::exit::Exit;
 

@@ -220,7 +220,7 @@ impl Model {
     /// Gradients flow through the casts to the leaves: within a backward pass they have the kind of the
     /// products, and from pass to pass they add up in float32. What needs no cast is the leaves themselves.
     pub fn working_copy(&self) -> Model {
-        self.converted(|tensor, kind| cast(tensor, kind))
+        self.converted(cast)
     }
 
     /// Makes a model without gradients, its weights cast once to the kind that it computes in.
