@@ -43,8 +43,8 @@ pub fn write(found: &Found, named: &str, statuses: &[TrialStatus]) -> anyhow::Re
     let path = |extension: &str| {
         places.reports.join(format!("{}.against-paper.{extension}", bench.suite.name))
     };
-    write_atomically(&path("md"), &against.markdown())?;
-    write_atomically(&path("csv"), &against.csv())?;
+    write_atomically(&path("md"), against.markdown())?;
+    write_atomically(&path("csv"), against.csv())?;
     Ok(path("md"))
 }
 

@@ -81,11 +81,11 @@ pub fn write(
     create_dir(reports)?;
     let mut written = Vec::new();
     if is_written(DocumentFormat::Markdown) {
-        write_atomically(&page, &report.markdown())?;
+        write_atomically(&page, report.markdown())?;
         written.push(page.clone());
     }
     if is_written(DocumentFormat::Html) {
-        write_atomically(&browsed, &html())?;
+        write_atomically(&browsed, html())?;
         written.push(browsed.clone());
     }
     let mut files: Vec<ReportFile> = Vec::new();

@@ -33,6 +33,9 @@ fn assert_close(found: &Tensor, expected: &[f64]) {
     }
 }
 
+/// Gradients of two parameters, the norm of both, and what the step makes of the parameters.
+type Step = ([f32; 3], [f32; 2], f64, [f64; 3], [f64; 2]);
+
 #[test]
 fn three_steps_with_clipping_and_decay_are_those_of_torch() {
     let matrix = leaf(&[1.0, -2.0, 0.5]).detach().view([1, 3]).set_requires_grad(true);
@@ -41,7 +44,7 @@ fn three_steps_with_clipping_and_decay_are_those_of_torch() {
     let named = named.map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone()));
     let mut optimizer =
         AdamW::with_decay(named.into(), &settings(0.1, 1.0), |tensor| 2 <= tensor.dim());
-    let steps: [([f32; 3], [f32; 2], f64, [f64; 3], [f64; 2]); 3] = [
+    let steps: [Step; 3] = [
         (
             [3.0, -1.0, 0.5],
             [2.0, 0.0],
