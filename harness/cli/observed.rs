@@ -1,9 +1,6 @@
 //! The verdicts of a suite's last run, as they are found in its results without model and data.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clsrl_report::{
     baseline::{Absent, Digests, Observed, SavedCell, SavedKey, Timing},
@@ -44,7 +41,7 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
         _ => selection.clone(),
     };
     let bench = Bench::of(project, suite, named, &wanted)?;
-    let binding = stored_binding(&store, &bench.trials)?.unwrap_or_else(nothing_known);
+    let binding = stored_binding(&store, &bench.trials)?.unwrap_or_else(Binding::unknown);
     let statuses = trial_statuses(&store, &bench.trials, &binding)?;
     let observed: Vec<Observed> =
         statuses.iter().flat_map(|status| observe_trial(&store, status)).collect();
@@ -119,19 +116,4 @@ fn records(statuses: &[TrialStatus]) -> (Vec<&TrainingRecord>, Vec<&CellRecord>)
         }));
     }
     (trainings, cells)
-}
-
-/// Without a single record every cell is missing, whatever it would be made with.
-fn nothing_known() -> Binding {
-    Binding {
-        base_weights: String::new(),
-        data: BTreeMap::new(),
-        picks: BTreeMap::new(),
-        prompts: BTreeMap::new(),
-        device_kind: String::new(),
-        precision: String::new(),
-        threads: 1,
-        deterministic: false,
-        recompute: false,
-    }
 }

@@ -38,6 +38,24 @@ pub struct Binding {
     pub recompute: bool,
 }
 
+impl Binding {
+    /// A binding of which nothing is known, for when it does not matter: both sides of a comparison have it, or
+    /// there is nothing to compare.
+    pub fn unknown() -> Self {
+        Binding {
+            base_weights: String::new(),
+            data: BTreeMap::new(),
+            picks: BTreeMap::new(),
+            prompts: BTreeMap::new(),
+            device_kind: String::new(),
+            precision: String::new(),
+            threads: 1,
+            deterministic: false,
+            recompute: false,
+        }
+    }
+}
+
 /// Everything that can change a number of a fine-tune or of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -298,7 +298,7 @@ fn is_time(question: &Question<'_>) -> bool {
 /// What of a cell and its fine-tune the protocol decides, and decides otherwise there. The size of a
 /// micro-batch changes nothing but rounding, and what only the suite decides is equal on both sides.
 fn protocol_fields(ours: &Trial, paper: &Trial, cell: CellKey) -> Vec<String> {
-    let binding = nothing_bound();
+    let binding = Binding::unknown();
     let of_training = differing_fields(
         training_identity(ours, &binding).json(),
         training_identity(paper, &binding).json(),
@@ -317,19 +317,4 @@ fn protocol_fields(ours: &Trial, paper: &Trial, cell: CellKey) -> Vec<String> {
         .filter(|field| field != "training")
         .map(|field| format!("evaluation: {field}"));
     of_training.chain(of_cell).collect()
-}
-
-/// Both sides of a comparison of settings are bound to the same, whatever it is.
-fn nothing_bound() -> Binding {
-    Binding {
-        base_weights: String::new(),
-        data: BTreeMap::new(),
-        picks: BTreeMap::new(),
-        prompts: BTreeMap::new(),
-        device_kind: String::new(),
-        precision: String::new(),
-        threads: 1,
-        deterministic: false,
-        recompute: false,
-    }
 }
