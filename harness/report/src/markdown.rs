@@ -11,6 +11,7 @@ pub(crate) fn written(page: &Page) -> String {
     let mut blocks = Vec::new();
     for block in page.blocks() {
         blocks.push(match block {
+            Block::Figure(_) => continue,
             Block::Heading(level, text) => format!("{} {}\n", "#".repeat(*level), escape(text)),
             Block::Paragraph(text) => format!("{}\n", unmarked(&escape(text))),
             Block::Warning(text) => format!("> **{}**\n", escape(text)),

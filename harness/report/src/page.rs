@@ -26,6 +26,9 @@ pub(crate) enum Block {
     Table(Table),
     /// A matrix, likewise, and numbered among the tables.
     Matrix(Matrix),
+    /// A figure as SVG, its texts escaped, with a title of its own. A format without figures leaves it out: its
+    /// file stands beside the report.
+    Figure(String),
 }
 
 /// A table of changes, and what stands behind each of them.
@@ -81,6 +84,10 @@ impl Page {
     pub(crate) fn matrix(&mut self, mut matrix: Matrix) {
         matrix.table.caption.push_str(&self.caption_suffix);
         self.blocks.push(Block::Matrix(matrix));
+    }
+
+    pub(crate) fn figure(&mut self, svg: String) {
+        self.blocks.push(Block::Figure(svg));
     }
 
     /// Its parts, in order.

@@ -83,6 +83,13 @@ impl Illustrated {
         Ok(Illustrated { transfer: transfer_frame(transfer, context)?, pictures, matrices })
     }
 
+    /// The plots as SVG; the matrices stand in the report as tables.
+    pub(super) fn plots(&self) -> Result<Vec<String>, ReportError> {
+        let plots =
+            self.pictures.iter().filter(|(_, picture)| matches!(picture, Picture::Lines(_)));
+        plots.map(|(_, picture)| picture.svg()).collect()
+    }
+
     /// Draws every picture in both formats.
     pub(super) fn figures(&self) -> Result<Vec<Figure>, ReportError> {
         let drawn = |(name, picture): &(String, Picture)| {

@@ -164,9 +164,12 @@ fn made(
     transfer::write(&mut page, &survey, &transfer, context);
     page.heading(2, "Training curves");
     training::write(&mut page, &survey, &Curves::new(curves)?);
+    let illustrated = Illustrated::new(&survey, &estimates, &transfer, curves, context)?;
+    for plot in illustrated.plots()? {
+        page.figure(plot);
+    }
     page.heading(2, "How to reproduce");
     page.verbatim(&context.command);
-    let illustrated = Illustrated::new(&survey, &estimates, &transfer, curves, context)?;
     Ok((page, illustrated))
 }
 

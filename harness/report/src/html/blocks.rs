@@ -21,5 +21,10 @@ pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
             *n_tables += 1;
             tables::matrix(matrix, *n_tables)
         }
+        // Within HTML an SVG needs no name of its kind, which would look like an address.
+        Block::Figure(svg) => {
+            let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+            format!("<figure>\n{svg}</figure>\n")
+        }
     }
 }

@@ -110,3 +110,10 @@ fn a_picture_that_is_not_there_leaves_its_path() {
     assert!(html.contains("No picture was found"));
     assert!(html.contains("flowers/0003.jpg") && !html.contains("base64,/9j"));
 }
+
+#[test]
+fn the_plots_stand_in_the_page_itself() {
+    let html = report(1);
+    assert_eq!(html.matches("<figure>\n<svg ").count(), 1); // the training curves; there is one number of shots
+    assert!(html.contains("<title>Training</title>"));
+}
