@@ -244,6 +244,8 @@ fn other_readers_read_the_frames() {
         write_frame(&cells_frame(&results).unwrap(), &format.at(&at("made")), format).unwrap();
         let curves = curves_frame(&results).unwrap();
         write_frame(&curves, &format.at(&at("made.curves")), format).unwrap();
+        let report = made_report(&GRID.plan(), &results).unwrap();
+        write_frame(report.transfer(), &format.at(&at("made.transfer")), format).unwrap();
     }
     let read = &mut |trial: &clsrl_spec::Trial, cell| {
         let own = results.iter().find(|results| results.trial == *trial).unwrap();
@@ -256,7 +258,7 @@ fn other_readers_read_the_frames() {
     write_samples(&results, &at("made.samples"), &FrameFormat::ALL, read).unwrap();
     let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
     let mut command = Command::new(&python);
-    let command = command.arg(script).arg(at("made")).args(["12", "576", "16"]);
+    let command = command.arg(script).arg(at("made")).args(["12", "576", "16", "9"]);
     let Ok(output) = command.output() else {
         return eprintln!("skipped: `{python}` does not start");
     };
