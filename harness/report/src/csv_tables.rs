@@ -1,8 +1,14 @@
-//! The CSV writer: a row for every number of a table, for programs.
+//! The CSV writer: a row for every number of a table, for programs. A table without numbers is written as it
+//! is printed.
 //!
 //! Texts are data and stay as they are; quotes, commas and line breaks are left to the encoder.
 
-use crate::{datum::Datum, estimate::Estimate, table::Table};
+use crate::{
+    datum::Datum,
+    estimate::Estimate,
+    number::MISSING,
+    table::{Cell, Column, Table},
+};
 
 const HEADS: [&str; 21] = [
     "method",
@@ -28,12 +34,27 @@ const HEADS: [&str; 21] = [
     "suite",
 ];
 
-/// Writes a table's numbers.
+/// Writes a table's numbers, or its texts.
 pub(crate) fn written(table: &Table, suite: &str) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let name = table.name.as_deref().unwrap_or_default();
-    let records = table.data.iter().map(|datum| record(datum, name, suite));
-    for record in std::iter::once(HEADS.map(str::to_owned)).chain(records) {
+    match table.data.is_empty() {
+        true => {
+            let heads: Vec<String> = table.columns.iter().map(Column::full_head).collect();
+            let has_heads = heads.iter().any(|head| !head.is_empty());
+            let row = |row: &Vec<Cell>| row.iter().map(text).collect();
+            encoded(has_heads.then_some(heads).into_iter().chain(table.rows.iter().map(row)))
+        }
+        false => {
+            let heads = HEADS.map(str::to_owned).to_vec();
+            let records = table.data.iter().map(|datum| record(datum, name, suite).to_vec());
+            encoded(std::iter::once(heads).chain(records))
+        }
+    }
+}
+
+fn encoded(records: impl Iterator<Item = Vec<String>>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in records {
         writer.write_record(record).expect("memory takes every record, and all have one length");
     }
     let bytes = writer.into_inner().expect("memory can be flushed");
@@ -41,7 +62,7 @@ pub(crate) fn written(table: &Table, suite: &str) -> String {
 }
 
 fn record(datum: &Datum, table: &str, suite: &str) -> [String; HEADS.len()] {
-    let Datum { group, asked, dataset, quantity, value, estimate, tested, remark } = datum;
+    let Datum { group, form, prompt, dataset, quantity, value, estimate, tested, remark } = datum;
     let estimate = estimate.filter(|_| value.is_some());
     let bounds = estimate.and_then(|estimate| estimate.bounds);
     let count = |value: fn(Estimate) -> usize| {
@@ -49,10 +70,10 @@ fn record(datum: &Datum, table: &str, suite: &str) -> [String; HEADS.len()] {
     };
     let tested = *tested;
     [
-        group.method.to_string(),
-        group.shots.to_string(),
-        asked.map_or_else(String::new, |(form, _)| form.to_string()),
-        asked.map_or_else(String::new, |(_, prompt)| prompt.to_string()),
+        group.map_or_else(String::new, |group| group.method.to_string()),
+        group.map_or_else(String::new, |group| group.shots.to_string()),
+        form.map_or_else(String::new, |form| form.to_string()),
+        prompt.map_or_else(String::new, |prompt| prompt.to_string()),
         dataset.clone(),
         quantity.clone(),
         number(*value),
@@ -71,6 +92,11 @@ fn record(datum: &Datum, table: &str, suite: &str) -> [String; HEADS.len()] {
         table.to_owned(),
         suite.to_owned(),
     ]
+}
+
+/// What a cell says; empty where it says that there is nothing.
+fn text(cell: &Cell) -> String {
+    if cell.text == MISSING { String::new() } else { cell.text.clone() }
 }
 
 /// Six decimals, empty where there is no number.

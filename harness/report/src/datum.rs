@@ -10,9 +10,12 @@ use crate::{
 /// One number.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Datum {
-    pub(crate) group: Group,
-    /// None where the number is of all forms and prompts.
-    pub(crate) asked: Option<(Form, PromptStyle)>,
+    /// None where the number is of all methods.
+    pub(crate) group: Option<Group>,
+    /// None where the number is of all forms.
+    pub(crate) form: Option<Form>,
+    /// None where the number is of all prompts.
+    pub(crate) prompt: Option<PromptStyle>,
     /// A dataset's id, or `average`, or `all`.
     pub(crate) dataset: String,
     /// What is measured, with its unit last: `accuracy_pct`, `change_points`.
@@ -27,14 +30,15 @@ pub(crate) struct Datum {
 impl Datum {
     /// A number without an interval.
     pub(crate) fn of_number(
-        group: Group,
+        group: impl Into<Option<Group>>,
         dataset: impl Into<String>,
         quantity: impl Into<String>,
         value: Option<f64>,
     ) -> Self {
         Datum {
-            group,
-            asked: None,
+            group: group.into(),
+            form: None,
+            prompt: None,
             dataset: dataset.into(),
             quantity: quantity.into(),
             value: value.filter(|value| value.is_finite()),
@@ -52,7 +56,7 @@ impl Datum {
         estimate: Estimate,
     ) -> Self {
         let number = Self::of_number(arm.group, dataset, quantity, estimate.mean);
-        Datum { asked: Some((arm.form, arm.prompt())), estimate: Some(estimate), ..number }
+        Datum { estimate: Some(estimate), ..number.asked(arm) }
     }
 
     /// A change with its interval and its test.
@@ -65,6 +69,11 @@ impl Datum {
         let remark = change.tested.err().map_or("", |reason| reason.as_str()).to_owned();
         let number = Self::of_estimate(arm, dataset, quantity, change.estimate);
         Datum { tested: change.tested.ok(), remark, ..number }
+    }
+
+    /// The same of an arm's form and prompt alone.
+    pub(crate) fn asked(self, arm: Arm) -> Self {
+        Datum { form: Some(arm.form), prompt: Some(arm.prompt()), ..self }
     }
 
     /// The same with its standing to the best.

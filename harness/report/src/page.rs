@@ -94,4 +94,13 @@ impl Page {
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
+
+    /// The tables that have files of their own, in order.
+    pub(crate) fn named_tables(&self) -> Vec<&Table> {
+        let tables = self.blocks.iter().filter_map(|block| match block {
+            Block::Table(table) => Some(table),
+            _ => None,
+        });
+        tables.filter(|table| table.name.is_some()).collect()
+    }
 }

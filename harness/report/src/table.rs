@@ -5,7 +5,7 @@ use crate::datum::Datum;
 /// A table. Every row has one cell per column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
-    /// The name of its files, for a table that is worth one: letters, digits and hyphens.
+    /// The name of its files, if it has any: letters, digits, hyphens and points.
     pub(crate) name: Option<String>,
     /// What it shows, in plain text.
     pub(crate) caption: String,

@@ -58,8 +58,7 @@ pub(super) fn table(
         ]);
         table.data.push(Datum::of_estimate(arm, AVERAGE, "accuracy_pct", accuracy));
         table.data.extend(costs.named().map(|(quantity, value)| {
-            let number = Datum::of_number(arm.group, "all", quantity, value);
-            Datum { asked: Some((arm.form, arm.prompt())), ..number }
+            Datum::of_number(arm.group, "all", quantity, value).asked(arm)
         }));
     }
     table.notes.push(

@@ -58,8 +58,7 @@ pub(super) fn table(survey: &Survey, [published, strict]: [&Estimates<'_>; 2]) -
         let parsed =
             shares.into_iter().map(|(status, share)| (format!("parse_{status}_pct"), share));
         table.data.extend(named.into_iter().chain(parsed).map(|(quantity, value)| {
-            let number = Datum::of_number(arm.group, AVERAGE, quantity, value);
-            Datum { asked: Some((arm.form, arm.prompt())), ..number }
+            Datum::of_number(arm.group, AVERAGE, quantity, value).asked(arm)
         }));
     }
     table

@@ -5,6 +5,7 @@
 use super::matrix_figure::MatrixFigure;
 use crate::{
     figure::{Block, Heatmap, Rgb, Tile},
+    latex::escape,
     number::{fixed, signed},
 };
 
@@ -16,16 +17,16 @@ pub(super) fn written(figure: &MatrixFigure) -> String {
         "% Needs \\usepackage{{booktabs,adjustbox}} and \\usepackage[table]{{xcolor}}.\n\
          \\begin{{table}}\n\\centering\n\
          \\caption{{{}. {} Rows: trained on; columns: evaluated on; in-domain cells are in \
-         brackets. Small: 95\\,\\% intervals. $^*$: differs from zero at 5\\,\\% (Holm over the row). \
+         brackets. $\\pm$: half of the 95\\,\\% intervals. $^*$: differs from zero at 5\\,\\% (Holm over the row). \
          Colours end at $\\pm${} points.}}\n\\label{{tab:{}}}\n\
          \\begin{{adjustbox}}{{max width=\\linewidth}}\n\\begin{{tabular}}{{l{}@{{\\hspace{{8pt}}}}c}}\n\\toprule\n",
-        escaped(title),
-        escaped(subtitle),
+        escape(title),
+        escape(subtitle),
         fixed(Some(scale.limit), 0),
         figure.name,
         "c".repeat(n_targets),
     );
-    let heads: Vec<String> = heads.iter().map(|head| escaped(head)).collect();
+    let heads: Vec<String> = heads.iter().map(|head| escape(head)).collect();
     text.push_str(&format!(" & {} \\\\\n\\midrule\n", heads.join(" & ")));
     for row in rows {
         push_rows(&mut text, &figure.heatmap, row);
@@ -36,15 +37,16 @@ pub(super) fn written(figure: &MatrixFigure) -> String {
     text
 }
 
-/// The numbers, and their intervals below them in the same colours.
+/// The numbers, and half of their intervals below them in the same colours: both ends of eleven intervals are too
+/// wide for a page.
 fn push_rows(text: &mut String, heatmap: &Heatmap, Block { label, tiles }: &Block) {
     let line = |inside: fn(&Tile) -> String| {
         let cells = tiles.iter().map(|tile| coloured(heatmap, tile, &inside(tile)));
         cells.collect::<Vec<_>>().join(" & ")
     };
-    text.push_str(&format!("{} & {} \\\\\n", escaped(label), line(number)));
+    text.push_str(&format!("{} & {} \\\\\n", escape(label), line(number)));
     if tiles.iter().any(|tile| tile.interval.is_some()) {
-        text.push_str(&format!(" & {} \\\\\n", line(interval)));
+        text.push_str(&format!(" & {} \\\\\n", line(half_interval)));
     }
 }
 
@@ -69,10 +71,9 @@ fn number(tile: &Tile) -> String {
     if tile.is_home { format!("[\\textbf{{{text}}}]") } else { text }
 }
 
-fn interval(tile: &Tile) -> String {
+fn half_interval(tile: &Tile) -> String {
     let Some(interval) = tile.interval else { return String::new() };
-    let [lower, upper] = [interval.lower, interval.upper].map(|end| in_maths(&fixed(Some(end), 1)));
-    format!("{{\\scriptsize {lower} to {upper}}}")
+    format!("{{\\scriptsize $\\pm{}$}}", fixed(Some(interval.half_width()), 1))
 }
 
 /// A number with its sign as LaTeX sets it.
@@ -81,23 +82,4 @@ fn in_maths(number: &str) -> String {
         "–" => "--".to_owned(),
         number => format!("${}$", number.replace('−', "-")),
     }
-}
-
-/// Text as LaTeX shows it; what ASCII has not is left to the fonts that know it.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use clsrl_spec::{DatasetId, EvalSplit, ShotRule};
 
-use super::names;
+use super::{accuracy::AVERAGE, names};
 use crate::{
     ReportContext, ReportError,
-    estimate::{Contrast, Estimate, Estimates},
+    datum::Datum,
+    estimate::{Change, Contrast, Estimate, Estimates},
     number::{MISSING, fixed, signed, thousands},
-    summary::{Arm, Clocks, Score, Survey, Transfer},
+    summary::{Arm, Clocks, Score, Survey, Transfer, TransferMatrix},
     table::{Align, Cell, Table},
     verdicts::Repeats,
 };
@@ -71,7 +72,7 @@ pub(super) fn in_short(
     };
     let heads =
         ["Method", "Prompt", "Zero-shot", "In-domain", "Change", "Others", "Below zero", "Seconds"];
-    let mut table = Table::of_numbers(format!("{caption}{spread}"), &heads);
+    let mut table = Table::of_numbers(format!("{caption}{spread}"), &heads).named("in-short");
     table.columns[1].align = Align::Left;
     let is_any_trained = survey.arms.iter().any(|arm| arm.is_trained());
     for &arm in survey.arms.iter().filter(|arm| arm.is_trained() || !is_any_trained) {
@@ -81,16 +82,20 @@ pub(super) fn in_short(
         let average = estimates.average(&cells(arm));
         let before = survey.zero_shot_of(arm);
         let zero_shot = before.and_then(|before| estimates.average(&cells(before)).mean);
+        let change = before.map(|before| change(estimates, before, arm, &survey.in_domain));
         let others = transfer.others(arm);
         let clock = clocks.by_group.get(&arm.group);
         let seconds = clock.and_then(|clock| Some(clock.total? / clock.n_trials as f64));
+        table.data.extend(data(arm, &average, change.as_ref(), transfer.of(arm)));
+        let per_trial = Datum::of_number(arm.group, "all", "seconds_per_trial", seconds);
+        table.data.push(per_trial.asked(arm));
         let trained = |text: String| if arm.is_trained() { text } else { String::new() };
         table.push_plain([
             names::group(survey, arm.group),
             asked(survey, arm),
             fixed(zero_shot, 1),
             trained(in_domain(&average)),
-            trained(change(estimates, before, arm, &survey.in_domain)),
+            trained(change.as_ref().map_or(MISSING.to_owned(), marked)),
             trained(names::with_sd(names::change(others), others)),
             trained(below_zero(transfer, arm)),
             fixed(seconds, 1),
@@ -107,17 +112,35 @@ fn in_domain(average: &Estimate) -> String {
     }
 }
 
-fn change(
-    estimates: &Estimates<'_>,
-    before: Option<Arm>,
-    after: Arm,
-    datasets: &[DatasetId],
-) -> String {
-    let Some(before) = before else { return MISSING.to_owned() };
+fn change(estimates: &Estimates<'_>, before: Arm, after: Arm, datasets: &[DatasetId]) -> Change {
     let contrast = |&id| Contrast { before: before.repeats(id, id), after: after.repeats(id, id) };
-    let change = estimates.average_change(&datasets.iter().map(contrast).collect::<Vec<_>>());
+    estimates.average_change(&datasets.iter().map(contrast).collect::<Vec<_>>())
+}
+
+fn marked(change: &Change) -> String {
     let text = signed(change.estimate.mean, 1);
     if change.is_significant() == Some(true) { format!("{text}*") } else { text }
+}
+
+/// The averages of an arm; of one that trains nothing, its accuracy alone.
+fn data(
+    arm: Arm,
+    average: &Estimate,
+    change: Option<&Change>,
+    transfer: Option<&TransferMatrix>,
+) -> Vec<Datum> {
+    let mut data = vec![Datum::of_estimate(arm, AVERAGE, "accuracy_pct", *average)];
+    if !arm.is_trained() {
+        return data;
+    }
+    data.extend(change.map(|change| Datum::of_change(arm, AVERAGE, "change_points", change)));
+    if let Some(matrix) = transfer {
+        data.push(Datum::of_change(arm, "others", "change_points", &matrix.whole));
+        let (n, n_below) = matrix.n_below_zero();
+        let share = (0 < n).then(|| 100.0 * n_below as f64 / n as f64);
+        data.push(Datum::of_number(arm.group, "others", "below_zero_pct", share).asked(arm));
+    }
+    data
 }
 
 /// The prompt, and the form where there are several.
@@ -142,7 +165,7 @@ pub(super) fn what_was_run(
 ) -> Result<Table, ReportError> {
     let caption = "What was run, and where. A trial is one fine-tune, zero-shot the one that trains \
         nothing; a cell is a trial, evaluated on one dataset under one prompt.";
-    let mut table = Table::of_texts(caption.to_owned(), &["", ""]);
+    let mut table = Table::of_texts(caption.to_owned(), &["", ""]).named("what-was-run");
     let mut row = |name: &str, value: String| {
         let value = if value.is_empty() { MISSING.to_owned() } else { value };
         table.push(vec![Cell::bold(name), Cell::plain(value)]);

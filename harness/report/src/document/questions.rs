@@ -1,10 +1,11 @@
 //! What the models were asked.
 
-use clsrl_spec::{Form, ListRule, MethodId, PromptStyle, SftPrompt, Training, Trial};
+use clsrl_spec::{DatasetId, Form, ListRule, MethodId, PromptStyle, SftPrompt, Training, Trial};
 
 use super::names;
 use crate::{
     ReportContext, ReportError,
+    datum::Datum,
     number::{MISSING, fixed, thousands},
     summary::{Questions, Survey},
     table::{Align, Cell, Table},
@@ -13,7 +14,8 @@ use crate::{
 /// Which prompt each method was trained and evaluated under.
 pub(super) fn prompts(survey: &Survey, context: &ReportContext<'_>) -> Table {
     let caption = "The prompts that each method was trained and evaluated under.".to_owned();
-    let mut table = Table::of_texts(caption, &["Method", "In training", "In evaluation"]);
+    let heads = ["Method", "In training", "In evaluation"];
+    let mut table = Table::of_texts(caption, &heads).named("prompts");
     for method in MethodId::ALL {
         let evaluated = survey.prompts(method);
         if evaluated.is_empty() {
@@ -49,7 +51,8 @@ pub(super) fn texts(survey: &Survey, context: &ReportContext<'_>) -> Table {
     let protocol = context.protocol;
     let prompts = &protocol.prompts;
     let caption = format!("The texts around a question of protocol {}.", protocol.name);
-    let mut table = Table::of_texts(caption, &["Text", "In training", "In evaluation"]);
+    let heads = ["Text", "In training", "In evaluation"];
+    let mut table = Table::of_texts(caption, &heads).named("prompt-texts");
     let mut row = |name: &str, train: &str, eval: &str| {
         let shown = |text: &str| match text.trim() {
             "" => Cell::italic("empty"),
@@ -112,7 +115,7 @@ pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
     let caption = "The datasets and their short names: pictures evaluated, pictures of the whole \
         split, class names in a question's list, and the score of guessing among them.";
     let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("questions");
     table.columns[1].align = Align::Left;
     for ((form, target), questions) in survey.questions()? {
         let numbers = match questions {
@@ -121,6 +124,7 @@ pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
                 [span(n), span(n_split), fixed(mean_choices, 1), fixed(chance_pct, 1)]
             }
         };
+        table.data.extend(data(form, target, questions.as_ref()));
         let title = match survey.forms.len() {
             0 | 1 => target.title().to_owned(),
             _ => format!("{}, {form}", target.title()),
@@ -129,6 +133,21 @@ pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
         table.push_plain(names.into_iter().chain(numbers));
     }
     Ok(table)
+}
+
+/// Of counts that differ from cell to cell, the smallest.
+fn data(form: Form, target: DatasetId, questions: Option<&Questions>) -> Vec<Datum> {
+    let numbers = [
+        ("n_evaluated", questions.map(|found| found.n.0 as f64)),
+        ("n_split", questions.map(|found| found.n_split.0 as f64)),
+        ("names_listed", questions.and_then(|found| found.mean_choices)),
+        ("chance_pct", questions.and_then(|found| found.chance_pct)),
+    ];
+    let datum = |(quantity, value)| {
+        let number = Datum::of_number(None, target.to_string(), quantity, value);
+        Datum { form: Some(form), ..number }
+    };
+    numbers.map(datum).to_vec()
 }
 
 /// A count, or its range if the cells differ.

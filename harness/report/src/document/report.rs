@@ -13,7 +13,7 @@ use crate::{
     ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails, csv_tables,
     estimate::Estimates,
     html, latex, markdown,
-    page::{Block, Page},
+    page::Page,
     summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
     table::Table,
 };
@@ -63,50 +63,43 @@ impl Report {
     /// The whole report as one HTML file that needs nothing else, with the samples that are shown and those of
     /// their pictures that were found.
     pub fn html(&self, shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
-        html::written(&self.page, &format!("Suite {}", self.suite), shown, thumbnails)
+        let samples = Some((shown, thumbnails));
+        html::written(&self.page, &format!("Suite {}", self.suite), samples)
     }
 
-    /// The tables of results in LaTeX, a file each, and a document that reads them all; and a file for each
-    /// transfer matrix.
+    /// The tables in LaTeX, a file each, and each transfer matrix; and a document of the whole report that reads
+    /// them.
     pub fn latex(&self) -> Vec<ReportFile> {
-        let tables = self.tables();
         let file = |table: &Table| ReportFile {
             path: table_path(table, "tex"),
             text: latex::written(table, &self.suite),
         };
-        let document = ReportFile {
-            path: "tables.tex".to_owned(),
-            text: latex::document(&format!("Suite {}", self.suite), &tables),
-        };
+        let document =
+            ReportFile { path: "tables.tex".to_owned(), text: latex::document(&self.page, TABLES) };
         let matrix = |(name, text): &(String, String)| ReportFile {
-            path: format!("tables/{name}.tex"),
+            path: format!("{TABLES}/{name}.tex"),
             text: text.clone(),
         };
         let matrices = self.illustrated.matrices.iter().map(matrix);
-        tables.iter().map(|table| file(table)).chain(matrices).chain([document]).collect()
+        let tables = self.page.named_tables();
+        tables.into_iter().map(file).chain(matrices).chain([document]).collect()
     }
 
-    /// The numbers of the tables of results in CSV, a file each.
+    /// The numbers of the tables in CSV, a file each; of a table of texts, the texts.
     pub fn csv(&self) -> Vec<ReportFile> {
         let file = |table: &Table| ReportFile {
             path: table_path(table, "csv"),
             text: csv_tables::written(table, &self.suite),
         };
-        self.tables().into_iter().filter(|table| !table.data.is_empty()).map(file).collect()
-    }
-
-    /// The tables that have files of their own.
-    fn tables<'a>(&'a self) -> Vec<&'a Table> {
-        let named = |block: &'a Block| match block {
-            Block::Table(table) if table.name.is_some() => Some(table),
-            _ => None,
-        };
-        self.page.blocks().iter().filter_map(named).collect()
+        self.page.named_tables().into_iter().map(file).collect()
     }
 }
 
+/// The folder of tables, below the suite's folder of reports.
+const TABLES: &str = "tables";
+
 fn table_path(table: &Table, extension: &str) -> String {
-    format!("tables/{}.{extension}", table.name.as_deref().unwrap_or_default())
+    format!("{TABLES}/{}.{extension}", table.name.as_deref().unwrap_or_default())
 }
 
 fn made(

@@ -4,7 +4,7 @@ use clsrl_spec::{DatasetId, EvalSplit, Form, MethodId};
 
 use crate::{
     DatasetOrder, Report, SuiteVerdicts, TrialResults,
-    latex::tests::compile,
+    latex::tests::check_compiles,
     made::{Grid, all_results, report, report_with, whole_report},
 };
 
@@ -263,9 +263,22 @@ fn file(report: &Report, path: &str) -> String {
 }
 
 #[test]
-fn every_table_of_results_is_a_file_in_latex_and_in_csv() {
+fn every_table_is_a_file_in_latex_and_in_csv() {
     let report = made(&TWO_SEEDS.plan());
-    for name in ["few-shot", "few-shot-strict", "format", "efficiency"] {
+    let of_results = ["few-shot", "few-shot-strict", "format", "efficiency"];
+    let others = [
+        "in-short",
+        "what-was-run",
+        "prompts",
+        "prompt-texts",
+        "questions",
+        "wall-clock",
+        "throughput",
+        "training-time",
+        "training",
+    ];
+    assert_eq!(report.csv().len(), of_results.len() + others.len());
+    for name in of_results.into_iter().chain(others) {
         for extension in ["tex", "csv"] {
             let path = format!("tables/{name}.{extension}");
             check_snapshot(&format!("two-seeds.{name}.{extension}"), &file(&report, &path));
@@ -296,22 +309,18 @@ fn several_numbers_of_shots_are_a_curve_and_a_table_each() {
 }
 
 #[test]
-fn tex_takes_every_table_there_is() {
+fn tex_takes_every_file_there_is() {
     let whole =
         Grid { methods: &MethodId::ALL, datasets: &DatasetId::ALL, shots: &[4], seeds: &[1, 2, 3] };
     let shots = Grid { shots: &[1, 16], ..TWO_SEEDS };
     for (name, plan) in [("whole", whole.plan()), ("shots", shots.plan()), ("b2n", base_to_new())] {
-        let report = made(&plan);
-        let tables: Vec<_> =
-            report.latex().into_iter().map(|file| (file.path, file.text)).collect();
-        let document = file(&report, "tables.tex");
-        let Some(compiled) = compile(&document, &tables) else { return };
-        let pdf = compiled.unwrap();
-        assert!(pdf.starts_with(b"%PDF"));
-        if let Some(dir) = std::env::var_os("KEEP_PDF") {
-            std::fs::write(std::path::Path::new(&dir).join(format!("{name}.pdf")), pdf).unwrap();
-        }
+        check_compiles(name, "tables.tex", &made(&plan).latex());
     }
+    check_compiles(
+        "nothing",
+        "tables.tex",
+        &whole_report(&[], &[], DatasetOrder::Coop).unwrap().latex(),
+    );
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use super::{names, questions};
 use crate::{
+    datum::Datum,
     number::{fixed, significant},
     page::Page,
-    summary::{Curve, Curves, Survey},
+    summary::{Curve, Curves, Group, Survey},
     table::Table,
 };
 
@@ -19,8 +20,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey, curves: &Curves) {
         which teach nothing.";
     let heads =
         ["Method", "Trials", "Steps", "Loss", "Reward", "KL", "Tokens", "Cut (%)", "Flat (%)"];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("training");
     for (&group, curve) in &curves.0 {
+        table.data.extend(data(group, curve));
         let Curve { n_trials, steps, loss, reward_mean, kl, mean_tokens, truncated, .. } = *curve;
         let share = |value: Option<f64>| fixed(value.map(|share| 100.0 * share), 1);
         table.push_plain([
@@ -36,6 +38,23 @@ pub(super) fn write(page: &mut Page, survey: &Survey, curves: &Curves) {
         ]);
     }
     page.table(&table);
+}
+
+/// Both ends of every curve.
+fn data(group: Group, curve: &Curve) -> impl Iterator<Item = Datum> {
+    let ends = [
+        ("loss", curve.loss),
+        ("reward_mean", curve.reward_mean),
+        ("kl", curve.kl),
+        ("mean_tokens", curve.mean_tokens),
+        ("truncated", curve.truncated),
+        ("zero_variance_groups", curve.zero_variance_groups),
+    ];
+    let both = move |(name, (first, last))| {
+        [("first", first), ("last", last)]
+            .map(|(end, value)| Datum::of_number(group, "all", format!("{name}_{end}"), value))
+    };
+    ends.into_iter().flat_map(both)
 }
 
 fn ends(

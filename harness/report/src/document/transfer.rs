@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::DatasetId;
 
-use super::names;
+use super::{matrix_figure, names};
 use crate::{
     ReportContext,
     estimate::{Change, Estimate},
@@ -103,6 +103,8 @@ impl Writer<'_> {
         if table.rows.iter().any(is_shared) {
             table.caption.push_str(" ° The two datasets share class names, told below.");
         }
+        // A matrix without a change has no file.
+        table.name = matrix.is_any().then(|| matrix_figure::name(matrix));
         Matrix { table, entries }
     }
 

@@ -1,10 +1,11 @@
 //! The wall-clock tables.
 
-use super::names;
+use super::{accuracy::AVERAGE, names};
 use crate::{
+    datum::Datum,
     number::fixed,
     page::Page,
-    summary::{Clock, Clocks, Survey},
+    summary::{Clock, Clocks, Group, Survey},
     table::Table,
 };
 
@@ -27,7 +28,7 @@ fn phases(survey: &Survey, clocks: &Clocks) -> Table {
         weights, tokenizer, training pictures; rollout: sampling and rewarding; update: forward, \
         backward, optimizer; evaluate: all targets.";
     let heads = ["Method", "Trials", "Load", "Rollout", "Update", "Evaluate", "Total", "Per trial"];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("wall-clock");
     let row = |name: String, n_trials: usize, sums: [Option<f64>; 5]| {
         let per_trial = sums[4].map(|total| total / n_trials as f64);
         let seconds = sums.into_iter().chain([per_trial]).map(|seconds| fixed(seconds, 1));
@@ -35,6 +36,10 @@ fn phases(survey: &Survey, clocks: &Clocks) -> Table {
     };
     for (&group, clock) in &clocks.by_group {
         table.push_plain(row(names::group(survey, group), clock.n_trials, sums(clock)));
+        let n_trials = ("n_trials", Some(clock.n_trials as f64));
+        let names = ["load_s", "rollout_s", "update_s", "evaluate_s", "total_s"];
+        let numbers = [n_trials].into_iter().chain(names.into_iter().zip(sums(clock)));
+        table.data.extend(data(group, numbers));
     }
     let all = |phase: usize| -> Option<f64> {
         clocks.by_group.values().map(|clock| sums(clock)[phase]).sum()
@@ -60,16 +65,25 @@ fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
         "Eval tokens/s",
         "Peak MiB",
     ];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("throughput");
     for (&group, clock) in &clocks.by_group {
+        let peak_mib = Some(clock.peak_memory_bytes as f64 / MIB);
         table.push_plain([
             names::group(survey, group),
             fixed(clock.train_images_per_second, 1),
             fixed(clock.train_tokens_per_second, 1),
             fixed(clock.evaluate_images_per_second, 1),
             fixed(clock.evaluate_tokens_per_second, 1),
-            fixed(Some(clock.peak_memory_bytes as f64 / MIB), 0),
+            fixed(peak_mib, 0),
         ]);
+        let numbers = [
+            ("train_images_per_second", clock.train_images_per_second),
+            ("train_tokens_per_second", clock.train_tokens_per_second),
+            ("evaluate_images_per_second", clock.evaluate_images_per_second),
+            ("evaluate_tokens_per_second", clock.evaluate_tokens_per_second),
+            ("peak_mib", peak_mib),
+        ];
+        table.data.extend(data(group, numbers));
     }
     table
 }
@@ -77,13 +91,27 @@ fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
 fn training(survey: &Survey, clocks: &Clocks) -> Table {
     let caption = "Seconds of rollout and update per trial, by the dataset that is trained on.";
     let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("training-time");
     for group in survey.groups().into_iter().filter(|group| group.is_trained()) {
         let seconds = |dataset| clocks.training.get(&(group, dataset)).copied().flatten();
         let seconds: Vec<_> = survey.in_domain.iter().map(|&dataset| seconds(dataset)).collect();
         let average = names::mean_of_all(seconds.iter().copied());
+        let datasets = survey.in_domain.iter().map(|id| id.to_string()).chain([AVERAGE.to_owned()]);
+        let numbers = datasets.zip(seconds.iter().copied().chain([average]));
+        table.data.extend(
+            numbers.map(|(id, value)| Datum::of_number(group, id, "optimize_s_per_trial", value)),
+        );
         let shown = seconds.into_iter().chain([average]).map(|seconds| fixed(seconds, 1));
         table.push_plain(std::iter::once(names::group(survey, group)).chain(shown));
     }
     table
+}
+
+/// Numbers of all datasets of a group.
+fn data(
+    group: Group,
+    numbers: impl IntoIterator<Item = (&'static str, Option<f64>)>,
+) -> Vec<Datum> {
+    let datum = |(quantity, value)| Datum::of_number(group, "all", quantity, value);
+    numbers.into_iter().map(datum).collect()
 }

@@ -17,14 +17,13 @@ const SCRIPTS: [&str; 4] = [
     include_str!("samples.js"),
 ];
 
-/// Writes a document and its samples. The title is plain text.
+/// Writes a document and, if it has any, its samples. The title is plain text.
 pub(crate) fn written(
     page: &Page,
     title: &str,
-    shown: &ShownSamples,
-    thumbnails: &Thumbnails,
+    samples: Option<(&ShownSamples, &Thumbnails)>,
 ) -> String {
-    let sections = sections(page, shown, thumbnails);
+    let sections = sections(page, samples);
     let title = escape(title);
     let contents: Vec<String> = sections
         .iter()
@@ -88,7 +87,7 @@ impl Section {
     }
 }
 
-fn sections(page: &Page, shown: &ShownSamples, thumbnails: &Thumbnails) -> Vec<Section> {
+fn sections(page: &Page, samples: Option<(&ShownSamples, &Thumbnails)>) -> Vec<Section> {
     let new = |n: usize, heading: &str| Section {
         id: format!("section-{n}"),
         heading: heading.to_owned(),
@@ -105,9 +104,11 @@ fn sections(page: &Page, shown: &ShownSamples, thumbnails: &Thumbnails) -> Vec<S
             }
         }
     }
-    let mut browser = new(sections.len(), "Samples");
-    browser.id = "samples-head".to_owned();
-    browser.html = samples::written(shown, thumbnails);
-    sections.push(browser);
+    if let Some((shown, thumbnails)) = samples {
+        let mut browser = new(sections.len(), "Samples");
+        browser.id = "samples-head".to_owned();
+        browser.html = samples::written(shown, thumbnails);
+        sections.push(browser);
+    }
     sections
 }

@@ -14,7 +14,7 @@ mod question;
 mod estimate;
 mod reason;
 mod compare;
-mod markdown;
+mod document;
 mod rows;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{
     compare::{Compared, Verdict},
     published::{Datasets, Experiment, Metric, PublishedNumber},
 };
-use crate::{TrialResults, made};
+use crate::{ReportFile, TrialResults, latex::tests::check_compiles, made};
 
 const SMALL: &str = "Qwen2-VL-2B-Instruct";
 const LARGE: &str = "Qwen2-VL-7B-Instruct";
@@ -294,7 +294,7 @@ fn the_smoke_suite_is_said_in_a_few_lines_to_be_another_experiment() {
         ..context("harness/tiny/model", &planned, &under_paper)
     };
     let against = AgainstPaper::new(&published(), &results, context);
-    check_snapshot("against-paper-smoke", &against.markdown());
+    check_snapshot("against-paper-smoke.md", &against.markdown());
     assert!(against.compared.iter().all(|row| row.verdict.word() == "not comparable"));
     assert!(against.compared.iter().all(|row| row.ours.is_some()), "ours are in the CSV");
 }
@@ -307,7 +307,12 @@ fn a_part_of_a_suite_is_compared_number_by_number() {
     let mut results = as_printed(&planned, SMALL, 0.3);
     results.retain(|results| results.trial.key() != "sft.dtd.4shot.seed2");
     let against = against(&planned, SMALL, &results);
-    check_snapshot("against-paper-part", &against.markdown());
+    check_snapshot("against-paper-part.md", &against.markdown());
+    let latex = against.latex();
+    let efficiency = "against-paper/efficiency-v1-table-3-qwen2-vl-2b-instruct.tex";
+    let is_it = |file: &&ReportFile| file.path == efficiency;
+    check_snapshot("against-paper-part.tex", &latex.iter().find(is_it).unwrap().text);
+    check_compiles("against-paper-part", "against-paper.tex", &latex);
     let csv = against.csv();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     assert_eq!(reader.headers().unwrap().len(), 17);
@@ -317,9 +322,30 @@ fn a_part_of_a_suite_is_compared_number_by_number() {
 #[test]
 fn names_are_text_in_the_document() {
     let planned = planned("few-shot", "paper", &[1, 2]);
-    let document = against(&planned, "a|b_<script>&%", &[]).markdown();
+    let against = against(&planned, "a|b_<script>&%", &[]);
+    let document = against.markdown();
     assert!(document.contains(r"another model (a\|b\_\<script\>\&%)"), "{document}");
     assert!(!document.contains("<script>"), "{document}");
+    let html = against.html();
+    assert!(html.contains("another model (a|b_&lt;script&gt;&amp;%)"), "{html}");
+    assert_eq!(html.matches("<script").count(), 1);
+    check_compiles("against-paper-names", "against-paper.tex", &against.latex());
+}
+
+/// The longest tables: those of the matrices.
+#[test]
+fn every_table_is_in_latex_and_sorts_in_html() {
+    for suite in ["transfer", "base-to-new", "open-set"] {
+        let planned = planned(suite, "paper", &[1, 2]);
+        let against = against(&planned, SMALL, &as_printed(&planned, SMALL, 0.3));
+        let latex = against.latex();
+        check_compiles(&format!("against-paper-{suite}"), "against-paper.tex", &latex);
+        let html = against.html();
+        let n_tables = html.matches("<table class=\"sorts\"").count();
+        // Each is a file, and there is the document that reads them; the reasons may be one, which needs no order.
+        assert!((latex.len() - 2..latex.len()).contains(&n_tables), "{suite}: {n_tables}");
+        assert!(!html.contains("id=\"samples-head\"") && !html.contains("://"));
+    }
 }
 
 #[test]
@@ -352,7 +378,7 @@ fn wrong_lines_of_the_file_are_told() {
 
 /// Compares with a committed document. `UPDATE_SNAPSHOTS=1` writes what was made instead.
 fn check_snapshot(name: &str, made: &str) {
-    let path = format!("{}/tests/snapshots/{name}.md", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, made).unwrap();
     }

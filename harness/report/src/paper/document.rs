@@ -1,4 +1,4 @@
-//! The comparison as Markdown: what holds in short, why numbers are not compared, then number by number.
+//! The comparison as a document: what holds in short, why numbers are not compared, then number by number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::{
     reason::Reason,
 };
 use crate::{
-    markdown::written,
+    ReportFile, html, latex, markdown,
     number::{MISSING, fixed, signed, thousands},
     page::Page,
     table::{Align, Cell, Table},
@@ -21,14 +21,44 @@ type PaperTable<'a> = (&'a str, Experiment, &'a str);
 type Reasons<'a> = Vec<(&'a Reason, usize)>;
 
 impl AgainstPaper {
-    /// Writes the document: the same comparison gives the same bytes.
+    /// The folder of the tables in LaTeX, below the suite's folder of reports.
+    pub const LATEX_TABLES: &str = "against-paper";
+
+    /// The document in Markdown: the same comparison gives the same bytes, in every format.
     pub fn markdown(&self) -> String {
-        written(&self.page())
+        markdown::written(&self.page())
+    }
+
+    /// The document as one HTML file that needs nothing else.
+    pub fn html(&self) -> String {
+        html::written(&self.page(), &self.title(), None)
+    }
+
+    /// The tables in LaTeX, a file each, and the document, which reads them.
+    pub fn latex(&self) -> Vec<ReportFile> {
+        let page = self.page();
+        let file = |table: &Table| ReportFile {
+            path: format!(
+                "{}/{}.tex",
+                Self::LATEX_TABLES,
+                table.name.as_deref().unwrap_or_default()
+            ),
+            text: latex::written(table, &self.suite_name),
+        };
+        let document = ReportFile {
+            path: format!("{}.tex", Self::LATEX_TABLES),
+            text: latex::document(&page, Self::LATEX_TABLES),
+        };
+        page.named_tables().into_iter().map(file).chain([document]).collect()
+    }
+
+    fn title(&self) -> String {
+        format!("Suite {} against the paper", self.suite_name)
     }
 
     fn page(&self) -> Page {
         let mut page = Page::new("");
-        page.heading(1, &format!("Suite {} against the paper", self.suite_name));
+        page.heading(1, &self.title());
         if self.compared.is_empty() {
             page.paragraph("The paper prints no number that this suite gives.");
             return page;
@@ -45,10 +75,11 @@ impl AgainstPaper {
             page.heading(2, "How to read it");
             HOW_TO_READ.iter().for_each(|text| page.paragraph(text));
         }
-        for ((source, experiment, model), compared) in &tables {
+        for (of, compared) in &tables {
             if !compared.iter().all(|compared| is_another_experiment(compared)) {
+                let (source, experiment, model) = of;
                 page.heading(2, &format!("{}: {source}, {model}", experiment.title()));
-                page.table(&number_by_number(*experiment, compared, &reasons));
+                page.table(&number_by_number(of, compared, &reasons));
             }
         }
         page
@@ -171,7 +202,7 @@ fn distinct(mut numbers: Vec<&PublishedNumber>) -> usize {
 fn summary(tables: &[(PaperTable<'_>, Vec<&Compared>)]) -> Table {
     let heads = ["The paper's", "Model", "Numbers", "Within", "Outside", "Not comparable"];
     let caption = "The published numbers that this suite gives, by table of the paper.";
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("summary");
     table.columns[1].align = Align::Left;
     for ((source, experiment, model), compared) in tables {
         let numbers = by_number(compared.iter().copied());
@@ -186,7 +217,8 @@ fn summary(tables: &[(PaperTable<'_>, Vec<&Compared>)]) -> Table {
 
 fn reasons_table(reasons: &Reasons<'_>) -> Table {
     let caption = "Why numbers are not compared, and how many. A number can have several reasons.";
-    let mut table = Table::of_numbers(caption.to_owned(), &["No.", "Reason", "Numbers"]);
+    let heads = ["No.", "Reason", "Numbers"];
+    let mut table = Table::of_numbers(caption.to_owned(), &heads).named("reasons");
     table.columns[1].align = Align::Left;
     for (idx, (reason, n)) in reasons.iter().enumerate() {
         table.push_plain([(idx + 1).to_string(), reason.to_string(), thousands(*n)]);
@@ -194,71 +226,106 @@ fn reasons_table(reasons: &Reasons<'_>) -> Table {
     table
 }
 
+/// Which columns the numbers of a table need.
+struct Columns {
+    /// None if every model was evaluated on what it was trained on.
+    trained_on: Option<&'static str>,
+    /// None if all numbers are of one metric.
+    number: Option<&'static str>,
+}
+
+impl Columns {
+    fn of(compared: &[&Compared]) -> Self {
+        let is_elsewhere = |compared: &&Compared| {
+            compared.number.trained_on.is_some_and(|found| found != compared.number.target)
+        };
+        let first = compared.first().map(|compared| compared.number.metric);
+        let is_other = |compared: &&Compared| Some(compared.number.metric) != first;
+        Columns {
+            trained_on: compared.iter().any(is_elsewhere).then_some("Trained on"),
+            number: compared.iter().any(is_other).then_some("Number"),
+        }
+    }
+
+    fn caption(&self, experiment: Experiment, compared: &[&Compared]) -> String {
+        let mut caption = "Number by number".to_owned();
+        match (self.number, compared.first()) {
+            (None, Some(first)) => caption.push_str(&format!(": {}.", first.number.metric.title())),
+            _ => caption.push('.'),
+        }
+        let is_any_trained = compared.iter().any(|compared| compared.number.trained_on.is_some());
+        if self.trained_on.is_none() && is_any_trained {
+            caption.push_str(" Methods are evaluated on what they were trained on.");
+        }
+        if experiment == Experiment::Transfer {
+            caption.push_str(
+                " Prompt: that of the trained model, then that of zero-shot, against which the change is.",
+            );
+        }
+        caption
+    }
+}
+
 fn number_by_number(
-    experiment: Experiment,
+    (source, experiment, model): &PaperTable<'_>,
     compared: &[&Compared],
     reasons: &Reasons<'_>,
 ) -> Table {
-    let caption = match experiment {
-        Experiment::Transfer => {
-            "Number by number. Prompt: that of the trained model, then that of zero-shot, against which the \
-             change is."
-        }
-        _ => "Number by number.",
-    };
-    let heads = [
-        "Method",
-        "Trained on",
-        "Target",
-        "Number",
-        "Prompt",
-        "Ours",
-        "One more run",
-        "Paper",
-        "Difference",
-        "Verdict",
-    ];
-    let mut table = Table::of_numbers(caption.to_owned(), &heads);
-    for position in [1, 2, 3, 4, 9] {
-        table.columns[position].align = Align::Left;
+    let columns = Columns::of(compared);
+    let texts =
+        [Some("Method"), columns.trained_on, Some("Target"), columns.number, Some("Prompt")];
+    let texts: Vec<&str> = texts.into_iter().flatten().collect();
+    let numbers = ["Ours", "One more run", "Paper", "Difference"];
+    let heads = [&texts[..], &numbers, &["Verdict"]].concat();
+    let name = slug(&format!("{} {source} {model}", experiment.title()));
+    let mut table = Table::of_numbers(columns.caption(*experiment, compared), &heads).named(name);
+    for column in (1..texts.len()).chain([heads.len() - 1]) {
+        table.columns[column].align = Align::Left;
     }
     for compared in compared {
-        let Compared { number, prompt, zero_shot_prompt, ours, verdict } = compared;
-        let digits = if matches!(number.metric, Metric::TrainingMinutes | Metric::InferenceMinutes)
-        {
-            0
-        } else {
-            2
+        let word = match &compared.verdict {
+            verdict @ Verdict::Outside => Cell::bold(verdict.word()),
+            verdict => Cell::plain(format!("{}{}", verdict.word(), marks(verdict, reasons))),
         };
-        let value = ours.map(|ours| ours.value);
-        let interval = ours.and_then(|ours| ours.interval).map_or(MISSING.to_owned(), |interval| {
-            format!(
-                "{} to {}",
-                fixed(Some(interval.lower), digits),
-                fixed(Some(interval.upper), digits)
-            )
-        });
-        let prompts = [Some(*prompt), *zero_shot_prompt].into_iter().flatten();
-        let cells = [
-            number.method.title().to_owned(),
-            number
-                .trained_on
-                .map_or(MISSING.to_owned(), |trained_on| trained_on.title().to_owned()),
-            number.target.title().to_owned(),
-            number.metric.title().to_owned(),
-            prompts.map(|prompt| prompt.to_string()).collect::<Vec<_>>().join(", "),
-            fixed(value, digits),
-            interval,
-            fixed(Some(number.value), digits),
-            signed(value.map(|ours| ours - number.value), digits),
-        ];
-        let word = match verdict {
-            Verdict::Outside => Cell::bold(verdict.word()),
-            _ => Cell::plain(format!("{}{}", verdict.word(), marks(verdict, reasons))),
-        };
-        table.push(cells.into_iter().map(Cell::plain).chain([word]).collect());
+        let cells = texts_of(compared, &columns).into_iter().chain(numbers_of(compared));
+        table.push(cells.map(Cell::plain).chain([word]).collect());
     }
     table
+}
+
+fn texts_of(compared: &Compared, columns: &Columns) -> Vec<String> {
+    let Compared { number, prompt, zero_shot_prompt, .. } = compared;
+    let trained_on =
+        number.trained_on.map_or(MISSING.to_owned(), |trained_on| trained_on.title().to_owned());
+    let prompts = [Some(*prompt), *zero_shot_prompt].into_iter().flatten();
+    let prompts: Vec<String> = prompts.map(|prompt| prompt.to_string()).collect();
+    let cells = [
+        Some(number.method.title().to_owned()),
+        columns.trained_on.map(|_| trained_on),
+        Some(number.target.title().to_owned()),
+        columns.number.map(|_| number.metric.title().to_owned()),
+        Some(prompts.join(", ")),
+    ];
+    cells.into_iter().flatten().collect()
+}
+
+fn numbers_of(compared: &Compared) -> [String; 4] {
+    let Compared { number, ours, .. } = compared;
+    let digits = match number.metric {
+        Metric::TrainingMinutes | Metric::InferenceMinutes => 0,
+        _ => 2,
+    };
+    let value = ours.map(|ours| ours.value);
+    let interval = ours.and_then(|ours| ours.interval).map_or(MISSING.to_owned(), |interval| {
+        let [lower, upper] = [interval.lower, interval.upper].map(|end| fixed(Some(end), digits));
+        format!("{lower} to {upper}")
+    });
+    [
+        fixed(value, digits),
+        interval,
+        fixed(Some(number.value), digits),
+        signed(value.map(|ours| ours - number.value), digits),
+    ]
 }
 
 /// The numbers of a verdict's reasons, in parentheses.
@@ -267,4 +334,11 @@ fn marks(verdict: &Verdict, reasons: &Reasons<'_>) -> String {
     let marks: Vec<String> =
         verdict.reasons().iter().filter_map(position).map(|idx| (idx + 1).to_string()).collect();
     if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
+}
+
+/// A name as files have it: letters, digits, and hyphens between them.
+fn slug(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower.split(|character: char| !character.is_ascii_alphanumeric());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }

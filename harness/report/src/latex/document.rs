@@ -1,0 +1,69 @@
+//! A whole document, its tables read from files of their own.
+
+use super::escape;
+use crate::{
+    page::{Block, Matrix, Page},
+    table::Table,
+};
+
+/// What a document that reads a table's file loads.
+const PACKAGES: &str = "\\usepackage[T1]{fontenc}
+\\usepackage{textcomp}
+\\usepackage{array}
+\\usepackage{booktabs}
+\\usepackage{threeparttable}
+\\usepackage{longtable}
+\\usepackage{siunitx}
+";
+
+/// What it loads as well if it reads a matrix.
+const PACKAGES_OF_MATRICES: &str = "\\usepackage{adjustbox}
+\\usepackage[table]{xcolor}
+";
+
+/// How the document itself looks: every table stands where it is told of.
+const LAYOUT: &str = "\\usepackage[margin=18mm]{geometry}
+\\usepackage[skip=4pt,font=small,labelfont=bf]{caption}
+\\usepackage{float}
+\\floatplacement{table}{H}
+\\setlength{\\parindent}{0pt}
+\\setlength{\\parskip}{6pt}
+\\sloppy
+";
+
+/// Writes a document. Tables and matrices are read from `folder`, by their names; what has none is left
+/// out, and so are figures, which stand beside it.
+pub(crate) fn document(page: &Page, folder: &str) -> String {
+    let parts: Vec<String> = page.blocks().iter().filter_map(|block| part(block, folder)).collect();
+    let has_matrices = page.blocks().iter().any(|block| matches!(block, Block::Matrix(_)));
+    let packages = if has_matrices { PACKAGES_OF_MATRICES } else { "" };
+    format!(
+        "\\documentclass[a4paper,10pt]{{article}}\n{PACKAGES}{packages}{LAYOUT}\
+         \\begin{{document}}\n{}\n\\end{{document}}\n",
+        parts.join("\n")
+    )
+}
+
+fn part(block: &Block, folder: &str) -> Option<String> {
+    match block {
+        Block::Heading(level, text) => {
+            let sub = "sub".repeat(level.saturating_sub(1).min(2));
+            Some(format!("\\{sub}section*{{{}}}", escape(text)))
+        }
+        Block::Paragraph(text) => Some(format!("{}\n", escape(text))),
+        Block::Warning(text) => {
+            Some(format!("\\begin{{quote}}\\textbf{{{}}}\\end{{quote}}", escape(text)))
+        }
+        Block::Verbatim(text) => {
+            let lines: Vec<String> =
+                text.lines().map(|line| format!("\\texttt{{{}}}\n", escape(line))).collect();
+            Some(lines.join("\n"))
+        }
+        Block::Table(table) | Block::Matrix(Matrix { table, .. }) => input(table, folder),
+        Block::Figure(_) => None,
+    }
+}
+
+fn input(table: &Table, folder: &str) -> Option<String> {
+    Some(format!("\\input{{{folder}/{}.tex}}", table.name.as_deref()?))
+}
