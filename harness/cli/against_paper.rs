@@ -1,10 +1,13 @@
 //! `report --against paper`: a suite's results beside the numbers that the paper prints.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clsrl_report::{
-    TrialResults,
+    ReportFile, TrialResults,
     paper::{AgainstPaper, PaperContext, PublishedNumbers},
 };
 use clsrl_runner::TrialStatus;
@@ -13,7 +16,10 @@ use crate::{
     bench::{Bench, read_suite},
     exit::Exit,
     project::Project,
-    report::{Found, inputs, is_drawn, trial_results, write_atomically},
+    report::{
+        DocumentFormat, Found, create_dir, inputs, is_drawn, remove_others, trial_results,
+        write_atomically,
+    },
 };
 
 /// The published numbers, in the project.
@@ -22,9 +28,20 @@ const PUBLISHED: &str = "results/published.csv";
 /// The protocol that is the paper's, in the project.
 const PROTOCOL: &str = "paper";
 
-/// Writes the comparison as Markdown and CSV; returns the path of the first.
-pub fn write(found: &Found, named: &str, statuses: &[TrialStatus]) -> anyhow::Result<PathBuf> {
-    let Found { bench, places, store, binding, .. } = found;
+/// Whether an earlier report left a comparison, which must not tell of other results than this one.
+pub fn is_there(found: &Found) -> bool {
+    Files::of(found).page("md").exists()
+}
+
+/// Writes the comparison in the formats that are wanted, all if none of its own is named, and in those that are
+/// there already; returns the path of the first.
+pub fn write(
+    found: &Found,
+    named: &str,
+    statuses: &[TrialStatus],
+    wanted: &[DocumentFormat],
+) -> anyhow::Result<PathBuf> {
+    let Found { bench, store, binding, .. } = found;
     let published = PublishedNumbers::read(&read_published(&bench.project)?)
         .with_context(|| format!("cannot use `{PUBLISHED}`"))
         .map_err(|error| Exit::Usage.because(error))?;
@@ -40,12 +57,55 @@ pub fn write(found: &Found, named: &str, statuses: &[TrialStatus]) -> anyhow::Re
         under_paper: &under_paper.trials,
     };
     let against = AgainstPaper::new(&published, &results, context);
-    let path = |extension: &str| {
-        places.reports.join(format!("{}.against-paper.{extension}", bench.suite.name))
-    };
-    write_atomically(&path("md"), against.markdown())?;
-    write_atomically(&path("csv"), against.csv())?;
-    Ok(path("md"))
+    Files::of(found).write(&against, wanted)
+}
+
+/// Where the comparison goes: beside the report, its tables in LaTeX beside the report's.
+struct Files {
+    reports: PathBuf,
+    suite: String,
+}
+
+impl Files {
+    fn of(Found { bench, places, .. }: &Found) -> Self {
+        Files { reports: places.reports.clone(), suite: bench.suite.name.clone() }
+    }
+
+    fn page(&self, extension: &str) -> PathBuf {
+        self.reports.join(format!("{}.against-paper.{extension}", self.suite))
+    }
+
+    fn write(&self, against: &AgainstPaper, wanted: &[DocumentFormat]) -> anyhow::Result<PathBuf> {
+        let latex_dir = self.reports.join(&self.suite);
+        let files = against.latex();
+        let latex: Vec<PathBuf> = files.iter().map(|file| latex_dir.join(&file.path)).collect();
+        let own = |format: &&DocumentFormat| **format != DocumentFormat::Figures;
+        let is_all = wanted.iter().find(own).is_none();
+        let is_written = |format, path: &Path| is_all || wanted.contains(&format) || path.exists();
+        let mut written = Vec::new();
+        let pages: [(DocumentFormat, &str, &dyn Fn() -> String); 3] = [
+            (DocumentFormat::Markdown, "md", &|| against.markdown()),
+            (DocumentFormat::Html, "html", &|| against.html()),
+            (DocumentFormat::Csv, "csv", &|| against.csv()),
+        ];
+        for (format, extension, text) in pages {
+            let path = self.page(extension);
+            if is_written(format, &path) {
+                write_atomically(&path, text())?;
+                written.push(path);
+            }
+        }
+        let tables = latex_dir.join(AgainstPaper::LATEX_TABLES);
+        if is_written(DocumentFormat::Latex, &tables) {
+            create_dir(&tables)?;
+            for (ReportFile { text, .. }, path) in files.iter().zip(&latex) {
+                write_atomically(path, text)?;
+            }
+            remove_others(&tables, &["tex"], &latex.iter().map(PathBuf::as_path).collect())?;
+            written.extend(latex.last().cloned());
+        }
+        Ok(written.into_iter().next().expect("a format of its own is named, or all are written"))
+    }
 }
 
 fn read_published(project: &Project) -> anyhow::Result<String> {

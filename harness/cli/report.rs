@@ -19,7 +19,7 @@ use clsrl_spec::{
     training_identity,
 };
 
-pub use self::documents::DocumentFormat;
+pub use self::documents::{DocumentFormat, create_dir, remove_others};
 use crate::{
     against_paper,
     args::{Against, ReportArgs, RunArgs, SelectionArgs},
@@ -91,8 +91,9 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let wanted = Wanted { frames, documents, order: *order, data_dir: data_dir.as_deref() };
     let (path, exit) = write(bench, places, store, (&statuses, binding), wanted)?;
     print(&format!("{}\n", path.display()))?;
-    if let Some(Against::Paper) = args.against {
-        print(&format!("{}\n", against_paper::write(&found, &args.suite, &statuses)?.display()))?;
+    if args.against == Some(Against::Paper) || against_paper::is_there(&found) {
+        let path = against_paper::write(&found, &args.suite, &statuses, documents)?;
+        print(&format!("{}\n", path.display()))?;
     }
     Ok(if is_complete { exit } else { Exit::Incomplete })
 }

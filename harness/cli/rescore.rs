@@ -68,7 +68,8 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let (bench, places, store) = (&found.bench, &found.places, &found.store);
     let data_dir = pictures_dir(bench, store, None, detail)?;
     let data_dir = data_dir.as_deref();
-    let wanted = Wanted { frames: &args.frames, data_dir, ..Wanted::default() };
+    let RescoreArgs { frames, format: documents, order, .. } = args;
+    let wanted = Wanted { frames, documents, order: *order, data_dir };
     let binding = &found.binding;
     let writing = Writing { bench, places, store, binding, name, wanted };
     let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {

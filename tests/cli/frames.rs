@@ -53,7 +53,16 @@ fn tables_are_written_in_every_format_and_none_of_earlier_results_stays() {
     expect_ok(&report);
     assert!(!stale.exists());
     let read = |path: &str| fs::read_to_string(dir.path().join("smoke").join(path)).unwrap();
-    assert!(read("tables.tex").contains("\\input{tables/few-shot}\n"));
+    let document = read("tables.tex");
+    for entry in fs::read_dir(dir.path().join("smoke/tables")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".tex") {
+            assert!(
+                document.contains(&format!("\\input{{tables/{name}}}\n")),
+                "{name}: {document}"
+            );
+        }
+    }
     assert!(read("tables/few-shot.tex").contains("\\begin{tabular}"));
     let csv = read("tables/few-shot.csv");
     assert!(csv.starts_with("method,shots,form,prompt,dataset,quantity,value,lower,upper"));
@@ -61,6 +70,7 @@ fn tables_are_written_in_every_format_and_none_of_earlier_results_stays() {
     assert_ne!(read("tables/few-shot.tex"), "");
     expect_ok(&report);
     assert_eq!(read("tables/few-shot.csv"), csv);
+    assert!(read("tables/wall-clock.csv").contains(",load_s,"));
     let ended = call(&[&report[..], &["--format", "pdf"]].concat());
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("expected md, html, tex, csv or figures"), "{}", ended.stderr);
@@ -163,6 +173,34 @@ fn another_scorer_counts_in_frames_and_a_report_of_its_own() {
 }
 
 #[test]
+fn rescoring_writes_the_formats_that_are_asked_for_in_the_order_that_is() {
+    let dir = copy_of_finished();
+    let name = "smoke.rescored-strict";
+    let rescore = |more: &[&str]| {
+        let (code, stdout, stderr) =
+            at("rescore", dir.path(), &[&["--scorer", "strict"], more].concat());
+        assert_eq!(code, Some(0), "{stderr}");
+        stdout.lines().last().unwrap().to_owned()
+    };
+    let read = |path: &str| fs::read_to_string(dir.path().join(name).join(path)).unwrap();
+    let tables = dir.path().join(name).join("tables");
+    let path = rescore(&["--format", "csv"]);
+    assert!(path.ends_with(".csv") && Path::new(&path).starts_with(&tables), "{path}");
+    assert!(
+        !dir.path().join(format!("{name}.html")).exists() && !tables.with_extension("tex").exists()
+    );
+    // CoOp has DTD before EuroSAT, and so has the paper: only more datasets would tell the orders apart.
+    let of_coop = read("tables/few-shot.csv");
+    rescore(&["--format", "csv", "--order", "paper"]);
+    assert_eq!(read("tables/few-shot.csv"), of_coop);
+    let (code, _, stderr) = at("rescore", dir.path(), &["--order", "mine"]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("expected coop or paper"), "{stderr}");
+    assert!(rescore(&[]).ends_with(&format!("{name}.md")));
+    assert!(tables.with_extension("tex").exists());
+}
+
+#[test]
 fn a_cell_of_older_scorers_is_stale_for_a_report_and_good_for_rescoring() {
     let dir = copy_of_finished();
     let path = dir.path().join(RECORD);
@@ -196,6 +234,21 @@ fn the_smoke_suite_against_the_paper_is_another_experiment() {
     assert!(document.contains(told), "{document}");
     let csv = fs::read_to_string(path.with_extension("csv")).unwrap();
     assert!(csv.starts_with("experiment,source,model,method,"), "{csv}");
+    let html = fs::read_to_string(path.with_extension("html")).unwrap();
+    assert!(html.contains("<h1>Suite smoke against the paper</h1>"), "{html}");
+    let tables = dir.path().join("smoke/against-paper");
+    let latex = fs::read_to_string(tables.with_extension("tex")).unwrap();
+    assert!(latex.contains("\\input{against-paper/summary.tex}\n"), "{latex}");
+    assert!(tables.join("summary.tex").exists());
+    // What is there is kept current, whatever is asked for; what is not asked for is not made.
+    for file in [path.with_extension("html"), path.clone(), tables.join("of-another-run.tex")] {
+        fs::write(file, "of another run").unwrap();
+    }
+    fs::remove_file(path.with_extension("csv")).unwrap();
+    let (_, stdout, _) = at("report", dir.path(), &["--format", "md"]);
+    assert!(stdout.ends_with(&format!("{}\n", path.display())), "{stdout}");
+    assert_eq!(fs::read_to_string(path.with_extension("html")).unwrap(), html);
+    assert!(!path.with_extension("csv").exists() && !tables.join("of-another-run.tex").exists());
     // Zero-shot and SFT on two datasets; two prompts of zero-shot, and whatever SFT is evaluated under.
     assert!(4 < csv.lines().count(), "{csv}");
     at("report", dir.path(), &["--against", "paper"]);

@@ -31,7 +31,8 @@ pub struct ReportArgs {
     /// The order of datasets in tables: coop, in which suites list them, or paper.
     #[arg(long, value_name = "ORDER", default_value = "coop")]
     pub order: DatasetOrder,
-    /// Also hold the results to published numbers, in SUITE.against-paper.md and .csv beside the report.
+    /// Also hold the results to published numbers, in SUITE.against-paper.md, .html and .csv beside the report and
+    /// in LaTeX beside its tables.
     #[arg(long, value_enum)]
     pub against: Option<Against>,
 }

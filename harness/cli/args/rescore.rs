@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use clsrl_report::FrameFormat;
+use clsrl_report::{DatasetOrder, FrameFormat};
 use clsrl_spec::Scorer;
 
 use super::SelectionArgs;
+use crate::report::DocumentFormat;
 
 /// Arguments of `rescore`.
 #[derive(Debug, Args)]
@@ -25,6 +26,12 @@ pub struct RescoreArgs {
     /// Formats of the frames beside Parquet: csv, ndjson.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub frames: Vec<FrameFormat>,
+    /// Formats of the documents: md, html, tex, csv, figures; all of them by default.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub format: Vec<DocumentFormat>,
+    /// The order of datasets in tables: coop, in which suites list them, or paper.
+    #[arg(long, value_name = "ORDER", default_value = "coop")]
+    pub order: DatasetOrder,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

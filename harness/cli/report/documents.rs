@@ -19,7 +19,7 @@ pub enum DocumentFormat {
     Markdown,
     /// The same for a browser, as one file with the samples: `SUITE.html`.
     Html,
-    /// The tables of results in LaTeX: `SUITE/tables/*.tex`, and `SUITE/tables.tex` that reads them.
+    /// The tables in LaTeX: `SUITE/tables/*.tex`, and `SUITE/tables.tex`, a document that reads them.
     Latex,
     /// Their numbers: `SUITE/tables/*.csv`.
     Csv,
@@ -125,7 +125,11 @@ fn has(dir: &Path, extension: &str) -> bool {
 }
 
 /// Removes files of earlier results that these do not have.
-fn remove_others(dir: &Path, extensions: &[&str], written: &BTreeSet<&Path>) -> anyhow::Result<()> {
+pub fn remove_others(
+    dir: &Path,
+    extensions: &[&str],
+    written: &BTreeSet<&Path>,
+) -> anyhow::Result<()> {
     let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_ours = path
@@ -139,6 +143,7 @@ fn remove_others(dir: &Path, extensions: &[&str], written: &BTreeSet<&Path>) -> 
     Ok(())
 }
 
-fn create_dir(dir: &Path) -> anyhow::Result<()> {
+/// Makes a folder with those above it.
+pub fn create_dir(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))
 }
