@@ -2,13 +2,13 @@
 
 use clsrl_spec::{DatasetId, Form};
 
-use super::{accuracy::AVERAGE, names};
+use super::{accuracy::AVERAGE, names, shown::style};
 use crate::{
     datum::Datum,
-    estimate::{Estimate, Estimates},
+    estimate::{Estimates, Rank, Standing, standings},
     number::{MISSING, fixed},
     summary::{Arm, Survey},
-    table::{Align, Cell, Column, Style, Table},
+    table::{Align, Cell, Column, Table},
     verdicts::Repeats,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 const PARTS: [&str; 3] = ["Base", "New", "H"];
 
 /// One method's three numbers in a row.
-type Three = [Estimate; 3];
+type Three = [Standing; 3];
 
 /// The table of one number of shots; none where both halves were not asked about.
 pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, shots: usize) -> Option<Table> {
@@ -33,10 +33,21 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, shots: usize) ->
     let shots_name =
         if survey.has_several_shots() { format!("-{shots}shot") } else { String::new() };
     table = table.named(format!("base-to-new{shots_name}"));
-    let all = ("Average".to_owned(), AVERAGE.to_owned(), survey.in_domain.clone());
-    let each = survey.in_domain.iter().map(|&id| (id.title().to_owned(), id.to_string(), vec![id]));
-    for (title, id, datasets) in std::iter::once(all).chain(each) {
-        let threes: Vec<Three> = arms.iter().map(|&arm| three(estimates, arm, &datasets)).collect();
+    let halves = [Form::Base, Form::New].map(|form| {
+        let arms: Vec<Arm> = arms.iter().map(|&arm| with_form(arm, form)).collect();
+        standings(estimates, &arms, &survey.in_domain, |_| None)
+    });
+    let n_datasets = survey.in_domain.len();
+    for at in std::iter::once(n_datasets).chain(0..n_datasets) {
+        let (title, id, datasets) = match survey.in_domain.get(at) {
+            None => ("Average".to_owned(), AVERAGE.to_owned(), &survey.in_domain[..]),
+            Some(one) => (one.title().to_owned(), one.to_string(), &survey.in_domain[at..=at]),
+        };
+        let harmonic = harmonic(estimates, &arms, datasets);
+        let [base, new] = &halves;
+        let columns = base.iter().zip(new).zip(harmonic);
+        let threes: Vec<Three> =
+            columns.map(|((base, new), harmonic)| [base[at], new[at], harmonic]).collect();
         push(&mut table, &title, &threes);
         for (&arm, three) in arms.iter().zip(&threes) {
             table.data.extend(data(arm, &id, three));
@@ -44,7 +55,8 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, shots: usize) ->
     }
     table.notes.push(format!(
         "±: half of the 95 % interval{}; a harmonic mean has one from two seeds on, Student's over its \
-         seeds. Bold: the highest of its kind in the row.",
+         seeds. Bold: the best of its kind in the row. Underlined: not significantly worse on the same \
+         pictures (paired test at 5 %, Holm over the datasets of a method); harmonic means are not tested.",
         names::kinds(table.data.iter().filter_map(|datum| datum.estimate))
     ));
     Some(table)
@@ -63,35 +75,41 @@ fn column(head: &str, group: Option<String>) -> Column {
     Column { head: head.to_owned(), group, align }
 }
 
-fn three(estimates: &Estimates<'_>, arm: Arm, datasets: &[DatasetId]) -> Three {
-    let half = |form| -> Vec<Repeats> {
-        let arm = Arm::new(arm.group, form, arm.prompt());
-        datasets.iter().map(|&id| arm.repeats(id, id)).collect()
+fn with_form(arm: Arm, form: Form) -> Arm {
+    Arm::new(arm.group, form, arm.prompt())
+}
+
+/// Every arm's harmonic mean over datasets. The best is known, the others are not tested against it.
+fn harmonic(estimates: &Estimates<'_>, arms: &[Arm], datasets: &[DatasetId]) -> Vec<Standing> {
+    let of = |&arm: &Arm| {
+        let half = |form| -> Vec<Repeats> {
+            datasets.iter().map(|&id| with_form(arm, form).repeats(id, id)).collect()
+        };
+        let estimate = estimates.harmonic(&half(Form::Base), &half(Form::New));
+        Standing { estimate, change: None, rank: None }
     };
-    let (base, new) = (half(Form::Base), half(Form::New));
-    [estimates.average(&base), estimates.average(&new), estimates.harmonic(&base, &new)]
+    let mut standings: Vec<Standing> = arms.iter().map(of).collect();
+    let mut best: Option<&mut Standing> = None;
+    for standing in standings.iter_mut().filter(|standing| standing.estimate.mean.is_some()) {
+        if best.as_ref().is_none_or(|best| best.estimate.mean < standing.estimate.mean) {
+            best = Some(standing);
+        }
+    }
+    if let Some(best) = best {
+        best.rank = Some(Rank::Best);
+    }
+    standings
 }
 
 fn push(table: &mut Table, title: &str, threes: &[Three]) {
-    let mut highest = [f64::NEG_INFINITY; 3];
-    for three in threes {
-        for (highest, estimate) in highest.iter_mut().zip(three) {
-            *highest = estimate.mean.map_or(*highest, |mean| highest.max(mean));
-        }
-    }
-    let mean = |at: usize, estimate: &Estimate| {
-        let is_highest = 1 < threes.len() && estimate.mean == Some(highest[at]);
-        let style = if is_highest { Style::Bold } else { Style::Plain };
-        Cell { text: names::incomplete_marked(fixed(estimate.mean, 1), estimate), style }
-    };
-    let cells = |of: &dyn Fn(usize, &Estimate) -> Cell| -> Vec<Cell> {
-        threes
-            .iter()
-            .flat_map(|three| three.iter().enumerate().map(|(at, one)| of(at, one)))
-            .collect()
+    let cells =
+        |of: &dyn Fn(&Standing) -> Cell| threes.iter().flatten().map(of).collect::<Vec<_>>();
+    let mean = |standing: &Standing| Cell {
+        text: names::incomplete_marked(fixed(standing.estimate.mean, 1), &standing.estimate),
+        style: style(standing.rank.filter(|_| 1 < threes.len())),
     };
     table.push([vec![Cell::plain(title)], cells(&mean)].concat());
-    let half = |_: usize, estimate: &Estimate| match (estimate.mean, estimate.half_width()) {
+    let half = |Standing { estimate, .. }: &Standing| match (estimate.mean, estimate.half_width()) {
         (Some(_), Some(half)) => Cell::italic(fixed(Some(half), 1)),
         (Some(_), None) => Cell::italic(MISSING),
         (None, _) => Cell::italic(""),
@@ -99,16 +117,14 @@ fn push(table: &mut Table, title: &str, threes: &[Three]) {
     table.push([vec![Cell::italic("±")], cells(&half)].concat());
 }
 
-fn data(arm: Arm, dataset: &str, three: &Three) -> Vec<Datum> {
-    let of = |form, estimate: Estimate, quantity| {
-        Datum::of_estimate(Arm::new(arm.group, form, arm.prompt()), dataset, quantity, estimate)
+fn data(arm: Arm, dataset: &str, [base, new, harmonic]: &Three) -> [Datum; 3] {
+    let of = |form, standing: &Standing, quantity| {
+        Datum::of_estimate(with_form(arm, form), dataset, quantity, standing.estimate)
     };
-    let harmonic = of(Form::Base, three[2], "harmonic_mean_pct");
-    let mut data = vec![
-        of(Form::Base, three[0], "accuracy_pct"),
-        of(Form::New, three[1], "accuracy_pct"),
-        harmonic,
-    ];
-    data[2].remark = "of base and new".to_owned();
-    data
+    let of_both = of(Form::Base, harmonic, "harmonic_mean_pct");
+    [
+        of(Form::Base, base, "accuracy_pct").ranked(base.rank),
+        of(Form::New, new, "accuracy_pct").ranked(new.rank),
+        Datum { remark: "of base and new".to_owned(), ..of_both },
+    ]
 }

@@ -39,11 +39,7 @@ impl Shown {
 
     /// A mean: bold if it is the best, underlined if it is not significantly worse.
     pub(super) fn mean(&self, at: usize, standing: &Standing) -> Cell {
-        let style = match standing.rank.filter(|_| self.is_ranked) {
-            Some(Rank::Best) => Style::Bold,
-            Some(Rank::NotWorse) => Style::Underlined,
-            Some(Rank::Worse) | None => Style::Plain,
-        };
+        let style = style(standing.rank.filter(|_| self.is_ranked));
         let text = fixed(standing.estimate.mean, self.decimals[at]);
         Cell { text: incomplete_marked(text, &standing.estimate), style }
     }
@@ -79,6 +75,15 @@ impl Shown {
     /// What the marks mean and how intervals and tests are made.
     pub(super) fn notes(&self) -> Vec<String> {
         self.notes.clone()
+    }
+}
+
+/// How a place is told.
+pub(super) fn style(rank: Option<Rank>) -> Style {
+    match rank {
+        Some(Rank::Best) => Style::Bold,
+        Some(Rank::NotWorse) => Style::Underlined,
+        Some(Rank::Worse) | None => Style::Plain,
     }
 }
 
