@@ -17,7 +17,7 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> Result<Strin
         format!("Protocol {}", context.protocol.name),
         format!("seeds {seeds}"),
         format!("base weights {}", short(&context.base_weights)),
-        format!("data {}", data_digest(survey)?),
+        data(survey)?,
         format!("commit {}", listed(survey.distinct("commit")?)),
     ];
     let limits: BTreeSet<usize> =
@@ -32,18 +32,25 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> Result<Strin
     Ok(format!("{}.", parts.join("; ")))
 }
 
-/// One digest of all targets' data: SHA-256 over their names and digests.
-fn data_digest(survey: &Survey) -> Result<String, ReportError> {
-    let digests = survey.distinct_pairs("target", "data_digest")?;
+/// One digest of what the lock has of these results' datasets, lists and pictures: SHA-256 over their names and
+/// digests. The lock's other datasets change nothing of it.
+fn data(survey: &Survey) -> Result<String, ReportError> {
+    let mut digests = survey.distinct_pairs("target", "data_digest")?;
+    digests.extend(survey.distinct_pairs("train_on", "train_data_digest")?);
     if digests.is_empty() {
-        return Ok("unknown".to_owned());
+        return Ok("data unknown".to_owned());
     }
     let mut hash = Sha256::new();
     for (target, digest) in digests {
         hash.update(format!("{target}\t{digest}\n"));
     }
-    let bytes = hash.finalize();
-    Ok(bytes[..6].iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let unlocked: Vec<&str> =
+        survey.never("locked")?.into_iter().map(|dataset| dataset.title()).collect();
+    Ok(match unlocked.is_empty() {
+        true => format!("data as locked, lock digest {digest}"),
+        false => format!("data {digest}, not as locked: {}", unlocked.join(", ")),
+    })
 }
 
 fn short(digest: &str) -> &str {

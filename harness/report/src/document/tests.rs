@@ -193,6 +193,8 @@ fn an_unlocked_dataset_is_named_first_and_at_every_table() {
     }
     let report = report(&plan, &results).unwrap();
     assert!(report.contains("Unlocked. DTD: the data differs"), "{report}");
+    assert!(report.contains(", not as locked: DTD; commit "), "{report}");
+    assert!(!report.contains("lock digest"));
     assert_eq!(report.matches("**Table ").count(), report.matches(" Unlocked data.").count());
 }
 
@@ -352,7 +354,7 @@ fn limits_protocol_digests_commit_and_seeds_stand_below_every_table_of_results()
         let text = file(&report, &format!("tables/{name}.tex"));
         let note = text.lines().rev().find(|line| line.starts_with("\\item")).unwrap();
         assert!(
-            note.starts_with("\\item Protocol paper; seeds 1, 2; base weights 0123456789ab; data "),
+            note.starts_with("\\item Protocol paper; seeds 1, 2; base weights 0123456789ab; data as locked, lock digest "),
             "{note}"
         );
         assert!(
