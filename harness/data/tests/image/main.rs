@@ -8,6 +8,7 @@ mod goldens;
 mod hostile;
 mod jpeg_kinds;
 mod odd_files;
+mod pillow;
 mod thumbnails;
 
 use std::env;
