@@ -79,3 +79,13 @@ fn a_lost_restart_interval_spoils_nothing_behind_it() {
     let without = [&jpeg[..first], &jpeg[second..]].concat();
     assert!(decode(&without).is_ok());
 }
+
+#[test]
+fn data_before_a_marker_that_is_too_new_is_not_read_as_the_next_interval() {
+    let jpeg = bytes(RESTARTS_422);
+    let first = jpeg.windows(2).position(|pair| pair == [0xff, 0xd0]).unwrap();
+    let rest = [0x35, 0x77, 0x99, 0x12, 0x35, 0x77, 0x99, 0x12, 0x35, 0x11];
+    let too_new = [&jpeg[..first], &rest, &[0xff, 0xd2], &jpeg[first + 2..]].concat();
+    let pillows = "fcb202bade4b9215fcbaa2c87a0fdfe1da495f543c67c9251d04771972201297";
+    assert_eq!(decode(&too_new).as_deref(), Ok(pillows));
+}

@@ -88,6 +88,11 @@ impl<'a> BitReader<'a> {
         (self.pos, self.at_marker, self.is_starved) = (pos, false, false);
     }
 
+    /// Reads no further than the marker that ends before `pos`.
+    pub fn stop_before(&mut self, pos: usize) {
+        (self.pos, self.at_marker) = (pos - 2, true);
+    }
+
     /// Reads up to 16 bits.
     pub fn bits(&mut self, n: u32) -> Result<u32, JpegError> {
         self.need(n)?;

@@ -314,17 +314,18 @@ impl Decoder<'_> {
         loop {
             let (marker, after) =
                 next_marker(self.bytes, self.reader.pos).ok_or(JpegError::Truncated)?;
-            match marker {
-                0xd0..=0xd7 => match (marker & 7).wrapping_sub(expected) & 7 {
-                    1 | 2 => return Ok(()), // the next one: our part of the data is lost
-                    6 | 7 => self.reader.pos = after, // an old one
-                    _ => {
-                        self.reader.resume(after);
-                        return Ok(());
-                    }
-                },
-                0x01..=0xbf => self.reader.pos = after, // no marker at all
-                _ => return Ok(()),
+            match (marker, (marker & 7).wrapping_sub(expected) & 7) {
+                // No marker at all, or an old one.
+                (0x01..=0xbf, _) | (0xd0..=0xd7, 6 | 7) => self.reader.pos = after,
+                (0xd0..=0xd7, 0 | 3..=5) => {
+                    self.reader.resume(after);
+                    return Ok(());
+                }
+                // The next one or the one after it, or another segment: our part of the data is lost.
+                _ => {
+                    self.reader.stop_before(after);
+                    return Ok(());
+                }
             }
         }
     }
