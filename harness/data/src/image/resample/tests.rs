@@ -32,3 +32,39 @@ fn nearest_picks_the_pixel_under_the_middle() {
     assert_eq!(nearest::<1>(&[1, 2, 3, 4, 5], (5, 1), (3, 1)), [1, 3, 5]);
     assert_eq!(nearest::<1>(&[1, 2], (2, 1), (4, 1)), [1, 1, 2, 2]);
 }
+
+#[test]
+fn bands_of_samples_are_summed_as_single_ones_are() {
+    check_passes::<1>((70, 40), (33, 64));
+    check_passes::<2>((33, 31), (65, 20));
+    check_passes::<3>((20, 65), (50, 33));
+    check_passes::<4>((9, 3), (8, 100));
+}
+
+/// Both passes against Pillow's own loop: one sample at a time, in 32 bits.
+fn check_passes<const C: usize>(from: (usize, usize), to: (usize, usize)) {
+    let samples: Vec<u8> =
+        (0..from.0 * from.1 * C).map(|idx| (idx * idx * 31 % 251) as u8).collect();
+    for filter in [Filter::Bicubic, Filter::Lanczos] {
+        let (columns, rows) = (Taps::new(from.0, to.0, filter), Taps::new(from.1, to.1, filter));
+        let at = |x: usize, y: usize, channel: usize| samples[(y * from.0 + x) * C + channel];
+        let wide = (0..from.1).flat_map(|y| columns.iter().map(move |tap| (y, tap)));
+        let wide = wide.flat_map(|(y, tap)| {
+            (0..C).map(move |channel| sum(tap.fixed, |k| at(tap.start + k, y, channel)))
+        });
+        let wide: Vec<u8> = wide.collect();
+        assert!(bytes::horizontal::<C>(&samples, from.0, &columns) == wide, "{filter:?} {C}");
+        let row_len = from.0 * C;
+        let high = rows.iter().flat_map(|tap| (0..row_len).map(move |x| (x, tap.start, tap.fixed)));
+        let high =
+            high.map(|(x, start, weights)| sum(weights, |k| samples[(start + k) * row_len + x]));
+        let high: Vec<u8> = high.collect();
+        assert!(bytes::vertical(&samples, row_len, &rows) == high, "{filter:?} {C}");
+    }
+}
+
+fn sum(weights: &[i32], sample: impl Fn(usize) -> u8) -> u8 {
+    let products = weights.iter().enumerate().map(|(k, weight)| i32::from(sample(k)) * weight);
+    let sum: i32 = products.sum::<i32>() + (1 << 21);
+    (sum >> 22).clamp(0, 255) as u8
+}
