@@ -1,14 +1,16 @@
-//! Huffman tables and the bit reader over entropy-coded data.
+//! Huffman tables: what the next bits of entropy-coded data mean.
 
 use crate::image::error::JpegError;
 
-const LOOKUP_BITS: u32 = 9;
+pub(super) const LOOKUP_BITS: u32 = 10;
 
 /// A Huffman table ready for decoding.
 #[derive(Clone)]
 pub(super) struct Table {
     /// For the next bits: code length (0 where longer) and symbol.
-    lookup: Vec<(u8, u8)>,
+    codes: Vec<(u8, u8)>,
+    /// For the next bits, read as an AC coefficient.
+    coefficients: Vec<Coefficient>,
     /// Largest code of each length, or -1.
     max_code: [i32; 17],
     /// First symbol's index minus first code, for each length.
@@ -16,12 +18,23 @@ pub(super) struct Table {
     symbols: Vec<u8>,
 }
 
+/// An AC coefficient whose code and value are among the bits that a table is looked up by.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Coefficient {
+    pub value: i16,
+    /// Zeros before it.
+    pub run: u8,
+    /// Bits of code and value, 0 where the bits hold no whole coefficient.
+    pub n_bits: u8,
+}
+
 impl Table {
     /// Builds a table from the number of codes of each length and the symbols in code order.
     pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Result<Self, JpegError> {
         let broken = JpegError::Segment { segment: "DHT", what: "more codes than fit" };
         let mut table = Table {
-            lookup: vec![(0, 0); 1 << LOOKUP_BITS],
+            codes: vec![(0, 0); 1 << LOOKUP_BITS],
+            coefficients: Vec::new(),
             max_code: [-1; 17],
             offset: [0; 17],
             symbols: symbols.to_vec(),
@@ -43,6 +56,8 @@ impl Table {
             }
             code <<= 1;
         }
+        let bits = 0..1 << LOOKUP_BITS;
+        table.coefficients = bits.map(|bits| table.whole_coefficient(bits)).collect();
         Ok(table)
     }
 
@@ -51,131 +66,50 @@ impl Table {
         self.symbols.iter().all(|&symbol| symbol <= max)
     }
 
+    /// The code at the beginning of `LOOKUP_BITS` bits: its length, 0 where it is longer, and its symbol.
+    pub fn code(&self, bits: u32) -> (u32, u8) {
+        let (length, symbol) = self.codes[bits as usize];
+        (u32::from(length), symbol)
+    }
+
+    /// The AC coefficient at the beginning of `LOOKUP_BITS` bits.
+    pub fn coefficient(&self, bits: u32) -> Coefficient {
+        self.coefficients[bits as usize]
+    }
+
+    /// The symbol of a code of more than `LOOKUP_BITS` bits, if it is that long.
+    ///
+    /// An index that the table lacks reads as zero, as in libjpeg.
+    pub fn long_code(&self, code: i32, length: usize) -> Option<u8> {
+        (code <= self.max_code[length]).then(|| {
+            let idx = (code + self.offset[length]) as usize;
+            self.symbols.get(idx).copied().unwrap_or(0)
+        })
+    }
+
     fn enter(&mut self, code: u32, length: u32, symbol: u8) {
         if LOOKUP_BITS < length {
             return;
         }
         let free = LOOKUP_BITS - length;
         let first = (code << free) as usize;
-        self.lookup[first..first + (1 << free)].fill((length as u8, symbol));
+        self.codes[first..first + (1 << free)].fill((length as u8, symbol));
+    }
+
+    fn whole_coefficient(&self, bits: u32) -> Coefficient {
+        let (length, symbol) = self.code(bits);
+        let (run, n_bits) = (symbol >> 4, u32::from(symbol & 15));
+        if length == 0 || n_bits == 0 || LOOKUP_BITS < length + n_bits {
+            return Coefficient::default();
+        }
+        let value = bits >> (LOOKUP_BITS - length - n_bits) & ((1 << n_bits) - 1);
+        let value = signed(value, n_bits) as i16; // of fewer than `LOOKUP_BITS` bits
+        Coefficient { value, run, n_bits: (length + n_bits) as u8 }
     }
 }
 
-/// Reads bits, most significant first, up to the next marker.
-///
-/// At a marker zeros are supplied and `is_starved` is set; at the end of the file reading fails.
-pub(super) struct BitReader<'a> {
-    bytes: &'a [u8],
-    pub pos: usize,
-    buffer: u64,
-    n_bits: u32,
-    at_marker: bool,
-    pub is_starved: bool,
-}
-
-impl<'a> BitReader<'a> {
-    pub fn new(bytes: &'a [u8], pos: usize) -> Self {
-        BitReader { bytes, pos, buffer: 0, n_bits: 0, at_marker: false, is_starved: false }
-    }
-
-    /// Drops the bits left before a restart marker.
-    pub fn discard_bits(&mut self) {
-        (self.buffer, self.n_bits) = (0, 0);
-    }
-
-    /// Goes on behind a restart marker.
-    pub fn resume(&mut self, pos: usize) {
-        (self.pos, self.at_marker, self.is_starved) = (pos, false, false);
-    }
-
-    /// Reads no further than the marker that ends before `pos`.
-    pub fn stop_before(&mut self, pos: usize) {
-        (self.pos, self.at_marker) = (pos - 2, true);
-    }
-
-    /// Reads up to 16 bits.
-    pub fn bits(&mut self, n: u32) -> Result<u32, JpegError> {
-        self.need(n)?;
-        self.n_bits -= n;
-        Ok((self.buffer >> self.n_bits) as u32 & ((1 << n) - 1))
-    }
-
-    /// Reads one bit.
-    pub fn bit(&mut self) -> Result<bool, JpegError> {
-        Ok(self.bits(1)? == 1)
-    }
-
-    /// Reads a number of `n` bits, at most 16, in the sign convention of T.81 (F.2.2.1).
-    pub fn signed(&mut self, n: u32) -> Result<i32, JpegError> {
-        if n == 0 {
-            return Ok(0);
-        }
-        let value = self.bits(n)? as i32;
-        Ok(if value < 1 << (n - 1) { value - (1 << n) + 1 } else { value })
-    }
-
-    /// Reads one symbol; a code that the table lacks reads as zero, as in libjpeg.
-    pub fn symbol(&mut self, table: &Table) -> Result<u8, JpegError> {
-        if self.n_bits < 16 {
-            self.fill();
-        }
-        let padded = if LOOKUP_BITS <= self.n_bits {
-            self.buffer >> (self.n_bits - LOOKUP_BITS)
-        } else {
-            self.buffer << (LOOKUP_BITS - self.n_bits)
-        };
-        let (length, symbol) = table.lookup[padded as usize & ((1 << LOOKUP_BITS) - 1)];
-        if 0 < length {
-            self.need(u32::from(length))?;
-            self.n_bits -= u32::from(length);
-            return Ok(symbol);
-        }
-        let mut code = self.bits(LOOKUP_BITS)? as i32;
-        for length in LOOKUP_BITS as usize + 1..=16 {
-            code = code << 1 | self.bits(1)? as i32;
-            if code <= table.max_code[length] {
-                let idx = (code + table.offset[length]) as usize;
-                return Ok(table.symbols.get(idx).copied().unwrap_or(0));
-            }
-        }
-        Ok(0)
-    }
-
-    fn need(&mut self, n: u32) -> Result<(), JpegError> {
-        if n <= self.n_bits {
-            return Ok(());
-        }
-        self.fill();
-        if n <= self.n_bits {
-            return Ok(());
-        }
-        if !self.at_marker {
-            return Err(JpegError::Truncated);
-        }
-        self.is_starved = true;
-        self.buffer <<= 32;
-        self.n_bits += 32;
-        Ok(())
-    }
-
-    /// Takes whole bytes up to 56 bits, the next marker or the end of the file.
-    fn fill(&mut self) {
-        while self.n_bits <= 48 && !self.at_marker {
-            let Some(&byte) = self.bytes.get(self.pos) else { return };
-            if byte == 0xff {
-                let fills = self.bytes[self.pos..].iter().take_while(|&&b| b == 0xff).count();
-                match self.bytes.get(self.pos + fills) {
-                    None => return,
-                    Some(0) => self.pos += fills,
-                    Some(_) => {
-                        self.at_marker = true;
-                        return;
-                    }
-                }
-            }
-            self.pos += 1;
-            self.buffer = self.buffer << 8 | u64::from(byte);
-            self.n_bits += 8;
-        }
-    }
+/// The number that `n` bits stand for, at least one, in the sign convention of T.81 (F.2.2.1).
+pub(super) fn signed(bits: u32, n: u32) -> i32 {
+    let value = bits as i32;
+    if value < 1 << (n - 1) { value - (1 << n) + 1 } else { value }
 }

@@ -10,9 +10,12 @@
 //! what is missing up to the next restart marker decodes to mid-gray.
 
 mod pixels;
+mod colours;
+mod upsampling;
 mod header;
 mod frame;
 mod scan;
+mod bits;
 mod huffman;
 mod transform;
 

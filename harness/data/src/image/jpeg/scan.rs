@@ -1,8 +1,9 @@
 //! Entropy decoding of one scan into the components' coefficients (T.81, annexes F and G).
 
+use super::bits::{BitReader, Step};
 use super::frame::{Block, Frame};
 use super::header::{Tables, next_marker};
-use super::huffman::{BitReader, Table};
+use super::huffman::Table;
 use super::transform::ZIGZAG;
 use crate::image::error::JpegError;
 
@@ -214,19 +215,16 @@ impl Decoder<'_> {
         block[0] = self.dc_value(slot, dc)? as i16;
         let mut k = 1;
         while k < 64 {
-            let symbol = self.reader.symbol(ac)?;
-            let (run, n_bits) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-            if n_bits == 0 {
-                if run != 15 {
-                    break;
+            match self.reader.step(ac)? {
+                Step::Value { run, value } => {
+                    k += run;
+                    // A run past the end lands on the last coefficient, as in libjpeg.
+                    block[usize::from(ZIGZAG[k.min(63)])] = value as i16;
+                    k += 1;
                 }
-                k += 16;
-                continue;
+                Step::Zeros { run: 15 } => k += 16,
+                Step::Zeros { .. } => break,
             }
-            k += run;
-            // A run past the end lands on the last coefficient, as in libjpeg.
-            block[usize::from(ZIGZAG[k.min(63)])] = self.reader.signed(n_bits)? as i16;
-            k += 1;
         }
         Ok(())
     }
@@ -238,18 +236,17 @@ impl Decoder<'_> {
         }
         let mut k = self.scan.first;
         while k <= self.scan.last {
-            let symbol = self.reader.symbol(ac)?;
-            let (run, n_bits) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-            if n_bits != 0 {
-                k += run;
-                let value = self.reader.signed(n_bits)? << self.scan.low;
-                block[usize::from(ZIGZAG[k.min(63)])] = value as i16;
-                k += 1;
-            } else if run == 15 {
-                k += 16;
-            } else {
-                self.eob_run = (1 << run) - 1 + self.reader.bits(run as u32)?;
-                break;
+            match self.reader.step(ac)? {
+                Step::Value { run, value } => {
+                    k += run;
+                    block[usize::from(ZIGZAG[k.min(63)])] = (value << self.scan.low) as i16;
+                    k += 1;
+                }
+                Step::Zeros { run: 15 } => k += 16,
+                Step::Zeros { run } => {
+                    self.eob_run = (1 << run) - 1 + self.reader.bits(run as u32)?;
+                    break;
+                }
             }
         }
         Ok(())
