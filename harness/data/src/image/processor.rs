@@ -137,6 +137,7 @@ impl Processor {
         Ok(Patches { values, grid_thw: [1, height / self.patch_size, width / self.patch_size] })
     }
 
+    /// Lays a patch out in one pass: every value is looked up once and copied for every further frame.
     fn push_patch(
         &self,
         values: &mut Vec<f32>,
@@ -144,15 +145,13 @@ impl Processor {
         (left, top): (usize, usize),
         levels: &[[f32; 256]; CHANNELS],
     ) {
-        let row_len = rgb.width as usize * CHANNELS;
+        let rows = rgb.pixels.chunks_exact(rgb.width as usize * CHANNELS);
         for (channel, level) in levels.iter().enumerate() {
             let first = values.len();
-            for y in top..top + self.patch_size {
-                let start = y * row_len + left * CHANNELS;
-                let row = &rgb.pixels[start..start + self.patch_size * CHANNELS];
-                values.extend(
-                    row.iter().skip(channel).step_by(CHANNELS).map(|&v| level[usize::from(v)]),
-                );
+            for row in rows.clone().skip(top).take(self.patch_size) {
+                let (pixels, _) = row.as_chunks::<CHANNELS>();
+                let pixels = &pixels[left..left + self.patch_size];
+                values.extend(pixels.iter().map(|pixel| level[usize::from(pixel[channel])]));
             }
             let end = values.len();
             for _ in 1..self.temporal_patch_size {
