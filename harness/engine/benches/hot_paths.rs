@@ -9,11 +9,11 @@ use std::{num::NonZero, thread, time::Duration};
 use clsrl_engine::{
     Init, Model, Precision,
     evaluate::complete,
-    grpo::{Group, group_loss},
+    groups::{Group, Pass},
     set_num_threads,
     speed::{Shapes, qwen2_vl_2b, random_prompts},
 };
-use clsrl_vlm::{Prompt, token_log_probs};
+use clsrl_vlm::{Prompt, backward_log_probs};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tch::{Device, Kind, Tensor};
 
@@ -72,11 +72,12 @@ fn bench_log_probs(criterion: &mut Criterion, model: &Model) {
         Precision::Bfloat16 => Kind::BFloat16,
     };
     let hidden = Tensor::ones([N_SCORED, width], (values, Device::Cpu)).set_requires_grad(true);
+    let sum = |_, log_probs: &Tensor| log_probs.sum(Kind::Float);
     let targets = Tensor::arange(N_SCORED, (Kind::Int64, Device::Cpu));
     let mut group = criterion.benchmark_group("log-probabilities");
     group.throughput(Throughput::Elements(N_SCORED as u64));
     group.bench_function(BenchmarkId::new("64 tokens, both passes", kind(model)), |bencher| {
-        bencher.iter(|| token_log_probs(model, &hidden, &targets).sum(Kind::Float).backward());
+        bencher.iter(|| backward_log_probs(model, &hidden, &targets, sum));
     });
     group.finish();
 }
@@ -97,8 +98,8 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
         let what = format!("G = {generations}");
         group.bench_function(BenchmarkId::new(what, kind(model)), |bencher| {
             bencher.iter(|| {
-                let parts = group_loss(model, reference, &groups, 0.04, 0);
-                parts.expect("the prompts are sound").loss.backward();
+                let pass = Pass { model, reference: Some(reference), beta: 0.04, pad_id: 0 };
+                pass.accumulate(&groups, None, 1.0).expect("the prompts are sound")
             });
         });
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use clsrl_spec::{StepSeconds, TrainingSeconds};
+use clsrl_spec::{Fitted, StepSeconds, TrainingSeconds};
 
 /// The clock of a fine-tune.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct TrainingClock {
     pub n_images: usize,
     /// Tokens of completions (GRPO) or of examples (SFT).
     pub n_tokens: usize,
+    /// How its steps fitted the device's memory.
+    pub fitted: Fitted,
 }
 
 impl TrainingClock {

@@ -39,6 +39,15 @@ pub enum EngineError {
         /// The longest allowed.
         limit: usize,
     },
+    /// The device has no memory for the smallest part that work can be cut into.
+    #[error(
+        "{n_tokens} tokens of one prompt and its answers have no room in the device's memory\n\
+         hint: --recompute keeps less for the backward pass, --lora RANK trains less"
+    )]
+    OutOfMemory {
+        /// Tokens of that part.
+        n_tokens: usize,
+    },
     /// Training left the finite numbers.
     #[error("step {step}: the {what} is not finite, found {found}")]
     NotFinite {

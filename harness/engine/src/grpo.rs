@@ -19,23 +19,25 @@
 //! As there: one update per batch, so the ratio is 1 in value and needs no clip; the loss is the mean
 //! over completions of the token mean of `-(ratio * advantage - beta * k3)`.
 
+use clsrl_libtorch::clear_gradients;
 use clsrl_spec::{
-    EndMask, GrpoSettings, RolloutRecord, Seed, StepRecord, StepSeconds, ZeroVariance,
+    EndMask, Fitted, GrpoSettings, RolloutRecord, Seed, StepRecord, StepSeconds, ZeroVariance,
 };
-use clsrl_vlm::{Batch, Model, PadSide, Prefill, token_log_probs};
-use tch::{Kind, Tensor, no_grad};
+use clsrl_vlm::{Model, Prefill};
+use tch::{Kind, Tensor};
 
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
-    advantage::{advantages, has_variance, k3, zero_variance_share},
+    advantage::{advantages, has_variance, zero_variance_share},
+    budget::TokenBudget,
     clock::{TrainingClock, timed},
+    groups::{Group, Pass},
     inputs::AskedPrompt,
     laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
     rewarder::Rewarder,
     rollout::{Rollout, Sampled, sample, scored_completions},
-    scored::ScoredTokens,
 };
 
 /// What a GRPO run works with.
@@ -56,32 +58,6 @@ pub struct Grpo<'a> {
     pub seed: Seed,
 }
 
-/// A group ready for the loss: one prompt, its completions, their advantages.
-#[derive(Debug)]
-pub struct Group<'a> {
-    /// The prompt.
-    pub prompt: &'a clsrl_vlm::Prompt,
-    /// The scored tokens of each completion.
-    pub completions: Vec<Vec<i64>>,
-    /// One per completion.
-    pub advantages: Vec<f64>,
-}
-
-/// What the loss of some groups is made of; sums are over completions.
-#[derive(Debug)]
-pub struct GroupLoss {
-    /// Sum of the completions' losses, differentiable.
-    pub loss: Tensor,
-    /// Sum of the completions' token-mean k3; 0 without a reference.
-    pub kl: Tensor,
-    /// Per scored token, completions one after the other.
-    pub log_probs: Tensor,
-    /// The same under the reference model.
-    pub reference_log_probs: Tensor,
-    /// The same for k3.
-    pub token_kl: Tensor,
-}
-
 impl Grpo<'_> {
     /// Trains a model against a frozen copy of its start; `prepare` makes the prompts of a step from
     /// their positions in the training set, `on_step` hears of every optimizer step.
@@ -92,18 +68,33 @@ impl Grpo<'_> {
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
     ) -> Result<TrainingClock, EngineError> {
+        self.train_within(Room::new(self.settings), model, order, prepare, on_step)
+    }
+
+    fn train_within(
+        &self,
+        mut room: Room,
+        model: &Model,
+        order: &mut EpochOrder,
+        prepare: &Prepare<AskedPrompt>,
+        on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+    ) -> Result<TrainingClock, EngineError> {
         let reference = self.reference(model);
         let optimizer_settings = &self.settings.optimizer;
         let mut optimizer = AdamW::new(model.trained_parameters(), optimizer_settings);
         let n_steps = self.settings.duration.total_steps(order.n_examples());
         let mut clock = TrainingClock::default();
+        if model.device().is_cuda() {
+            self.rehearse(model, reference.as_ref(), &prepare(order.peek())?, &mut room)?;
+        }
         for step in 1..=n_steps {
             let mut seconds = StepSeconds::default();
             let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
             let chosen = timed(&mut seconds.load, next)?;
             self.check_prompt_lengths(&chosen)?;
             let policy = model.working_copy();
-            let rollout = timed(&mut seconds.rollout, || self.roll_out(&policy, &chosen, step))?;
+            let rollout =
+                timed(&mut seconds.rollout, || self.roll_out(&policy, &chosen, step, &mut room))?;
             let StepRollout { groups, record, n_tokens, reward_seconds } = rollout;
             let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
             let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
@@ -111,7 +102,8 @@ impl Grpo<'_> {
                     return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
                 }
                 let (loss, kl) = lap(Phase::Update, model.device(), || {
-                    self.update(&policy, reference.as_ref(), groups)
+                    let leaves = leaves(model);
+                    self.update((&policy, &leaves), reference.as_ref(), groups, &mut room.update)
                 })?;
                 let step = || optimizer.step(learning_rate);
                 Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))
@@ -124,7 +116,31 @@ impl Grpo<'_> {
             let rollout = Some(RolloutRecord { kl, ..record });
             on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout })?;
         }
+        clock.fitted = room.fitted();
         Ok(clock)
+    }
+
+    /// Finds what the device has room for before the first step, so that no later one is run twice: an update of
+    /// these prompts with completions of the longest length, whose gradients are thrown away.
+    ///
+    /// A CPU's memory is not looked for: it does not refuse, its system ends the process.
+    fn rehearse(
+        &self,
+        model: &Model,
+        reference: Option<&Model>,
+        prompts: &[AskedPrompt],
+        room: &mut Room,
+    ) -> Result<(), EngineError> {
+        let n = self.settings.generations;
+        let groups = prompts.iter().map(|asked| Group {
+            prompt: &asked.prompt,
+            completions: vec![vec![self.pad_id; self.settings.max_new_tokens]; n],
+            advantages: vec![1.0; n],
+        });
+        let step = StepGroups { groups: groups.collect(), prefill: None };
+        let (policy, leaves) = (model.working_copy(), leaves(model));
+        self.update((&policy, &leaves), reference, step, &mut room.update)?;
+        Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
     }
 
     /// Accumulates the gradients of the first step, and takes no step.
@@ -135,8 +151,10 @@ impl Grpo<'_> {
     ) -> Result<(), EngineError> {
         let (reference, policy) = (self.reference(model), model.working_copy());
         self.check_prompt_lengths(chosen)?;
-        let rollout = self.roll_out(&policy, chosen, 1)?;
-        self.update(&policy, reference.as_ref(), rollout.groups).map(|_| ())
+        let mut room = Room::new(self.settings);
+        let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut room)?;
+        let policy = (&policy, &leaves(model)[..]);
+        self.update(policy, reference.as_ref(), groups, &mut room.update).map(|_| ())
     }
 
     /// The model that the KL term holds to; none where that term weighs nothing.
@@ -160,11 +178,9 @@ impl Grpo<'_> {
         model: &Model,
         chosen: &'p [AskedPrompt],
         step: usize,
+        room: &mut Room,
     ) -> Result<StepRollout<'p>, EngineError> {
-        // A step that is one micro-batch reads its prompts once, for the rollout and for the update.
-        let is_read_once = chosen.len() <= self.settings.micro_batch;
-        let Sampled { rollouts, mean_entropy, prefill } =
-            sample(self, model, chosen, step, is_read_once)?;
+        let Sampled { rollouts, mean_entropy, prefill } = sample(self, model, chosen, step, room)?;
         let group = self.settings.generations;
         let mut reward_seconds = 0.0;
         let pay = |id, rollout: &Rollout| self.rewarder.pay(id, &rollout.text, &rollout.gold);
@@ -198,7 +214,7 @@ impl Grpo<'_> {
         };
         let groups = StepGroups {
             groups: counted.iter().map(made).collect(),
-            prefill: is_read_once.then(|| of_kept(prefill, &counted, model)),
+            prefill: prefill.map(|prefill| of_kept(prefill, &counted, model)),
         };
         Ok(StepRollout { groups, record, n_tokens, reward_seconds })
     }
@@ -217,24 +233,56 @@ impl Grpo<'_> {
     /// but for one group, so that there are gradients.
     fn update(
         &self,
-        model: &Model,
+        (model, leaves): (&Model, &[Tensor]),
         reference: Option<&Model>,
         step: StepGroups,
+        budget: &mut TokenBudget,
     ) -> Result<(f64, f64), EngineError> {
         let n_completions = (step.groups.len() * self.settings.generations) as f64;
         let step = if reference.is_none() { step.with_advantages(model) } else { step };
         let pass = Pass { model, reference, beta: self.settings.beta, pad_id: self.pad_id };
-        let mut sums = Tensor::zeros([2], (Kind::Float, model.device()));
+        let sizes: Vec<usize> = step.groups.iter().map(Group::n_tokens).collect();
         let mut prefill = step.prefill;
-        for micro_batch in step.groups.chunks(self.settings.micro_batch) {
-            let parts = pass.loss(micro_batch, prefill.take())?;
-            let micro_loss = parts.loss / n_completions;
-            micro_loss.backward();
-            sums += Tensor::stack(&[micro_loss.detach(), parts.kl / n_completions], 0);
-        }
+        let sums = Tensor::zeros([2], (Kind::Float, model.device()));
+        let begin = || {
+            let _ = sums.shallow_clone().zero_();
+            Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+        };
+        budget.fit(&sizes, begin, |run| {
+            // Prompts that were read together serve all groups together.
+            let prefill = prefill.take().filter(|_| run.len() == sizes.len());
+            let parts = pass.accumulate(&step.groups[run], prefill, n_completions)?;
+            let mut sums = sums.shallow_clone();
+            sums += Tensor::stack(&[parts.loss, parts.kl], 0) / n_completions;
+            Ok(())
+        })?;
         // The step's one wait for the device.
         Ok((sums.double_value(&[0]), sums.double_value(&[1])))
     }
+}
+
+/// What the device has room for, in sampling and in the update.
+#[derive(Debug, Clone)]
+pub struct Room {
+    pub(crate) rollout: TokenBudget,
+    pub(crate) update: TokenBudget,
+}
+
+impl Room {
+    fn new(settings: &GrpoSettings) -> Room {
+        let update = TokenBudget::new(settings.micro_batch);
+        Room { rollout: TokenBudget::new(usize::MAX), update }
+    }
+
+    fn fitted(&self) -> Fitted {
+        let (update, rollout) = (self.update.fitted(), self.rollout.fitted());
+        Fitted { out_of_memory: update.out_of_memory + rollout.out_of_memory, ..update }
+    }
+}
+
+/// What training changes, as tensors.
+pub(crate) fn leaves(model: &Model) -> Vec<Tensor> {
+    model.trained_parameters().into_iter().map(|(_, leaf)| leaf).collect()
 }
 
 struct StepRollout<'a> {
@@ -276,101 +324,6 @@ fn of_kept(prefill: Prefill, kept: &[usize], model: &Model) -> Prefill {
     }
     let kept: Vec<i64> = kept.iter().map(|&at| at as i64).collect();
     prefill.select(&Tensor::from_slice(&kept).to_device(model.device()))
-}
-
-/// The loss of some groups (of one size), summed over their completions.
-pub fn group_loss(
-    model: &Model,
-    reference: &Model,
-    groups: &[Group],
-    beta: f64,
-    pad_id: i64,
-) -> Result<GroupLoss, EngineError> {
-    Pass { model, reference: Some(reference), beta, pad_id }.loss(groups, None)
-}
-
-/// What the loss of groups is computed with.
-struct Pass<'a> {
-    model: &'a Model,
-    /// None where the KL term weighs nothing.
-    reference: Option<&'a Model>,
-    beta: f64,
-    pad_id: i64,
-}
-
-impl Pass<'_> {
-    /// Reads the groups' prompts unless they were read before.
-    fn loss(&self, groups: &[Group], prefill: Option<Prefill>) -> Result<GroupLoss, EngineError> {
-        let model = self.model;
-        let completions = Completions::new(groups, self.pad_id, model);
-        let batch = || {
-            let prompts: Vec<_> = groups.iter().map(|group| group.prompt).collect();
-            Batch::new(&prompts, PadSide::Left, self.pad_id, model.config(), model.device())
-        };
-        let log_probs = match prefill {
-            Some(prefill) => completions.log_probs(model, &prefill),
-            None => completions.log_probs(model, &model.prefill(&batch()?)),
-        };
-        let reference_log_probs = match self.reference {
-            None => log_probs.detach(),
-            Some(reference) => {
-                let batch = batch()?;
-                lap(Phase::Reference, model.device(), || {
-                    no_grad(|| completions.log_probs(reference, &reference.prefill(&batch)))
-                })
-            }
-        };
-
-        let advantages: Vec<f32> =
-            groups.iter().flat_map(|group| &group.advantages).map(|&a| a as f32).collect();
-        let advantages = Tensor::from_slice(&advantages)
-            .to_device(model.device())
-            .index_select(0, &completions.scored.rows);
-        let ratio = (&log_probs - log_probs.detach()).exp();
-        let token_kl = k3(&log_probs, &reference_log_probs);
-        let token_loss = -(ratio * advantages - &token_kl * self.beta);
-        let loss = completions.scored.row_means(&token_loss).sum(Kind::Float);
-        let kl = completions.scored.row_means(&token_kl.detach()).sum(Kind::Float);
-        Ok(GroupLoss { loss, kl, log_probs, reference_log_probs, token_kl })
-    }
-}
-
-/// The completions of some groups as tensors: `rows` = groups × completions, `t` = longest completion.
-struct Completions {
-    group: i64,
-    ids: Tensor, // (rows, t), padded on the right
-    scored: crate::scored::ScoredTensors,
-}
-
-impl Completions {
-    fn new(groups: &[Group], pad_id: i64, model: &Model) -> Self {
-        let rows: Vec<&Vec<i64>> = groups.iter().flat_map(|group| &group.completions).collect();
-        let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
-        let mut ids = vec![pad_id; rows.len() * width];
-        let mut scored = ScoredTokens::new(rows.len());
-        for (row, tokens) in rows.iter().enumerate() {
-            let start = row * width;
-            ids[start..start + tokens.len()].copy_from_slice(tokens);
-            // The prompt's last state stands first in a row of states, so states and tokens align.
-            scored.push_row(row, tokens.iter().enumerate().map(|(at, id)| (start + at, *id)));
-        }
-        let shape = [rows.len() as i64, width as i64];
-        Completions {
-            group: (rows.len() / groups.len()) as i64,
-            ids: Tensor::from_slice(&ids).reshape(shape).to_device(model.device()),
-            scored: scored.to_device(model.device()),
-        }
-    }
-
-    /// Log-probabilities of the scored tokens behind their prompts.
-    fn log_probs(&self, model: &Model, prompts: &Prefill) -> Tensor {
-        let last = prompts.last_hidden.repeat_interleave_self_int(self.group, 0, None).unsqueeze(1);
-        let n_inputs = self.ids.size()[1] - 1; // a completion's last token predicts nothing
-        let hidden = model.continue_with(prompts, &self.ids.narrow(1, 0, n_inputs));
-        let states = Tensor::cat(&[last, hidden], 1); // (rows, t, c)
-        let states = states.flatten(0, 1).index_select(0, &self.scored.states);
-        token_log_probs(model, &states, &self.scored.targets)
-    }
 }
 
 #[cfg(test)]

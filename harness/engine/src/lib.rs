@@ -10,6 +10,8 @@ pub mod order;
 pub mod clock;
 pub mod sft;
 pub mod grpo;
+pub mod groups;
+mod budget;
 mod repeated_step;
 pub mod rollout;
 pub mod rewarder;

@@ -39,14 +39,25 @@ impl EpochOrder {
         self.n_examples
     }
 
+    /// The positions of the next step's examples, which stay where they are.
+    pub fn peek(&mut self) -> &[usize] {
+        self.shuffle_anew_at_the_end();
+        let n = self.per_step.min(self.left.len());
+        &self.left.make_contiguous()[..n]
+    }
+
     /// The positions of the next step's examples.
     pub fn next_batch(&mut self) -> Vec<usize> {
+        self.shuffle_anew_at_the_end();
+        self.left.drain(..self.per_step.min(self.left.len())).collect()
+    }
+
+    fn shuffle_anew_at_the_end(&mut self) {
         if self.left.is_empty() {
             let mut shuffled: Vec<usize> = (0..self.n_examples).collect();
             self.stream.shuffle(&mut shuffled);
             self.left = shuffled.into();
         }
-        self.left.drain(..self.per_step.min(self.left.len())).collect()
     }
 }
 
@@ -75,6 +86,15 @@ mod tests {
         assert_ne!(seen, (0..32).collect::<Vec<_>>());
         seen.sort_unstable();
         assert_eq!(seen, (0..32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn looking_ahead_changes_nothing() {
+        let mut order = order(40);
+        for _ in 0..4 {
+            let seen = order.peek().to_vec();
+            assert_eq!(order.next_batch(), seen);
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Sampling the completions of an optimizer step; what differs from the released trainer: `grpo`.
 
+use std::cell::RefCell;
+
+use clsrl_libtorch::{OutOfMemory, catch_out_of_memory};
 use clsrl_spec::{EndMask, derive_seed};
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, Sampling, generate};
 use tch::no_grad;
 
 use crate::{
     EngineError,
-    grpo::Grpo,
+    grpo::{Grpo, Room},
     inputs::AskedPrompt,
     laps::{Phase, lap},
 };
@@ -30,19 +33,66 @@ pub struct Sampled {
     pub rollouts: Vec<Rollout>,
     /// Mean token entropy in nats.
     pub mean_entropy: Option<f64>,
-    /// The prompts as they were read, with gradients if they were wanted.
-    pub prefill: Prefill,
+    /// The prompts as they were read, if with gradients.
+    pub prefill: Option<Prefill>,
 }
 
 /// Samples `generations` completions per prompt, prompt by prompt. Each completion draws from a stream
 /// of its own, named by seed, step, place in the step and generation.
 ///
-/// If `with_gradients`, the prompts are read so that the update can go on from there: the weights are the
-/// same, and so are the numbers.
+/// A step whose update is one micro-batch has its prompts read with gradients, so that the update can go on from
+/// there: the weights are the same, and so are the numbers.
 pub fn sample(
     grpo: &Grpo,
     model: &Model,
     chosen: &[AskedPrompt],
+    step: usize,
+    room: &mut Room,
+) -> Result<Sampled, EngineError> {
+    let of_prompt = |asked: &AskedPrompt| asked.prompt.ids.len();
+    let sizes: Vec<usize> = chosen.iter().map(of_prompt).collect();
+    if room.update.holds(&sizes) {
+        let read_once = || sample_part(grpo, model, (chosen, 0), step, true);
+        match catch_out_of_memory(read_once) {
+            Ok(sampled) => return sampled,
+            Err(OutOfMemory) => room.update.shrink(&sizes)?,
+        }
+    }
+    let longest = grpo.settings.generations * grpo.settings.max_new_tokens;
+    let sizes: Vec<usize> = sizes.into_iter().map(|size| size + longest).collect();
+    let parts = RefCell::new(Vec::new());
+    let begin = || {
+        parts.borrow_mut().clear();
+        Ok(())
+    };
+    room.rollout.fit(&sizes, begin, |run| {
+        let part = sample_part(grpo, model, (&chosen[run.clone()], run.start), step, false)?;
+        parts.borrow_mut().push(part);
+        Ok(())
+    })?;
+    Ok(joined(parts.into_inner()))
+}
+
+/// One after the other; entropies count for as much as there are tokens.
+fn joined(mut parts: Vec<Sampled>) -> Sampled {
+    if parts.len() == 1 {
+        return parts.swap_remove(0);
+    }
+    let n_tokens = |part: &Sampled| part.rollouts.iter().map(|rollout| rollout.ids.len()).sum();
+    let lengths: Vec<usize> = parts.iter().map(n_tokens).collect();
+    let weighed = parts.iter().zip(&lengths);
+    let sums = weighed.map(|(part, n_tokens)| Some(part.mean_entropy? * *n_tokens as f64));
+    let mean_entropy =
+        sums.sum::<Option<f64>>().map(|sum| sum / lengths.iter().sum::<usize>() as f64);
+    let rollouts = parts.into_iter().flat_map(|part| part.rollouts).collect();
+    Sampled { rollouts, mean_entropy, prefill: None }
+}
+
+/// Samples for some of a step's prompts, the first of which has a place in the step.
+fn sample_part(
+    grpo: &Grpo,
+    model: &Model,
+    (chosen, first): (&[AskedPrompt], usize),
     step: usize,
     with_gradients: bool,
 ) -> Result<Sampled, EngineError> {
@@ -51,9 +101,10 @@ pub fn sample(
     let policy = model.frozen_copy(false);
     let prompts: Vec<_> = chosen.iter().map(|asked| &asked.prompt).collect();
     let batch = Batch::new(&prompts, PadSide::Left, grpo.pad_id, model.config(), model.device())?;
-    let row_seeds: Vec<u64> = (0..chosen.len() * group)
-        .map(|row| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]))
-        .collect();
+    let rows = first * group..(first + chosen.len()) * group;
+    let seed_of =
+        |row: usize| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]);
+    let row_seeds: Vec<u64> = rows.map(seed_of).collect();
     let decoding = Decoding::Sample(Sampling {
         temperature: settings.temperature,
         top_k: settings.top_k,
@@ -78,6 +129,7 @@ pub fn sample(
             gold: gold.clone(),
         })
         .collect();
+    let prefill = with_gradients.then_some(prefill);
     Ok(Sampled { rollouts, mean_entropy: generated.mean_entropy, prefill })
 }
 

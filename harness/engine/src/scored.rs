@@ -57,6 +57,18 @@ impl ScoredTokens {
 }
 
 impl ScoredTensors {
+    /// Some tokens that follow each other, as parts of the same rows.
+    pub(crate) fn part(&self, first: i64, n_tokens: i64) -> ScoredTensors {
+        let part = |tensor: &Tensor| tensor.narrow(0, first, n_tokens);
+        ScoredTensors {
+            n_rows: self.n_rows,
+            states: part(&self.states),
+            targets: part(&self.targets),
+            rows: part(&self.rows),
+            weights: part(&self.weights),
+        }
+    }
+
     /// The mean of a per-token value over each row's tokens, shape (rows), float32; 0 for a row without
     /// any. Summed in float64: token after token in float32 a long row would lose its last digits.
     pub(crate) fn row_means(&self, per_token: &Tensor) -> Tensor {

@@ -8,14 +8,19 @@
 //! - A loss or gradient norm that is not finite ends the trial; there training goes on.
 //! - Which examples a step sees: `order`.
 
+use std::cell::Cell;
+
+use clsrl_libtorch::clear_gradients;
 use clsrl_spec::{SftSettings, StepRecord, StepSeconds};
-use clsrl_vlm::{Batch, Model, PadSide, token_log_probs};
+use clsrl_vlm::{Batch, Model, PadSide, backward_log_probs};
 use tch::{Kind, Tensor};
 
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
+    budget::TokenBudget,
     clock::{TrainingClock, timed},
+    grpo::leaves,
     inputs::LabelledPrompt,
     laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
@@ -34,6 +39,8 @@ pub fn train(
 ) -> Result<TrainingClock, EngineError> {
     let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
+    let leaves = leaves(model);
+    let mut budget = TokenBudget::new(settings.micro_batch);
     let mut clock = TrainingClock::default();
     for step in 1..=n_steps {
         let mut seconds = StepSeconds::default();
@@ -45,7 +52,7 @@ pub fn train(
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
         let (loss, grad_norm) = timed(&mut seconds.update, || {
             let loss = lap(Phase::Update, model.device(), || {
-                accumulate(&model.working_copy(), &chosen, settings.micro_batch, pad_id)
+                accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
             })?;
             let step = || optimizer.step(learning_rate);
             Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
@@ -54,30 +61,39 @@ pub fn train(
         check_finite(step, loss, grad_norm)?;
         on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })?;
     }
+    clock.fitted = budget.fitted();
     Ok(clock)
 }
 
 /// Accumulates the gradients of a step; returns its loss.
 pub(crate) fn accumulate(
     model: &Model,
+    leaves: &[Tensor],
     examples: &[LabelledPrompt],
-    micro_batch: usize,
+    budget: &mut TokenBudget,
     pad_id: i64,
 ) -> Result<f64, EngineError> {
-    let mut loss = 0.0;
-    for chunk in examples.chunks(micro_batch) {
-        let micro_loss =
-            example_losses(model, chunk, pad_id)?.sum(Kind::Float) / examples.len() as f64;
-        micro_loss.backward();
-        loss += micro_loss.double_value(&[]);
-    }
-    Ok(loss)
+    let sizes: Vec<usize> = examples.iter().map(|example| example.prompt.ids.len()).collect();
+    let loss = Cell::new(0.0);
+    let begin = || {
+        loss.set(0.0);
+        Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+    };
+    budget.fit(&sizes, begin, |run| {
+        let losses = accumulate_examples(model, &examples[run], examples.len() as f64, pad_id)?;
+        let of_run = losses.sum(Kind::Double) / examples.len() as f64;
+        loss.set(loss.get() + of_run.double_value(&[]));
+        Ok(())
+    })?;
+    Ok(loss.get())
 }
 
-/// The token-mean loss of each example, shape (examples), differentiable.
-pub fn example_losses(
+/// Adds the gradients of some examples' losses, each divided by `divisor`; returns the token-mean loss of each
+/// (examples).
+pub fn accumulate_examples(
     model: &Model,
     examples: &[LabelledPrompt],
+    divisor: f64,
     pad_id: i64,
 ) -> Result<Tensor, EngineError> {
     let prompts: Vec<_> = examples.iter().map(|example| &example.prompt).collect();
@@ -92,6 +108,9 @@ pub fn example_losses(
     }
     let scored = scored.to_device(model.device());
     let states = model.hidden_at(&batch, &scored.states);
-    let log_probs = token_log_probs(model, &states, &scored.targets);
+    let log_probs = backward_log_probs(model, &states, &scored.targets, |first, log_probs| {
+        let part = scored.part(first, log_probs.size()[0]);
+        -part.row_means(log_probs).sum(Kind::Float) / divisor
+    });
     Ok(-scored.row_means(&log_probs))
 }

@@ -15,9 +15,10 @@ use clsrl_vlm::{GenerationConfig, Lora, Model, Precision, device};
 
 use crate::{
     EngineError, TrialJob,
+    budget::TokenBudget,
     clock::TrainingClock,
     evaluate::Evaluator,
-    grpo::Grpo,
+    grpo::{Grpo, leaves},
     inputs::Inputs,
     order::EpochOrder,
     place::{peak_memory_bytes, place_of},
@@ -122,6 +123,7 @@ impl Setting<'_> {
                 peak_memory_bytes: peak_memory_bytes(model.device())?,
                 place: self.place.clone(),
                 repeated_step: trained.repeated_step,
+                fitted: (self.job.trial.training != Training::None).then_some(clock.fitted),
             },
         };
         Ok((model, record))
@@ -191,8 +193,9 @@ impl Setting<'_> {
         let pad_id = self.generation.pad_token_id;
         let repeated = self.repeated(model, || {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
-            let model = model.working_copy();
-            sft::accumulate(&model, &first, settings.micro_batch, pad_id).map(|_| ())
+            let copy = model.working_copy();
+            let mut budget = TokenBudget::new(settings.micro_batch);
+            sft::accumulate(&copy, &leaves(model), &first, &mut budget, pad_id).map(|_| ())
         })?;
         let clock = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
             on_step(n_steps, step)

@@ -6,8 +6,10 @@
 //! CUDA is needed to build or to run.
 
 mod cuda;
+mod gradients;
 mod memory;
 mod optimizer;
+mod out_of_memory;
 mod recompute;
 mod switches;
 
@@ -16,7 +18,9 @@ mod shim;
 
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
+pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
-pub use optimizer::{AdamWCoefficients, AdamWTensors, clear_gradients, fused_adamw, global_norm};
+pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};
+pub use out_of_memory::{OutOfMemory, catch_out_of_memory};
 pub use recompute::recompute;
 pub use switches::{is_full_float32, set_deterministic, set_full_float32};

@@ -1,4 +1,4 @@
-//! AdamW in one pass over everything, and what goes with it: norms and clearing.
+//! AdamW in one pass over everything, and the norm that clipping needs.
 
 #![expect(unsafe_code, reason = "calls the shim")]
 
@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::{
     LibtorchError,
-    shim::{check, clsrl_clear_gradients, clsrl_fused_adamw, clsrl_global_norm, pointers},
+    shim::{check, clsrl_fused_adamw, clsrl_global_norm, pointers},
 };
 
 /// The tensors of one step, as many in each list, in one order, all of one kind and device.
@@ -91,17 +91,8 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, LibtorchError> {
     Ok(unsafe { Tensor::from_ptr(norm) })
 }
 
-/// Leaves every leaf without a gradient: the next backward pass writes where this one would have added.
-pub fn clear_gradients(leaves: &[&Tensor]) -> Result<(), LibtorchError> {
-    let list = pointers(leaves.iter().copied());
-    // SAFETY: the list lives until the call returns.
-    check("clear gradients", unsafe { clsrl_clear_gradients(list.as_ptr(), list.len()) })
-}
-
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
-
     use super::*;
 
     const COEFFICIENTS: AdamWCoefficients = AdamWCoefficients {
@@ -117,15 +108,6 @@ mod tests {
         let (a, b) = (Tensor::from_slice(&[3f32, 0.0]), Tensor::from_slice(&[0f32, 4.0, 12.0]));
         assert_eq!(global_norm(&[&a, &b]).unwrap().double_value(&[]), 13.0);
         assert!(global_norm(&[]).is_err());
-    }
-
-    #[test]
-    fn a_cleared_leaf_has_no_gradient() {
-        let leaf = Tensor::ones([2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-        leaf.sum(Kind::Float).backward();
-        assert!(leaf.grad().defined());
-        clear_gradients(&[&leaf]).unwrap();
-        assert!(!leaf.grad().defined());
     }
 
     #[test]

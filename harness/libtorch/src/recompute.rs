@@ -13,6 +13,7 @@ use torch_sys::C_tensor;
 
 use crate::{
     LibtorchError,
+    out_of_memory::is_out_of_memory,
     shim::{TensorList, check, clsrl_recompute, pointers},
 };
 
@@ -75,7 +76,10 @@ extern "C" fn run_segment(
             std::mem::forget(tensor); // the shim owns it now
         }
     };
-    c_int::from(catch_unwind(AssertUnwindSafe(run)).is_err())
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(()) => 0,
+        Err(panic) => 1 + c_int::from(is_out_of_memory(panic.as_ref())),
+    }
 }
 
 extern "C" fn drop_segment(closure: *mut c_void) {
@@ -85,9 +89,12 @@ extern "C" fn drop_segment(closure: *mut c_void) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use tch::{Kind, no_grad};
 
     use super::*;
+    use crate::out_of_memory::{OutOfMemory, catch_out_of_memory};
 
     fn leaf(values: &[f32]) -> Tensor {
         Tensor::from_slice(values).set_requires_grad(true)
@@ -146,5 +153,17 @@ mod tests {
         let panics = |_: &[Tensor]| -> [Tensor; 1] { panic!("as the test wants") };
         let error = recompute(&[&leaf(&[1.0])], panics).unwrap_err();
         assert_eq!(error.to_string(), "libtorch cannot run a segment: the segment panicked");
+    }
+
+    #[test]
+    fn a_segment_that_runs_out_of_memory_in_the_backward_pass_says_so() {
+        let is_second = AtomicBool::new(false);
+        let [output] = recompute(&[&leaf(&[1.0])], move |inputs| {
+            let size = if is_second.swap(true, Ordering::Relaxed) { 1 << 60 } else { 1 };
+            [inputs[0].shallow_clone() + Tensor::empty([size], (Kind::Float, tch::Device::Cpu))]
+        })
+        .unwrap();
+        let caught = catch_out_of_memory(|| output.sum(Kind::Float).backward());
+        assert_eq!(caught, Err(OutOfMemory));
     }
 }

@@ -11,8 +11,10 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -77,10 +79,58 @@ EXPORT int clsrl_global_norm(const at::Tensor* const* tensors, size_t n_tensors,
   });
 }
 
+// ---- gradients
+
 EXPORT int clsrl_clear_gradients(const at::Tensor* const* tensors, size_t n_tensors) {
   return guarded([&] {
     for (size_t i = 0; i < n_tensors; i++) tensors[i]->mutable_grad().reset();
   });
+}
+
+EXPORT int clsrl_backward(const at::Tensor* tensor, const at::Tensor* gradient) {
+  return guarded([&] { torch::autograd::backward({*tensor}, {*gradient}); });
+}
+
+// Adds left (n, k) times right (k, m) to a leaf's gradient (n, m), which may not be there yet.
+EXPORT int clsrl_add_product(const at::Tensor* leaf, const at::Tensor* left, const at::Tensor* right) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    auto& gradient = leaf->mutable_grad();
+    if (!gradient.defined()) {
+      gradient = at::mm(*left, *right).to(leaf->options());
+    } else if (gradient.dtype() == left->dtype()) {
+      gradient.addmm_(*left, *right);
+    } else {
+      gradient.add_(at::mm(*left, *right));
+    }
+  });
+}
+
+namespace {
+
+// Rows of a leaf, whose gradients are added to the leaf's own where they belong. libtorch would make a matrix as
+// large as the leaf of them, nearly all of it zeros, and add that.
+struct SelectedRows : torch::autograd::Function<SelectedRows> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& leaf, const at::Tensor& rows) {
+    context->saved_data["leaf"] = leaf;
+    context->saved_data["rows"] = rows;
+    return leaf.index_select(0, rows);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    const auto leaf = context->saved_data["leaf"].toTensor();
+    auto& gradient = leaf.mutable_grad();
+    if (!gradient.defined()) gradient = at::zeros_like(leaf);
+    gradient.index_add_(0, context->saved_data["rows"].toTensor(), output_gradients[0]);
+    return {at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+EXPORT int clsrl_select_rows(const at::Tensor* leaf, const at::Tensor* rows, at::Tensor** selected) {
+  return guarded([&] { *selected = new at::Tensor(SelectedRows::apply(*leaf, *rows)); });
 }
 
 // ---- switches of the whole process
@@ -121,7 +171,8 @@ EXPORT int clsrl_peak_memory(int device_idx, int64_t* bytes) {
 
 // ---- recomputation
 
-// Runs a segment on inputs; sets the outputs to tensors of the caller's own. 0, or 1 if it panicked.
+// Runs a segment on inputs; sets the outputs to tensors of the caller's own. 0, or 1 if it panicked, or 2 if it did
+// because memory ran out.
 using RunSegment = int (*)(void* segment, const at::Tensor* const* inputs, size_t n_inputs, at::Tensor** outputs,
                            size_t n_outputs);
 using DropSegment = void (*)(void* segment);
@@ -144,7 +195,7 @@ struct Segment : torch::CustomClassHolder {
     for (const auto& input : inputs) borrowed.push_back(&input);
     std::vector<at::Tensor*> owned(n_outputs, nullptr);
     const int status = run_it(closure, borrowed.data(), borrowed.size(), owned.data(), n_outputs);
-    TORCH_CHECK(status == 0, "the segment panicked");
+    TORCH_CHECK(status == 0, status == 2 ? "the segment ran out of memory" : "the segment panicked");
     std::vector<at::Tensor> outputs;
     for (auto* output : owned) {
       outputs.push_back(std::move(*output));

@@ -38,6 +38,17 @@ unsafe extern "C" {
         norm: *mut *mut C_tensor,
     ) -> c_int;
     pub(crate) fn clsrl_clear_gradients(tensors: TensorList, n_tensors: usize) -> c_int;
+    pub(crate) fn clsrl_backward(tensor: *const C_tensor, gradient: *const C_tensor) -> c_int;
+    pub(crate) fn clsrl_add_product(
+        leaf: *const C_tensor,
+        left: *const C_tensor,
+        right: *const C_tensor,
+    ) -> c_int;
+    pub(crate) fn clsrl_select_rows(
+        leaf: *const C_tensor,
+        rows: *const C_tensor,
+        selected: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_set_deterministic() -> c_int;
     pub(crate) fn clsrl_set_full_float32() -> c_int;
     pub(crate) fn clsrl_is_full_float32(is_full: *mut c_int) -> c_int;

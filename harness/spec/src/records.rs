@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 3;
+pub const RECORD_VERSION: u32 = 4;
 
-/// The oldest version that is still read: what version 3 added is absent there.
+/// The oldest version that is still read: what versions 3 and 4 added is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
@@ -97,6 +97,19 @@ pub struct TrainingRun {
     /// What two identical steps at the start differed in; none where they were not asked for.
     #[serde(default)]
     pub repeated_step: Option<RepeatedStep>,
+    /// How its steps fitted the device's memory; none where it was not noted.
+    #[serde(default)]
+    pub fitted: Option<Fitted>,
+}
+
+/// How a fine-tune's steps fitted the device's memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fitted {
+    /// The most tokens that an update ran at once; none where no limit was met.
+    pub tokens: Option<usize>,
+    /// How often memory ran out, and a step's work began anew in smaller parts.
+    pub out_of_memory: usize,
 }
 
 /// The first step's gradients, computed twice from the same weights.

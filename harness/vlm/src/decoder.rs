@@ -1,5 +1,6 @@
 //! The decoder: grouped-query attention with M-RoPE and a gated MLP, pre-norm.
 
+use clsrl_libtorch::select_rows;
 use tch::{Device, Tensor};
 
 use crate::{
@@ -143,12 +144,15 @@ impl Prompts {
 }
 
 pub(crate) struct Embedding {
-    pub(crate) weight: Tensor, // (vocabulary, c)
+    pub(crate) weight: Tensor, // (vocabulary, c), a leaf
 }
 
 impl Embedding {
+    /// Ids of any shape to their rows, behind that shape.
     pub(crate) fn forward(&self, ids: &Tensor) -> Tensor {
-        Tensor::embedding(&self.weight, ids, -1, false, false)
+        let rows = select_rows(&self.weight, &ids.flatten(0, -1));
+        let rows = rows.unwrap_or_else(|error| panic!("{error}"));
+        rows.view([&ids.size()[..], &[-1]].concat().as_slice())
     }
 }
 

@@ -43,7 +43,7 @@ pub use config::{Config, GenerationConfig, VisionConfig};
 pub use error::{VlmError, WeightProblem};
 pub use generate::{Completion, Generated, generate};
 pub use init::Init;
-pub use log_probs::token_log_probs;
+pub use log_probs::{backward_log_probs, token_log_probs};
 pub use lora::Lora;
 pub use model::{Model, Precision, Stage};
 pub use positions::Grid;

@@ -76,6 +76,8 @@ pub struct Model {
     visual: VisionTower,
     model: Decoder,
     lm_head: Tensor, // (vocabulary, c)
+    /// What gets the gradients of `lm_head`.
+    head_leaf: Tensor,
 }
 
 impl Model {
@@ -124,7 +126,8 @@ impl Model {
         } else {
             weights.at("lm_head").take("weight")
         };
-        Model { config, device, precision, lora, parameters, visual, model, lm_head }
+        let head_leaf = lm_head.shallow_clone();
+        Model { config, device, precision, lora, parameters, visual, model, lm_head, head_leaf }
     }
 
     /// The config.
@@ -220,7 +223,11 @@ impl Model {
     /// Gradients flow through the casts to the leaves: within a backward pass they have the kind of the
     /// products, and from pass to pass they add up in float32. What needs no cast is the leaves themselves.
     pub fn working_copy(&self) -> Model {
-        self.converted(cast)
+        let mut copy = self.converted(cast);
+        // Rows are looked up in the leaves: gradients of a few rows go to their places there.
+        copy.model.embed_tokens.weight = self.model.embed_tokens.weight.shallow_clone();
+        copy.head_leaf = self.head_leaf.shallow_clone();
+        copy
     }
 
     /// Makes a model without gradients, its weights cast once to the kind that it computes in.
@@ -334,6 +341,11 @@ impl Model {
     /// The head's weight (vocabulary, c) in a kind.
     pub(crate) fn head_weight(&self, kind: Kind) -> Tensor {
         cast(&self.lm_head, kind)
+    }
+
+    /// The leaf that gets the gradients of the head's weight, if it is trained.
+    pub(crate) fn head_leaf(&self) -> &Tensor {
+        &self.head_leaf
     }
 
     fn encode(

@@ -1,6 +1,6 @@
 //! A layer that may be run again in the backward pass.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clsrl_libtorch::recompute;
 use tch::Tensor;
@@ -16,7 +16,7 @@ impl<L: Send + 'static> Repeatable<L> {
 
     /// Does something with the layer, whose activations are kept.
     pub(crate) fn once<R>(&self, forward: impl FnOnce(&L) -> R) -> R {
-        forward(&self.0.lock().expect("a layer that panicked ended its trial"))
+        forward(&entered(&self.0))
     }
 
     /// Runs the layer. If `is_recomputed`, only its inputs are kept for the backward pass.
@@ -27,14 +27,16 @@ impl<L: Send + 'static> Repeatable<L> {
         forward: impl Fn(&L, &[Tensor]) -> [Tensor; N] + Send + 'static,
     ) -> [Tensor; N] {
         let layer = Arc::clone(&self.0);
-        let run = move |inputs: &[Tensor]| {
-            let layer = layer.lock().expect("a layer that panicked ended its trial");
-            forward(&layer, inputs)
-        };
+        let run = move |inputs: &[Tensor]| forward(&entered(&layer), inputs);
         if is_recomputed {
             return recompute(inputs, run).unwrap_or_else(|error| panic!("{error}"));
         }
         let inputs: Vec<Tensor> = inputs.iter().map(|input| input.shallow_clone()).collect();
         run(&inputs)
     }
+}
+
+/// Nothing changes a layer, so that one that panicked, for want of memory, is as good as before.
+fn entered<L>(layer: &Mutex<L>) -> MutexGuard<'_, L> {
+    layer.lock().unwrap_or_else(PoisonError::into_inner)
 }

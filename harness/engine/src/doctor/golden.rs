@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     evaluate::complete,
-    grpo::{Group, group_loss},
+    groups::{Group, Pass},
 };
 
 /// A GPU adds in another order than the CPU whose rounding was measured.
@@ -154,7 +154,9 @@ impl Set {
             let advantages =
                 tensors.at("advantages")?.narrow(0, idx as i64 * n_per_prompt, n_per_prompt);
             let group = group(&prompt, ids, mask, &advantages);
-            let parts = group_loss(&self.model, &reference, &[group], beta, self.pad_id)?;
+            let (model, reference) = (&self.model, Some(&reference));
+            let pass = Pass { model, reference, beta, pad_id: self.pad_id };
+            let parts = pass.accumulate(&[group], None, 1.0)?;
             let scored = mask.to_kind(Kind::Bool);
             let mut compared =
                 vec![("logps", &parts.log_probs), ("ref_logps", &parts.reference_log_probs)];
@@ -164,7 +166,7 @@ impl Set {
             }
             for (key, found) in compared {
                 let expected = tensors.at(&format!("p{idx}.{key}"))?.masked_select(&scored);
-                let off = difference(&found.detach(), &expected);
+                let off = difference(found, &expected);
                 checks.push(self.check(&format!("grpo/p{idx}.{key}"), off, magnitude(&expected)));
             }
             let loss = parts.loss.double_value(&[]) / n_per_prompt as f64;

@@ -1,6 +1,7 @@
 //! Ways of computing the same thing, compared: batched and alone, padded on either side, step by step and at
 //! once, with a shared prompt and without, and twice.
 
+use clsrl_libtorch::clear_gradients;
 use clsrl_vlm::{Batch, Model, PadSide, Prompt, token_log_probs};
 use tch::{Tensor, no_grad};
 
@@ -8,7 +9,8 @@ use super::check::{Check, difference, magnitude, share};
 use crate::{
     EngineError,
     evaluate::complete,
-    grpo::{Group, group_loss},
+    groups::{Group, Pass},
+    grpo::leaves,
     speed::{Shapes, Workload},
 };
 
@@ -118,7 +120,7 @@ impl Tests<'_> {
     /// Log-probabilities of completions that share their prompt, against each read whole.
     fn shared(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
         let groups = groups(&self.prompts, answers);
-        let parts = group_loss(self.model, self.frozen, &groups, 0.04, 0)?;
+        let parts = self.pass().accumulate(&groups, None, 1.0)?;
         let mut plain = Vec::new();
         for group in &groups {
             for completion in &group.completions {
@@ -126,21 +128,26 @@ impl Tests<'_> {
                 plain.push(no_grad(|| token_log_probs(self.frozen, &states, &targets)));
             }
         }
-        let worst = difference(&parts.log_probs.detach(), &Tensor::cat(&plain, 0));
+        let worst = difference(&parts.log_probs, &Tensor::cat(&plain, 0));
         Ok(found("log-probabilities, completions with a shared prompt against each whole", worst))
+    }
+
+    fn pass(&self) -> Pass<'_> {
+        Pass { model: self.model, reference: Some(self.frozen), beta: 0.04, pad_id: 0 }
+    }
+
+    fn clear(&self) -> Result<(), EngineError> {
+        Ok(clear_gradients(&leaves(self.model).iter().collect::<Vec<_>>())?)
     }
 
     /// The gradients of a step, made twice, relative to the largest.
     fn twice(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
         let gradients = || -> Result<Vec<Tensor>, EngineError> {
             let groups = groups(&self.prompts, answers);
-            group_loss(self.model, self.frozen, &groups, 0.04, 0)?.loss.backward();
-            let taken = self.model.named_parameters().into_iter().map(|(_, parameter)| {
-                let mut gradient = parameter.grad();
-                let copy = gradient.copy();
-                let _zeroed = gradient.zero_();
-                copy
-            });
+            self.clear()?;
+            self.pass().accumulate(&groups, None, 1.0)?;
+            let taken =
+                self.model.named_parameters().into_iter().map(|(_, parameter)| parameter.grad());
             Ok(taken.collect())
         };
         let (first, second) = (gradients()?, gradients()?);

@@ -1,11 +1,15 @@
-//! Which groups count.
+//! Which groups count, and what a device with little memory changes.
+
+use std::{cell::RefCell, path::Path};
 
 use clsrl_spec::{
-    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, ZeroVariance,
+    Duration, EndMask, Fitted, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, ZeroVariance,
 };
+use clsrl_vlm::{Model, Precision, Prompt};
+use tch::{Device, Kind, Tensor};
 
-use super::Grpo;
-use crate::rewarder::Rewarder;
+use super::{Grpo, Room};
+use crate::{EngineError, inputs::AskedPrompt, order::EpochOrder, rewarder::Rewarder};
 
 fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
     GrpoSettings {
@@ -64,4 +68,107 @@ fn a_group_of_equal_rewards_counts_unless_the_protocol_drops_it() {
     assert!(check(ZeroVariance::Keep, [1.0, 1.0]));
     assert!(!check(ZeroVariance::Drop, [1.0, 1.0]));
     assert!(check(ZeroVariance::Drop, [0.0, 1.0]));
+}
+
+/// Pays for even ids.
+struct EvenRewarder;
+
+impl Rewarder for EvenRewarder {
+    fn read(&self, ids: &[i64]) -> String {
+        ids.iter().filter(|id| *id % 2 == 0).count().to_string()
+    }
+
+    fn pay(&self, _: RewardId, text: &str, _: &str) -> f64 {
+        text.parse().unwrap()
+    }
+}
+
+/// A text of so many tokens.
+fn asked(n_tokens: usize) -> AskedPrompt {
+    AskedPrompt {
+        prompt: Prompt {
+            ids: (0..n_tokens as i64).map(|at| 40 + at * 7 % 200).collect(),
+            pixels: Tensor::zeros([0, 1176], (Kind::Float, Device::Cpu)),
+            grids: Vec::new(),
+        },
+        image: String::new(),
+        text: String::new(),
+        conversation: String::new(),
+        n_choices: 0,
+        gold: String::new(),
+    }
+}
+
+struct Trained {
+    losses: Vec<f64>,
+    weights: Tensor,
+    fitted: Fitted,
+}
+
+/// Two steps of four prompts, with so much memory for updates and for rollouts.
+fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
+    let settings = GrpoSettings {
+        duration: Duration { epochs: 2.0, prompts_per_step: 4, accumulation: 1 },
+        beta: 0.04,
+        max_prompt_tokens: 64,
+        max_new_tokens: 6,
+        micro_batch: 4,
+        ..settings(ZeroVariance::Keep)
+    };
+    let grpo = Grpo {
+        settings: &settings,
+        rewarder: &EvenRewarder,
+        end_mask: EndMask::AnyStop,
+        stop_ids: &[],
+        pad_id: 0,
+        im_end: 0,
+        seed: 1,
+    };
+    let mut room = Room::new(&settings);
+    [room.update.device_tokens, room.rollout.device_tokens] = memory;
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tiny/model");
+    let mut model = Model::load(&dir, Device::Cpu, Precision::Float32).unwrap();
+    model.set_trainable(true);
+    let prepare = |picks: &[usize]| Ok(picks.iter().map(|at| asked(20 + 5 * at)).collect());
+    let losses = RefCell::new(Vec::new());
+    let clock = grpo.train_within(
+        room,
+        &model,
+        &mut EpochOrder::new(1, "dtd", 4, 4),
+        &prepare,
+        &mut |step| {
+            losses.borrow_mut().push(step.loss);
+            Ok(())
+        },
+    )?;
+    let weights: Vec<Tensor> =
+        super::leaves(&model).iter().map(|leaf| leaf.flatten(0, -1)).collect();
+    let weights = Tensor::cat(&weights, 0).detach();
+    Ok(Trained { losses: losses.into_inner(), weights, fitted: clock.fitted })
+}
+
+#[test]
+fn a_device_that_runs_out_of_memory_trains_the_same_model_in_smaller_parts() {
+    let ample = train([None, None]).unwrap();
+    assert_eq!(ample.fitted, Fitted { tokens: None, out_of_memory: 0 });
+    assert_eq!(ample.losses.len(), 2);
+    // Four prompts of 20 to 35 tokens, each with two completions of 6, have 158 tokens.
+    let scarce = train([Some(100), None]).unwrap();
+    assert_eq!(scarce.fitted, Fitted { tokens: Some(79), out_of_memory: 1 });
+    let rollouts = train([Some(60), Some(100)]).unwrap();
+    assert_eq!(rollouts.fitted.tokens, Some(39));
+    assert!(2 < rollouts.fitted.out_of_memory);
+    for found in [scarce, rollouts] {
+        for (found, expected) in found.losses.iter().zip(&ample.losses) {
+            assert!((found - expected).abs() < 1e-5, "loss {found}, expected {expected}");
+        }
+        let off = (&found.weights - &ample.weights).abs().max().double_value(&[]);
+        assert!(off < 1e-5, "weights are off by {off:e}");
+    }
+}
+
+#[test]
+fn a_prompt_that_a_device_cannot_hold_ends_training() {
+    let error = train([Some(40), None]).err().unwrap();
+    assert!(matches!(error, EngineError::OutOfMemory { n_tokens: 41.. }), "{error}");
 }

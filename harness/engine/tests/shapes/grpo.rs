@@ -1,12 +1,12 @@
 //! The loss of groups.
 
-use clsrl_engine::grpo::{Group, group_loss};
+use clsrl_engine::groups::{Group, Pass};
 use clsrl_vlm::Model;
 use tch::{Kind, Tensor, no_grad};
 
 use crate::{
     drawn::{Draws, PAD_ID, Shape, groups, model, prompts},
-    plain::{Backward, assert_close, assert_same, backward, log_probs},
+    plain::{accumulated, assert_close, assert_same, backward, log_probs},
 };
 
 const BETA: f64 = 0.3;
@@ -40,24 +40,20 @@ fn check(seed: u64, vocab_size: i64, shape: Shape) {
 
     let (loss, [of_policy, of_reference]) = plain_loss(&policy, &reference, &groups);
     let plain = backward(&policy, &loss);
-    let found = group_loss(&policy, &reference, &groups, BETA, PAD_ID).unwrap();
+    let pass = Pass { model: &policy, reference: Some(&reference), beta: BETA, pad_id: PAD_ID };
+    let found = pass.accumulate(&groups, None, 1.0).unwrap();
     assert_close(&format!("{case}: policy"), &found.log_probs, &of_policy, 1.0);
     let of_found = &found.reference_log_probs;
     assert_close(&format!("{case}: reference"), of_found, &of_reference, 1.0);
-    assert_same(&case, &backward(&policy, &found.loss), &plain);
+    assert_same(&case, &accumulated(&policy, &found.loss), &plain);
 
     // Groups one after the other add up to all at once.
     let mut loss = 0.0;
-    let last = groups.len() - 1;
-    for group in &groups[..last] {
-        let part = group_loss(&policy, &reference, std::slice::from_ref(group), BETA, PAD_ID);
-        let part = part.unwrap().loss;
-        part.backward();
-        loss += part.double_value(&[]);
+    for group in &groups {
+        let part = pass.accumulate(std::slice::from_ref(group), None, 1.0).unwrap();
+        loss += part.loss.double_value(&[]);
     }
-    let part = group_loss(&policy, &reference, &groups[last..], BETA, PAD_ID).unwrap().loss;
-    let parts = backward(&policy, &part);
-    let parts = Backward { loss: loss + parts.loss, ..parts };
+    let parts = accumulated(&policy, &Tensor::from(loss));
     assert_same(&format!("{case}, group by group"), &parts, &plain);
 }
 

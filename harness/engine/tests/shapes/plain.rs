@@ -34,6 +34,11 @@ pub struct Backward {
 /// Runs the backward pass from a loss, and clears the gradients.
 pub fn backward(model: &Model, loss: &Tensor) -> Backward {
     loss.backward();
+    accumulated(model, loss)
+}
+
+/// A loss that was taken backward already; clears the gradients.
+pub fn accumulated(model: &Model, loss: &Tensor) -> Backward {
     Backward { loss: loss.double_value(&[]), gradients: take_gradients(model) }
 }
 

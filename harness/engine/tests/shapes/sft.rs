@@ -1,12 +1,12 @@
 //! The loss of labelled examples.
 
-use clsrl_engine::{inputs::LabelledPrompt, sft::example_losses};
+use clsrl_engine::{inputs::LabelledPrompt, sft::accumulate_examples};
 use clsrl_vlm::{Model, Prompt};
 use tch::{Kind, Tensor};
 
 use crate::{
     drawn::{Draws, PAD_ID, model, prompts},
-    plain::{assert_close, assert_same, backward, of_row},
+    plain::{accumulated, assert_close, assert_same, backward, of_row},
 };
 
 /// Labels from a drawn place on, with a gap within.
@@ -41,10 +41,10 @@ fn losses_and_gradients_of_examples_are_those_of_single_rows() {
             .map(|(idx, prompt)| labelled(&draws, idx, prompt))
             .collect();
         let plain = plain_losses(&model, &examples);
-        let found = example_losses(&model, &examples, PAD_ID).unwrap();
+        let of_plain = backward(&model, &plain.sum(Kind::Float));
+        let found = accumulate_examples(&model, &examples, 1.0, PAD_ID).unwrap();
         assert_close(&format!("case {seed}: losses"), &found, &plain, 1.0);
-        let plain = backward(&model, &plain.sum(Kind::Float));
-        let found = backward(&model, &found.sum(Kind::Float));
-        assert_same(&format!("case {seed}"), &found, &plain);
+        let found = accumulated(&model, &found.sum(Kind::Float));
+        assert_same(&format!("case {seed}"), &found, &of_plain);
     }
 }
