@@ -1,6 +1,11 @@
 //! Evaluation of a model on one cell: answer every picture, keep every answer, score it twice.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    cell::RefCell,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use clsrl_data::{
     datasets::{Dataset, Example},
@@ -15,10 +20,15 @@ use tch::no_grad;
 
 use crate::{
     EngineError,
+    ahead::made_ahead,
+    budget::TokenBudget,
     inputs::{AskedPrompt, Inputs},
     laps::{Phase, lap},
     place::peak_memory_bytes,
 };
+
+/// Batches whose prompts are made together and sorted by length; the same number are made ahead.
+const N_BATCHES: usize = 2;
 
 /// What an evaluation works with.
 pub struct Evaluator<'a> {
@@ -58,15 +68,26 @@ impl Evaluator<'_> {
             return Err(EngineError::Empty { dataset, split });
         }
         let started = Instant::now();
+        let mut budget = TokenBudget::new(settings.batch);
         let mut predictions = Vec::with_capacity(chosen.len());
         let mut n_choices = 0;
-        for batch in chosen.chunks(settings.batch) {
-            let asked = self.inputs.evaluation_prompts(&questions, split, batch, cell)?;
-            n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
-            predictions.extend(self.answer(batch, asked)?);
-            let (done, of) = (predictions.len(), chosen.len());
-            on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)?;
-        }
+        let windows = chosen.chunks(N_BATCHES * settings.batch);
+        let inputs = windows
+            .clone()
+            .map(|window| self.inputs.evaluation_prompts(&questions, split, window, cell));
+        made_ahead(0, inputs, |inputs| {
+            windows.zip(inputs).try_for_each(|(window, asked)| {
+                let asked = asked?;
+                n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
+                let completions = self.complete(&asked, &mut budget)?;
+                let answers = window.iter().zip(asked).zip(completions);
+                predictions.extend(answers.map(|((example, asked), completion)| {
+                    self.prediction(example, asked, &completion)
+                }));
+                let (done, of) = (predictions.len(), chosen.len());
+                on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)
+            })
+        })?;
         let seconds = started.elapsed().as_secs_f64();
         let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
         let run = self.run(seconds, &predictions)?;
@@ -74,35 +95,53 @@ impl Evaluator<'_> {
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
     }
 
-    fn answer(
+    /// Answers prompts in their order, those of like length together, the longest first: what has no room shows at
+    /// once.
+    fn complete(
         &self,
-        examples: &[&Example],
-        asked: Vec<AskedPrompt>,
-    ) -> Result<Vec<Prediction>, EngineError> {
-        let prompts: Vec<_> = asked.iter().map(|asked| &asked.prompt).collect();
+        asked: &[AskedPrompt],
+        budget: &mut TokenBudget,
+    ) -> Result<Vec<Completion>, EngineError> {
         let max_new = self.trial.evaluation.max_new_tokens;
-        let completions = complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)?;
-        Ok(examples
-            .iter()
-            .zip(asked)
-            .zip(completions)
-            .map(|((example, asked), completion)| {
-                let raw = self.inputs.tokenizer.decode(&completion.ids, true);
-                let extracted = extract_published(&raw).to_owned();
-                Prediction {
-                    index: example.index,
-                    image: example.path.clone(),
-                    question: asked.text,
-                    correct_published: is_correct_published(&extracted, &asked.gold),
-                    correct_strict: is_correct_strict(&raw, &asked.gold),
-                    gold: asked.gold,
-                    raw,
-                    extracted,
-                    n_tokens: completion.ids.len(),
-                    truncated: !completion.stopped,
-                }
-            })
-            .collect())
+        let n_tokens = |at: usize| asked[at].prompt.ids.len() + max_new;
+        let mut by_length: Vec<usize> = (0..asked.len()).collect();
+        by_length.sort_by_key(|&at| Reverse(n_tokens(at)));
+        let sizes: Vec<usize> = by_length.iter().map(|&at| n_tokens(at)).collect();
+        let answers = RefCell::new(BTreeMap::new());
+        let begin = || {
+            answers.borrow_mut().clear();
+            Ok(())
+        };
+        budget.fit(&sizes, begin, |run| {
+            let places = &by_length[run];
+            let prompts: Vec<_> = places.iter().map(|&at| &asked[at].prompt).collect();
+            let completions = complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)?;
+            answers.borrow_mut().extend(places.iter().copied().zip(completions));
+            Ok(())
+        })?;
+        Ok(answers.into_inner().into_values().collect())
+    }
+
+    fn prediction(
+        &self,
+        example: &Example,
+        asked: AskedPrompt,
+        completion: &Completion,
+    ) -> Prediction {
+        let raw = self.inputs.tokenizer.decode(&completion.ids, true);
+        let extracted = extract_published(&raw).to_owned();
+        Prediction {
+            index: example.index,
+            image: example.path.clone(),
+            question: asked.text,
+            correct_published: is_correct_published(&extracted, &asked.gold),
+            correct_strict: is_correct_strict(&raw, &asked.gold),
+            gold: asked.gold,
+            raw,
+            extracted,
+            n_tokens: completion.ids.len(),
+            truncated: !completion.stopped,
+        }
     }
 
     fn outcome(

@@ -30,12 +30,13 @@ use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
     advantage::{advantages, has_variance, zero_variance_share},
+    ahead::made_ahead,
     budget::TokenBudget,
     clock::{TrainingClock, timed},
     groups::{Group, Pass},
     inputs::AskedPrompt,
     laps::{Phase, lap},
-    order::{EpochOrder, Prepare, check_finite},
+    order::{EpochOrder, N_WAITING, Prepare, check_finite},
     rewarder::Rewarder,
     rollout::{Rollout, Sampled, sample, scored_completions},
 };
@@ -73,64 +74,75 @@ impl Grpo<'_> {
 
     fn train_within(
         &self,
-        mut room: Room,
+        room: Room,
         model: &Model,
         order: &mut EpochOrder,
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
     ) -> Result<TrainingClock, EngineError> {
-        let reference = self.reference(model);
-        let optimizer_settings = &self.settings.optimizer;
-        let mut optimizer = AdamW::new(model.trained_parameters(), optimizer_settings);
         let n_steps = self.settings.duration.total_steps(order.n_examples());
-        let mut clock = TrainingClock::default();
+        let mut course = Course {
+            model,
+            leaves: leaves(model),
+            reference: self.reference(model),
+            optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
+            clock: TrainingClock::default(),
+            room,
+            n_steps,
+        };
         if model.device().is_cuda() {
-            self.rehearse(model, reference.as_ref(), &prepare(order.peek())?, &mut room)?;
+            self.rehearse(&mut course, &prepare(order.peek())?)?;
         }
-        for step in 1..=n_steps {
-            let mut seconds = StepSeconds::default();
-            let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
-            let chosen = timed(&mut seconds.load, next)?;
-            self.check_prompt_lengths(&chosen)?;
-            let policy = model.working_copy();
-            let rollout =
-                timed(&mut seconds.rollout, || self.roll_out(&policy, &chosen, step, &mut room))?;
-            let StepRollout { groups, record, n_tokens, reward_seconds } = rollout;
-            let learning_rate = linear_schedule(optimizer_settings.learning_rate, step, n_steps);
-            let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
-                if groups.is_empty() {
-                    return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
-                }
-                let (loss, kl) = lap(Phase::Update, model.device(), || {
-                    let leaves = leaves(model);
-                    self.update((&policy, &leaves), reference.as_ref(), groups, &mut room.update)
-                })?;
-                let step = || optimizer.step(learning_rate);
-                Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))
+        let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
+        made_ahead(N_WAITING, inputs, |inputs| {
+            (1..=n_steps).try_for_each(|step| {
+                let mut seconds = StepSeconds::default();
+                let next = || lap(Phase::Preprocess, model.device(), || inputs.next());
+                let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
+                on_step(self.step(&mut course, step, seconds, &chosen)?)
+            })
+        })?;
+        Ok(TrainingClock { fitted: course.room.fitted(), ..course.clock })
+    }
+
+    /// Takes an optimizer step.
+    fn step(
+        &self,
+        course: &mut Course,
+        step: usize,
+        mut seconds: StepSeconds,
+        chosen: &[AskedPrompt],
+    ) -> Result<StepRecord, EngineError> {
+        self.check_prompt_lengths(chosen)?;
+        let Course { model, leaves, reference, optimizer, room, clock, n_steps } = course;
+        let policy = model.working_copy();
+        let rollout = timed(&mut seconds.rollout, || self.roll_out(&policy, chosen, step, room))?;
+        let StepRollout { groups, record, n_tokens, reward_seconds } = rollout;
+        let learning_rate = linear_schedule(self.settings.optimizer.learning_rate, step, *n_steps);
+        let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
+            if groups.is_empty() {
+                return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
+            }
+            let (loss, kl) = lap(Phase::Update, model.device(), || {
+                self.update((&policy, leaves), reference.as_ref(), groups, &mut room.update)
             })?;
-            seconds.reward = reward_seconds;
-            clock.add_step(seconds);
-            clock.n_images += chosen.len();
-            clock.n_tokens += n_tokens;
-            check_finite(step, loss, grad_norm)?;
-            let rollout = Some(RolloutRecord { kl, ..record });
-            on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout })?;
-        }
-        clock.fitted = room.fitted();
-        Ok(clock)
+            let step = || optimizer.step(learning_rate);
+            Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))
+        })?;
+        seconds.reward = reward_seconds;
+        clock.add_step(seconds);
+        clock.n_images += chosen.len();
+        clock.n_tokens += n_tokens;
+        check_finite(step, loss, grad_norm)?;
+        let rollout = Some(RolloutRecord { kl, ..record });
+        Ok(StepRecord { step, loss, grad_norm, learning_rate, rollout })
     }
 
     /// Finds what the device has room for before the first step, so that no later one is run twice: an update of
     /// these prompts with completions of the longest length, whose gradients are thrown away.
     ///
     /// A CPU's memory is not looked for: it does not refuse, its system ends the process.
-    fn rehearse(
-        &self,
-        model: &Model,
-        reference: Option<&Model>,
-        prompts: &[AskedPrompt],
-        room: &mut Room,
-    ) -> Result<(), EngineError> {
+    fn rehearse(&self, course: &mut Course, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
         let n = self.settings.generations;
         let groups = prompts.iter().map(|asked| Group {
             prompt: &asked.prompt,
@@ -138,8 +150,9 @@ impl Grpo<'_> {
             advantages: vec![1.0; n],
         });
         let step = StepGroups { groups: groups.collect(), prefill: None };
-        let (policy, leaves) = (model.working_copy(), leaves(model));
-        self.update((&policy, &leaves), reference, step, &mut room.update)?;
+        let Course { model, leaves, reference, room, .. } = course;
+        let policy = model.working_copy();
+        self.update((&policy, leaves), reference.as_ref(), step, &mut room.update)?;
         Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
     }
 
@@ -259,6 +272,17 @@ impl Grpo<'_> {
         // The step's one wait for the device.
         Ok((sums.double_value(&[0]), sums.double_value(&[1])))
     }
+}
+
+/// A model while it is trained, and what goes with it from step to step.
+struct Course<'a> {
+    model: &'a Model,
+    leaves: Vec<Tensor>,
+    reference: Option<Model>,
+    optimizer: AdamW,
+    room: Room,
+    clock: TrainingClock,
+    n_steps: usize,
 }
 
 /// What the device has room for, in sampling and in the update.

@@ -7,6 +7,7 @@ mod trial;
 mod error;
 pub mod inputs;
 pub mod order;
+mod ahead;
 pub mod clock;
 pub mod sft;
 pub mod grpo;

@@ -11,8 +11,6 @@ mod tiny_config;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, sync_channel},
-    thread,
 };
 
 use clsrl_data::{
@@ -26,7 +24,7 @@ use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use self::batches::{Batches, Sample};
-use crate::AdamW;
+use crate::{AdamW, ahead::made_ahead};
 
 /// Learning rate from the end of the warm-up on.
 const LEARNING_RATE: f64 = 2e-3;
@@ -99,25 +97,15 @@ pub fn pretrain(
     let mut model = Model::random(config, &Init { seed: settings.seed }, Device::Cpu);
     model.set_trainable(true);
     let batches = Batches::new(settings, out_dir)?;
-    thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(N_WAITING);
-        scope.spawn(move || send_all(batches, &sender));
+    made_ahead(N_WAITING, batches, |batches| {
         let mut trainer = Trainer::new(&model, settings, tokenizer.special("<|endoftext|>"));
-        for (step, batch) in (1..).zip(receiver) {
+        for (step, batch) in (1..).zip(batches) {
             on_step(trainer.step(step, &batch?)?);
         }
         Ok::<(), PretrainError>(())
     })?;
     round_to_bfloat16(&model);
     Ok(model.save(out_dir, out_dir)?)
-}
-
-fn send_all(batches: Batches, sender: &SyncSender<<Batches as Iterator>::Item>) {
-    for batch in batches {
-        if sender.send(batch).is_err() {
-            return; // the training has failed and waits for nothing more
-        }
-    }
 }
 
 /// The model and its optimizer while they are trained.

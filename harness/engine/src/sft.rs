@@ -18,12 +18,13 @@ use tch::{Kind, Tensor};
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
+    ahead::made_ahead,
     budget::TokenBudget,
     clock::{TrainingClock, timed},
     grpo::leaves,
     inputs::LabelledPrompt,
     laps::{Phase, lap},
-    order::{EpochOrder, Prepare, check_finite},
+    order::{EpochOrder, N_WAITING, Prepare, check_finite},
     scored::ScoredTokens,
 };
 
@@ -42,27 +43,29 @@ pub fn train(
     let leaves = leaves(model);
     let mut budget = TokenBudget::new(settings.micro_batch);
     let mut clock = TrainingClock::default();
-    for step in 1..=n_steps {
-        let mut seconds = StepSeconds::default();
-        let next = || lap(Phase::Preprocess, model.device(), || prepare(&order.next_batch()));
-        let chosen = timed(&mut seconds.load, next)?;
-        clock.n_images += chosen.len();
-        clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
+    let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
+    made_ahead(N_WAITING, inputs, |inputs| {
+        (1..=n_steps).try_for_each(|step| {
+            let mut seconds = StepSeconds::default();
+            let next = || lap(Phase::Preprocess, model.device(), || inputs.next());
+            let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
+            clock.n_images += chosen.len();
+            clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
-        let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
-        let (loss, grad_norm) = timed(&mut seconds.update, || {
-            let loss = lap(Phase::Update, model.device(), || {
-                accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
+            let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
+            let (loss, grad_norm) = timed(&mut seconds.update, || {
+                let loss = lap(Phase::Update, model.device(), || {
+                    accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
+                })?;
+                let step = || optimizer.step(learning_rate);
+                Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
             })?;
-            let step = || optimizer.step(learning_rate);
-            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
-        })?;
-        clock.add_step(seconds);
-        check_finite(step, loss, grad_norm)?;
-        on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })?;
-    }
-    clock.fitted = budget.fitted();
-    Ok(clock)
+            clock.add_step(seconds);
+            check_finite(step, loss, grad_norm)?;
+            on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })
+        })
+    })?;
+    Ok(TrainingClock { fitted: budget.fitted(), ..clock })
 }
 
 /// Accumulates the gradients of a step; returns its loss.

@@ -17,6 +17,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/engine.h>
 
 #include <exception>
 #include <string>
@@ -109,7 +110,8 @@ EXPORT int clsrl_add_product(const at::Tensor* leaf, const at::Tensor* left, con
 namespace {
 
 // Rows of a leaf, whose gradients are added to the leaf's own where they belong. libtorch would make a matrix as
-// large as the leaf of them, nearly all of it zeros, and add that.
+// large as the leaf of them, nearly all of it zeros, and add that. They are added when the backward pass is over: a
+// gradient that is not there yet then takes the place of activations, where it would have stood beside them.
 struct SelectedRows : torch::autograd::Function<SelectedRows> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& leaf, const at::Tensor& rows) {
     context->saved_data["leaf"] = leaf;
@@ -119,10 +121,13 @@ struct SelectedRows : torch::autograd::Function<SelectedRows> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list output_gradients) {
-    const auto leaf = context->saved_data["leaf"].toTensor();
-    auto& gradient = leaf.mutable_grad();
-    if (!gradient.defined()) gradient = at::zeros_like(leaf);
-    gradient.index_add_(0, context->saved_data["rows"].toTensor(), output_gradients[0]);
+    const auto leaf = context->saved_data["leaf"].toTensor(), rows = context->saved_data["rows"].toTensor();
+    torch::autograd::Engine::get_default_engine().queue_callback([leaf, rows, added = output_gradients[0]] {
+      at::NoGradGuard no_grad;
+      auto& gradient = leaf.mutable_grad();
+      if (!gradient.defined()) gradient = at::zeros_like(leaf);
+      gradient.index_add_(0, rows, added);
+    });
     return {at::Tensor(), at::Tensor()};
   }
 };

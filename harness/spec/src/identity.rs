@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{CellKey, ClassHalf, DatasetId, Form, Protocol, SCORER_VERSION, Training, Trial};
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
-pub const TRAINER_VERSION: u32 = 2;
+pub const TRAINER_VERSION: u32 = 3;
 
 /// What a trial runs with: the part of an identity that no suite can know.
 #[derive(Debug, Clone, PartialEq, Eq)]

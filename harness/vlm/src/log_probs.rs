@@ -8,9 +8,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{layers::cast, model::Model};
 
-/// Logits that one chunk may hold: 64 MiB in float32 on a CPU. On a GPU, which wants larger products, 1 GiB.
+/// Logits that one chunk may hold: 128 MiB in float32 on a CPU. On a GPU, which wants larger products, 1 GiB.
 fn max_chunk(device: Device) -> i64 {
-    if device.is_cuda() { 1 << 28 } else { 1 << 24 }
+    if device.is_cuda() { 1 << 28 } else { 1 << 25 }
 }
 
 /// Scores each target: hidden (n, c) and targets (n) to float32 log-probabilities (n).
@@ -39,7 +39,14 @@ pub fn backward_log_probs(
 ) -> Tensor {
     let head = model.head_weight(hidden.kind()).detach(); // (vocabulary, c)
     let leaf = model.head_leaf();
+    let add = |of_logits: Tensor, hidden: Tensor| {
+        if leaf.requires_grad() {
+            add_product(leaf, &of_logits.transpose(0, 1), &hidden)
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+    };
     let (mut scored, mut gradients, mut first) = (Vec::new(), Vec::new(), 0);
+    let mut last: Option<(Tensor, Tensor)> = None;
     for (hidden, targets) in chunks(model, &hidden.detach(), targets) {
         let targets = targets.unsqueeze(-1); // (m, 1)
         let mut all = no_grad(|| all_log_probs(&hidden, &head)); // (m, vocabulary)
@@ -53,15 +60,18 @@ pub fn backward_log_probs(
             let _ = all.exp_().g_mul_(&weight.neg()).scatter_add_(-1, &targets, &weight);
             let of_logits = cast(&all, hidden.kind());
             gradients.push(of_logits.matmul(&head));
-            if leaf.requires_grad() {
-                add_product(leaf, &of_logits.transpose(0, 1), &hidden)
-                    .unwrap_or_else(|error| panic!("{error}"));
+            if let Some((of_logits, hidden)) = last.replace((of_logits, hidden)) {
+                add(of_logits, hidden);
             }
         });
     }
     if hidden.requires_grad() {
         let gradient = Tensor::cat(&gradients, 0);
         backward(hidden, &gradient).unwrap_or_else(|error| panic!("{error}"));
+    }
+    // The last, and as a rule the only one: a new gradient of the head's size has room when activations are gone.
+    if let Some((of_logits, hidden)) = last {
+        add(of_logits, hidden);
     }
     Tensor::cat(&scored, 0)
 }
@@ -71,7 +81,10 @@ fn chunks(
     hidden: &Tensor,
     targets: &Tensor,
 ) -> impl Iterator<Item = (Tensor, Tensor)> {
-    let n_rows = (max_chunk(model.device()) / model.config().vocab_size).max(1);
+    let most_rows = (max_chunk(model.device()) / model.config().vocab_size).max(1) as u64;
+    let n_tokens = hidden.size()[0] as u64;
+    let n_chunks = n_tokens.div_ceil(most_rows).max(1);
+    let n_rows = n_tokens.div_ceil(n_chunks).max(1) as i64; // as many in each
     hidden.split(n_rows, 0).into_iter().zip(targets.split(n_rows, 0))
 }
 

@@ -189,12 +189,13 @@ impl VisionMlp {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.fc2.forward(&quick_gelu(&self.fc1.forward(x)))
+        self.fc2.forward(&quick_gelu(self.fc1.forward(x)))
     }
 }
 
-fn quick_gelu(x: &Tensor) -> Tensor {
-    x * (x * 1.702).sigmoid()
+/// x σ(1.702 x), as SiLU(1.702 x) / 1.702: the backward pass needs one tensor of that, and would need two.
+fn quick_gelu(x: Tensor) -> Tensor {
+    { x }.g_mul_scalar_(1.702).silu().g_mul_scalar_(1.0 / 1.702)
 }
 
 /// Joins the patches of a block into one token of the decoder's width.

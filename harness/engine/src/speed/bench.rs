@@ -1,6 +1,9 @@
 //! The benches of training and evaluation: so many steps, each with its laps.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use clsrl_data::image::{ImageError, smart_resize};
 use clsrl_spec::{
@@ -158,9 +161,9 @@ impl GrpoBench {
             im_end: 0,
             seed: shapes.seed,
         };
-        let workload = RefCell::new(Workload::new(model.config(), shapes)?);
+        let workload = Mutex::new(Workload::new(model.config(), shapes)?);
         let prepare = |picks: &[usize]| {
-            let prompts = workload.borrow_mut().prompts(picks.len())?;
+            let prompts = entered(&workload).prompts(picks.len())?;
             Ok(prompts.into_iter().map(asked).collect())
         };
         let mut order = shapes.order(self.prompts_per_step);
@@ -188,9 +191,9 @@ impl SftBench {
             optimizer: optimizer(self.learning_rate),
             micro_batch: self.micro_batch,
         };
-        let workload = RefCell::new(Workload::new(model.config(), shapes)?);
+        let workload = Mutex::new(Workload::new(model.config(), shapes)?);
         let prepare =
-            |picks: &[usize]| workload.borrow_mut().examples(picks.len(), self.completion_alone);
+            |picks: &[usize]| entered(&workload).examples(picks.len(), self.completion_alone);
         let mut order = shapes.order(self.examples_per_step);
         let mut measured = shapes.watched(model, |on_step| {
             sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
@@ -277,6 +280,11 @@ impl Shapes {
         measured.peak_memory_bytes = peak_memory_bytes(model.device())?;
         Ok(measured)
     }
+}
+
+/// One thread alone draws from a workload.
+fn entered(workload: &Mutex<Workload>) -> MutexGuard<'_, Workload> {
+    workload.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn optimizer(learning_rate: f64) -> OptimizerSettings {

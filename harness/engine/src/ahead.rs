@@ -1,0 +1,47 @@
+//! Inputs that are made on a thread of their own, ahead of who takes them: pictures are decoded while the device
+//! computes.
+
+use std::{sync::mpsc::sync_channel, thread};
+
+/// Makes inputs in order, so many of them before they are asked for, and one more at a time.
+pub fn made_ahead<Input: Send, R>(
+    n_waiting: usize,
+    inputs: impl Iterator<Item = Input> + Send,
+    take: impl FnOnce(&mut dyn Iterator<Item = Input>) -> R,
+) -> R {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(n_waiting);
+        scope.spawn(move || {
+            for input in inputs {
+                if sender.send(input).is_err() {
+                    return; // whoever took them has failed and wants nothing more
+                }
+            }
+        });
+        take(&mut receiver.into_iter())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn inputs_come_in_order() {
+        let taken = made_ahead(2, 0..100, |inputs| inputs.collect::<Vec<i32>>());
+        assert_eq!(taken, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_nobody_takes_is_not_made() {
+        let n_made = AtomicUsize::new(0);
+        let made = (0..1000).inspect(|_| {
+            n_made.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(made_ahead(2, made, |inputs| inputs.next()), Some(0));
+        // The one taken, two that wait, and one whose sending failed.
+        assert!(n_made.load(Ordering::Relaxed) <= 4);
+    }
+}
