@@ -37,7 +37,7 @@ pub fn describe_device(device: Device) -> String {
 }
 
 /// The most memory so far, in bytes: on a GPU that of tensors, as libtorch's allocator counts it; on a CPU
-/// the resident memory of this process, 0 where the system does not tell.
+/// the resident memory of this process.
 pub fn peak_memory_bytes(device: Device) -> Result<u64, LibtorchError> {
     match device {
         Device::Cuda(gpu_idx) => peak_device_memory(gpu_idx),
@@ -45,7 +45,8 @@ pub fn peak_memory_bytes(device: Device) -> Result<u64, LibtorchError> {
     }
 }
 
-fn peak_resident_bytes() -> u64 {
+/// The most resident memory of this process so far, in bytes; 0 where the system does not tell.
+pub(crate) fn peak_resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

@@ -155,6 +155,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             tokens_per_second: 1.0,
             peak_memory_bytes: 1,
             repeated_step: None,
+            fitted: None,
             place: place.clone(),
         },
     };

@@ -259,6 +259,7 @@ fn training(trial: &Trial) -> TrainingRecord {
             peak_memory_bytes: 400 << 20,
             place: place(),
             repeated_step: None,
+            fitted: None,
         },
     }
 }

@@ -58,6 +58,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
             peak_memory_bytes: 1,
             place: place(),
             repeated_step: None,
+            fitted: None,
         },
     }
 }

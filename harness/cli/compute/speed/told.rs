@@ -86,7 +86,7 @@ impl<'a> Told<'a> {
         let steps: Vec<Value> = self.measured.steps.iter().map(seconds).collect();
         let mut json = json!({
             "steps": steps,
-            "memory": { "peak_rss_gib": round3(self.measured.peak_memory_bytes as f64 / GIB) },
+            "memory": self.memory(),
             "flops": self.flops(),
             "bytes": {
                 "decode": self.measured.work.decode_bytes,
@@ -102,6 +102,15 @@ impl<'a> Told<'a> {
         json[mean_name] = mean(&steps);
         super::merge(&mut json, rates);
         json
+    }
+
+    fn memory(&self) -> Value {
+        let gib = |bytes: u64| round3(bytes as f64 / GIB);
+        let mut memory = json!({ "peak_rss_gib": gib(self.measured.peak_resident_bytes) });
+        if let Some(bytes) = self.measured.peak_allocated_bytes {
+            memory["peak_allocated_gib"] = json!(gib(bytes));
+        }
+        memory
     }
 
     fn flops(&self) -> Value {

@@ -11,6 +11,7 @@ use clsrl_spec::{
     StepRecord, Stream, ZeroVariance,
 };
 use clsrl_vlm::{Config, Grid, Model, Precision, Prompt};
+use tch::Device;
 
 use super::{
     Work, eval_work, grpo_work, sft_work,
@@ -23,7 +24,7 @@ use crate::{
     inputs::AskedPrompt,
     laps::{Laps, Phase, Stopwatch, lap},
     order::EpochOrder,
-    place::peak_memory_bytes,
+    place::{peak_memory_bytes, peak_resident_bytes},
     rewarder::Rewarder,
     sft,
 };
@@ -70,8 +71,10 @@ pub struct Measured {
     pub new_tokens: Vec<usize>,
     /// What a step must cost; the mean over the counted batches of an evaluation.
     pub work: Work,
-    /// Most memory so far: of tensors on a GPU, else of the process, resident.
-    pub peak_memory_bytes: u64,
+    /// Most resident memory of the process so far.
+    pub peak_resident_bytes: u64,
+    /// Most memory of tensors so far, as a GPU's allocator counts it; none on a CPU.
+    pub peak_allocated_bytes: Option<u64>,
 }
 
 /// A GRPO bench.
@@ -127,6 +130,15 @@ impl Rewarder for RandomRewarder {
 
     fn pay(&self, _: RewardId, _: &str, _: &str) -> f64 {
         self.0.borrow_mut().below(3) as f64
+    }
+}
+
+impl Measured {
+    fn note_memory(&mut self, device: Device) -> Result<(), EngineError> {
+        self.peak_resident_bytes = peak_resident_bytes();
+        self.peak_allocated_bytes =
+            device.is_cuda().then(|| peak_memory_bytes(device)).transpose()?;
+        Ok(())
     }
 }
 
@@ -237,7 +249,7 @@ impl EvalBench {
                 measured.work.add(&work, 1.0 / shapes.steps as f64);
             }
         }
-        measured.peak_memory_bytes = peak_memory_bytes(model.device())?;
+        measured.note_memory(model.device())?;
         Ok(measured)
     }
 }
@@ -277,7 +289,7 @@ impl Shapes {
             }
             Ok(())
         })?;
-        measured.peak_memory_bytes = peak_memory_bytes(model.device())?;
+        measured.note_memory(model.device())?;
         Ok(measured)
     }
 }

@@ -126,7 +126,7 @@ fn a_newer_record_is_refused() {
     let Made { store, trial, .. } = &made();
     fs::write(store.training_path(trial), r#"{"version": 99, "anything": 1}"#).unwrap();
     let error = store.read_training(trial).unwrap_err().to_string();
-    assert!(error.contains("record version 99, expected at most 3"), "{error}");
+    assert!(error.contains("record version 99, expected at most 4"), "{error}");
 }
 
 #[test]
