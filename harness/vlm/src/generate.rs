@@ -57,7 +57,7 @@ pub fn generate(
             let logits = model.logits(&last_hidden); // (b, vocabulary)
             let mut next = choose(&logits, decoding, || rows.draws()); // (b)
             if *decoding != Decoding::Greedy {
-                rows.count_entropies(&entropies(&logits));
+                rows.entropies.push((rows.running(), entropies(&logits)));
             }
             rows.push(&Vec::try_from(&next).expect("ids are int64"), stop_ids);
             if step == max_new_tokens || rows.n_running() == 0 {
@@ -72,20 +72,14 @@ pub fn generate(
             last_hidden = model.next(&prompts, &mut seen, &next);
         }
     });
-    let n_tokens: usize = rows.completions.iter().map(|completion| completion.ids.len()).sum();
-    let mean_entropy = rows.sum_of_entropies / n_tokens as f64;
-    Generated {
-        completions: rows.completions,
-        mean_entropy: (*decoding != Decoding::Greedy).then_some(mean_entropy),
-    }
+    let mean_entropy = (*decoding != Decoding::Greedy).then(|| rows.mean_entropy());
+    Generated { completions: rows.completions, mean_entropy }
 }
 
-/// Entropies in nats of the softmax of logits (b, vocabulary).
-fn entropies(logits: &Tensor) -> Vec<f64> {
+/// Entropies in nats of the softmax of logits (b, vocabulary), left on the device (b).
+fn entropies(logits: &Tensor) -> Tensor {
     let log_probs = logits.log_softmax(-1, Kind::Float);
-    let entropies =
-        -(log_probs.exp() * log_probs).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float);
-    Vec::try_from(entropies.to_kind(Kind::Double)).expect("one number for each row")
+    -(log_probs.exp() * log_probs).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float)
 }
 
 /// All rows, and which of them the batch still holds.
@@ -95,7 +89,9 @@ struct Rows {
     /// Row of each place in the batch: the same number for each prompt that is still there.
     active: Vec<usize>,
     n_per_prompt: usize,
-    sum_of_entropies: f64,
+    /// For each new token, whether each place took it, and the entropies that it was drawn at (b): read when all
+    /// is sampled, so that no token waits for the device on their account.
+    entropies: Vec<(Vec<bool>, Tensor)>,
 }
 
 /// What stays in the batch, by its places before.
@@ -112,15 +108,25 @@ impl Rows {
             rngs: row_seeds.iter().map(|&seed| RowRng::new(seed)).collect(),
             active: (0..row_seeds.len()).collect(),
             n_per_prompt,
-            sum_of_entropies: 0.0,
+            entropies: Vec::new(),
         }
     }
 
-    /// Counts the entropies that the next tokens are drawn at, of the rows that still take one.
-    fn count_entropies(&mut self, entropies: &[f64]) {
-        let of_rows = self.active.iter().zip(entropies);
-        let counted = of_rows.filter(|(row, _)| !self.completions[**row].stopped);
-        self.sum_of_entropies += counted.map(|(_, entropy)| entropy).sum::<f64>();
+    /// Whether each place still takes a token.
+    fn running(&self) -> Vec<bool> {
+        self.active.iter().map(|&row| !self.completions[row].stopped).collect()
+    }
+
+    /// Mean over all tokens of the entropies that they were drawn at.
+    fn mean_entropy(&self) -> f64 {
+        let sums = self.entropies.iter().map(|(is_running, entropies)| {
+            let entropies = Vec::<f64>::try_from(entropies.to_kind(Kind::Double));
+            let entropies = entropies.expect("one number for each place");
+            let counted = is_running.iter().zip(entropies).filter(|(is_running, _)| **is_running);
+            counted.map(|(_, entropy)| entropy).sum::<f64>()
+        });
+        let n_tokens: usize = self.completions.iter().map(|row| row.ids.len()).sum();
+        sums.sum::<f64>() / n_tokens as f64
     }
 
     /// A number in [0, 1) for each place.
