@@ -81,15 +81,7 @@ impl Grpo<'_> {
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
     ) -> Result<TrainingClock, EngineError> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
-        let mut course = Course {
-            model,
-            leaves: leaves(model),
-            reference: self.reference(model),
-            optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
-            clock: TrainingClock::default(),
-            room,
-            n_steps,
-        };
+        let mut course = self.course(model, room, n_steps);
         if model.device().is_cuda() {
             self.rehearse(&mut course, &prepare(order.peek())?)?;
         }
@@ -103,6 +95,18 @@ impl Grpo<'_> {
             })
         })?;
         Ok(TrainingClock { fitted: course.room.fitted(), ..course.clock })
+    }
+
+    fn course<'m>(&self, model: &'m Model, room: Room, n_steps: usize) -> Course<'m> {
+        Course {
+            model,
+            leaves: leaves(model),
+            reference: self.reference(model),
+            optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
+            clock: TrainingClock::default(),
+            room,
+            n_steps,
+        }
     }
 
     /// Takes an optimizer step.
@@ -141,7 +145,8 @@ impl Grpo<'_> {
     /// Finds what the device has room for before the first step, so that no later one is run twice: an update of
     /// these prompts with completions of the longest length, whose gradients are thrown away.
     ///
-    /// A CPU's memory is not looked for: it does not refuse, its system ends the process.
+    /// One prompt that has no room with them is no error yet: its completions may turn out shorter. A CPU's memory
+    /// is not looked for: it does not refuse, its system ends the process.
     fn rehearse(&self, course: &mut Course, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
         let n = self.settings.generations;
         let groups = prompts.iter().map(|asked| Group {
@@ -152,8 +157,12 @@ impl Grpo<'_> {
         let step = StepGroups { groups: groups.collect(), prefill: None };
         let Course { model, leaves, reference, room, .. } = course;
         let policy = model.working_copy();
-        self.update((&policy, leaves), reference.as_ref(), step, &mut room.update)?;
-        Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+        match self.update((&policy, leaves), reference.as_ref(), step, &mut room.update) {
+            Ok(_) | Err(EngineError::OutOfMemory { .. }) => {
+                Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Accumulates the gradients of the first step, and takes no step.

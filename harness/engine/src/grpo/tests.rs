@@ -105,31 +105,50 @@ struct Trained {
     fitted: Fitted,
 }
 
-/// Two steps of four prompts, with so much memory for updates and for rollouts.
-fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
-    let settings = GrpoSettings {
+/// Two steps of four prompts, each with two completions of 6 tokens.
+fn two_steps() -> GrpoSettings {
+    GrpoSettings {
         duration: Duration { epochs: 2.0, prompts_per_step: 4, accumulation: 1 },
         beta: 0.04,
         max_prompt_tokens: 64,
         max_new_tokens: 6,
         micro_batch: 4,
         ..settings(ZeroVariance::Keep)
-    };
-    let grpo = Grpo {
-        settings: &settings,
+    }
+}
+
+fn grpo(settings: &GrpoSettings) -> Grpo<'_> {
+    Grpo {
+        settings,
         rewarder: &EvenRewarder,
         end_mask: EndMask::AnyStop,
         stop_ids: &[],
         pad_id: 0,
         im_end: 0,
         seed: 1,
-    };
-    let mut room = Room::new(&settings);
-    [room.update.device_tokens, room.rollout.device_tokens] = memory;
+    }
+}
+
+fn tiny_model() -> Model {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tiny/model");
     let mut model = Model::load(&dir, Device::Cpu, Precision::Float32).unwrap();
     model.set_trainable(true);
-    let prepare = |picks: &[usize]| Ok(picks.iter().map(|at| asked(20 + 5 * at)).collect());
+    model
+}
+
+/// Prompts of 20 to 35 tokens.
+fn prompts(picks: &[usize]) -> Vec<AskedPrompt> {
+    picks.iter().map(|at| asked(20 + 5 * at)).collect()
+}
+
+/// Takes the two steps with so much memory for updates and for rollouts.
+fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
+    let settings = two_steps();
+    let grpo = grpo(&settings);
+    let mut room = Room::new(&settings);
+    [room.update.device_tokens, room.rollout.device_tokens] = memory;
+    let model = tiny_model();
+    let prepare = |picks: &[usize]| Ok(prompts(picks));
     let losses = RefCell::new(Vec::new());
     let clock = grpo.train_within(
         room,
@@ -152,7 +171,7 @@ fn a_device_that_runs_out_of_memory_trains_the_same_model_in_smaller_parts() {
     let ample = train([None, None]).unwrap();
     assert_eq!(ample.fitted, Fitted { tokens: None, out_of_memory: 0 });
     assert_eq!(ample.losses.len(), 2);
-    // Four prompts of 20 to 35 tokens, each with two completions of 6, have 158 tokens.
+    // The four prompts and their completions have 158 tokens.
     let scarce = train([Some(100), None]).unwrap();
     assert_eq!(scarce.fitted, Fitted { tokens: Some(79), out_of_memory: 1 });
     let rollouts = train([Some(60), Some(100)]).unwrap();
@@ -164,6 +183,20 @@ fn a_device_that_runs_out_of_memory_trains_the_same_model_in_smaller_parts() {
         }
         let off = (&found.weights - &ample.weights).abs().max().double_value(&[]);
         assert!(off < 1e-5, "weights are off by {off:e}");
+    }
+}
+
+#[test]
+fn a_rehearsal_finds_the_budget_and_leaves_no_gradients() {
+    let settings = two_steps();
+    let model = tiny_model();
+    for (memory, tokens) in [(None, None), (Some(100), Some(79)), (Some(40), Some(34))] {
+        let grpo = grpo(&settings);
+        let mut course = grpo.course(&model, Room::new(&settings), 2);
+        course.room.update.device_tokens = memory;
+        grpo.rehearse(&mut course, &prompts(&[0, 1, 2, 3])).unwrap();
+        assert_eq!(course.room.fitted().tokens, tokens);
+        assert!(course.leaves.iter().all(|leaf| !leaf.grad().defined()));
     }
 }
 
