@@ -82,10 +82,8 @@ impl Average {
     pub fn mean_pct(&self) -> f64 {
         let whole: Vec<Vec<usize>> = self.n_seeds.iter().map(|&n| vec![1; n]).collect();
         let mean = |target: &Target| {
-            let weights = self.weights(target, &whole);
-            let sum: f64 =
-                target.patterns.iter().map(|(row, n)| *n as f64 * weighted(row, &weights)).sum();
-            sum / target.n_pictures as f64
+            let times: Vec<usize> = target.patterns.iter().map(|(_, n)| *n).collect();
+            target.mean(&times, &self.weights(target, &whole))
         };
         100.0 * self.targets.iter().map(mean).sum::<f64>()
     }
@@ -116,6 +114,21 @@ impl Target {
         let mut patterns: Vec<_> = counts.into_iter().collect();
         patterns.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
         Target { columns, patterns, n_pictures }
+    }
+
+    /// The mean over pictures of their weighted scores, where every pattern counts a number of times.
+    ///
+    /// Scores are summed as whole numbers first: there are far more patterns than columns.
+    pub(super) fn mean(&self, times: &[usize], weights: &[f64]) -> f64 {
+        let mut sums = vec![0_i64; self.columns.len()];
+        let drawn = self.patterns.iter().zip(times).filter(|(_, times)| **times != 0);
+        for ((row, _), &times) in drawn {
+            for (sum, &score) in sums.iter_mut().zip(row) {
+                *sum += times as i64 * i64::from(score);
+            }
+        }
+        let sum: f64 = sums.iter().zip(weights).map(|(&sum, weight)| sum as f64 * weight).sum();
+        sum / self.n_pictures as f64
     }
 }
 

@@ -6,6 +6,44 @@
 
 use clsrl_spec::Stream;
 
+/// Kinds of things, by what each has of those that are not of a kind before it.
+pub(super) struct Kinds {
+    /// None of a kind that has all of them.
+    shares: Vec<Option<Share>>,
+}
+
+/// A probability, and what a draw needs of it: thousands of draws have the same.
+struct Share {
+    share: f64,
+    odds: f64,
+    ln_share: f64,
+    ln_rest: f64,
+}
+
+impl Kinds {
+    /// Takes the kinds' sizes; at least one is above zero.
+    pub(super) fn new(sizes: impl Iterator<Item = usize> + Clone) -> Self {
+        let mut size_left: usize = sizes.clone().sum();
+        let share = |size: usize| {
+            let share = (size != size_left).then(|| Share::new(size as f64 / size_left as f64));
+            size_left -= size;
+            share
+        };
+        Kinds { shares: sizes.map(share).collect() }
+    }
+}
+
+impl Share {
+    fn new(share: f64) -> Self {
+        Share {
+            share,
+            odds: share / (1.0 - share),
+            ln_share: share.ln(),
+            ln_rest: (-share).ln_1p(),
+        }
+    }
+}
+
 /// Draws counts of up to a number of trials.
 pub(super) struct CountSampler {
     /// ln k! at k.
@@ -24,42 +62,36 @@ impl CountSampler {
         CountSampler { ln_factorials }
     }
 
-    /// Draws, for every kind, how many of `n` draws with replacement are of it, into `drawn`.
-    ///
-    /// `counts` are the kinds' sizes; at least one is above zero.
+    /// Draws, for every kind, how many of `n` draws with replacement are of it.
     pub(super) fn multinomial(
         &self,
         stream: &mut Stream,
-        counts: impl Iterator<Item = usize> + Clone,
+        kinds: &Kinds,
         n: usize,
-        drawn: &mut Vec<usize>,
+        drawn: &mut [usize],
     ) {
-        drawn.clear();
-        let mut size_left: usize = counts.clone().sum();
         let mut n_left = n;
-        for count in counts {
-            let n_drawn = match count == size_left {
-                true => n_left,
-                false => self.binomial(stream, n_left, count as f64 / size_left as f64),
+        for (share, drawn) in kinds.shares.iter().zip(drawn) {
+            *drawn = match share {
+                None => n_left,
+                Some(share) => self.binomial(stream, n_left, share),
             };
-            drawn.push(n_drawn);
-            n_left -= n_drawn;
-            size_left -= count;
+            n_left -= *drawn;
         }
     }
 
-    /// Draws the successes of `n` trials of probability `share`, by inversion outwards from the mode.
-    fn binomial(&self, stream: &mut Stream, n: usize, share: f64) -> usize {
+    /// Draws the successes of `n` trials of one probability, by inversion outwards from the mode.
+    fn binomial(&self, stream: &mut Stream, n: usize, share: &Share) -> usize {
+        let &Share { share, odds, ln_share, ln_rest } = share;
         if n == 0 || share <= 0.0 {
             return 0;
         }
-        let odds = share / (1.0 - share);
         let mode = (((n + 1) as f64 * share) as usize).min(n);
         let at_mode =
             (self.ln_factorials[n] - self.ln_factorials[mode] - self.ln_factorials[n - mode]
-                + mode as f64 * share.ln()
-                + (n - mode) as f64 * (-share).ln_1p())
-            .exp();
+                + mode as f64 * ln_share
+                + (n - mode) as f64 * ln_rest)
+                .exp();
         let mut left = stream.unit() - at_mode;
         let (mut below, mut mass_below) = (mode, at_mode);
         let (mut above, mut mass_above) = (mode, at_mode);
@@ -99,8 +131,9 @@ mod tests {
         let n_draws = 20_000;
         let sampler = CountSampler::new(n);
         let mut stream = Stream::new(1, &["binomial"]);
-        let draws: Vec<f64> =
-            (0..n_draws).map(|_| sampler.binomial(&mut stream, n, share) as f64).collect();
+        let draws: Vec<f64> = (0..n_draws)
+            .map(|_| sampler.binomial(&mut stream, n, &Share::new(share)) as f64)
+            .collect();
         let mean = draws.iter().sum::<f64>() / n_draws as f64;
         let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / n_draws as f64;
         let expected = n as f64 * share * (1.0 - share);
@@ -122,9 +155,10 @@ mod tests {
     fn kinds_share_all_draws_among_them() {
         let sampler = CountSampler::new(1000);
         let mut stream = Stream::new(1, &["multinomial"]);
-        let mut drawn = Vec::new();
         for sizes in [vec![7], vec![5, 0, 3], vec![0, 0, 9], vec![1, 1, 1, 1]] {
-            sampler.multinomial(&mut stream, sizes.iter().copied(), 1000, &mut drawn);
+            let mut drawn = vec![0; sizes.len()];
+            let kinds = Kinds::new(sizes.iter().copied());
+            sampler.multinomial(&mut stream, &kinds, 1000, &mut drawn);
             assert_eq!(drawn.iter().sum::<usize>(), 1000);
             for (size, n) in sizes.iter().zip(&drawn) {
                 assert!(0 < *size || *n == 0, "{n} of a kind that has none");

@@ -14,7 +14,10 @@ use std::num::NonZeroUsize;
 
 use clsrl_spec::{Seed, Stream};
 
-use super::{Average, Interval, Level, Probability, average::weighted, binomial::CountSampler};
+use super::{
+    Average, Interval, Level, Probability,
+    binomial::{CountSampler, Kinds},
+};
 
 /// How often and from which stream resamples are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +78,13 @@ fn resampled_means(average: &Average, plan: BootstrapPlan<'_>) -> Vec<f64> {
     let n_max = average.targets.iter().map(|target| target.n_pictures).max().unwrap_or(0);
     let sampler = CountSampler::new(n_max);
     let mut times: Vec<Vec<usize>> = average.n_seeds.iter().map(|&n| vec![0; n]).collect();
-    let mut drawn = Vec::new();
+    let kinds: Vec<Kinds> = average
+        .targets
+        .iter()
+        .map(|target| Kinds::new(target.patterns.iter().map(|(_, n)| *n)))
+        .collect();
+    let mut drawn: Vec<Vec<usize>> =
+        average.targets.iter().map(|target| vec![0; target.patterns.len()]).collect();
     let mut resample = || {
         for times in &mut times {
             times.fill(0);
@@ -85,13 +94,9 @@ fn resampled_means(average: &Average, plan: BootstrapPlan<'_>) -> Vec<f64> {
             }
         }
         let mut mean = 0.0;
-        for target in &average.targets {
-            let weights = average.weights(target, &times);
-            let sizes = target.patterns.iter().map(|(_, n)| *n);
-            sampler.multinomial(&mut stream, sizes, target.n_pictures, &mut drawn);
-            let scored = target.patterns.iter().zip(&drawn).filter(|(_, n)| **n != 0);
-            let sum: f64 = scored.map(|((row, _), n)| *n as f64 * weighted(row, &weights)).sum();
-            mean += sum / target.n_pictures as f64;
+        for ((target, kinds), drawn) in average.targets.iter().zip(&kinds).zip(&mut drawn) {
+            sampler.multinomial(&mut stream, kinds, target.n_pictures, drawn);
+            mean += target.mean(drawn, &average.weights(target, &times));
         }
         100.0 * mean
     };
