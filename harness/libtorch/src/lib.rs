@@ -10,6 +10,7 @@ mod gradients;
 mod memory;
 mod optimizer;
 mod out_of_memory;
+mod product;
 mod recompute;
 mod switches;
 
@@ -22,5 +23,6 @@ pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};
 pub use out_of_memory::{OutOfMemory, catch_out_of_memory};
+pub use product::onednn_linear;
 pub use recompute::recompute;
 pub use switches::{is_full_float32, set_deterministic, set_full_float32};

@@ -38,6 +38,12 @@ unsafe extern "C" {
         norm: *mut *mut C_tensor,
     ) -> c_int;
     pub(crate) fn clsrl_clear_gradients(tensors: TensorList, n_tensors: usize) -> c_int;
+    pub(crate) fn clsrl_linear(
+        x: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        product: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_backward(tensor: *const C_tensor, gradient: *const C_tensor) -> c_int;
     pub(crate) fn clsrl_add_product(
         leaf: *const C_tensor,

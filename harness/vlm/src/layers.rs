@@ -3,7 +3,8 @@
 //! A linear layer computes in the kind of its input and casts its weights to it if they are not; norms
 //! always compute in float32 and hand back the kind that they were given.
 
-use tch::{Kind, Tensor};
+use clsrl_libtorch::onednn_linear;
+use tch::{Device, Kind, Tensor};
 
 use crate::{layout::Weights, lora::Adapter};
 
@@ -25,7 +26,7 @@ impl Linear {
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         let weight = cast(&self.weight, x.kind());
         let bias = self.bias.as_ref().map(|bias| cast(bias, x.kind()));
-        let output = x.linear(&weight, bias.as_ref());
+        let output = linear(x, &weight, bias.as_ref());
         match &self.adapter {
             None => output,
             Some(adapter) => output + adapter.forward(x),
@@ -73,6 +74,19 @@ impl LayerNorm {
         );
         cast(&normed, x.kind())
     }
+}
+
+/// Multiplications below which setting up oneDNN takes longer than it saves.
+const WORTH_ONEDNN: i64 = 1 << 24;
+
+/// x (…, k) times weight (m, k), transposed, plus bias (m).
+pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    let is_float32 = x.kind() == Kind::Float && weight.kind() == Kind::Float;
+    let n_products = x.numel() as i64 * weight.size()[0];
+    if x.device() == Device::Cpu && is_float32 && WORTH_ONEDNN <= n_products {
+        return onednn_linear(x, weight, bias).unwrap_or_else(|error| panic!("{error}"));
+    }
+    x.linear(weight, bias)
 }
 
 /// The same tensor if it has the kind already.

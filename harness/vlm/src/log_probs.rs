@@ -6,11 +6,14 @@
 use clsrl_libtorch::{add_product, backward};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::{layers::cast, model::Model};
+use crate::{
+    layers::{cast, linear},
+    model::Model,
+};
 
-/// Logits that one chunk may hold: 128 MiB in float32 on a CPU. On a GPU, which wants larger products, 1 GiB.
+/// Logits that one chunk may hold: 64 MiB in float32 on a CPU. On a GPU, which wants larger products, 1 GiB.
 fn max_chunk(device: Device) -> i64 {
-    if device.is_cuda() { 1 << 28 } else { 1 << 25 }
+    if device.is_cuda() { 1 << 28 } else { 1 << 24 }
 }
 
 /// Scores each target: hidden (n, c) and targets (n) to float32 log-probabilities (n).
@@ -59,7 +62,7 @@ pub fn backward_log_probs(
             // A logit's gradient: 1 for the target, less its probability, times the token's weight in the loss.
             let _ = all.exp_().g_mul_(&weight.neg()).scatter_add_(-1, &targets, &weight);
             let of_logits = cast(&all, hidden.kind());
-            gradients.push(of_logits.matmul(&head));
+            gradients.push(linear(&of_logits, &head.transpose(0, 1), None));
             if let Some((of_logits, hidden)) = last.replace((of_logits, hidden)) {
                 add(of_logits, hidden);
             }
@@ -90,5 +93,5 @@ fn chunks(
 
 /// (n, c) and the head (vocabulary, c) to (n, vocabulary).
 fn all_log_probs(hidden: &Tensor, head: &Tensor) -> Tensor {
-    cast(&hidden.linear(head, None::<&Tensor>), Kind::Float).log_softmax(-1, Kind::Float)
+    cast(&linear(hidden, head, None), Kind::Float).log_softmax(-1, Kind::Float)
 }

@@ -17,7 +17,7 @@ use crate::{
     decoder::{Decoder, Prompts},
     error::VlmError,
     init::{Init, draw_weights},
-    layers::cast,
+    layers::{cast, linear},
     layout::{Role, Weights, layout},
     lora::{Lora, draw_adapters, find_adapter},
     mask::{padding_mask, prompt_mask},
@@ -335,7 +335,7 @@ impl Model {
 
     /// Computes float32 logits of hidden states of any leading shape.
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        cast(&hidden.linear(&self.head_weight(hidden.kind()), None::<&Tensor>), Kind::Float)
+        cast(&linear(hidden, &self.head_weight(hidden.kind()), None), Kind::Float)
     }
 
     /// The head's weight (vocabulary, c) in a kind.

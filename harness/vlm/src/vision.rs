@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     attention::attend,
     config::VisionConfig,
-    layers::{LayerNorm, Linear, cast},
+    layers::{LayerNorm, Linear, cast, linear},
     layout::Weights,
     model::Stage,
     positions::Grid,
@@ -125,7 +125,7 @@ impl PatchEmbed {
 
     fn forward(&self, patches: &Tensor) -> Tensor {
         let kernel = cast(&self.proj, patches.kind()).flatten(1, -1); // (c, patch_len)
-        patches.linear(&kernel, None::<&Tensor>)
+        linear(patches, &kernel, None)
     }
 }
 
