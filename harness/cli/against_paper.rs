@@ -13,7 +13,7 @@ use clsrl_report::{
 use clsrl_runner::TrialStatus;
 
 use crate::{
-    bench::{Bench, read_suite},
+    bench::{Bench, Places, read_suite},
     exit::Exit,
     project::Project,
     report::{
@@ -29,8 +29,8 @@ const PUBLISHED: &str = "results/published.csv";
 const PROTOCOL: &str = "paper";
 
 /// Whether an earlier report left a comparison, which must not tell of other results than this one.
-pub fn is_there(found: &Found) -> bool {
-    Files::of(found).page("md").exists()
+pub fn is_there(places: &Places, suite: &str) -> bool {
+    Files::of(places, suite).page("md").exists()
 }
 
 /// Writes the comparison in the formats that are wanted, all if none of its own is named, and in those that are
@@ -57,7 +57,7 @@ pub fn write(
         under_paper: &under_paper.trials,
     };
     let against = AgainstPaper::new(&published, &results, context);
-    Files::of(found).write(&against, wanted)
+    Files::of(&found.places, &bench.suite.name).write(&against, wanted)
 }
 
 /// Where the comparison goes: beside the report, its tables in LaTeX beside the report's.
@@ -67,8 +67,8 @@ struct Files {
 }
 
 impl Files {
-    fn of(Found { bench, places, .. }: &Found) -> Self {
-        Files { reports: places.reports.clone(), suite: bench.suite.name.clone() }
+    fn of(places: &Places, suite: &str) -> Self {
+        Files { reports: places.reports.clone(), suite: suite.to_owned() }
     }
 
     fn page(&self, extension: &str) -> PathBuf {

@@ -91,7 +91,7 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let wanted = Wanted { frames, documents, order: *order, data_dir: data_dir.as_deref() };
     let (path, exit) = write(bench, places, store, (&statuses, binding), wanted)?;
     print(&format!("{}\n", path.display()))?;
-    if args.against == Some(Against::Paper) || against_paper::is_there(&found) {
+    if args.against == Some(Against::Paper) || against_paper::is_there(places, &bench.suite.name) {
         let path = against_paper::write(&found, &args.suite, &statuses, documents)?;
         print(&format!("{}\n", path.display()))?;
     }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::program::{call, copy_of_finished, expect_ok, text};
+use crate::program::{call, copy_of_finished, expect_ok, run_args, text};
 
 const ANSWERS: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.predictions.jsonl";
 const RECORD: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.json";
@@ -252,5 +252,9 @@ fn the_smoke_suite_against_the_paper_is_another_experiment() {
     // Zero-shot and SFT on two datasets; two prompts of zero-shot, and whatever SFT is evaluated under.
     assert!(4 < csv.lines().count(), "{csv}");
     at("report", dir.path(), &["--against", "paper"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), document);
+    // A run writes a report as well.
+    fs::write(&path, "of another run").unwrap();
+    expect_ok(&run_args(text(dir.path()), &[]));
     assert_eq!(fs::read_to_string(&path).unwrap(), document);
 }

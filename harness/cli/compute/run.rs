@@ -8,6 +8,7 @@ use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_sta
 
 use super::{interrupt::Interrupt, trial};
 use crate::{
+    against_paper,
     args::RunArgs,
     bench::{Bench, Places},
     exit::{Exit, describe},
@@ -80,6 +81,11 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let (path, exit) =
         report::write(&bench, &places, &store, (&statuses, &inputs.binding), wanted)?;
     print(&format!("{}\n", path.display()))?;
+    if against_paper::is_there(&places, &bench.suite.name) {
+        let found = report::find(&args.suite, &args.selection, args.out.as_deref())?;
+        let path = against_paper::write(&found, &args.suite, &statuses, &[])?;
+        print(&format!("{}\n", path.display()))?;
+    }
     Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
 }
 
