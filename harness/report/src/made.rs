@@ -396,3 +396,29 @@ fn suffixes(answer: &str) -> Suffixes {
         adaptive_thinking: "\nThink if you must.".into(),
     }
 }
+
+/// Compares with a committed document. `UPDATE_SNAPSHOTS=1` writes what was made instead.
+pub(crate) fn check_snapshot(name: &str, made: &str) {
+    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap();
+    assert!(made == committed, "{path} differs; UPDATE_SNAPSHOTS=1 accepts the new document");
+}
+
+/// A page without its style sheets and scripts, which are files of their own, and without their hashes.
+pub(crate) fn bare_page(html: &str) -> String {
+    let without = |html: String, element: &str| {
+        let (open, close) = (format!("<{element}"), format!("</{element}>"));
+        let mut parts = html.split(&open);
+        let mut kept = parts.next().unwrap().to_owned();
+        for part in parts {
+            kept += part.split_once(&close).unwrap().1;
+        }
+        kept
+    };
+    let kept = without(without(html.to_owned(), "style"), "script");
+    let lines = kept.lines().filter(|line| !line.contains("Content-Security-Policy"));
+    lines.map(|line| format!("{line}\n")).collect()
+}

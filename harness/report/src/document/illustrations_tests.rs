@@ -5,7 +5,7 @@ use polars::prelude::DataFrame;
 
 use crate::{
     Figure, ReportError, ReportFile, TrialResults,
-    made::{Grid, all_results, made_report},
+    made::{Grid, all_results, check_snapshot, made_report},
 };
 
 const THREE: [DatasetId; 3] = [DatasetId::ImageNet, DatasetId::Dtd, DatasetId::Eurosat];
@@ -48,16 +48,6 @@ fn of<'a>(made: &'a Illustrations, name: &str) -> &'a str {
 
 fn floats(frame: &DataFrame, column: &str) -> Vec<Option<f64>> {
     frame.column(column).unwrap().f64().unwrap().iter().collect()
-}
-
-/// Compares with a committed file. `UPDATE_SNAPSHOTS=1` writes what was made instead.
-fn check_snapshot(name: &str, made: &str) {
-    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, made).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(made == committed, "{path} differs; UPDATE_SNAPSHOTS=1 accepts the new one");
 }
 
 #[test]

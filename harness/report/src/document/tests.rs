@@ -5,7 +5,7 @@ use clsrl_spec::{DatasetId, EvalSplit, Form, MethodId};
 use crate::{
     DatasetOrder, Report, SuiteVerdicts, TrialResults,
     latex::tests::check_compiles,
-    made::{Grid, all_results, report, report_with, whole_report},
+    made::{Grid, all_results, check_snapshot, report, report_with, whole_report},
 };
 
 const THREE: [DatasetId; 3] = [DatasetId::ImageNet, DatasetId::Dtd, DatasetId::Eurosat];
@@ -16,16 +16,6 @@ const TWO_SEEDS: Grid<'_> = Grid {
     shots: &[4],
     seeds: &[1, 2],
 };
-
-/// Compares with a committed report. `UPDATE_SNAPSHOTS=1` writes what was made instead.
-fn check_snapshot(name: &str, made: &str) {
-    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, made).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(made, committed, "{path} differs; UPDATE_SNAPSHOTS=1 accepts the new report");
-}
 
 /// The rows of all tables whose first cell is this one.
 fn rows<'a>(report: &'a str, label: &str) -> Vec<Vec<&'a str>> {
@@ -116,6 +106,22 @@ fn without_zero_shot_there_is_no_change() {
     let report = report(&plan, &all_results(&plan)).unwrap();
     assert!(rows(&report, "*change*").is_empty());
     assert!(report.contains("There are no zero-shot results under the direct prompt"));
+}
+
+#[test]
+fn one_dataset_without_zero_shot_has_a_dash_for_its_change() {
+    let plan = Grid { methods: &[MethodId::ZeroShot, MethodId::Sft], ..TWO_SEEDS }.plan();
+    let mut results = all_results(&plan);
+    for results in results.iter_mut().filter(|results| results.trial.train_on.is_none()) {
+        results.cells.retain(|(_, record)| record.outcome.cell.target != DatasetId::Dtd);
+    }
+    let report = report(&plan, &results).unwrap();
+    let changes = rows(&report, "*change*").remove(0);
+    assert_eq!(changes[2], "*–*", "{changes:?}");
+    assert!(changes[1].contains('+') && changes[3].contains('+'), "{changes:?}");
+    assert_eq!(changes[4], "*–*", "an average of some is none: {changes:?}");
+    let cells = rows(&report, "**Cells**").remove(0);
+    assert!(!cells[1].contains("all done"), "{cells:?}");
 }
 
 #[test]

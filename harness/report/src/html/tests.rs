@@ -81,6 +81,15 @@ fn the_order_of_the_input_changes_no_byte() {
 }
 
 #[test]
+fn the_page_is_as_committed() {
+    let plan = GRID.plan();
+    let results = made::all_results(&plan);
+    let shown = ShownSamples::default();
+    let html = made::made_report(&plan, &results).unwrap().html(&shown, &Thumbnails::new());
+    made::check_snapshot("two-seeds.html", &made::bare_page(&html));
+}
+
+#[test]
 fn only_the_scripts_of_the_report_are_scripts() {
     let html = report(1);
     // The samples' data and one script; nothing of a sample's text opens another.

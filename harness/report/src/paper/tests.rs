@@ -9,7 +9,11 @@ use super::{
     compare::{Compared, Verdict},
     published::{Datasets, Experiment, Metric, PublishedNumber},
 };
-use crate::{ReportFile, TrialResults, latex::tests::check_compiles, made};
+use crate::{
+    ReportFile, TrialResults,
+    latex::tests::check_compiles,
+    made::{self, bare_page, check_snapshot},
+};
 
 const SMALL: &str = "Qwen2-VL-2B-Instruct";
 const LARGE: &str = "Qwen2-VL-7B-Instruct";
@@ -308,6 +312,7 @@ fn a_part_of_a_suite_is_compared_number_by_number() {
     results.retain(|results| results.trial.key() != "sft.dtd.4shot.seed2");
     let against = against(&planned, SMALL, &results);
     check_snapshot("against-paper-part.md", &against.markdown());
+    check_snapshot("against-paper-part.html", &bare_page(&against.html()));
     let latex = against.latex();
     let efficiency = "against-paper/efficiency-v1-table-3-qwen2-vl-2b-instruct.tex";
     let is_it = |file: &&ReportFile| file.path == efficiency;
@@ -374,16 +379,6 @@ fn wrong_lines_of_the_file_are_told() {
     let twice = "few-shot,m,4,sft,dtd,dtd,accuracy_pct,1,2503.16188 a\n";
     let error = PublishedNumbers::read(&format!("{head}{twice}{twice}")).unwrap_err();
     assert_eq!(error.to_string(), "the published numbers, line 3: this number is there twice");
-}
-
-/// Compares with a committed document. `UPDATE_SNAPSHOTS=1` writes what was made instead.
-fn check_snapshot(name: &str, made: &str) {
-    let path = format!("{}/tests/snapshots/{name}", env!("CARGO_MANIFEST_DIR"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&path, made).unwrap();
-    }
-    let committed = fs::read_to_string(&path).unwrap();
-    assert_eq!(made, committed, "{path} differs; UPDATE_SNAPSHOTS=1 accepts the new document");
 }
 
 /// The file holds together, so no number was copied wrong.
