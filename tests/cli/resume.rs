@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::program::{
     assert_same_results, call, copy_of_finished, expect_ok, finished, run_args, text,
 };
@@ -41,7 +43,9 @@ fn a_damaged_training_record_starts_its_trial_over() {
 fn a_record_of_a_newer_program_is_not_written_over() {
     let dir = copy_of_finished();
     let cell = dir.path().join(CELL);
-    let newer = fs::read_to_string(&cell).unwrap().replacen("\"version\": 3", "\"version\": 99", 1);
+    let mut newer: Value = serde_json::from_slice(&fs::read(&cell).unwrap()).unwrap();
+    newer["version"] = 99.into();
+    let newer = newer.to_string();
     fs::write(&cell, &newer).unwrap();
     let ended = call(&run_args(text(dir.path()), &[]));
     assert_eq!(ended.code, Some(1));
