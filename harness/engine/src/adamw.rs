@@ -75,7 +75,7 @@ impl AdamW {
             slots.into_iter().partition(|(slot, _)| slot.decays);
         for (slots, weight_decay) in [(&decaying, self.settings.weight_decay), (&others, 0.0)] {
             self.step_of(slots, learning_rate, weight_decay, &divisor)?;
-            clear_gradients(&list(slots, |(slot, _)| &slot.parameter))?;
+            clear_gradients(slots.iter().map(|(slot, _)| &slot.parameter))?;
         }
         // The only wait for the device, when all of the step is under way.
         Ok(norm.double_value(&[]))

@@ -3,6 +3,38 @@
 
 use std::{sync::mpsc::sync_channel, thread};
 
+use clsrl_spec::StepSeconds;
+use tch::Device;
+
+use crate::{
+    EngineError,
+    clock::timed,
+    laps::{Phase, lap},
+    order::{EpochOrder, Prepare},
+};
+
+/// Steps whose inputs wait ready while one runs.
+const N_WAITING: usize = 1;
+
+/// Takes so many optimizer steps in their order, counted from 1, each with its inputs and with the seconds that it
+/// waited for them.
+pub fn take_steps<Input: Send>(
+    n_steps: usize,
+    device: Device,
+    (order, prepare): (&mut EpochOrder, &Prepare<Input>),
+    mut take: impl FnMut(usize, StepSeconds, Vec<Input>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
+    made_ahead(N_WAITING, inputs, |inputs| {
+        (1..=n_steps).try_for_each(|step| {
+            let mut seconds = StepSeconds::default();
+            let next = || lap(Phase::Preprocess, device, || inputs.next());
+            let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
+            take(step, seconds, chosen)
+        })
+    })
+}
+
 /// Makes inputs in order, so many of them before they are asked for, and one more at a time.
 pub fn made_ahead<Input: Send, R>(
     n_waiting: usize,

@@ -79,7 +79,7 @@ impl Evaluator<'_> {
             windows.zip(inputs).try_for_each(|(window, asked)| {
                 let asked = asked?;
                 n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
-                let completions = self.complete(&asked, &mut budget)?;
+                let completions = self.answer(&asked, &mut budget)?;
                 let answers = window.iter().zip(asked).zip(completions);
                 predictions.extend(answers.map(|((example, asked), completion)| {
                     self.prediction(example, asked, &completion)
@@ -97,7 +97,7 @@ impl Evaluator<'_> {
 
     /// Answers prompts in their order, those of like length together, the longest first: what has no room shows at
     /// once.
-    fn complete(
+    fn answer(
         &self,
         asked: &[AskedPrompt],
         budget: &mut TokenBudget,

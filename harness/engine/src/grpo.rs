@@ -30,13 +30,13 @@ use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
     advantage::{advantages, has_variance, zero_variance_share},
-    ahead::made_ahead,
+    ahead::take_steps,
     budget::TokenBudget,
     clock::{TrainingClock, timed},
     groups::{Group, Pass},
     inputs::AskedPrompt,
     laps::{Phase, lap},
-    order::{EpochOrder, N_WAITING, Prepare, check_finite},
+    order::{EpochOrder, Prepare, check_finite},
     rewarder::Rewarder,
     rollout::{Rollout, Sampled, sample, scored_completions},
 };
@@ -85,14 +85,8 @@ impl Grpo<'_> {
         if model.device().is_cuda() {
             self.rehearse(&mut course, &prepare(order.peek())?)?;
         }
-        let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
-        made_ahead(N_WAITING, inputs, |inputs| {
-            (1..=n_steps).try_for_each(|step| {
-                let mut seconds = StepSeconds::default();
-                let next = || lap(Phase::Preprocess, model.device(), || inputs.next());
-                let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
-                on_step(self.step(&mut course, step, seconds, &chosen)?)
-            })
+        take_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
+            on_step(self.step(&mut course, step, seconds, &chosen)?)
         })?;
         Ok(TrainingClock { fitted: course.room.fitted(), ..course.clock })
     }
@@ -100,7 +94,7 @@ impl Grpo<'_> {
     fn course<'m>(&self, model: &'m Model, room: Room, n_steps: usize) -> Course<'m> {
         Course {
             model,
-            leaves: leaves(model),
+            leaves: model.trained_leaves(),
             reference: self.reference(model),
             optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
             clock: TrainingClock::default(),
@@ -158,9 +152,7 @@ impl Grpo<'_> {
         let Course { model, leaves, reference, room, .. } = course;
         let policy = model.working_copy();
         match self.update((&policy, leaves), reference.as_ref(), step, &mut room.update) {
-            Ok(_) | Err(EngineError::OutOfMemory { .. }) => {
-                Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
-            }
+            Ok(_) | Err(EngineError::OutOfMemory { .. }) => Ok(clear_gradients(&*leaves)?),
             Err(error) => Err(error),
         }
     }
@@ -175,7 +167,7 @@ impl Grpo<'_> {
         self.check_prompt_lengths(chosen)?;
         let mut room = Room::new(self.settings);
         let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut room)?;
-        let policy = (&policy, &leaves(model)[..]);
+        let policy = (&policy, &model.trained_leaves()[..]);
         self.update(policy, reference.as_ref(), groups, &mut room.update).map(|_| ())
     }
 
@@ -268,7 +260,7 @@ impl Grpo<'_> {
         let sums = Tensor::zeros([2], (Kind::Float, model.device()));
         let begin = || {
             let _ = sums.shallow_clone().zero_();
-            Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+            Ok(clear_gradients(leaves)?)
         };
         budget.fit(&sizes, begin, |run| {
             // Prompts that were read together serve all groups together.
@@ -311,11 +303,6 @@ impl Room {
         let (update, rollout) = (self.update.fitted(), self.rollout.fitted());
         Fitted { out_of_memory: update.out_of_memory + rollout.out_of_memory, ..update }
     }
-}
-
-/// What training changes, as tensors.
-pub(crate) fn leaves(model: &Model) -> Vec<Tensor> {
-    model.trained_parameters().into_iter().map(|(_, leaf)| leaf).collect()
 }
 
 struct StepRollout<'a> {

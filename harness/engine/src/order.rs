@@ -17,9 +17,6 @@ use crate::EngineError;
 /// Makes the model inputs of a step from the positions of its examples in the training set.
 pub type Prepare<'a, Input> = dyn Fn(&[usize]) -> Result<Vec<Input>, EngineError> + Sync + 'a;
 
-/// Steps whose inputs wait ready while one runs.
-pub(crate) const N_WAITING: usize = 1;
-
 /// Deals batches of example positions: every epoch is a fresh shuffle of all examples.
 #[derive(Debug)]
 pub struct EpochOrder {

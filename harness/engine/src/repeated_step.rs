@@ -15,7 +15,7 @@ pub fn repeated_step(
     let mut gradients = || {
         accumulate()?;
         let gradients: Vec<Tensor> = leaves.iter().map(|leaf| leaf.grad()).collect();
-        clear_gradients(&leaves)?;
+        clear_gradients(leaves.iter().copied())?;
         Ok::<_, EngineError>(gradients)
     };
     let (first, second) = (gradients()?, gradients()?);

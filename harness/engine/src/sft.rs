@@ -11,20 +11,19 @@
 use std::cell::Cell;
 
 use clsrl_libtorch::clear_gradients;
-use clsrl_spec::{SftSettings, StepRecord, StepSeconds};
+use clsrl_spec::{SftSettings, StepRecord};
 use clsrl_vlm::{Batch, Model, PadSide, backward_log_probs};
 use tch::{Kind, Tensor};
 
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
-    ahead::made_ahead,
+    ahead::take_steps,
     budget::TokenBudget,
     clock::{TrainingClock, timed},
-    grpo::leaves,
     inputs::LabelledPrompt,
     laps::{Phase, lap},
-    order::{EpochOrder, N_WAITING, Prepare, check_finite},
+    order::{EpochOrder, Prepare, check_finite},
     scored::ScoredTokens,
 };
 
@@ -40,30 +39,24 @@ pub fn train(
 ) -> Result<TrainingClock, EngineError> {
     let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
-    let leaves = leaves(model);
+    let leaves = model.trained_leaves();
     let mut budget = TokenBudget::new(settings.micro_batch);
     let mut clock = TrainingClock::default();
-    let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
-    made_ahead(N_WAITING, inputs, |inputs| {
-        (1..=n_steps).try_for_each(|step| {
-            let mut seconds = StepSeconds::default();
-            let next = || lap(Phase::Preprocess, model.device(), || inputs.next());
-            let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
-            clock.n_images += chosen.len();
-            clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
+    take_steps(n_steps, model.device(), (order, prepare), |step, mut seconds, chosen| {
+        clock.n_images += chosen.len();
+        clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
-            let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
-            let (loss, grad_norm) = timed(&mut seconds.update, || {
-                let loss = lap(Phase::Update, model.device(), || {
-                    accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
-                })?;
-                let step = || optimizer.step(learning_rate);
-                Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
+        let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
+        let (loss, grad_norm) = timed(&mut seconds.update, || {
+            let loss = lap(Phase::Update, model.device(), || {
+                accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
             })?;
-            clock.add_step(seconds);
-            check_finite(step, loss, grad_norm)?;
-            on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })
-        })
+            let step = || optimizer.step(learning_rate);
+            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
+        })?;
+        clock.add_step(seconds);
+        check_finite(step, loss, grad_norm)?;
+        on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })
     })?;
     Ok(TrainingClock { fitted: budget.fitted(), ..clock })
 }
@@ -80,7 +73,7 @@ pub(crate) fn accumulate(
     let loss = Cell::new(0.0);
     let begin = || {
         loss.set(0.0);
-        Ok(clear_gradients(&leaves.iter().collect::<Vec<_>>())?)
+        Ok(clear_gradients(leaves)?)
     };
     budget.fit(&sizes, begin, |run| {
         let losses = accumulate_examples(model, &examples[run], examples.len() as f64, pad_id)?;

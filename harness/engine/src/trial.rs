@@ -18,7 +18,7 @@ use crate::{
     budget::TokenBudget,
     clock::TrainingClock,
     evaluate::Evaluator,
-    grpo::{Grpo, leaves},
+    grpo::Grpo,
     inputs::Inputs,
     order::EpochOrder,
     place::{peak_memory_bytes, place_of},
@@ -195,7 +195,7 @@ impl Setting<'_> {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
             let copy = model.working_copy();
             let mut budget = TokenBudget::new(settings.micro_batch);
-            sft::accumulate(&copy, &leaves(model), &first, &mut budget, pad_id).map(|_| ())
+            sft::accumulate(&copy, &model.trained_leaves(), &first, &mut budget, pad_id).map(|_| ())
         })?;
         let clock = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
             on_step(n_steps, step)

@@ -18,8 +18,10 @@ use crate::{
 };
 
 /// Leaves every leaf without a gradient: the next backward pass writes where this one would have added.
-pub fn clear_gradients(leaves: &[&Tensor]) -> Result<(), LibtorchError> {
-    let list = pointers(leaves.iter().copied());
+pub fn clear_gradients<'a>(
+    leaves: impl IntoIterator<Item = &'a Tensor>,
+) -> Result<(), LibtorchError> {
+    let list = pointers(leaves);
     // SAFETY: the list lives until the call returns.
     check("clear gradients", unsafe { clsrl_clear_gradients(list.as_ptr(), list.len()) })
 }
@@ -73,7 +75,7 @@ mod tests {
         let leaf = matrix();
         leaf.sum(Kind::Float).backward();
         assert!(leaf.grad().defined());
-        clear_gradients(&[&leaf]).unwrap();
+        clear_gradients([&leaf]).unwrap();
         assert!(!leaf.grad().defined());
     }
 

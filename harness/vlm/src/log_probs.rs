@@ -41,7 +41,7 @@ pub fn backward_log_probs(
     mut loss_of: impl FnMut(i64, &Tensor) -> Tensor,
 ) -> Tensor {
     let head = model.head_weight(hidden.kind()).detach(); // (vocabulary, c)
-    let leaf = model.head_leaf();
+    let leaf = &model.head_leaf;
     let add = |of_logits: Tensor, hidden: Tensor| {
         if leaf.requires_grad() {
             add_product(leaf, &of_logits.transpose(0, 1), &hidden)

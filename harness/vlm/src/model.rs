@@ -76,8 +76,8 @@ pub struct Model {
     visual: VisionTower,
     model: Decoder,
     lm_head: Tensor, // (vocabulary, c)
-    /// What gets the gradients of `lm_head`.
-    head_leaf: Tensor,
+    /// What gets the gradients of `lm_head`, if it is trained.
+    pub(crate) head_leaf: Tensor,
 }
 
 impl Model {
@@ -158,6 +158,11 @@ impl Model {
             parameters.drain(..layout(&self.config).len());
         }
         parameters
+    }
+
+    /// The same without their names.
+    pub fn trained_leaves(&self) -> Vec<Tensor> {
+        self.trained_parameters().into_iter().map(|(_, leaf)| leaf).collect()
     }
 
     /// Turns gradients of the leaves that are trained on or off.
@@ -341,11 +346,6 @@ impl Model {
     /// The head's weight (vocabulary, c) in a kind.
     pub(crate) fn head_weight(&self, kind: Kind) -> Tensor {
         cast(&self.lm_head, kind)
-    }
-
-    /// The leaf that gets the gradients of the head's weight, if it is trained.
-    pub(crate) fn head_leaf(&self) -> &Tensor {
-        &self.head_leaf
     }
 
     fn encode(

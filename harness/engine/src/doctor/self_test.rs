@@ -10,7 +10,6 @@ use crate::{
     EngineError,
     evaluate::complete,
     groups::{Group, Pass},
-    grpo::leaves,
     speed::{Shapes, Workload},
 };
 
@@ -137,7 +136,7 @@ impl Tests<'_> {
     }
 
     fn clear(&self) -> Result<(), EngineError> {
-        Ok(clear_gradients(&leaves(self.model).iter().collect::<Vec<_>>())?)
+        Ok(clear_gradients(&self.model.trained_leaves())?)
     }
 
     /// The gradients of a step, made twice, relative to the largest.

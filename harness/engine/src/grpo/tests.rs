@@ -161,7 +161,7 @@ fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
         },
     )?;
     let weights: Vec<Tensor> =
-        super::leaves(&model).iter().map(|leaf| leaf.flatten(0, -1)).collect();
+        model.trained_leaves().iter().map(|leaf| leaf.flatten(0, -1)).collect();
     let weights = Tensor::cat(&weights, 0).detach();
     Ok(Trained { losses: losses.into_inner(), weights, fitted: clock.fitted })
 }

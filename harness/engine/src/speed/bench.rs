@@ -1,9 +1,6 @@
 //! The benches of training and evaluation: so many steps, each with its laps.
 
-use std::{
-    cell::RefCell,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{cell::RefCell, sync::Mutex};
 
 use clsrl_data::image::{ImageError, smart_resize};
 use clsrl_spec::{
@@ -175,7 +172,7 @@ impl GrpoBench {
         };
         let workload = Mutex::new(Workload::new(model.config(), shapes)?);
         let prepare = |picks: &[usize]| {
-            let prompts = entered(&workload).prompts(picks.len())?;
+            let prompts = workload.lock().expect(ONE_THREAD).prompts(picks.len())?;
             Ok(prompts.into_iter().map(asked).collect())
         };
         let mut order = shapes.order(self.prompts_per_step);
@@ -204,8 +201,9 @@ impl SftBench {
             micro_batch: self.micro_batch,
         };
         let workload = Mutex::new(Workload::new(model.config(), shapes)?);
-        let prepare =
-            |picks: &[usize]| entered(&workload).examples(picks.len(), self.completion_alone);
+        let prepare = |picks: &[usize]| {
+            workload.lock().expect(ONE_THREAD).examples(picks.len(), self.completion_alone)
+        };
         let mut order = shapes.order(self.examples_per_step);
         let mut measured = shapes.watched(model, |on_step| {
             sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
@@ -294,10 +292,8 @@ impl Shapes {
     }
 }
 
-/// One thread alone draws from a workload.
-fn entered(workload: &Mutex<Workload>) -> MutexGuard<'_, Workload> {
-    workload.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// Why a workload's lock is never waited for and never poisoned.
+const ONE_THREAD: &str = "one thread alone draws from a workload";
 
 fn optimizer(learning_rate: f64) -> OptimizerSettings {
     OptimizerSettings {
