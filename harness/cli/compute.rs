@@ -10,4 +10,37 @@ mod interrupt;
 mod speed;
 mod doctor;
 
-pub use self::{doctor::doctor, pretrain::pretrain_model, run::run, speed::speed, trial::trial};
+use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
+
+pub use self::pretrain::pretrain_model;
+use crate::{
+    args::{DoctorArgs, RunArgs, SpeedVerb},
+    exit::Exit,
+    progress::Detail,
+};
+
+/// Runs what is left of a suite.
+pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| run::run(args, detail))
+}
+
+/// Runs one trial as its worker.
+pub fn trial() -> anyhow::Result<Exit> {
+    within_memory(trial::trial)
+}
+
+/// Times what is asked for.
+pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| speed::speed(verb, detail))
+}
+
+/// Checks whether models compute here what they should.
+pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    within_memory(|| doctor::doctor(args))
+}
+
+/// Calls a verb for which a device without memory is an error as others are.
+fn within_memory(verb: impl FnOnce() -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+    silence_out_of_memory();
+    catch_out_of_memory(verb)?
+}

@@ -1,7 +1,7 @@
 //! What can go wrong in a trial.
 
 use clsrl_data::{datasets::DatasetError, image::ImageError, text::TextError};
-use clsrl_libtorch::LibtorchError;
+use clsrl_libtorch::{LibtorchError, OutOfMemory};
 use clsrl_vlm::VlmError;
 
 /// An error of a trial.
@@ -48,6 +48,12 @@ pub enum EngineError {
         /// Tokens of that part.
         n_tokens: usize,
     },
+    /// The device has no memory for what is there whatever the size of the parts.
+    #[error(
+        "weights, gradients and what belongs to them have no room in the device's memory\n\
+         hint: --lora RANK trains less; another program may be using the device"
+    )]
+    NoMemory(#[from] OutOfMemory),
     /// Training left the finite numbers.
     #[error("step {step}: the {what} is not finite, found {found}")]
     NotFinite {

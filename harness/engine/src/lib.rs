@@ -28,7 +28,7 @@ pub mod speed;
 pub mod doctor;
 
 pub use adamw::AdamW;
-pub use clsrl_libtorch::load_cuda_backend;
+pub use clsrl_libtorch::{catch_out_of_memory, load_cuda_backend, silence_out_of_memory};
 pub use clsrl_vlm::{
     Init, Model, Precision,
     device::{libtorch_version, parse_device},

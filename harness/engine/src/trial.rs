@@ -6,7 +6,7 @@ use clsrl_data::{
     datasets::{Dataset, Example, Questions},
     shown,
 };
-use clsrl_libtorch::{set_deterministic, set_full_float32};
+use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32};
 use clsrl_spec::{
     Form, GrpoSettings, LoraRule, Place, RepeatedStep, SftSettings, StepRecord, Training,
     TrainingOutcome, TrainingRecord, TrainingRun, TrialEvent, derive_seed,
@@ -35,6 +35,10 @@ type OnStep<'a> = dyn FnMut(usize, StepRecord) -> Result<(), EngineError> + 'a;
 
 /// Runs what is left of a trial. Sets libtorch's threads for the whole process.
 pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
+    catch_out_of_memory(|| run_whole(job, on_event))?
+}
+
+fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     tch::set_num_threads(job.threads as i32);
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
     let started = Instant::now();

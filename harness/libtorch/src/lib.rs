@@ -22,7 +22,7 @@ pub use error::LibtorchError;
 pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};
-pub use out_of_memory::{OutOfMemory, catch_out_of_memory};
+pub use out_of_memory::{OutOfMemory, catch_out_of_memory, silence_out_of_memory};
 pub use product::onednn_linear;
 pub use recompute::recompute;
 pub use switches::{is_full_float32, set_deterministic, set_full_float32};

@@ -1,8 +1,18 @@
 //! A device that has no room for a tensor: the one failure of an operation that work of a smaller size survives.
 
+#![expect(unsafe_code, reason = "calls the shim and torch-sys")]
+
 use std::{
     any::Any,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind, set_hook, take_hook},
+};
+
+use torch_sys::at_grad_set_enabled;
+
+use crate::{
+    LibtorchError,
+    shim::{check, clsrl_release_cached_memory},
 };
 
 /// What libtorch's allocators say when they refuse: a GPU's, a CPU's, a CPU's on some systems.
@@ -13,12 +23,53 @@ const REFUSALS: [&str; 3] = ["out of memory", "can't allocate memory", "not enou
 #[error("the device has no memory left")]
 pub struct OutOfMemory;
 
-/// Runs work whose operations panic where libtorch throws. What it holds is dropped when memory runs out; every
-/// other panic goes on.
+thread_local! {
+    /// How many of this thread's callers would catch a refusal.
+    static CATCHING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs work whose operations panic where libtorch throws. What it holds is dropped when memory runs out, and its
+/// memory goes back to the device; every other panic goes on.
 pub fn catch_out_of_memory<T>(work: impl FnOnce() -> T) -> Result<T, OutOfMemory> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        if is_out_of_memory(panic.as_ref()) { OutOfMemory } else { resume_unwind(panic) }
+    let with_gradients = switch_gradients(true);
+    switch_gradients(with_gradients);
+    CATCHING.set(CATCHING.get() + 1);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CATCHING.set(CATCHING.get() - 1);
+    done.map_err(|panic| {
+        if !is_out_of_memory(panic.as_ref()) {
+            resume_unwind(panic);
+        }
+        // `tch::no_grad` switches gradients on again at its end, which a panic never reaches.
+        switch_gradients(with_gradients);
+        // Blocks in the sizes of the failed attempt would leave holes that smaller ones do not fill. Without it there
+        // is less room, and what has none is told in any case.
+        let _ = release_cached_memory();
+        OutOfMemory
     })
+}
+
+/// Lets a refusal that is caught say nothing on standard error, where every panic tells itself. Call it once.
+pub fn silence_out_of_memory() {
+    let tell = take_hook();
+    set_hook(Box::new(move |panic| {
+        if CATCHING.get() == 0 || !is_out_of_memory(panic.payload()) {
+            tell(panic);
+        }
+    }));
+}
+
+/// Switches this thread's gradients on or off; returns whether they were on.
+fn switch_gradients(on: bool) -> bool {
+    // SAFETY: sets a flag of this thread.
+    let was_on = unsafe { at_grad_set_enabled(i32::from(on)) };
+    was_on != 0
+}
+
+/// Gives the memory that a GPU's allocator keeps for later back to the device.
+fn release_cached_memory() -> Result<(), LibtorchError> {
+    // SAFETY: frees blocks that no tensor has.
+    check("release memory", unsafe { clsrl_release_cached_memory() })
 }
 
 /// Whether a panic tells that an allocator refused.
@@ -30,7 +81,7 @@ pub(crate) fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind, Tensor};
+    use tch::{Device, Kind, Tensor, no_grad};
 
     use super::*;
 
@@ -44,6 +95,18 @@ mod tests {
     fn what_a_gpu_says_is_out_of_memory() {
         let says = || -> () { panic!("CUDA out of memory. Tried to allocate 2.00 GiB") };
         assert_eq!(catch_out_of_memory(says), Err(OutOfMemory));
+    }
+
+    #[test]
+    fn gradients_are_on_again_after_work_without_them() {
+        let refused = || -> () { no_grad(|| panic!("CUDA out of memory")) };
+        assert_eq!(catch_out_of_memory(refused), Err(OutOfMemory));
+        let leaf = Tensor::from(1f32).set_requires_grad(true);
+        assert!((&leaf * 2.0).requires_grad());
+        no_grad(|| {
+            assert_eq!(catch_out_of_memory(refused), Err(OutOfMemory));
+            assert!(!(&leaf * 2.0).requires_grad());
+        });
     }
 
     #[test]

@@ -225,6 +225,12 @@ EXPORT int clsrl_is_full_float32(int* is_full) {
 
 // ---- memory
 
+EXPORT int clsrl_release_cached_memory() {
+  return guarded([] {
+    if (at::getAccelerator().has_value()) at::accelerator::emptyCache();
+  });
+}
+
 EXPORT int clsrl_peak_memory(int device_idx, int64_t* bytes) {
   return guarded([&] {
     constexpr auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);

@@ -67,6 +67,7 @@ unsafe extern "C" {
         outputs: *mut *mut C_tensor,
         n_outputs: usize,
     ) -> c_int;
+    pub(crate) fn clsrl_release_cached_memory() -> c_int;
     pub(crate) fn clsrl_peak_memory(device_idx: c_int, bytes: *mut i64) -> c_int;
 }
 
