@@ -90,7 +90,7 @@ impl Evaluator<'_> {
         })?;
         let seconds = started.elapsed().as_secs_f64();
         let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
-        let run = self.run(seconds, &predictions)?;
+        let run = self.run(seconds, &predictions, &budget)?;
         let record = Box::new(CellRecord { outcome, run });
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
     }
@@ -180,6 +180,7 @@ impl Evaluator<'_> {
         &self,
         evaluate_seconds: f64,
         predictions: &[Prediction],
+        budget: &TokenBudget,
     ) -> Result<CellRun, EngineError> {
         Ok(CellRun {
             evaluate_seconds,
@@ -187,6 +188,7 @@ impl Evaluator<'_> {
             tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
             peak_memory_bytes: peak_memory_bytes(self.model.device())?,
             place: self.place.clone(),
+            fitted: Some(budget.fitted()),
         })
     }
 }

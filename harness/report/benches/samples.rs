@@ -139,6 +139,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             tokens_per_second: 1.0,
             peak_memory_bytes: 1,
             place: place.clone(),
+            fitted: None,
         };
         (format!("{}-{key}", trial.key()), CellRecord { outcome, run })
     };

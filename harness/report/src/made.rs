@@ -214,6 +214,7 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
             tokens_per_second: 48.0 * 9.5 / seconds,
             peak_memory_bytes: 300 << 20,
             place: place(),
+            fitted: None,
         },
     }
 }

@@ -89,6 +89,7 @@ pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
             tokens_per_second: 7.0,
             peak_memory_bytes: 1,
             place: place(),
+            fitted: None,
         },
     }
 }

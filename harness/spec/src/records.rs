@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 4;
+pub const RECORD_VERSION: u32 = 5;
 
-/// The oldest version that is still read: what versions 3 and 4 added is absent there.
+/// The oldest version that is still read: what versions 3 to 5 added is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
@@ -102,13 +102,13 @@ pub struct TrainingRun {
     pub fitted: Option<Fitted>,
 }
 
-/// How a fine-tune's steps fitted the device's memory.
+/// How a fine-tune's steps, or an evaluation's batches, fitted the device's memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fitted {
-    /// The most tokens that an update ran at once; none where no limit was met.
+    /// The most tokens that were run at once; none where no limit was met.
     pub tokens: Option<usize>,
-    /// How often memory ran out, and a step's work began anew in smaller parts.
+    /// How often memory ran out, and the work began anew in smaller parts.
     pub out_of_memory: usize,
 }
 
@@ -253,6 +253,9 @@ pub struct CellRun {
     pub peak_memory_bytes: u64,
     /// Where it ran.
     pub place: Place,
+    /// How its batches fitted the device's memory; none where it was not noted.
+    #[serde(default)]
+    pub fitted: Option<Fitted>,
 }
 
 /// One answer of a model.
