@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clsrl_libtorch::onednn_linear;
+use clsrl_libtorch::{OutOfMemory, catch_out_of_memory, onednn_linear};
 use clsrl_vlm::Precision;
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -28,7 +28,23 @@ pub fn probe(device: Device, precision: Precision) -> Probes {
         Precision::Bfloat16 => Kind::BFloat16,
     };
     // Large enough for the best rate and for no cache to hold a copy.
-    let (side, n_bytes) = if device.is_cuda() { (8192i64, 2i64 << 30) } else { (2048, 256 << 20) };
+    let (side, n_bytes) = if device.is_cuda() { (8192, 2 << 30) } else { (2048, 256 << 20) };
+    Probes {
+        matmul_per_s: largest_that_fits(side, |side| product_rate(device, kind, side)),
+        copy_bytes_per_s: largest_that_fits(n_bytes, |n_bytes| copy_rate(device, n_bytes)),
+    }
+}
+
+/// Probes in a size, or in half of it where the device has no memory for that beside a model, and so on.
+fn largest_that_fits(size: i64, rate: impl Fn(i64) -> f64) -> f64 {
+    match catch_out_of_memory(|| rate(size)) {
+        Ok(rate) => rate,
+        Err(OutOfMemory) if size <= 1 => panic!("a device out of memory cannot be probed"),
+        Err(OutOfMemory) => largest_that_fits(size / 2, rate),
+    }
+}
+
+fn product_rate(device: Device, kind: Kind, side: i64) -> f64 {
     let a = Tensor::ones([side, side], (kind, device));
     let b = Tensor::ones([side, side], (kind, device));
     let product = || match (device, kind) {
@@ -39,15 +55,14 @@ pub fn probe(device: Device, precision: Precision) -> Probes {
             Ok(())
         }
     };
-    let matmul_s = fastest(device, || product().unwrap_or_else(|error| panic!("{error}")));
-    drop((a, b));
+    let seconds = fastest(device, || product().unwrap_or_else(|error| panic!("{error}")));
+    2.0 * (side * side * side) as f64 / seconds
+}
+
+fn copy_rate(device: Device, n_bytes: i64) -> f64 {
     let from = Tensor::ones([n_bytes], (Kind::Uint8, device));
     let mut to = from.zeros_like();
-    let copy_s = fastest(device, || to.copy_(&from));
-    Probes {
-        matmul_per_s: 2.0 * (side * side * side) as f64 / matmul_s,
-        copy_bytes_per_s: 2.0 * n_bytes as f64 / copy_s,
-    }
+    2.0 * n_bytes as f64 / fastest(device, || to.copy_(&from))
 }
 
 /// Seconds of the fastest run.
@@ -76,6 +91,16 @@ fn fastest(device: Device, mut work: impl FnMut()) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probe_is_as_large_as_memory_allows() {
+        let rate = |size: i64| {
+            assert!(size <= 100, "CUDA out of memory, as the test wants");
+            size as f64
+        };
+        assert_eq!(largest_that_fits(1000, rate), 62.0);
+        assert_eq!(largest_that_fits(100, rate), 100.0);
+    }
 
     #[test]
     fn a_device_multiplies_and_copies() {
