@@ -16,3 +16,5 @@ mod run;
 mod locked;
 mod speed;
 mod doctor;
+#[cfg(feature = "libtorch")]
+mod gpu;

@@ -44,7 +44,12 @@ pub fn program(args: &[&str]) -> Command {
 }
 
 pub fn call(args: &[&str]) -> Ended {
-    let output = program(args).output().unwrap();
+    end(&mut program(args))
+}
+
+/// Runs a command to its end.
+pub fn end(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }

@@ -1,0 +1,151 @@
+//! The program on a GPU that is none: tensors of a device of their own, in a memory as small as a test wants.
+//!
+//! `tests/gpu/libtorch_cuda.cpp` stands in for the CUDA half of libtorch. It tells a tensor on the wrong device, how
+//! often the host waits for the GPU, and what happens when memory runs out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+use crate::program::{Ended, end, model, program, root, shared, temporary, text};
+
+/// Tokens of each answer in the benches.
+const N_TOKENS: usize = 5;
+
+/// The folder with the stand-in's library, compiled once.
+fn stand_in() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gpu");
+        fs::create_dir_all(&folder).unwrap();
+        let include = Path::new(env!("CLSRL_LIBTORCH_LIB")).with_file_name("include");
+        let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+        let compiled = Command::new(compiler)
+            .args(["-std=c++17", "-O1", "-shared", "-fPIC", "-isystem"])
+            .args([&include, Path::new("-isystem")])
+            .arg(include.join("torch/csrc/api/include"))
+            .arg(root().join("tests/gpu/libtorch_cuda.cpp"))
+            .args([Path::new("-o"), &folder.join("libtorch_cuda.so")])
+            .output()
+            .unwrap();
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        folder
+    })
+}
+
+/// Calls the program where there are two GPUs.
+fn call_with(settings: &[(&str, &str)], args: &[&str]) -> Ended {
+    let settings = settings.iter().map(|&(name, value)| (name, value));
+    end(program(args).env("LD_LIBRARY_PATH", stand_in()).envs(settings))
+}
+
+#[track_caller]
+fn expect_ok(settings: &[(&str, &str)], args: &[&str]) -> String {
+    let ended = call_with(settings, args);
+    assert_eq!(ended.code, Some(0), "{args:?}: {}{}", ended.stdout, ended.stderr);
+    ended.stdout
+}
+
+/// Arguments that run some methods of the smoke suite on a GPU.
+fn run<'a>(methods: &'a str, gpu: &'a str, out: &'a Path) -> Vec<&'a str> {
+    let suite = ["run", "--suite", "smoke", "--datasets", "dtd", "--limit", "4"];
+    [&suite[..], &["--methods", methods, "--device", gpu, "--out", text(out)]].concat()
+}
+
+fn record(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_model_on_a_gpu_computes_what_it_should() {
+    let goldens = shared("goldens/public");
+    let small = ["doctor", "--image-size", "56", "--device", "cuda:1", "--dtype"];
+    for dtype in ["fp32", "bf16"] {
+        let mut args = [&small[..], &[dtype]].concat();
+        if goldens.is_dir() {
+            args.extend(["--goldens", text(&goldens)]);
+        } else {
+            eprintln!("skipped: no golden set at {}", goldens.display());
+        }
+        expect_ok(&[], &args);
+    }
+}
+
+#[test]
+fn every_method_runs_on_a_gpu() {
+    let dir = temporary();
+    let methods = "zero-shot,sft,no-thinking-cls-rl";
+    expect_ok(&[], &[&run(methods, "cuda:1", dir.path())[..], &["--deterministic"]].concat());
+    for trial in ["zero-shot", "sft.dtd.4shot.seed1", "no-thinking-cls-rl.dtd.4shot.seed1"] {
+        let record = record(&dir.path().join("smoke").join(trial).join("training.json"));
+        assert_eq!(record["record"]["run"]["place"]["device"], "cuda:1", "{trial}");
+        assert!(0.0 < record["record"]["run"]["peak_memory_bytes"].as_f64().unwrap(), "{trial}");
+    }
+    let small_gpu = [&run("cls-rl", "cuda", dir.path())[..], &["--lora", "2", "--recompute"]];
+    expect_ok(&[], &small_gpu.concat());
+}
+
+/// How many times a process waits for its GPU.
+fn n_waits(bench: &[&str], n_steps: &str) -> usize {
+    let (dir, model) = (temporary(), model());
+    let log = dir.path().join("log");
+    let sizes = ["--image-size", "56", "--prompt-tokens", "40", "--warmup", "0"];
+    let of_model = ["--device", "cuda", "--model", text(&model), "--steps", n_steps];
+    // So much memory that the probes of the device's rates are no long ones.
+    let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
+    expect_ok(&settings, &[&["bench"], bench, &sizes, &of_model].concat());
+    let log = fs::read_to_string(&log).unwrap();
+    let waits = log.lines().find_map(|line| line.strip_suffix(" to the host"));
+    waits.expect("the host reads something").parse().unwrap()
+}
+
+#[test]
+fn the_host_waits_for_a_gpu_where_it_needs_numbers_and_texts() {
+    let n_per_step = |bench: &[&str]| (n_waits(bench, "3") - n_waits(bench, "1")) / 2;
+    // Loss and norm of the gradients; of the second with GRPO also the divergence.
+    assert_eq!(n_per_step(&["sft"]), 2);
+    let tokens = N_TOKENS.to_string();
+    let grpo = ["grpo", "--accum", "2", "--num-generations", "2", "--completion-tokens", &tokens];
+    // Each token ends a row or not, and has an entropy, which is read when all are sampled.
+    assert_eq!(n_per_step(&grpo), 3 + 2 * N_TOKENS);
+    let eval = ["eval", "--batch", "3", "--completion-tokens", &tokens];
+    assert_eq!(n_per_step(&eval), N_TOKENS);
+}
+
+#[test]
+fn a_small_gpu_works_in_smaller_parts_and_says_so() {
+    for (methods, mib, file) in [
+        ("sft", "36", "sft.dtd.4shot.seed1/training.json"),
+        ("zero-shot", "10", "zero-shot/dtd.direct.json"),
+    ] {
+        let dir = temporary();
+        expect_ok(&[("CLSRL_STAND_IN_GPU_MIB", mib)], &run(methods, "cuda", dir.path()));
+        let fitted = &record(&dir.path().join("smoke").join(file))["record"]["run"]["fitted"];
+        assert!(0 < fitted["out_of_memory"].as_u64().unwrap(), "{file}: {fitted}");
+        assert!(0 < fitted["tokens"].as_u64().unwrap(), "{file}: {fitted}");
+    }
+}
+
+#[test]
+fn a_gpu_without_room_is_an_error_with_a_hint() {
+    let dir = temporary();
+    for mib in ["1", "24"] {
+        let settings = [("CLSRL_STAND_IN_GPU_MIB", mib)];
+        for more in [&[][..], &["--in-process"]] {
+            let args = [&run("sft", "cuda", dir.path())[..], more].concat();
+            let Ended { code, stderr, .. } = call_with(&settings, &args);
+            assert_eq!(code, Some(5), "{stderr}");
+            assert!(stderr.contains("have no room in the device's memory"), "{stderr}");
+            assert!(stderr.contains("hint: ") && !stderr.contains("panicked"), "{stderr}");
+        }
+    }
+    let model = model();
+    let bench = ["bench", "sft", "--device", "cuda", "--model", text(&model)];
+    let Ended { code, stderr, .. } = call_with(&[("CLSRL_STAND_IN_GPU_MIB", "1")], &bench);
+    assert_eq!((code, &*stderr), (Some(1), "error: the device has no memory left\n"));
+}

@@ -1,0 +1,336 @@
+// A GPU made of the host's memory, for machines without one.
+//
+// Compiled to a `libtorch_cuda.so`, it is what the program opens as the CUDA half of libtorch. Its tensors lie in host
+// memory and its operators are those of the CPU, but it refuses what a real GPU would: an operator that is given
+// tensors of two devices, and more memory than there is. It says nothing of speed, nor of the numbers of real kernels.
+//
+// Environment:
+//   CLSRL_STAND_IN_GPU_MIB   memory of each of its two GPUs; without end if it is not set
+//   CLSRL_STAND_IN_GPU_LOG   a file that gets a line for each kind of operator when the process ends: how often it
+//                            was launched, and its name; `to the host` is what a process waits for a GPU for
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/EmptyTensor.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/native/transformers/attention.h>
+#include <ATen/native/transformers/sdp_utils_cpp.h>
+#include <ATen/ops/as_strided_native.h>
+#include <ATen/ops/view_native.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+#include <torch/library.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr auto CUDA = c10::DeviceType::CUDA;
+constexpr c10::DeviceIndex N_GPUS = 2;
+
+thread_local c10::DeviceIndex current_gpu = 0;
+
+// ---- log
+
+struct Log {
+  std::mutex mutex;
+  std::map<std::string, size_t> n_launched;
+
+  void launched(const std::string& name) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    n_launched[name]++;
+  }
+
+  ~Log() {
+    const char* path = std::getenv("CLSRL_STAND_IN_GPU_LOG");
+    if (!path) return;
+    std::ofstream file(path);
+    for (const auto& [name, n] : n_launched) file << n << ' ' << name << '\n';
+  }
+};
+
+Log launches;
+
+constexpr auto TO_HOST = "to the host", TO_GPU = "to the GPU", WITHIN_GPU = "within the GPU";
+
+// ---- memory
+
+size_t memory_of_a_gpu() {
+  const char* mib = std::getenv("CLSRL_STAND_IN_GPU_MIB");
+  return mib ? std::stoull(mib) << 20 : SIZE_MAX;
+}
+
+std::atomic<size_t> in_use[N_GPUS], peak[N_GPUS];
+
+struct Block {
+  void* data;
+  size_t n_bytes;
+  c10::DeviceIndex gpu;
+};
+
+void give_back(void* context) {
+  const std::unique_ptr<Block> block(static_cast<Block*>(context));
+  in_use[block->gpu] -= block->n_bytes;
+  std::free(block->data);
+}
+
+struct Memory final : c10::DeviceAllocator {
+  c10::DataPtr allocate(size_t n_bytes) override {
+    static const size_t limit = memory_of_a_gpu();
+    const auto gpu = current_gpu;
+    const size_t used = in_use[gpu] += n_bytes;
+    if (limit < used) {
+      in_use[gpu] -= n_bytes;
+      TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate ", n_bytes, " bytes.");
+    }
+    for (size_t before = peak[gpu]; before < used && !peak[gpu].compare_exchange_weak(before, used);) {}
+    void* data = n_bytes == 0 ? nullptr : std::aligned_alloc(64, (n_bytes + 63) / 64 * 64);
+    return {data, new Block{data, n_bytes, gpu}, give_back, c10::Device(CUDA, gpu)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void* to, const void* from, size_t n_bytes) const override { std::memcpy(to, from, n_bytes); }
+  bool initialized() override { return true; }
+  void emptyCache(c10::MempoolId_t) override {}
+  void recordStream(const c10::DataPtr&, c10::Stream) override {}
+  c10::CachingDeviceAllocator::DeviceStats getDeviceStats(c10::DeviceIndex gpu) override {
+    c10::CachingDeviceAllocator::DeviceStats stats;
+    auto& all = stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+    all.current = static_cast<int64_t>(in_use[gpu]);
+    all.peak = static_cast<int64_t>(peak[gpu]);
+    return stats;
+  }
+  void resetAccumulatedStats(c10::DeviceIndex) override {}
+  void resetPeakStats(c10::DeviceIndex gpu) override { peak[gpu] = in_use[gpu].load(); }
+};
+
+Memory memory;
+
+// ---- device: one stream, on which everything has happened as soon as it is asked for
+
+c10::Stream only_stream(c10::Device gpu) { return c10::Stream(c10::Stream::DEFAULT, gpu); }
+
+struct Guard final : c10::impl::DeviceGuardImplInterface {
+  c10::DeviceType type() const override { return CUDA; }
+  c10::Device getDevice() const override { return {CUDA, current_gpu}; }
+  void setDevice(c10::Device gpu) const override { current_gpu = gpu.index(); }
+  void uncheckedSetDevice(c10::Device gpu) const noexcept override { current_gpu = gpu.index(); }
+  c10::Device exchangeDevice(c10::Device gpu) const override {
+    return {CUDA, std::exchange(current_gpu, gpu.index())};
+  }
+  c10::DeviceIndex deviceCount() const noexcept override { return N_GPUS; }
+  c10::Stream getStream(c10::Device gpu) const override { return only_stream(gpu); }
+  c10::Stream getDefaultStream(c10::Device gpu) const override { return only_stream(gpu); }
+  c10::Stream getNewStream(c10::Device gpu, int) const override { return only_stream(gpu); }
+  c10::Stream exchangeStream(c10::Stream stream) const override { return only_stream(stream.device()); }
+  bool queryStream(const c10::Stream&) const override { return true; }
+  void synchronizeStream(const c10::Stream&) const override {}
+  void synchronizeDevice(c10::DeviceIndex) const override {}
+  void record(void**, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {}
+  void block(void*, const c10::Stream&) const override {}
+  bool queryEvent(void*) const override { return true; }
+  void destroyEvent(void*, c10::DeviceIndex) const noexcept override {}
+  void recordDataPtrOnStream(const c10::DataPtr&, const c10::Stream&) const override {}
+};
+
+struct Hooks final : at::CUDAHooksInterface {
+  explicit Hooks(at::CUDAHooksArgs) {}
+  void init() const override {}
+  bool isBuilt() const override { return true; }
+  bool isAvailable() const override { return true; }
+  bool hasCUDA() const override { return true; }
+  bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
+  int getNumGPUs() const override { return N_GPUS; }
+  c10::DeviceIndex deviceCount() const override { return N_GPUS; }
+  c10::DeviceIndex current_device() const override { return current_gpu; }
+  c10::DeviceIndex getCurrentDevice() const override { return current_gpu; }
+  void setCurrentDevice(c10::DeviceIndex gpu) const override { current_gpu = gpu; }
+  void deviceSynchronize(c10::DeviceIndex) const override {}
+  const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override {
+    static const auto generator = at::detail::createCPUGenerator();
+    return generator;
+  }
+};
+
+// What `scaled_dot_product_attention` asks for its kernel: the plain one.
+int64_t choose_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                         double, bool, std::optional<double>, bool) {
+  return static_cast<int64_t>(sdp::SDPBackend::math);
+}
+
+// ---- tensors
+
+bool is_on_gpu(const at::Tensor& tensor) { return tensor.device().type() == CUDA; }
+
+c10::Device gpu_of(std::optional<c10::Device> device) {
+  return device && device->has_index() ? *device : c10::Device(CUDA, current_gpu);
+}
+
+// The same memory, as a tensor of the host.
+at::Tensor on_host(const at::Tensor& tensor) {
+  const auto& storage = tensor.storage();
+  auto shared = c10::make_intrusive<c10::StorageImpl>(
+      c10::StorageImpl::use_byte_size_t(), storage.nbytes(),
+      c10::DataPtr(storage.mutable_data(), c10::Device(c10::kCPU)), c10::GetAllocator(c10::kCPU), /*resizable=*/true);
+  auto host = at::detail::make_tensor<c10::TensorImpl>(c10::Storage(std::move(shared)),
+                                                       c10::DispatchKeySet(c10::DispatchKey::CPU), tensor.dtype());
+  host.unsafeGetTensorImpl()->set_sizes_and_strides(tensor.sizes(), tensor.strides(), tensor.storage_offset());
+  return host;
+}
+
+at::Tensor empty_strided_on(c10::Device gpu, at::IntArrayRef sizes, at::IntArrayRef strides, at::ScalarType kind) {
+  const c10::DeviceGuard guard(gpu);
+  return at::detail::empty_strided_generic(sizes, strides, &memory, c10::DispatchKeySet(c10::DispatchKey::CUDA), kind);
+}
+
+at::Tensor copy_on(c10::Device gpu, const at::Tensor& host) {
+  const auto dense = host.is_non_overlapping_and_dense() ? host : host.contiguous();
+  auto copy = empty_strided_on(gpu, dense.sizes(), dense.strides(), dense.scalar_type());
+  if (dense.nbytes() != 0) std::memcpy(copy.mutable_data_ptr(), dense.const_data_ptr(), dense.nbytes());
+  return copy;
+}
+
+at::Tensor empty(at::IntArrayRef sizes, std::optional<at::ScalarType> kind, std::optional<at::Layout>,
+                 std::optional<c10::Device> device, std::optional<bool>, std::optional<at::MemoryFormat> format) {
+  const c10::DeviceGuard guard(gpu_of(device));
+  return at::detail::empty_generic(sizes, &memory, c10::DispatchKeySet(c10::DispatchKey::CUDA),
+                                   c10::dtype_or_default(kind), format);
+}
+
+at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, std::optional<at::ScalarType> kind,
+                         std::optional<at::Layout>, std::optional<c10::Device> device, std::optional<bool>) {
+  return empty_strided_on(gpu_of(device), sizes, strides, c10::dtype_or_default(kind));
+}
+
+at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
+  launches.launched(!is_on_gpu(to) ? TO_HOST : is_on_gpu(from) ? WITHIN_GPU : TO_GPU);
+  auto host = is_on_gpu(to) ? on_host(to) : to;
+  host.copy_(is_on_gpu(from) ? on_host(from) : from, non_blocking);
+  return to;
+}
+
+// ---- operators
+
+// A call of an operator, whose tensors of a GPU are seen as tensors of the host.
+struct Call {
+  std::string name;
+  std::optional<c10::Device> gpu;
+  std::vector<std::pair<at::Tensor, at::Tensor>> seen;  // on the GPU, and on the host
+
+  at::Tensor argument(const at::Tensor& tensor) {
+    if (!tensor.defined()) return tensor;
+    if (!is_on_gpu(tensor)) {
+      // A number of the host is handed to a kernel with its other arguments.
+      TORCH_CHECK(tensor.dim() == 0, "stand-in GPU: ", name, " was given a tensor of the host");
+      return tensor;
+    }
+    TORCH_CHECK(!gpu || *gpu == tensor.device(), "stand-in GPU: ", name, " was given tensors of two GPUs");
+    gpu = tensor.device();
+    for (const auto& [on_gpu, host] : seen) {
+      if (on_gpu.is_same(tensor)) return host;
+    }
+    seen.emplace_back(tensor, on_host(tensor));
+    return seen.back().second;
+  }
+
+  at::Tensor result(const at::Tensor& tensor) {
+    if (!tensor.defined()) return tensor;
+    for (const auto& [on_gpu, host] : seen) {
+      if (host.is_same(tensor)) return on_gpu;
+      const bool is_view = tensor.storage().nbytes() != 0 && tensor.storage().data() == host.storage().data();
+      if (is_view) {
+        return at::native::as_strided_tensorimpl(on_gpu, tensor.sizes(), tensor.strides(), tensor.storage_offset());
+      }
+    }
+    return copy_on(gpu_of(gpu), tensor);
+  }
+
+  // An argument that the operator made larger or smaller.
+  static void resize(const at::Tensor& on_gpu, const at::Tensor& host) {
+    auto* resized = on_gpu.unsafeGetTensorImpl();
+    if (host.storage().data() == on_gpu.storage().data()) {
+      resized->set_sizes_and_strides(host.sizes(), host.strides(), host.storage_offset());
+      return;
+    }
+    const auto copy = copy_on(on_gpu.device(), host);
+    resized->set_storage_keep_dtype(copy.storage());
+    resized->set_sizes_and_strides(copy.sizes(), copy.strides(), 0);
+  }
+
+  void resize_arguments() const {
+    for (const auto& [on_gpu, host] : seen) {
+      if (on_gpu.sizes() != host.sizes() || on_gpu.strides() != host.strides()) resize(on_gpu, host);
+    }
+  }
+};
+
+template <class Change>
+c10::IValue changed(const c10::IValue& value, Change&& change) {
+  if (value.isTensor()) return change(value.toTensor());
+  if (value.isTensorList()) {
+    c10::List<at::Tensor> list;
+    for (const auto& tensor : value.toTensorVector()) list.push_back(change(tensor));
+    return list;
+  }
+  if (value.isOptionalTensorList()) {
+    c10::List<std::optional<at::Tensor>> list;
+    for (const auto& tensor : value.toOptionalTensorVector()) {
+      list.push_back(tensor ? std::optional<at::Tensor>(change(*tensor)) : std::nullopt);
+    }
+    return list;
+  }
+  return value;
+}
+
+void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  Call call{c10::toString(op.operator_name()), std::nullopt, {}};
+  // A number that the host asks for.
+  launches.launched(call.name == "aten::_local_scalar_dense" ? TO_HOST : call.name);
+  const auto& schema = op.schema();
+  for (auto value = stack->end() - schema.arguments().size(); value != stack->end(); ++value) {
+    if (value->isDevice()) {
+      call.gpu = gpu_of(value->toDevice());
+      *value = c10::Device(c10::kCPU);
+    } else {
+      *value = changed(*value, [&](const at::Tensor& tensor) { return call.argument(tensor); });
+    }
+  }
+  op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
+  call.resize_arguments();
+  for (auto value = stack->end() - schema.returns().size(); value != stack->end(); ++value) {
+    *value = changed(*value, [&](const at::Tensor& tensor) { return call.result(tensor); });
+  }
+}
+
+TORCH_LIBRARY_IMPL(_, CUDA, library) { library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>()); }
+
+TORCH_LIBRARY_IMPL(aten, CUDA, library) {
+  library.impl("empty.memory_format", empty);
+  library.impl("empty_strided", empty_strided);
+  library.impl("copy_", copy);
+  library.impl("as_strided", at::native::as_strided_tensorimpl);
+  library.impl("view", at::native::view);
+}
+
+const bool is_registered = [] {
+  static Guard guard;
+  c10::impl::registerDeviceGuard(CUDA, &guard);
+  c10::SetAllocator(CUDA, &memory);
+  const auto make_hooks = [](at::CUDAHooksArgs arguments) { return std::make_unique<Hooks>(arguments); };
+  at::CUDAHooksRegistry()->Register("CUDAHooks", make_hooks);
+  at::native::_fused_sdp_choice_stub.set_cuda_dispatch_ptr(choose_attention);
+  return true;
+}();
+
+}  // namespace
