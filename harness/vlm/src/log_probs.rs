@@ -49,8 +49,10 @@ pub fn backward_log_probs(
         }
     };
     let (mut scored, mut gradients, mut first) = (Vec::new(), Vec::new(), 0);
-    let mut last: Option<(Tensor, Tensor)> = None;
-    for (hidden, targets) in chunks(model, &hidden.detach(), targets) {
+    let states = hidden.detach();
+    let mut chunks = chunks(model, &states, targets).peekable();
+    let mut last = None;
+    while let Some((hidden, targets)) = chunks.next() {
         let targets = targets.unsqueeze(-1); // (m, 1)
         let mut all = no_grad(|| all_log_probs(&hidden, &head)); // (m, vocabulary)
         let of_targets = all.gather(-1, &targets, false).squeeze_dim(-1).set_requires_grad(true);
@@ -63,8 +65,9 @@ pub fn backward_log_probs(
             let _ = all.exp_().g_mul_(&weight.neg()).scatter_add_(-1, &targets, &weight);
             let of_logits = cast(&all, hidden.kind());
             gradients.push(linear(&of_logits, &head.transpose(0, 1), None));
-            if let Some((of_logits, hidden)) = last.replace((of_logits, hidden)) {
-                add(of_logits, hidden);
+            match chunks.peek() {
+                Some(_) => add(of_logits, hidden),
+                None => last = Some((of_logits, hidden)),
             }
         });
     }
@@ -84,14 +87,52 @@ fn chunks(
     hidden: &Tensor,
     targets: &Tensor,
 ) -> impl Iterator<Item = (Tensor, Tensor)> {
-    let most_rows = (max_chunk(model.device()) / model.config().vocab_size).max(1) as u64;
-    let n_tokens = hidden.size()[0] as u64;
-    let n_chunks = n_tokens.div_ceil(most_rows).max(1);
-    let n_rows = n_tokens.div_ceil(n_chunks).max(1) as i64; // as many in each
-    hidden.split(n_rows, 0).into_iter().zip(targets.split(n_rows, 0))
+    let most_rows = (max_chunk(model.device()) / model.config().vocab_size).max(1);
+    let sizes = chunk_sizes(hidden.size()[0], most_rows);
+    hidden.split_with_sizes(&sizes, 0).into_iter().zip(targets.split_with_sizes(&sizes, 0))
+}
+
+/// So many tokens in chunks of at most so many. Each is smaller than the one before it, down to half of the first:
+/// glibc's allocator does not give a freed block to an aligned one of the same size, and lets the heap grow instead.
+fn chunk_sizes(n_tokens: i64, most: i64) -> Vec<i64> {
+    let (mut sizes, mut left, mut size) = (Vec::new(), n_tokens, most);
+    while 0 < left || sizes.is_empty() {
+        sizes.push(size.min(left));
+        left -= size.min(left);
+        size = (size - 1).max((most + 1) / 2);
+    }
+    sizes
 }
 
 /// (n, c) and the head (vocabulary, c) to (n, vocabulary).
 fn all_log_probs(hidden: &Tensor, head: &Tensor) -> Tensor {
-    cast(&linear(hidden, head, None), Kind::Float).log_softmax(-1, Kind::Float)
+    let logits = cast(&linear(hidden, head, None), Kind::Float);
+    if logits.device() != Device::Cpu || logits.requires_grad() {
+        return logits.log_softmax(-1, Kind::Float);
+    }
+    // Over the logits: a CPU's kernel has read a row when it writes it.
+    logits.internal_log_softmax_out(&logits, -1, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_probs_over_the_logits_have_the_bits_of_a_copy() {
+        let values = Tensor::arange(3 * 4003, (Kind::Float, Device::Cpu)).view([3, 4003]);
+        let (hidden, head) =
+            ((values * 0.7).sin() * 9.0, Tensor::eye(4003, (Kind::Float, Device::Cpu)));
+        let log_probs = all_log_probs(&hidden, &head);
+        assert!(log_probs.equal(&hidden.log_softmax(-1, Kind::Float)));
+    }
+
+    #[test]
+    fn chunks_become_smaller_and_hold_every_token() {
+        assert_eq!(chunk_sizes(504, 110), [110, 109, 108, 107, 70]);
+        assert_eq!(chunk_sizes(13, 4), [4, 3, 2, 2, 2]);
+        assert_eq!(chunk_sizes(3, 1), [1, 1, 1]);
+        assert_eq!(chunk_sizes(7, 9), [7]);
+        assert_eq!(chunk_sizes(0, 9), [0]);
+    }
 }
