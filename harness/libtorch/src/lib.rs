@@ -6,6 +6,7 @@
 //! CUDA is needed to build or to run.
 
 mod cuda;
+mod gated;
 mod gradients;
 mod memory;
 mod optimizer;
@@ -19,6 +20,7 @@ mod shim;
 
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
+pub use gated::gated_linear;
 pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};

@@ -15,6 +15,8 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -135,6 +137,57 @@ EXPORT int clsrl_linear(const at::Tensor* x, const at::Tensor* weight, const at:
   return guarded([&] {
     const auto optional_bias = bias ? std::optional<at::Tensor>(*bias) : std::nullopt;
     *product = new at::Tensor(Linear::apply(*x, *weight, optional_bias));
+  });
+}
+
+// ---- gated products
+
+namespace {
+
+// silu(gate) * up, times weight (m, k), transposed, plus bias (m). Only the factors are kept: autograd would keep
+// silu(gate) and the gated values as well, and double what an MLP keeps.
+struct GatedLinear : torch::autograd::Function<GatedLinear> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& gate, const at::Tensor& up,
+                            const at::Tensor& weight, const std::optional<at::Tensor>& bias, bool by_onednn) {
+    context->save_for_backward({gate, up, weight});
+    context->saved_data["by_onednn"] = by_onednn;
+    context->saved_data["has_bias"] = bias.has_value();
+    auto sizes = gate.sizes().vec();
+    sizes.back() = weight.size(0);
+    const auto gated = at::silu(gate).mul_(up).view({-1, gate.size(-1)});
+    return at::_unsafe_view(by_onednn ? onednn_linear(gated, weight, bias) : at::linear(gated, weight, bias), sizes);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &gate = saved[0], &up = saved[1], &weight = saved[2];
+    const bool by_onednn = context->saved_data["by_onednn"].toBool();
+    const auto gradient = output_gradients[0].reshape({-1, weight.size(0)});  // (n, m)
+    auto open = at::silu(gate);
+    at::Tensor of_gate, of_up, of_weight, of_bias;
+    if (context->saved_data["has_bias"].toBool() && context->needs_input_grad(3)) of_bias = gradient.sum(0);
+    if (context->needs_input_grad(2)) {
+      const auto gated = open.mul(up).view({-1, gate.size(-1)});
+      of_weight = by_onednn ? onednn_linear(gradient.t(), gated.t(), {}) : at::mm(gradient.t(), gated);
+    }
+    if (context->needs_input_grad(0) || context->needs_input_grad(1)) {
+      const auto of_gated = by_onednn ? onednn_linear(gradient, weight.t(), {}) : at::mm(gradient, weight);
+      const auto shaped = of_gated.view(gate.sizes());
+      if (context->needs_input_grad(1)) of_up = open.mul_(shaped);
+      of_gate = at::silu_backward(shaped.mul(up), gate);
+    }
+    return {of_gate, of_up, of_weight, of_bias, at::Tensor()};
+  }
+};
+
+}  // namespace
+
+EXPORT int clsrl_gated_linear(const at::Tensor* gate, const at::Tensor* up, const at::Tensor* weight,
+                              const at::Tensor* bias, int by_onednn, at::Tensor** product) {
+  return guarded([&] {
+    const auto optional_bias = bias ? std::optional<at::Tensor>(*bias) : std::nullopt;
+    *product = new at::Tensor(GatedLinear::apply(*gate, *up, *weight, optional_bias, by_onednn != 0));
   });
 }
 

@@ -44,6 +44,14 @@ unsafe extern "C" {
         bias: *const C_tensor,
         product: *mut *mut C_tensor,
     ) -> c_int;
+    pub(crate) fn clsrl_gated_linear(
+        gate: *const C_tensor,
+        up: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        by_onednn: c_int,
+        product: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_backward(tensor: *const C_tensor, gradient: *const C_tensor) -> c_int;
     pub(crate) fn clsrl_add_product(
         leaf: *const C_tensor,

@@ -1,9 +1,10 @@
 //! Scaled dot-product attention with shared key-value heads, softmax in float32.
 //!
-//! Within prompts it is on a GPU libtorch's fused one, which never writes the scores down; on a CPU, where
-//! the backward pass of that one is slow, it is written out. Keys and values are never repeated: the queries
+//! Within prompts it is on a GPU libtorch's fused one, which never writes the scores down; on a CPU, where the
+//! backward pass of that one is slow, it is written out, and the scores are made again for the backward pass. Keys and values are never repeated: the queries
 //! of the heads that share them stand one below the other, and so do those of the rows that share a prompt.
 
+use clsrl_libtorch::recompute;
 use tch::{Kind, Tensor};
 
 use crate::layers::cast;
@@ -19,9 +20,20 @@ const CACHED_SCORES: i64 = 1 << 21;
 pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
     match (q.device().is_cuda(), q.requires_grad()) {
         (true, _) => attend_fused(q, k, v, mask),
-        (false, true) => attend_plainly(q, k, v, mask),
+        (false, true) => attend_again(q, k, v, mask),
         (false, false) => attend_in_parts(q, k, v, mask),
     }
+}
+
+/// Scores grow with the square of a picture's patches, and are soon made: nothing keeps them.
+fn attend_again(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    let mask = mask.map(Tensor::shallow_clone);
+    let attend = move |inputs: &[Tensor]| {
+        let [q, k, v] = inputs else { panic!("attention has three inputs") };
+        [attend_plainly(q, k, v, mask.as_ref())]
+    };
+    let [mixed] = recompute(&[q, k, v], attend).unwrap_or_else(|error| panic!("{error}"));
+    mixed
 }
 
 /// A few rows of the batch at a time, so that scores which nothing keeps stay in the processor's cache.

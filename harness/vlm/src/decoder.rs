@@ -273,6 +273,6 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.down_proj.forward(&(self.gate_proj.forward(x).silu() * self.up_proj.forward(x)))
+        self.down_proj.forward_gated(&self.gate_proj.forward(x), &self.up_proj.forward(x))
     }
 }

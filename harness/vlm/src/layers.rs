@@ -3,7 +3,7 @@
 //! A linear layer computes in the kind of its input and casts its weights to it if they are not; norms
 //! always compute in float32 and hand back the kind that they were given.
 
-use clsrl_libtorch::onednn_linear;
+use clsrl_libtorch::{gated_linear, onednn_linear};
 use tch::{Device, Kind, Tensor};
 
 use crate::{layout::Weights, lora::Adapter};
@@ -30,6 +30,21 @@ impl Linear {
         match &self.adapter {
             None => output,
             Some(adapter) => output + adapter.forward(x),
+        }
+    }
+
+    /// The layer's output of silu(gate) times up: see [`gated_linear`].
+    pub(crate) fn forward_gated(&self, gate: &Tensor, up: &Tensor) -> Tensor {
+        let kind = gate.kind();
+        let multiply = |weight: &Tensor, bias: Option<&Tensor>| {
+            gated_linear(gate, up, weight, bias, is_for_onednn(gate, weight))
+                .unwrap_or_else(|error| panic!("{error}"))
+        };
+        let bias = self.bias.as_ref().map(|bias| cast(bias, kind));
+        let output = multiply(&cast(&self.weight, kind), bias.as_ref());
+        match &self.adapter {
+            None => output,
+            Some(adapter) => output + adapter.forward_by(kind, |a| multiply(a, None)),
         }
     }
 }
@@ -81,12 +96,17 @@ const WORTH_ONEDNN: i64 = 1 << 24;
 
 /// x (…, k) times weight (m, k), transposed, plus bias (m).
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-    let is_float32 = x.kind() == Kind::Float && weight.kind() == Kind::Float;
-    let n_products = x.numel() as i64 * weight.size()[0];
-    if x.device() == Device::Cpu && is_float32 && WORTH_ONEDNN <= n_products {
+    if is_for_onednn(x, weight) {
         return onednn_linear(x, weight, bias).unwrap_or_else(|error| panic!("{error}"));
     }
     x.linear(weight, bias)
+}
+
+/// Whether the product of x (…, k) and weight (m, k) is oneDNN's.
+fn is_for_onednn(x: &Tensor, weight: &Tensor) -> bool {
+    let is_float32 = x.kind() == Kind::Float && weight.kind() == Kind::Float;
+    let n_products = x.numel() as i64 * weight.size()[0];
+    x.device() == Device::Cpu && is_float32 && WORTH_ONEDNN <= n_products
 }
 
 /// The same tensor if it has the kind already.

@@ -46,8 +46,13 @@ pub(crate) struct Adapter {
 impl Adapter {
     /// What is added to the layer's output, computed in the input's kind.
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
-        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, x.kind()));
-        x.linear(&a, None::<&Tensor>).linear(&b, None::<&Tensor>) * self.scale
+        self.forward_by(x.kind(), |a| x.linear(a, None::<&Tensor>))
+    }
+
+    /// The same where the product of the layer's input and the first matrix (rank, in) is made by the caller.
+    pub(crate) fn forward_by(&self, kind: Kind, multiply: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, kind));
+        multiply(&a).linear(&b, None::<&Tensor>) * self.scale
     }
 
     /// What is added to the layer's weight, in float32 (out, in).
