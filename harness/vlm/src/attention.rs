@@ -21,35 +21,40 @@ pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) 
     match (q.device().is_cuda(), q.requires_grad()) {
         (true, _) => attend_fused(q, k, v, mask),
         (false, true) => attend_again(q, k, v, mask),
-        (false, false) => attend_in_parts(q, k, v, mask),
+        (false, false) => in_parts(q, k, v, mask, attend_plainly),
     }
 }
 
 /// Scores grow with the square of a picture's patches, and are soon made: nothing keeps them.
 fn attend_again(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    let mask = mask.map(Tensor::shallow_clone);
-    let attend = move |inputs: &[Tensor]| {
-        let [q, k, v] = inputs else { panic!("attention has three inputs") };
-        [attend_plainly(q, k, v, mask.as_ref())]
-    };
-    let [mixed] = recompute(&[q, k, v], attend).unwrap_or_else(|error| panic!("{error}"));
-    mixed
+    in_parts(q, k, v, mask, |q, k, v, mask| {
+        let mask = mask.map(Tensor::shallow_clone);
+        let attend = move |inputs: &[Tensor]| {
+            let [q, k, v] = inputs else { panic!("attention has three inputs") };
+            [attend_plainly(q, k, v, mask.as_ref())]
+        };
+        let [mixed] = recompute(&[q, k, v], attend).unwrap_or_else(|error| panic!("{error}"));
+        mixed
+    })
 }
 
 /// A few rows of the batch at a time, so that scores which nothing keeps stay in the processor's cache.
-fn attend_in_parts(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+fn in_parts(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Option<&Tensor>,
+    attend: impl Fn(&Tensor, &Tensor, &Tensor, Option<&Tensor>) -> Tensor,
+) -> Tensor {
     let (b, h, t, _) = q.size4().expect("queries are (b, h, t, d)");
     let n_rows = (CACHED_SCORES / (h * t * k.size()[2])).max(1);
     if b <= n_rows {
-        return attend_plainly(q, k, v, mask);
+        return attend(q, k, v, mask);
     }
-    let part = |first: i64| {
-        let n = n_rows.min(b - first);
-        let of_rows = |tensor: &Tensor| tensor.narrow(0, first, n);
-        attend_plainly(&of_rows(q), &of_rows(k), &of_rows(v), mask.map(of_rows).as_ref())
-    };
-    let parts: Vec<Tensor> = (0..b).step_by(n_rows as usize).map(part).collect();
-    Tensor::cat(&parts, 0)
+    let [q, k, v] = [q, k, v].map(|tensor| tensor.split(n_rows, 0));
+    let masks = mask.map(|mask| mask.split(n_rows, 0));
+    let part = |at: usize| attend(&q[at], &k[at], &v[at], masks.as_ref().map(|masks| &masks[at]));
+    Tensor::cat(&(0..q.len()).map(part).collect::<Vec<_>>(), 0)
 }
 
 fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
