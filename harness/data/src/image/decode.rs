@@ -17,14 +17,12 @@ const MAX_PIXELS: u64 = 178_956_970;
 /// Where the file cannot be read, is no JPEG, PNG, GIF, BMP or WebP picture, is truncated or broken,
 /// has no pixels or more than Pillow accepts.
 pub fn decode_rgb(path: &Path) -> Result<RgbImage, ImageError> {
-    open(path).map(Raster::into_rgb)
+    decode_file(&read(path)?, path).map(Raster::into_rgb)
 }
 
-/// Decodes a picture file in its own mode.
-pub(super) fn open(path: &Path) -> Result<Raster, ImageError> {
-    let bytes =
-        read_file(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })?;
-    decode(&bytes).map_err(|source| ImageError::Decode { path: path.to_owned(), source })
+/// Reads a picture's file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
+    read_file(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })
 }
 
 /// Reads a regular file; reading a pipe or a terminal would wait for ever.
@@ -33,6 +31,11 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
     fs::read(path)
+}
+
+/// Decodes what was read of a picture's file, in the file's own mode.
+pub(super) fn decode_file(bytes: &[u8], path: &Path) -> Result<Raster, ImageError> {
+    decode(bytes).map_err(|source| ImageError::Decode { path: path.to_owned(), source })
 }
 
 /// Decodes a picture in memory in its own mode.

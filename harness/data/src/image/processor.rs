@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clsrl_spec::ImagePath;
 use serde_json::Value;
 
-use super::decode::{decode_rgb, open};
+use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
 use super::raster::RgbImage;
 use super::resample::{bicubic, lanczos};
@@ -87,16 +87,22 @@ impl Processor {
 
     /// Loads a picture as it is right before rescaling.
     pub fn load_rgb(&self, path: &Path, order: ImagePath) -> Result<RgbImage, ImageError> {
+        self.rgb_of(&read(path)?, path, order)
+    }
+
+    /// What [`Processor::load_rgb`] makes of the bytes of a picture's file.
+    fn rgb_of(&self, bytes: &[u8], path: &Path, order: ImagePath) -> Result<RgbImage, ImageError> {
         let in_file = |error| match error {
             ImageError::Size(source) => ImageError::Resize { path: path.to_owned(), source },
             other => other,
         };
+        let raster = decode_file(bytes, path)?;
         let ordered = match order {
-            ImagePath::Direct => decode_rgb(path)?,
-            ImagePath::Rgb(side) => lanczos(&decode_rgb(path)?, side, side),
-            ImagePath::Native(side) => open(path)?.lanczos_square(side as usize).into_rgb(),
+            ImagePath::Direct => raster.into_rgb(),
+            ImagePath::Rgb(side) => lanczos(&raster.into_rgb(), side, side),
+            ImagePath::Native(side) => raster.lanczos_square(side as usize).into_rgb(),
             ImagePath::Eval(side) => {
-                lanczos(&self.fetch(&decode_rgb(path)?).map_err(in_file)?, side, side)
+                lanczos(&self.fetch(&raster.into_rgb()).map_err(in_file)?, side, side)
             }
         };
         self.resize(&ordered).map_err(in_file)
