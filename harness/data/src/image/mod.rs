@@ -3,6 +3,7 @@
 //! Owns every step from a file to pixel values. Knows nothing of datasets, prompts or tensors.
 
 mod processor;
+mod picture_cache;
 mod size;
 mod resample;
 mod raster;
@@ -17,6 +18,7 @@ mod error;
 
 pub use decode::decode_rgb;
 pub use error::{DecodeError, ImageError, JpegError, SizeError};
+pub use picture_cache::{CacheSpace, PictureCache};
 pub use processor::{Patches, Processor};
 pub use raster::RgbImage;
 pub use resample::{bicubic, lanczos};

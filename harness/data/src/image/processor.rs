@@ -11,11 +11,16 @@ use serde_json::Value;
 
 use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
+use super::picture_cache::{Key, PictureCache};
 use super::raster::RgbImage;
 use super::resample::{bicubic, lanczos};
 use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;
+
+/// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
+/// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
+const PIXELS_VERSION: u32 = 1;
 
 /// The settings of a model's `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +116,35 @@ impl Processor {
     /// Loads a picture as patches.
     pub fn load(&self, path: &Path, order: ImagePath) -> Result<Patches, ImageError> {
         self.cut(&self.load_rgb(path, order)?)
+    }
+
+    /// Loads a picture as patches, from a cache where it is kept there; the same patches as [`Processor::load`]'s.
+    ///
+    /// # Errors
+    /// Those of [`Processor::load`]; a cache has none.
+    pub fn load_through(
+        &self,
+        cache: &PictureCache,
+        path: &Path,
+        order: ImagePath,
+    ) -> Result<Patches, ImageError> {
+        let bytes = read(path)?;
+        let key = Key::new(&bytes, &self.transform(order));
+        if let Some(kept) = cache.get(key) {
+            return self.cut(&kept);
+        }
+        let rgb = self.rgb_of(&bytes, path, order)?;
+        cache.keep(key, &rgb);
+        self.cut(&rgb)
+    }
+
+    /// Everything but the file that decides the pixels of [`Processor::load_rgb`], in words.
+    fn transform(&self, order: ImagePath) -> String {
+        let Processor { min_pixels, max_pixels, .. } = self;
+        let factor = self.factor();
+        format!(
+            "pixels {PIXELS_VERSION}: {order}, {min_pixels} to {max_pixels}, blocks of {factor}"
+        )
     }
 
     /// The resize of `qwen_vl_utils.fetch_image`, which has limits of its own.
@@ -249,3 +283,6 @@ impl Settings {
         ImageError::Setting { path: self.path.clone(), key, found, expected }
     }
 }
+
+#[cfg(test)]
+mod tests;

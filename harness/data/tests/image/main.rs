@@ -3,6 +3,7 @@
 //! Reads the shared facts and takes every size and name from their files; where they are missing a
 //! test says so and returns.
 
+mod cached;
 mod config;
 mod goldens;
 mod hostile;

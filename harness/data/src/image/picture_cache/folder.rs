@@ -1,0 +1,180 @@
+//! One folder of the cache: entries are read, written, and make room.
+//!
+//! An entry is written under another name and renamed, and never changed afterwards, only replaced or removed. A
+//! file's time of change says when it was last read, give or take an hour. What lies in the folder is looked at
+//! whenever something is to be written, because other processes write there too.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use clsrl_spec::lock::Digest;
+
+use super::{
+    Key,
+    entry::{self, Entry},
+};
+use crate::image::RgbImage;
+
+/// How long an entry is kept after it was last read.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How far behind the time of an entry may be, so that readers seldom write.
+const READ_STEP: Duration = Duration::from_secs(3600);
+
+/// After that long, nobody is still writing a temporary file.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// What temporary files begin and end with.
+const TEMPORARY: (&str, &str) = (".", ".partial");
+
+/// File systems hand out space in blocks of mostly this many bytes.
+const BLOCK: u64 = 4096;
+
+/// A folder of entries.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub dir: PathBuf,
+    /// The most bytes of disk that its files take.
+    pub limit: u64,
+}
+
+/// A file of the folder.
+struct Lying {
+    path: PathBuf,
+    n_bytes: u64,
+    age: Duration,
+    is_entry: bool,
+}
+
+impl Folder {
+    /// Reads an entry's picture; nothing if what lies under its name is not that entry.
+    pub fn read(&self, key: Key) -> io::Result<Option<RgbImage>> {
+        let path = key.file_in(&self.dir);
+        if !fs::symlink_metadata(&path)?.is_file() {
+            return Ok(None); // opening a pipe would wait for ever
+        }
+        let file = File::open(&path)?;
+        let metadata = file.metadata()?;
+        if self.limit < metadata.len() {
+            return Ok(None); // nothing of that length was ever kept, and it would take as much memory
+        }
+        let picture = entry::read(key, metadata.len(), &file)?;
+        if picture.is_some() && READ_STEP <= age(metadata.modified()?) {
+            // Where that is not allowed, the entry only goes sooner.
+            let _ = file.set_modified(SystemTime::now());
+        }
+        Ok(picture)
+    }
+
+    /// Writes an entry, if there is room or room can be made.
+    pub fn keep(&self, entry: &Entry) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let path = entry.key.file_in(&self.dir);
+        if !self.make_room(on_disk(entry.n_bytes()), Some(&path))? {
+            return Ok(());
+        }
+        let temporary = self.dir.join(temporary_name());
+        let mut file = File::create_new(&temporary)?;
+        let written = entry.write(&mut file).and_then(|()| fs::rename(&temporary, &path));
+        if written.is_err() {
+            // The error that is told is the one that came first.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Tells whether so many bytes have room once the file at `replaced` is gone, and makes room where that is
+    /// allowed: of old entries, and of any where there is more than the limit already.
+    pub fn make_room(&self, n_bytes: u64, replaced: Option<&Path>) -> io::Result<bool> {
+        if self.limit < n_bytes {
+            return Ok(false);
+        }
+        let mut lying = self.lying()?;
+        lying.retain(|file| Some(&*file.path) != replaced);
+        let mut total: u64 = lying.iter().map(|file| file.n_bytes).sum();
+        lying.retain(|file| file.is_entry);
+        lying.sort_by(|a, b| b.age.cmp(&a.age).then_with(|| a.path.cmp(&b.path)));
+        for file in lying {
+            let has_room = total.saturating_add(n_bytes) <= self.limit;
+            let may_go = self.limit < total || KEPT <= file.age;
+            if has_room || !may_go {
+                break;
+            }
+            remove(&file.path)?;
+            total -= file.n_bytes;
+        }
+        Ok(total.saturating_add(n_bytes) <= self.limit)
+    }
+
+    /// The files of the folder, without what a dead process left behind: that is removed.
+    fn lying(&self) -> io::Result<Vec<Lying>> {
+        let mut lying = Vec::new();
+        for found in fs::read_dir(&self.dir)? {
+            let found = found?;
+            let metadata = match found.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
+            if !metadata.is_file() {
+                continue;
+            }
+            let (name, age) = (found.file_name(), age(metadata.modified()?));
+            let name = name.to_str().unwrap_or_default();
+            if is_temporary(name) && LEFT_BEHIND <= age {
+                remove(&found.path())?;
+                continue;
+            }
+            let is_entry = name.parse::<Digest>().is_ok();
+            lying.push(Lying {
+                path: found.path(),
+                n_bytes: on_disk(metadata.len()),
+                age,
+                is_entry,
+            });
+        }
+        Ok(lying)
+    }
+}
+
+/// Fails where no file can be written.
+pub(super) fn check_writable(dir: &Path) -> io::Result<()> {
+    let probe = dir.join(temporary_name());
+    File::create_new(&probe)?;
+    fs::remove_file(&probe)
+}
+
+/// Another process may have been faster.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A name that no other thread takes, and no other process of this machine.
+fn temporary_name() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let (start, end) = TEMPORARY;
+    format!("{start}{}-{number}{end}", process::id())
+}
+
+fn is_temporary(name: &str) -> bool {
+    let (start, end) = TEMPORARY;
+    name.starts_with(start) && name.ends_with(end)
+}
+
+fn on_disk(n_bytes: u64) -> u64 {
+    n_bytes.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
+}
+
+/// How far a time lies from now: clocks are set back, and an entry of the future must not stay for ever.
+fn age(time: SystemTime) -> Duration {
+    SystemTime::now().duration_since(time).unwrap_or_else(|ahead| ahead.duration())
+}

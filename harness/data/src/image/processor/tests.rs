@@ -1,0 +1,86 @@
+//! The cache of resized pictures, and the version that stands for their pixels.
+
+use clsrl_spec::ImagePath;
+
+use super::*;
+use crate::{image::CacheSpace, sha256::TextHasher};
+
+const ORDERS: [ImagePath; 4] =
+    [ImagePath::Rgb(56), ImagePath::Native(56), ImagePath::Eval(56), ImagePath::Direct];
+
+fn processor() -> Processor {
+    let model_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tiny/model");
+    Processor::from_dir(&model_dir).unwrap().with_pixels(3136, 28 * 28 * 9)
+}
+
+/// JPEGs of every sampling, and one picture whose colours are mixed with what shines through.
+fn pictures() -> Vec<(String, Vec<u8>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/pillow");
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
+    paths.sort();
+    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut pictures: Vec<(String, Vec<u8>)> =
+        paths.iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
+    let mut png = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut png, 40, 30);
+    encoder.set_color(::png::ColorType::Rgba);
+    let samples: Vec<u8> = (0..40 * 30 * 4).map(|at| (at * at / 7 % 256) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&samples).unwrap();
+    pictures.push(("rgba.png".to_owned(), png));
+    pictures
+}
+
+#[test]
+fn pixels_that_change_need_another_version() {
+    let mut hasher = TextHasher::default();
+    let pictures = pictures();
+    assert!(10 < pictures.len(), "the pictures are there");
+    for (name, bytes) in &pictures {
+        for order in ORDERS {
+            let rgb = processor().rgb_of(bytes, Path::new(name), order).unwrap();
+            hasher.number(rgb.width as usize);
+            hasher.number(rgb.height as usize);
+            rgb.pixels.iter().for_each(|&value| hasher.number(value.into()));
+        }
+    }
+    // Where this fails with pixels that are right, raise the version with the digest: caches outlive programs.
+    assert_eq!((PIXELS_VERSION, hasher.digest().short(16).as_str()), (1, "e4443371d897cd01"));
+}
+
+#[test]
+fn a_kept_picture_is_taken_for_its_own_file_and_transform_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 1 << 30 };
+    let (cache, processor) = (PictureCache::new(&space), processor());
+    let path = dir.path().join("a.jpg");
+    let (_, bytes) = &pictures()[0];
+    fs::write(&path, bytes).unwrap();
+    let other = RgbImage { width: 28, height: 28, pixels: vec![9; 28 * 28 * 3] };
+    let order = ImagePath::Rgb(56);
+    cache.keep(Key::new(bytes, &processor.transform(order)), &other);
+    let through = |processor: &Processor, path: &Path, order| {
+        processor.load_through(&cache, path, order).unwrap()
+    };
+    assert_eq!(through(&processor, &path, order), processor.cut(&other).unwrap());
+    // The same bytes under another name are the same picture.
+    let copy = dir.path().join("b.jpg");
+    fs::copy(&path, &copy).unwrap();
+    assert_eq!(through(&processor, &copy, order), processor.cut(&other).unwrap());
+    // Another order, other limits, other blocks, other bytes: other entries.
+    for order in [ImagePath::Rgb(84), ImagePath::Native(56), ImagePath::Eval(56), ImagePath::Direct]
+    {
+        assert_eq!(through(&processor, &path, order), processor.load(&path, order).unwrap());
+    }
+    let others = [
+        processor.clone().with_pixels(3136, 28 * 28 * 8),
+        processor.clone().with_pixels(3137, 28 * 28 * 9),
+        Processor { merge_size: 1, ..processor.clone() },
+    ];
+    for processor in others {
+        assert_eq!(through(&processor, &path, order), processor.load(&path, order).unwrap());
+    }
+    fs::write(&path, [&**bytes, b"\0"].concat()).unwrap();
+    assert_eq!(through(&processor, &path, order), processor.load(&path, order).unwrap());
+}
