@@ -3,6 +3,7 @@
 //! `cargo bench -p clsrl-data [-- FILTER]`. Every figure is one of this machine's: of warm files, and of
 //! one thread but for hashing, which takes all that rayon gives. Measures the public API and nothing else.
 
+mod cached;
 mod hashing;
 mod photographs;
 mod pictures;
@@ -23,6 +24,7 @@ fn main() {
         .configure_from_args();
     hashing::bench(&mut criterion);
     pictures::bench(&mut criterion);
+    cached::bench(&mut criterion);
     tokens::bench(&mut criterion);
     criterion.final_summary();
 }

@@ -1,4 +1,4 @@
-//! The pictures that are measured: photographs if they are there, else a drawn JPEG.
+//! The pictures that are measured: photographs if they are there, else a drawn JPEG, and large ones.
 
 use std::{
     fs,
@@ -12,8 +12,13 @@ use tempfile::TempDir;
 const FOLDERS: [(&str, &str); 2] =
     [("dtd", "dtd/images"), ("stanford_cars", "stanford_cars/cars_train")];
 
-const DRAWN_WIDTH: u32 = 640;
-const DRAWN_HEIGHT: u32 = 480;
+/// Where one of ImageNet's larger photographs lies, below the same folder.
+const LARGE: &str = "imagenet/images/val/n01629819";
+
+const DRAWN_SIZE: (u32, u32) = (640, 480);
+
+/// What a camera takes: six million pixels.
+const DRAWN_LARGE: (u32, u32) = (3000, 2000);
 
 /// A picture on disk.
 pub struct Photograph {
@@ -33,8 +38,18 @@ pub fn photographs(shared_dir: &Path, dir: &TempDir) -> Vec<Photograph> {
         }
     }
     if found.is_empty() {
-        found.push(Photograph { name: "drawn".to_owned(), path: draw(dir.path()) });
+        found.push(Photograph { name: "drawn".to_owned(), path: draw(dir.path(), DRAWN_SIZE) });
     }
+    found
+}
+
+/// A photograph of ImageNet if it is there, and a drawn one of a camera's size.
+pub fn large(shared_dir: &Path, dir: &TempDir) -> Vec<Photograph> {
+    let named = |name: &str, path| Photograph { name: name.to_owned(), path };
+    let imagenet = first_jpeg(&shared_dir.join("data/coop").join(LARGE));
+    let mut found: Vec<Photograph> =
+        imagenet.into_iter().map(|path| named("imagenet", path)).collect();
+    found.push(named("drawn", draw(dir.path(), DRAWN_LARGE)));
     found
 }
 
@@ -46,15 +61,17 @@ fn first_jpeg(dir: &Path) -> Option<PathBuf> {
         if path.is_dir() {
             return first_jpeg(&path);
         }
-        path.extension().is_some_and(|extension| extension == "jpg").then_some(path)
+        path.extension()
+            .is_some_and(|extension| ["jpg", "JPEG"].iter().any(|jpeg| extension == *jpeg))
+            .then_some(path)
     })
 }
 
 /// Waves of a few lengths, so that every block of the JPEG has something in it.
-fn draw(dir: &Path) -> PathBuf {
+fn draw(dir: &Path, (width, height): (u32, u32)) -> PathBuf {
     let mut pixels = Vec::new();
-    for y in 0..DRAWN_HEIGHT {
-        for x in 0..DRAWN_WIDTH {
+    for y in 0..height {
+        for x in 0..width {
             let (x, y) = (f64::from(x), f64::from(y));
             let fine = (x * 0.9).sin() * (y * 0.7).cos();
             let coarse = (x * 0.02 + y * 0.03).sin();
@@ -62,10 +79,10 @@ fn draw(dir: &Path) -> PathBuf {
             pixels.extend([1.0, 0.6, 0.3].map(|share| level(share) as u8));
         }
     }
-    let path = dir.join("drawn.jpg");
+    let path = dir.join(format!("drawn_{width}x{height}.jpg"));
     let file = fs::File::create(&path).expect("a temporary folder takes files");
     JpegEncoder::new_with_quality(file, 90)
-        .encode(&pixels, DRAWN_WIDTH, DRAWN_HEIGHT, ExtendedColorType::Rgb8)
+        .encode(&pixels, width, height, ExtendedColorType::Rgb8)
         .expect("the pixels fill the picture");
     path
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The paper's side of a picture, and what smart-resize makes of it.
-const SIDE: u32 = 384;
+pub const SIDE: u32 = 384;
 const RESIZED_SIDE: u32 = 392;
 
 /// The paper's limits of smart-resize.
@@ -19,10 +19,7 @@ const MAX_PIXELS: usize = 401_408;
 
 pub fn bench(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder for temporary files can be made");
-    // The tiny model's processor differs from Qwen2-VL's in nothing but these limits, if in anything.
-    let processor = Processor::from_dir(&tiny_model_dir())
-        .expect("the project comes with the tiny model")
-        .with_pixels(MIN_PIXELS, MAX_PIXELS);
+    let processor = processor();
     for photograph in photographs(&shared_dir(), &dir) {
         let rgb = decode_rgb(&photograph.path).expect("the photograph is a whole picture");
         let what = format!("{} {}x{}", photograph.name, rgb.width, rgb.height);
@@ -30,6 +27,13 @@ pub fn bench(criterion: &mut Criterion) {
         bench_way(criterion, &processor, (&what, &photograph));
     }
     bench_patches(criterion, &processor);
+}
+
+/// The tiny model's processor differs from Qwen2-VL's in nothing but these limits, if in anything.
+pub fn processor() -> Processor {
+    Processor::from_dir(&tiny_model_dir())
+        .expect("the project comes with the tiny model")
+        .with_pixels(MIN_PIXELS, MAX_PIXELS)
 }
 
 /// Decoding and the two resizes, in pixels of the picture that goes in.
