@@ -5,6 +5,7 @@ mod datasets;
 mod report;
 mod rescore;
 mod gate;
+mod size;
 mod speed;
 mod doctor;
 
@@ -24,6 +25,7 @@ pub use self::{
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
+    size::CacheSize,
     speed::{Dtype, SpeedVerb},
 };
 use crate::exit::Exit;
@@ -160,6 +162,10 @@ pub struct RunArgs {
     /// Trials at once, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub jobs: Option<usize>,
+    /// Keep resized pictures on disk, at most so much of them, for every trial that needs them again: pays for
+    /// large photographs.
+    #[arg(long, value_name = "SIZE")]
+    pub picture_cache: Option<CacheSize>,
     /// Keep the tuned weights of every trial.
     #[arg(long)]
     pub keep_checkpoints: bool,

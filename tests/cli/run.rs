@@ -1,6 +1,11 @@
 //! A run from nothing, and what it leaves behind.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use crate::program::{
     assert_same_results, call, copy, copy_of_finished, expect_ok, finished, model, program,
@@ -26,6 +31,42 @@ fn two_runs_give_the_same_bytes() {
     // In one process, one after the other: how trials are run must not matter either.
     expect_ok(&run_args(text(dir.path()), &["--in-process"]));
     assert_same_results(finished(), dir.path());
+}
+
+#[test]
+fn a_picture_cache_changes_no_result_cold_warm_or_broken() {
+    let dir = temporary();
+    let caches = dir.path().join("caches");
+    let pictures = caches.join("clsrl-bench/pictures");
+    let run = |out: &str| {
+        let out = dir.path().join(out);
+        let output = program(&run_args(text(&out), &["--picture-cache", "1GiB"]))
+            .env("XDG_CACHE_HOME", &caches)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        assert_same_results(finished(), &out);
+        told
+    };
+    assert!(!run("cold").contains("cache"));
+    let kept = written(&pictures);
+    // 4 shots of 8 classes and 2 evaluated pictures, of two datasets.
+    assert_eq!(kept.len(), 2 * (4 * 8 + 2));
+    run("warm");
+    assert_eq!(written(&pictures), kept, "a warm cache is only read");
+    fs::remove_dir_all(&pictures).unwrap();
+    fs::write(&pictures, "no folder").unwrap();
+    let told = run("broken");
+    assert_eq!(told.matches("nothing new is kept in the picture cache").count(), 1, "{told}");
+}
+
+/// The files of a picture cache, with what tells that one was written again.
+fn written(pictures: &Path) -> BTreeMap<PathBuf, u64> {
+    let entries = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let folders = entries(pictures).map(|folder| folder.path());
+    let files = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+    files.map(|file| (file.path(), file.metadata().unwrap().ino())).collect()
 }
 
 #[test]

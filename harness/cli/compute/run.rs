@@ -3,6 +3,7 @@
 use std::env;
 
 use anyhow::Context;
+use clsrl_data::image::CacheSpace;
 use clsrl_engine::{TrialJob, run_trial};
 use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_statuses};
 
@@ -11,6 +12,7 @@ use crate::{
     against_paper,
     args::RunArgs,
     bench::{Bench, Places},
+    cache::cache_dir,
     exit::{Exit, describe},
     inputs::Inputs,
     locked::Check,
@@ -56,7 +58,8 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         bench.trials.len()
     ));
 
-    let summary = Execution { bench: &bench, inputs: &inputs, store: &store, args }
+    let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
+    let summary = Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache }
         .run(&tasks, &interrupt, detail)?;
     if summary.stopped {
         note(&format!(
@@ -91,11 +94,28 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
 }
 
+/// The picture cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
+/// it is told here, once.
+fn picture_cache(args: &RunArgs) -> anyhow::Result<Option<CacheSpace>> {
+    let Some(size) = args.picture_cache else { return Ok(None) };
+    let dir = cache_dir().context("there is no folder for a picture cache")?.join("pictures");
+    let space = CacheSpace { dir, n_bytes: size.n_bytes };
+    if let Err(error) = space.prepare() {
+        note(&format!(
+            "nothing new is kept in the picture cache `{}`: {error}\n\
+             hint: the run goes on, and decodes what is not there already",
+            space.dir.display()
+        ));
+    }
+    Ok(Some(space))
+}
+
 struct Execution<'a> {
     bench: &'a Bench,
     inputs: &'a Inputs,
     store: &'a Store,
     args: &'a RunArgs,
+    picture_cache: Option<CacheSpace>,
 }
 
 impl Execution<'_> {
@@ -152,6 +172,7 @@ impl Execution<'_> {
             threads: self.inputs.binding.threads,
             deterministic: self.inputs.binding.deterministic,
             recompute: self.inputs.binding.recompute,
+            picture_cache: self.picture_cache.clone(),
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
             trained: task.trained.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clsrl_data::{
     datasets::{Dataset, Example, Question, Questions},
-    image::{Patches, Processor},
+    image::{CacheSpace, Patches, PictureCache, Processor},
     shown::{self, Shown},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
@@ -21,6 +21,7 @@ pub struct Inputs {
     /// The model's tokenizer.
     pub tokenizer: TextTokenizer,
     processor: Processor,
+    picture_cache: Option<PictureCache>,
     protocol: Protocol,
     image_token: i64,
     /// The end of a turn.
@@ -54,14 +55,20 @@ pub struct LabelledPrompt {
 }
 
 impl Inputs {
-    /// Reads the tokenizer and the image processor of a model directory.
-    pub fn from_dir(model_dir: &Path, protocol: &Protocol) -> Result<Self, EngineError> {
+    /// Reads the tokenizer and the image processor of a model directory; pictures go through the cache if there is
+    /// one.
+    pub fn from_dir(
+        model_dir: &Path,
+        protocol: &Protocol,
+        picture_cache: Option<&CacheSpace>,
+    ) -> Result<Self, EngineError> {
         let tokenizer = TextTokenizer::from_dir(model_dir)?;
         let processor = Processor::from_dir(model_dir)?
             .with_pixels(protocol.image.min_pixels, protocol.image.max_pixels);
         let image_token = tokenizer.token_id("<|image_pad|>")?;
         let im_end = tokenizer.token_id("<|im_end|>")?;
-        Ok(Inputs { tokenizer, processor, protocol: protocol.clone(), image_token, im_end })
+        let (picture_cache, protocol) = (picture_cache.map(PictureCache::new), protocol.clone());
+        Ok(Inputs { tokenizer, processor, picture_cache, protocol, image_token, im_end })
     }
 
     /// Builds the training prompts of some examples, in their order.
@@ -165,7 +172,13 @@ impl Inputs {
     ) -> Result<Vec<Patches>, EngineError> {
         examples
             .par_iter()
-            .map(|example| Ok(self.processor.load(&dataset.image_path(example)?, order)?))
+            .map(|example| {
+                let path = dataset.image_path(example)?;
+                Ok(match &self.picture_cache {
+                    Some(cache) => self.processor.load_through(cache, &path, order)?,
+                    None => self.processor.load(&path, order)?,
+                })
+            })
             .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use clsrl_data::image::CacheSpace;
 use clsrl_spec::{CellKey, DatasetId, TrainingRecord, Trial};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub struct TrialJob {
     pub deterministic: bool,
     /// Whether layers are run again in the backward pass instead of kept.
     pub recompute: bool,
+    /// A cache of resized pictures, which changes no number.
+    pub picture_cache: Option<CacheSpace>,
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,
     /// Where the tuned weights are kept until every cell of the trial is done.

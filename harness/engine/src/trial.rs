@@ -62,7 +62,7 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     generation.check_padding(&job.model_dir, model.config())?;
     let setting = Setting {
         job,
-        inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol)?,
+        inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol, job.picture_cache.as_ref())?,
         generation,
         place: place_of(job, device)?,
     };
