@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// silu(gate) times up, times weight (m, k), transposed, plus bias (m): gate (…, k) and up, of the same shape or one
-/// number, to (…, m), in the bits of the plain operators.
+/// number that is not trained, to (…, m), in the bits of the plain operators.
 ///
 /// The backward pass keeps gate and up alone, and computes what lies between them and the product again. The products
 /// are libtorch's, or [`crate::onednn_linear`]'s where that is asked for.

@@ -176,6 +176,23 @@ mod tests {
     }
 
     #[test]
+    fn scores_that_are_made_again_have_the_bits_of_kept_ones() {
+        // So many tokens that the rows run one at a time.
+        let (q, k) = ([2, 2, 1025, 8], [2, 1, 1025, 8]);
+        assert!(CACHED_SCORES < q[1..3].iter().product::<i64>() * k[2]);
+        let seen = Tensor::ones([2, 1025], (Kind::Int64, Device::Cpu));
+        for mask in [None, Some(prompt_mask(&seen))] {
+            for kind in [Kind::Float, Kind::BFloat16] {
+                let kept = computed(attend_plainly, kind, mask.as_ref(), [q, k]);
+                let again = computed(attend_again, kind, mask.as_ref(), [q, k]);
+                for (kept, again) in kept.iter().zip(&again) {
+                    assert!(kept.equal(again), "{kind:?}, mask: {}", mask.is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn fused_attention_is_the_plain_one() {
         // Filled up behind: the gradients of queries that see nothing differ, and nobody reads those.
         let key_mask = Tensor::from_slice2(&[[1i64, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1]]);
