@@ -10,15 +10,26 @@ use serde_json::Value;
 use crate::{assert_none, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 9] = [
+    ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
-    ("clsrl-data", &["clsrl-spec"]),
+    ("clsrl-data", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-libtorch", &[]),
-    ("clsrl-vlm", &["clsrl-libtorch"]),
-    ("clsrl-engine", &["clsrl-data", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
-    ("clsrl-runner", &["clsrl-spec"]),
-    ("clsrl-report", &["clsrl-spec"]),
-    ("clsrl-bench", &["clsrl-data", "clsrl-engine", "clsrl-report", "clsrl-runner", "clsrl-spec"]),
+    ("clsrl-vlm", &["clsrl-files", "clsrl-libtorch"]),
+    ("clsrl-engine", &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
+    ("clsrl-runner", &["clsrl-files", "clsrl-spec"]),
+    ("clsrl-report", &["clsrl-files", "clsrl-spec"]),
+    (
+        "clsrl-bench",
+        &[
+            "clsrl-data",
+            "clsrl-engine",
+            "clsrl-files",
+            "clsrl-report",
+            "clsrl-runner",
+            "clsrl-spec",
+        ],
+    ),
 ];
 
 /// The only crates that may depend on a heavy one.

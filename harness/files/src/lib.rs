@@ -1,0 +1,12 @@
+//! How files are opened, replaced and locked: one policy for every crate that touches a disk.
+//!
+//! It knows nothing of what is in the files. Its errors are [`std::io::Error`], so that a caller can wrap
+//! them with the path and with what the file was wanted for.
+
+mod lock;
+mod open;
+mod replace;
+
+pub use lock::FileLock;
+pub use open::{open, read, read_to_string};
+pub use replace::{NewFile, replace};
