@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
-    DatasetOrder, FrameFormat, Provenance, ReadPredictions, Report, ReportContext, ReportFrames,
-    Samples, TrialResults, cells_frame, curves_frame, write_frame, write_samples,
+    CellRow, DatasetOrder, FrameFormat, Provenance, ReadPredictions, Report, ReportContext,
+    ReportRows, Samples, StepRow, TrialResults, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{
@@ -167,8 +167,8 @@ impl Writing<'_> {
         results: &[TrialResults],
         read: &mut ReadPredictions<'_>,
     ) -> anyhow::Result<(PathBuf, Exit)> {
-        let cells = cells_frame(results)?;
-        let curves = curves_frame(results)?;
+        let cells = CellRow::all(results)?;
+        let steps = StepRow::all(results);
         let context = context(self.bench, self.store, self.binding, self.wanted.order);
         let dir = &self.places.results;
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
@@ -176,7 +176,7 @@ impl Writing<'_> {
         let formats = self.formats_at(&stem(""));
         for format in &formats {
             write_frame(&cells, &format.at(&stem("")), *format)?;
-            write_frame(&curves, &format.at(&stem(".curves")), *format)?;
+            write_frame(&steps, &format.at(&stem(".curves")), *format)?;
         }
         let Samples { verdicts, shown, left_out } =
             write_samples(results, &stem(".samples"), &formats, read)?;
@@ -187,8 +187,8 @@ impl Writing<'_> {
                 out.reason
             ));
         }
-        let frames = ReportFrames { cells: &cells, curves: &curves, verdicts: &verdicts };
-        let report = Report::new(frames, &context)?;
+        let rows = ReportRows { cells: &cells, steps: &steps, verdicts: &verdicts };
+        let report = Report::new(rows, &context)?;
         let html = || {
             let thumbnails = self.wanted.data_dir.map(|dir| thumbnails(&shown, dir));
             report.html(&shown, &thumbnails.unwrap_or_default())

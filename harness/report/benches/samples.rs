@@ -36,7 +36,7 @@ fn count(criterion: &mut Criterion) {
     let before = memory("VmRSS");
     fs::write("/proc/self/clear_refs", "5").expect("Linux lets a process forget its peak");
     for by in GROUPS {
-        let rows = tally_samples(&path, by).expect("the file was just written").height();
+        let rows = tally_samples(&path, by).expect("the file was just written").len();
         let (peak, size) = (memory("VmHWM"), fs::metadata(&path).map_or(0, |file| file.len()));
         println!(
             "by {}: {rows} rows; peak {} MiB, {} MiB above the start; the file has {} MiB",

@@ -47,15 +47,7 @@ pub enum ReportError {
         /// In what they differ.
         reason: String,
     },
-    /// A frame holds a name or a number that no record has.
-    #[error("column `{column}` of a frame: unexpected value `{found}`")]
-    BadValue {
-        /// The column.
-        column: &'static str,
-        /// The value.
-        found: String,
-    },
-    /// A frame cannot be made, read or joined.
+    /// A frame cannot be made or counted.
     #[error("cannot compute with the results' frames")]
     Frame(#[from] PolarsError),
     /// A figure cannot be drawn or encoded.

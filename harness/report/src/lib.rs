@@ -1,12 +1,13 @@
-//! Records to frames to tables and matrices.
+//! Records to rows to tables, matrices and frames.
 //!
-//! Owns the four frames (cells, samples, training curves, transfer), their files, the report in its
+//! Records become rows, rows estimates, estimates a page, and a page documents. Owns the four frames (cells, samples, training curves, transfer), their files, the report in its
 //! formats, its figures, and the comparison with the paper's numbers.
 //! Knows nothing of how results are found on disk: it is handed records and a plan. Everything but
 //! reading and writing frames' files is a pure function, so a report is a function of its results, to
 //! the byte.
 
 mod results;
+mod rows;
 mod frames;
 mod rescore;
 mod verdicts;
@@ -35,12 +36,13 @@ mod made;
 pub use document::{Figure, Report, ReportFile};
 pub use error::ReportError;
 pub use frames::{
-    FrameFile, FrameFormat, LeftOut, ReadPredictions, Samples, cells_frame, curves_frame,
-    samples_frame, tally_samples, write_frame, write_samples,
+    FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, Samples, frame, samples_frame,
+    tally_samples, write_frame, write_samples,
 };
 pub use rescore::{Rescored, ScoreChange, rescore};
 pub use results::{
-    CellProvenance, DatasetOrder, Provenance, ReportContext, ReportFrames, TrialResults,
+    CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,
 };
+pub use rows::{CellRow, Field, FrameRow, Kind, SampleRow, StepRow, TransferRow, Value};
 pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

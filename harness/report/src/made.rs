@@ -10,8 +10,8 @@ use clsrl_spec::{
 };
 
 use crate::{
-    CellProvenance, DatasetOrder, Provenance, Report, ReportContext, ReportError, ReportFrames,
-    SuiteVerdicts, TrialResults, cells_frame, curves_frame,
+    CellProvenance, CellRow, DatasetOrder, Provenance, Report, ReportContext, ReportError,
+    ReportRows, StepRow, SuiteVerdicts, TrialResults,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -91,8 +91,8 @@ pub(crate) fn report_with(
         .into(),
         planned: plan,
     };
-    let (cells, curves) = (cells_frame(results)?, curves_frame(results)?);
-    Report::new(ReportFrames { cells: &cells, curves: &curves, verdicts }, &context)
+    let (cells, steps) = (CellRow::all(results)?, StepRow::all(results));
+    Report::new(ReportRows { cells: &cells, steps: &steps, verdicts }, &context)
 }
 
 pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {

@@ -5,10 +5,11 @@ use std::{
     str::FromStr,
 };
 
-use clsrl_spec::{Binding, CellKey, CellRecord, DatasetId, Protocol, TrainingRecord, Trial};
-use polars::prelude::DataFrame;
+use clsrl_spec::{
+    Binding, CellKey, CellRecord, DatasetId, EvalSplit, Protocol, TrainingRecord, Trial,
+};
 
-use crate::SuiteVerdicts;
+use crate::{CellRow, StepRow, SuiteVerdicts};
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,9 +60,8 @@ pub struct CellProvenance {
 
 impl TrialResults {
     /// The part of a target that was evaluated.
-    pub(crate) fn split(&self, target: DatasetId) -> Option<String> {
-        let splits = &self.trial.evaluation.splits;
-        splits.get(&target).map(|split| split.as_str().to_owned())
+    pub(crate) fn split(&self, target: DatasetId) -> Option<EvalSplit> {
+        self.trial.evaluation.splits.get(&target).copied()
     }
 
     /// What a cell was made from.
@@ -93,11 +93,11 @@ impl Provenance {
 
 /// Everything measured that a report shows.
 #[derive(Debug, Clone, Copy)]
-pub struct ReportFrames<'a> {
-    /// The cells' frame.
-    pub cells: &'a DataFrame,
-    /// The training curves' frame.
-    pub curves: &'a DataFrame,
+pub struct ReportRows<'a> {
+    /// The finished cells, in table order.
+    pub cells: &'a [CellRow],
+    /// The optimizer steps, in table order.
+    pub steps: &'a [StepRow],
     /// The verdicts by picture, for what is compared on the same pictures.
     pub verdicts: &'a SuiteVerdicts,
 }

@@ -4,7 +4,6 @@ use clsrl_spec::{DatasetId, Form};
 
 use super::{names, shown::Shown};
 use crate::{
-    ReportError,
     datum::Datum,
     estimate::{Estimates, Standing, standings},
     summary::{Arm, Score, Survey},
@@ -26,7 +25,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// In-domain accuracy: each method with its interval, its change and what was detectable below.
-pub(super) fn table(wanted: Wanted<'_>) -> Result<Table, ReportError> {
+pub(super) fn table(wanted: Wanted<'_>) -> Table {
     let Wanted { survey, estimates, form, shots, .. } = wanted;
     let arms = survey.arms_of(form, shots);
     let zero_shot = |arm| survey.zero_shot_of(arm);
@@ -38,11 +37,11 @@ pub(super) fn table(wanted: Wanted<'_>) -> Result<Table, ReportError> {
         push(&mut table, &shown, &names::arm(survey, arm), standings);
         table.data.extend(data(survey, arm, standings));
     }
-    if let Some(chance) = chance(survey, &shown, form)? {
+    if let Some(chance) = chance(survey, &shown, form) {
         table.push_plain(chance);
     }
     table.notes = shown.notes();
-    Ok(table)
+    table
 }
 
 fn caption(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) -> String {
@@ -111,15 +110,15 @@ pub(super) fn data(survey: &Survey, arm: Arm, standings: &[Standing]) -> Vec<Dat
 }
 
 /// The score of guessing; none where nothing is listed.
-fn chance(survey: &Survey, shown: &Shown, form: Form) -> Result<Option<Vec<String>>, ReportError> {
+fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<String>> {
     if !form.is_listed() {
-        return Ok(None);
+        return None;
     }
-    let chances = survey.chances()?;
+    let chances = survey.chances();
     let of = |id: &DatasetId| chances.get(&(form, *id)).copied().flatten();
     let by_dataset: Vec<Option<f64>> = survey.in_domain.iter().map(of).collect();
     let average = names::mean_of_all(by_dataset.iter().copied());
     let all = by_dataset.into_iter().chain([average]).enumerate();
     let printed = all.map(|(at, chance)| shown.chance(at, chance));
-    Ok(Some(std::iter::once("Chance".to_owned()).chain(printed).collect()))
+    Some(std::iter::once("Chance".to_owned()).chain(printed).collect())
 }

@@ -87,15 +87,12 @@ impl Costs {
     ) -> Self {
         let n = clock.n_trials as f64;
         let per_trial = |seconds: Option<f64>, unit: f64| Some(seconds? / n / unit);
-        let training = match (clock.load, clock.rollout, clock.update) {
-            (Some(load), Some(rollout), Some(update)) => Some(load + rollout + update),
-            _ => None,
-        };
-        let training = training.filter(|_| arm.is_trained());
+        let training = clock.load + clock.rollout + clock.update;
+        let training = Some(training).filter(|_| arm.is_trained());
         let hours = per_trial(training, SECONDS_PER_HOUR).filter(|hours| 0.0 < *hours);
         Costs {
             training: per_trial(training, SECONDS_PER_MINUTE),
-            inference: per_trial(clock.evaluate, SECONDS_PER_MINUTE),
+            inference: per_trial(Some(clock.evaluate), SECONDS_PER_MINUTE),
             gpu_hours: per_trial(clock.gpu, SECONDS_PER_HOUR),
             to_reward: pace.0.get(&arm.group).map(|seconds| seconds / SECONDS_PER_MINUTE),
             points_per_hour: change(survey, estimates, arm)

@@ -1,6 +1,5 @@
-//! What stands beside the report: figures, matrices as LaTeX, and the transfer frame.
+//! What stands beside the report: figures, matrices as LaTeX, and the transfer rows.
 
-use polars::prelude::DataFrame;
 use rayon::prelude::*;
 
 use super::{
@@ -11,7 +10,7 @@ use crate::{
     ReportContext, ReportError,
     estimate::Estimates,
     figure::{Heatmap, Panels, png, svg},
-    frames::transfer_frame,
+    rows::{StepRow, TransferRow, transfer_rows},
     summary::{StepMeans, Survey, Transfer},
 };
 
@@ -54,8 +53,8 @@ impl Picture {
 /// What is drawn and listed, before it is drawn.
 #[derive(Debug)]
 pub(super) struct Illustrated {
-    /// The transfer frame.
-    pub(super) transfer: DataFrame,
+    /// A row for each change of every matrix.
+    pub(super) transfer: Vec<TransferRow>,
     /// Names without an extension.
     pictures: Vec<(String, Picture)>,
     /// The matrices as LaTeX, likewise named.
@@ -67,9 +66,9 @@ impl Illustrated {
         survey: &Survey,
         estimates: &Estimates<'_>,
         transfer: &Transfer,
-        curves: &DataFrame,
+        steps: &[StepRow],
         context: &ReportContext<'_>,
-    ) -> Result<Self, ReportError> {
+    ) -> Self {
         let figures = matrix_figure::all(survey, transfer, context);
         let latex = |figure: &MatrixFigure| (figure.name.clone(), matrix_latex::written(figure));
         let matrices = figures.iter().map(latex).collect();
@@ -78,9 +77,9 @@ impl Illustrated {
             .map(|figure| (figure.name, Picture::Matrix(figure.heatmap)))
             .collect();
         let plots = plots::over_shots(survey, estimates, context).into_iter();
-        let plots = plots.chain(plots::over_steps(survey, &StepMeans::new(curves)?, context));
+        let plots = plots.chain(plots::over_steps(survey, &StepMeans::new(steps), context));
         pictures.extend(plots.map(|(name, panels)| (name, Picture::Lines(panels))));
-        Ok(Illustrated { transfer: transfer_frame(transfer, context)?, pictures, matrices })
+        Illustrated { transfer: transfer_rows(transfer, context), pictures, matrices }
     }
 
     /// The plots as SVG; the matrices stand in the report as tables.

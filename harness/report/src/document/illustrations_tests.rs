@@ -1,10 +1,9 @@
-//! Figures, matrices and the transfer frame of made-up results.
+//! Figures, matrices and the transfer rows of made-up results.
 
 use clsrl_spec::{DatasetId, MethodId, Trial};
-use polars::prelude::DataFrame;
 
 use crate::{
-    Figure, ReportError, ReportFile, TrialResults,
+    Figure, ReportError, ReportFile, TransferRow, TrialResults,
     made::{Grid, all_results, check_snapshot, made_report},
 };
 
@@ -18,7 +17,7 @@ const GRID: Grid<'_> = Grid {
 };
 
 struct Illustrations {
-    transfer: DataFrame,
+    transfer: Vec<TransferRow>,
     figures: Vec<Figure>,
     /// Names and texts.
     matrices: Vec<(String, String)>,
@@ -32,7 +31,7 @@ fn illustrated(plan: &[Trial], results: &[TrialResults]) -> Result<Illustrations
         is_matrix.then_some((name, file.text))
     };
     Ok(Illustrations {
-        transfer: report.transfer().clone(),
+        transfer: report.transfer().to_vec(),
         figures: report.figures()?,
         matrices: report.latex().into_iter().filter_map(matrix).collect(),
     })
@@ -44,10 +43,6 @@ fn names(made: &Illustrations) -> Vec<&str> {
 
 fn of<'a>(made: &'a Illustrations, name: &str) -> &'a str {
     &made.figures.iter().find(|figure| figure.name == name).unwrap().svg
-}
-
-fn floats(frame: &DataFrame, column: &str) -> Vec<Option<f64>> {
-    frame.column(column).unwrap().f64().unwrap().iter().collect()
 }
 
 #[test]
@@ -77,7 +72,7 @@ fn the_order_of_the_input_changes_no_figure() {
     let forward = illustrated(&plan, &results).unwrap();
     results.reverse();
     let backward = illustrated(&plan, &results).unwrap();
-    assert!(forward.transfer.equals_missing(&backward.transfer));
+    assert!(forward.transfer == backward.transfer);
     for (one, other) in forward.figures.iter().zip(&backward.figures) {
         assert!(one.svg == other.svg && one.png == other.png, "{}", one.name);
     }
@@ -90,21 +85,16 @@ fn a_matrix_without_zero_shot_is_not_drawn_and_its_changes_are_null() {
     results.retain(|results| results.trial.method != MethodId::ZeroShot);
     let made = illustrated(&plan, &results).unwrap();
     assert!(names(&made).iter().all(|name| !name.starts_with("transfer.")), "{:?}", names(&made));
-    assert_eq!(
-        made.transfer.column("untested").unwrap().str().unwrap().get(0),
-        Some("a side is missing")
-    );
-    assert_eq!(floats(&made.transfer, "change")[0], None);
+    let first = &made.transfer[0];
+    assert_eq!((first.untested, first.change), (Some("a side is missing"), None));
 }
 
 #[test]
 fn one_seed_has_an_interval_and_mcnemars_test() {
     let plan = Grid { seeds: &[1], ..GRID }.plan();
     let made = illustrated(&plan, &all_results(&plan)).unwrap();
-    let text = |column: &str| {
-        made.transfer.column(column).unwrap().str().unwrap().get(0).unwrap().to_owned()
-    };
-    assert_eq!((text("test"), text("interval")), ("mcnemar-mid-p".into(), "score".into()));
+    let first = &made.transfer[0];
+    assert_eq!((first.test, first.interval), (Some("mcnemar-mid-p"), Some("score")));
     assert!(of(&made, "transfer.sft.4shot.direct").contains("one seed"));
 }
 
@@ -125,7 +115,7 @@ fn no_pictures_and_broken_numbers_are_missing_and_never_drawn() {
     let made = illustrated(&plan, &results).unwrap();
     assert_eq!(names(&made), ["training"]);
     assert!(!of(&made, "training").contains("NaN"));
-    assert!(floats(&made.transfer, "change").iter().all(Option::is_none));
+    assert!(made.transfer.iter().all(|row| row.change.is_none()));
 }
 
 #[test]
@@ -134,29 +124,24 @@ fn one_dataset_and_zero_shot_alone_have_no_matrix() {
     assert_eq!(names(&illustrated(&plan, &all_results(&plan)).unwrap()), ["training"]);
     let plan = Grid { methods: &[MethodId::ZeroShot], ..GRID }.plan();
     let made = illustrated(&plan, &all_results(&plan)).unwrap();
-    assert!(made.figures.is_empty() && made.matrices.is_empty() && made.transfer.height() == 0);
+    assert!(made.figures.is_empty() && made.matrices.is_empty() && made.transfer.is_empty());
 }
 
 #[test]
 fn changes_are_differences_of_accuracies_and_shared_names_are_counted() {
     let plan = GRID.plan();
     let made = illustrated(&plan, &all_results(&plan)).unwrap();
-    let frame = &made.transfer;
-    let text = |column: &str, row| frame.column(column).unwrap().str().unwrap().get(row);
     // Of each matrix nine cells, three means of rows, three of columns and one of all; three matrices.
-    assert_eq!(frame.height(), 3 * 16);
-    let row = (0..frame.height())
-        .find(|&row| {
-            let at = [text("method", row), text("train_on", row), text("target", row)];
-            at == [Some("sft"), Some("imagenet"), Some("eurosat")]
-        })
-        .unwrap();
-    let (zero, change) = (floats(frame, "zero_shot_pct")[row], floats(frame, "change")[row]);
+    assert_eq!(made.transfer.len(), 3 * 16);
+    let is_it = |row: &&TransferRow| {
+        (row.method, row.train_on, row.target)
+            == (MethodId::Sft, Some(DatasetId::ImageNet), Some(DatasetId::Eurosat))
+    };
+    let row = made.transfer.iter().find(is_it).unwrap();
     // 12 + 2 · 9 of 48 before; seeds 1 and 2 are away − 4 + luck = 9 % 7 − 4 + 1.5 pictures better.
-    assert!((zero.unwrap() - 30.0 / 0.48).abs() < 1e-9);
-    assert!((change.unwrap() - (2.0 - 4.0 + 1.5) / 0.48).abs() < 1e-9, "{change:?}");
-    assert_eq!(frame.column("shared_classes").unwrap().i64().unwrap().get(row), Some(2));
-    let lower = floats(frame, "lower")[row].unwrap();
-    let upper = floats(frame, "upper")[row].unwrap();
-    assert!(lower <= change.unwrap() && change.unwrap() <= upper);
+    assert!((row.zero_shot_pct.unwrap() - 30.0 / 0.48).abs() < 1e-9);
+    let change = row.change.unwrap();
+    assert!((change - (2.0 - 4.0 + 1.5) / 0.48).abs() < 1e-9, "{change}");
+    assert_eq!(row.shared_classes, Some(2));
+    assert!(row.lower.unwrap() <= change && change <= row.upper.unwrap());
 }

@@ -6,10 +6,11 @@ use clsrl_spec::{DatasetId, EvalSplit, ShotRule};
 
 use super::{accuracy::AVERAGE, names};
 use crate::{
-    ReportContext, ReportError,
+    ReportContext,
     datum::Datum,
     estimate::{Change, Contrast, Estimate, Estimates},
     number::{MISSING, fixed, signed, thousands},
+    rows::CellRow,
     summary::{Arm, Clocks, Score, Survey, Transfer, TransferMatrix},
     table::{Align, Cell, Table},
     verdicts::Repeats,
@@ -85,7 +86,7 @@ pub(super) fn in_short(
         let change = before.map(|before| change(estimates, before, arm, &survey.in_domain));
         let others = transfer.others(arm);
         let clock = clocks.by_group.get(&arm.group);
-        let seconds = clock.and_then(|clock| Some(clock.total? / clock.n_trials as f64));
+        let seconds = clock.map(|clock| clock.total / clock.n_trials as f64);
         table.data.extend(data(arm, &average, change.as_ref(), transfer.of(arm)));
         let per_trial = Datum::of_number(arm.group, "all", "seconds_per_trial", seconds);
         table.data.push(per_trial.asked(arm));
@@ -159,10 +160,7 @@ fn below_zero(transfer: &Transfer, arm: Arm) -> String {
 }
 
 /// Suite, weights, data, place: everything that one needs to know before believing a number.
-pub(super) fn what_was_run(
-    survey: &Survey,
-    context: &ReportContext<'_>,
-) -> Result<Table, ReportError> {
+pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Table {
     let caption = "What was run, and where. A trial is one fine-tune, zero-shot the one that trains \
         nothing; a cell is a trial, evaluated on one dataset under one prompt.";
     let mut table = Table::of_texts(caption.to_owned(), &["", ""]).named("what-was-run");
@@ -197,7 +195,7 @@ pub(super) fn what_was_run(
             ),
         },
     );
-    row("Evaluated", evaluated(survey, context)?);
+    row("Evaluated", evaluated(survey, context));
     let image = &protocol.image;
     row(
         "Image path",
@@ -209,13 +207,14 @@ pub(super) fn what_was_run(
             thousands(image.max_pixels)
         ),
     );
-    row("Commit", listed(survey.distinct("commit")?));
-    row("Version", listed(survey.distinct("version")?));
-    row("libtorch", listed(survey.distinct("libtorch")?));
-    row("Device", listed(survey.distinct("device")?));
-    row("Threads", listed(survey.distinct_counts("threads")?.iter().map(i64::to_string)));
-    row("Processor", listed(survey.distinct("processor")?));
-    Ok(table)
+    let distinct = |of: fn(&CellRow) -> &String| listed(survey.distinct(of).into_iter().cloned());
+    row("Commit", distinct(|row| &row.commit));
+    row("Version", distinct(|row| &row.version));
+    row("libtorch", distinct(|row| &row.libtorch));
+    row("Device", distinct(|row| &row.device));
+    row("Threads", listed(survey.distinct(|row| row.threads).iter().map(usize::to_string)));
+    row("Processor", distinct(|row| &row.processor));
+    table
 }
 
 fn listed(values: impl IntoIterator<Item = String>) -> String {
@@ -239,7 +238,7 @@ fn shots(survey: &Survey) -> String {
     listed(shots.iter().map(usize::to_string))
 }
 
-fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, ReportError> {
+fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> String {
     let evaluations: Vec<_> = context.planned.iter().map(|trial| &trial.evaluation).collect();
     let limits: BTreeSet<usize> =
         evaluations.iter().filter_map(|evaluation| evaluation.limit).collect();
@@ -250,14 +249,14 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> Result<String, Rep
                 listed(limits.iter().map(usize::to_string))
             )
         }
-        true if survey.any("limited")? => "some of the pictures".to_owned(),
+        true if survey.done().any(|row| row.limited) => "some of the pictures".to_owned(),
         true => "every picture".to_owned(),
     };
     let of = |split: EvalSplit| -> BTreeSet<DatasetId> {
         let splits = evaluations.iter().flat_map(|evaluation| &evaluation.splits);
         splits.filter(|(_, found)| **found == split).map(|(&id, _)| id).collect()
     };
-    Ok(format!("{limit}{}", splits(&of(EvalSplit::Test), &of(EvalSplit::Val))))
+    format!("{limit}{}", splits(&of(EvalSplit::Test), &of(EvalSplit::Val)))
 }
 
 fn splits(test: &BTreeSet<DatasetId>, val: &BTreeSet<DatasetId>) -> String {

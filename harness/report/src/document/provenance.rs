@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use crate::{ReportContext, ReportError, summary::Survey};
+use crate::{ReportContext, rows::CellRow, summary::Survey};
 
 /// Protocol, digests, commit, seeds and limits, in a line; the same below every table of results.
-pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> Result<String, ReportError> {
+pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> String {
     let listed = |values: BTreeSet<String>| match values.is_empty() {
         true => "unknown".to_owned(),
         false => values.into_iter().collect::<Vec<_>>().join(", "),
@@ -17,28 +17,31 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> Result<Strin
         format!("Protocol {}", context.protocol.name),
         format!("seeds {seeds}"),
         format!("base weights {}", short(&context.base_weights)),
-        data(survey)?,
-        format!("commit {}", listed(survey.distinct("commit")?)),
+        data(survey),
+        format!("commit {}", listed(survey.distinct(|row| row.commit.clone()))),
     ];
     let limits: BTreeSet<usize> =
         context.planned.iter().filter_map(|trial| trial.evaluation.limit).collect();
-    if survey.any("limited")? {
+    if survey.done().any(|row| row.limited) {
         let at_most = limits.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         parts.push(match at_most.is_empty() {
             true => "limited: not every picture was evaluated".to_owned(),
             false => format!("limited: at most {at_most} pictures of a dataset"),
         });
     }
-    Ok(format!("{}.", parts.join("; ")))
+    format!("{}.", parts.join("; "))
 }
 
 /// One digest of what the lock has of these results' datasets, lists and pictures: SHA-256 over their names and
 /// digests. The lock's other datasets change nothing of it.
-fn data(survey: &Survey) -> Result<String, ReportError> {
-    let mut digests = survey.distinct_pairs("target", "data_digest")?;
-    digests.extend(survey.distinct_pairs("train_on", "train_data_digest")?);
+fn data(survey: &Survey) -> String {
+    let of_target = |row: &CellRow| Some((row.target.as_str(), row.data_digest.clone()?));
+    let of_training =
+        |row: &CellRow| Some((row.train_on?.as_str(), row.train_data_digest.clone()?));
+    let digests = survey.done().flat_map(|row| [of_target(row), of_training(row)]);
+    let digests: BTreeSet<(&str, String)> = digests.flatten().collect();
     if digests.is_empty() {
-        return Ok("data unknown".to_owned());
+        return "data unknown".to_owned();
     }
     let mut hash = Sha256::new();
     for (target, digest) in digests {
@@ -46,11 +49,11 @@ fn data(survey: &Survey) -> Result<String, ReportError> {
     }
     let digest: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
     let unlocked: Vec<&str> =
-        survey.never("locked")?.into_iter().map(|dataset| dataset.title()).collect();
-    Ok(match unlocked.is_empty() {
+        survey.never(|row| row.locked).into_iter().map(|dataset| dataset.title()).collect();
+    match unlocked.is_empty() {
         true => format!("data as locked, lock digest {digest}"),
         false => format!("data {digest}, not as locked: {}", unlocked.join(", ")),
-    })
+    }
 }
 
 fn short(digest: &str) -> &str {

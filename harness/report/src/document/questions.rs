@@ -4,7 +4,7 @@ use clsrl_spec::{DatasetId, Form, ListRule, MethodId, PromptStyle, SftPrompt, Tr
 
 use super::names;
 use crate::{
-    ReportContext, ReportError,
+    ReportContext,
     datum::Datum,
     number::{MISSING, fixed, thousands},
     summary::{Questions, Survey},
@@ -111,13 +111,13 @@ pub(super) fn lists(context: &ReportContext<'_>) -> String {
 }
 
 /// How many pictures and names each target has, and what the other tables call it.
-pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
+pub(super) fn targets(survey: &Survey) -> Table {
     let caption = "The datasets and their short names: pictures evaluated, pictures of the whole \
         split, class names in a question's list, and the score of guessing among them.";
     let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("questions");
     table.columns[1].align = Align::Left;
-    for ((form, target), questions) in survey.questions()? {
+    for ((form, target), questions) in survey.questions() {
         let numbers = match questions {
             None => [MISSING; 4].map(str::to_owned),
             Some(Questions { n, n_split, mean_choices, chance_pct }) => {
@@ -132,7 +132,7 @@ pub(super) fn targets(survey: &Survey) -> Result<Table, ReportError> {
         let names = [title, names::head(target).to_owned()];
         table.push_plain(names.into_iter().chain(numbers));
     }
-    Ok(table)
+    table
 }
 
 /// Of counts that differ from cell to cell, the smallest.

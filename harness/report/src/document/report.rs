@@ -1,7 +1,5 @@
 //! The report, section by section.
 
-use polars::prelude::DataFrame;
-
 use super::{
     Figure,
     accuracy::{self, Wanted},
@@ -10,10 +8,11 @@ use super::{
     overview, provenance, questions, shots, training, transfer, wall_clock,
 };
 use crate::{
-    ReportContext, ReportError, ReportFrames, ShownSamples, Thumbnails, csv_tables,
+    ReportContext, ReportError, ReportRows, ShownSamples, Thumbnails, csv_tables,
     estimate::Estimates,
     html, latex, markdown,
     page::Page,
+    rows::TransferRow,
     summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
     table::Table,
 };
@@ -40,8 +39,8 @@ pub struct ReportFile {
 
 impl Report {
     /// Makes a report: the same results and context give the same report.
-    pub fn new(frames: ReportFrames<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
-        let (page, illustrated) = made(frames, context)?;
+    pub fn new(rows: ReportRows<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
+        let (page, illustrated) = made(rows, context)?;
         Ok(Report { page, suite: context.suite_name.clone(), illustrated })
     }
 
@@ -50,8 +49,8 @@ impl Report {
         self.illustrated.figures()
     }
 
-    /// The transfer frame: a row per change of every matrix.
-    pub fn transfer(&self) -> &DataFrame {
+    /// A row for each change of every matrix.
+    pub fn transfer(&self) -> &[TransferRow] {
         &self.illustrated.transfer
     }
 
@@ -103,19 +102,19 @@ fn table_path(table: &Table, extension: &str) -> String {
 }
 
 fn made(
-    frames: ReportFrames<'_>,
+    rows: ReportRows<'_>,
     context: &ReportContext<'_>,
 ) -> Result<(Page, Illustrated), ReportError> {
-    let ReportFrames { cells, curves, verdicts } = frames;
-    let survey = Survey::new(cells, context.planned, context.order)?;
+    let ReportRows { cells, steps, verdicts } = rows;
+    let survey = Survey::new(cells, context.planned, context.order);
     let score = Score::of(context.protocol.scorer);
-    let estimates = Estimates::new(&survey, verdicts, score)?;
-    let other_estimates = Estimates::new(&survey, verdicts, score.other())?;
+    let estimates = Estimates::new(&survey, verdicts, score);
+    let other_estimates = Estimates::new(&survey, verdicts, score.other());
     let transfer = Transfer::new(&survey, &estimates);
-    let clocks = Clocks::new(cells)?;
-    let is_synthetic = context.synthetic || survey.any("synthetic")?;
+    let clocks = Clocks::new(cells);
+    let is_synthetic = context.synthetic || survey.done().any(|row| row.synthetic);
 
-    let unlocked = survey.never("locked")?;
+    let unlocked = survey.never(|row| row.locked);
     let synthetic_note = if is_synthetic { " Synthetic pictures." } else { "" };
     let unlocked_note = if unlocked.is_empty() { "" } else { " Unlocked data." };
     let mut page = Page::new(&format!("{synthetic_note}{unlocked_note}"));
@@ -126,7 +125,7 @@ fn made(
     if !unlocked.is_empty() {
         page.warning(&overview::unlocked(&unlocked));
     }
-    let made_lists = survey.never("standard_lists")?;
+    let made_lists = survey.never(|row| row.standard_lists);
     if !made_lists.is_empty() {
         page.warning(&overview::made_lists(&made_lists, context));
     }
@@ -137,12 +136,11 @@ fn made(
     page.heading(2, "In short");
     page.table(&overview::in_short(&survey, &estimates, &transfer, &clocks));
     page.heading(2, "What was run");
-    page.table(&overview::what_was_run(&survey, context)?);
+    page.table(&overview::what_was_run(&survey, context));
     page.heading(2, "Accuracy");
-    let note = provenance::note(&survey, context)?;
-    for table in
-        result_tables(&survey, [&estimates, &other_estimates], &clocks, &Pace::new(curves)?)?
-    {
+    let note = provenance::note(&survey, context);
+    let pace = Pace::new(steps);
+    for table in result_tables(&survey, [&estimates, &other_estimates], &clocks, &pace) {
         let notes = [table.notes.clone(), vec![note.clone()]].concat();
         page.table(&Table { notes, ..table });
     }
@@ -150,14 +148,14 @@ fn made(
     page.table(&questions::prompts(&survey, context));
     page.table(&questions::texts(&survey, context));
     page.paragraph(&questions::lists(context));
-    page.table(&questions::targets(&survey)?);
+    page.table(&questions::targets(&survey));
     page.heading(2, "Wall-clock");
     wall_clock::write(&mut page, &survey, &clocks);
     page.heading(2, "Free-lunch transfer");
     transfer::write(&mut page, &survey, &transfer, context);
     page.heading(2, "Training curves");
-    training::write(&mut page, &survey, &Curves::new(curves)?);
-    let illustrated = Illustrated::new(&survey, &estimates, &transfer, curves, context)?;
+    training::write(&mut page, &survey, &Curves::new(steps));
+    let illustrated = Illustrated::new(&survey, &estimates, &transfer, steps, context);
     for plot in illustrated.plots()? {
         page.figure(plot);
     }
@@ -172,7 +170,7 @@ fn result_tables(
     [counted, other]: [&Estimates<'_>; 2],
     clocks: &Clocks,
     pace: &Pace,
-) -> Result<Vec<Table>, ReportError> {
+) -> Vec<Table> {
     let mut tables = Vec::new();
     for shots in survey.shots() {
         tables.extend(base_new::table(survey, counted, shots));
@@ -181,7 +179,7 @@ fn result_tables(
         for &form in &survey.forms {
             for shots in survey.shots() {
                 let wanted = Wanted { survey, estimates, form, shots, is_counted };
-                tables.push(accuracy::table(wanted)?);
+                tables.push(accuracy::table(wanted));
             }
         }
     }
@@ -192,5 +190,5 @@ fn result_tables(
     };
     tables.push(format::table(survey, both));
     tables.extend(efficiency::table(survey, counted, clocks, pace));
-    Ok(tables)
+    tables
 }

@@ -29,27 +29,26 @@ fn phases(survey: &Survey, clocks: &Clocks) -> Table {
         backward, optimizer; evaluate: all targets.";
     let heads = ["Method", "Trials", "Load", "Rollout", "Update", "Evaluate", "Total", "Per trial"];
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("wall-clock");
-    let row = |name: String, n_trials: usize, sums: [Option<f64>; 5]| {
-        let per_trial = sums[4].map(|total| total / n_trials as f64);
-        let seconds = sums.into_iter().chain([per_trial]).map(|seconds| fixed(seconds, 1));
+    let row = |name: String, n_trials: usize, sums: [f64; 5]| {
+        let per_trial = sums[4] / n_trials as f64;
+        let seconds = sums.into_iter().chain([per_trial]).map(|seconds| fixed(Some(seconds), 1));
         [vec![name, n_trials.to_string()], seconds.collect()].concat()
     };
     for (&group, clock) in &clocks.by_group {
         table.push_plain(row(names::group(survey, group), clock.n_trials, sums(clock)));
-        let n_trials = ("n_trials", Some(clock.n_trials as f64));
+        let n_trials = ("n_trials", clock.n_trials as f64);
         let names = ["load_s", "rollout_s", "update_s", "evaluate_s", "total_s"];
         let numbers = [n_trials].into_iter().chain(names.into_iter().zip(sums(clock)));
-        table.data.extend(data(group, numbers));
+        table.data.extend(data(group, numbers.map(|(name, value)| (name, Some(value)))));
     }
-    let all = |phase: usize| -> Option<f64> {
-        clocks.by_group.values().map(|clock| sums(clock)[phase]).sum()
-    };
+    let all =
+        |phase: usize| -> f64 { clocks.by_group.values().map(|clock| sums(clock)[phase]).sum() };
     let n_trials = clocks.by_group.values().map(|clock| clock.n_trials).sum();
     table.push_plain(row("All".to_owned(), n_trials, [all(0), all(1), all(2), all(3), all(4)]));
     table
 }
 
-fn sums(clock: &Clock) -> [Option<f64>; 5] {
+fn sums(clock: &Clock) -> [f64; 5] {
     [clock.load, clock.rollout, clock.update, clock.evaluate, clock.total]
 }
 

@@ -11,7 +11,7 @@ use super::{
     sample::{Sample, Together, bounds, has_spread, together},
 };
 use crate::{
-    ReportError, SuiteVerdicts,
+    SuiteVerdicts,
     statistics::{
         Bootstrap, Design, Discordance, Level, PairCounts, Probability, Proportion, Scores,
         SeedValues, detectable_by_error, detectable_one_way, mcnemar, minimum_detectable_change,
@@ -49,20 +49,16 @@ struct Pair {
 
 impl<'a> Estimates<'a> {
     /// Takes the counts from the survey and the verdicts by picture as far as they are there.
-    pub(crate) fn new(
-        survey: &Survey,
-        verdicts: &'a SuiteVerdicts,
-        score: Score,
-    ) -> Result<Self, ReportError> {
+    pub(crate) fn new(survey: &Survey, verdicts: &'a SuiteVerdicts, score: Score) -> Self {
         let mut done: BTreeMap<Repeats, BTreeMap<Seed, Counts>> = BTreeMap::new();
         let mut n_planned = BTreeMap::new();
-        for cell in survey.cells()? {
+        for cell in &survey.cells {
             *n_planned.entry(cell.repeats).or_insert(0) += 1;
-            if let Some(counts) = cell.counts.filter(|counts| 0 < counts.n) {
+            if let Some(counts) = cell.counts().filter(|counts| 0 < counts.n) {
                 done.entry(cell.repeats).or_default().insert(cell.seed, counts);
             }
         }
-        Ok(Estimates { score, verdicts, done, n_planned })
+        Estimates { score, verdicts, done, n_planned }
     }
 
     /// The accuracy of one cell over its seeds, in percent.

@@ -6,7 +6,7 @@ use clsrl_spec::{DatasetId, Form, MethodId, Prediction, PromptStyle, Seed};
 
 use super::{change::Test, *};
 use crate::{
-    DatasetOrder, SuiteVerdicts, TrialResults, cells_frame,
+    CellRow, DatasetOrder, SuiteVerdicts, TrialResults,
     made::{Grid, all_results, read},
     statistics::{
         Average, AveragedCell, Bootstrap, BootstrapPlan, Interval, Level, PairCounts, Proportion,
@@ -44,12 +44,12 @@ fn with<T>(
     let plan = grid.plan();
     let mut results = all_results(&plan);
     change(&mut results);
-    let survey = Survey::new(&cells_frame(&results).unwrap(), &plan, DatasetOrder::Coop).unwrap();
+    let survey = Survey::new(&CellRow::all(&results).unwrap(), &plan, DatasetOrder::Coop);
     let (verdicts, _) = SuiteVerdicts::read(&results, &mut |trial, cell| {
         let own = results.iter().find(|results| results.trial == *trial).unwrap();
         reader(own, read(&results, trial, cell)?)
     });
-    look(&Estimates::new(&survey, &verdicts, Score::Published).unwrap())
+    look(&Estimates::new(&survey, &verdicts, Score::Published))
 }
 
 fn whole<T>(grid: &Grid<'_>, look: impl FnOnce(&Estimates<'_>) -> T) -> T {

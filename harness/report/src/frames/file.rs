@@ -13,11 +13,17 @@ use std::{
     str::FromStr,
 };
 
-use polars::prelude::{DataFrame, Schema};
+use polars::prelude::DataFrame;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
-use super::text::{csv_record, ndjson_line};
-use crate::ReportError;
+use super::{
+    frame,
+    text::{csv_record, ndjson_line},
+};
+use crate::{
+    ReportError,
+    rows::{FrameRow, Kind},
+};
 
 /// Rows that are written together as one row group of a Parquet file.
 const ROW_GROUP: usize = 1 << 16;
@@ -37,6 +43,7 @@ pub enum FrameFormat {
 pub struct FrameFile {
     path: PathBuf,
     temporary: PathBuf,
+    columns: &'static [(&'static str, Kind)],
     file: SharedFile,
     encoder: Encoder,
 }
@@ -88,16 +95,20 @@ impl FromStr for FrameFormat {
     }
 }
 
-/// Writes a whole frame, replacing what was there.
-pub fn write_frame(frame: &DataFrame, path: &Path, format: FrameFormat) -> Result<(), ReportError> {
-    let mut file = FrameFile::create(path, format, frame.schema())?;
-    file.write(frame)?;
+/// Writes the frame of some rows, replacing what was there.
+pub fn write_frame<R: FrameRow>(
+    rows: &[R],
+    path: &Path,
+    format: FrameFormat,
+) -> Result<(), ReportError> {
+    let mut file = FrameFile::create::<R>(path, format)?;
+    file.write(rows)?;
     file.finish()
 }
 
 impl FrameFile {
-    /// Begins a file with these columns.
-    pub fn create(path: &Path, format: FrameFormat, schema: &Schema) -> Result<Self, ReportError> {
+    /// Begins a file with the columns of a type of rows.
+    pub fn create<R: FrameRow>(path: &Path, format: FrameFormat) -> Result<Self, ReportError> {
         let mut temporary = OsString::from(path);
         temporary.push(".part");
         let temporary = PathBuf::from(temporary);
@@ -106,44 +117,44 @@ impl FrameFile {
         let file = SharedFile(Rc::new(RefCell::new(file)));
         let encoder = match format {
             FrameFormat::Parquet => {
+                let waiting = frame::<R>(&[])?;
                 let writer = ParquetWriter::new(file.clone())
                     .with_compression(ParquetCompression::Zstd(None))
-                    .batched(schema)
+                    .batched(waiting.schema())
                     .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?;
-                let waiting = DataFrame::empty_with_schema(schema);
                 Encoder::Parquet { writer: Box::new(writer), waiting }
             }
             FrameFormat::Csv => {
                 let mut writer = csv::Writer::from_writer(file.clone());
-                let names = schema.iter_names().map(|name| name.as_str());
+                let names = R::COLUMNS.iter().map(|(name, _)| name);
                 writer.write_record(names).map_err(|error| at_path(error.into()))?;
                 Encoder::Csv(Box::new(writer))
             }
             FrameFormat::Ndjson => Encoder::Ndjson(file.clone()),
         };
-        Ok(FrameFile { path: path.to_owned(), temporary, file, encoder })
+        Ok(FrameFile { path: path.to_owned(), temporary, columns: R::COLUMNS, file, encoder })
     }
 
-    /// Adds the rows of a frame with the file's columns.
-    pub fn write(&mut self, frame: &DataFrame) -> Result<(), ReportError> {
+    /// Adds rows. Panics if they have other columns than the file.
+    pub fn write<R: FrameRow>(&mut self, rows: &[R]) -> Result<(), ReportError> {
+        assert_eq!(R::COLUMNS, self.columns, "rows of another type");
         let at_path = |source| ReportError::Write { path: self.path.clone(), source };
         match &mut self.encoder {
             Encoder::Parquet { waiting, .. } => {
-                waiting.vstack_mut(frame)?;
+                waiting.vstack_mut(&frame(rows)?)?;
                 if ROW_GROUP <= waiting.height() {
                     self.write_row_group()?;
                 }
             }
             Encoder::Csv(writer) => {
-                for row in 0..frame.height() {
-                    let record = csv_record(frame, row)?;
-                    writer.write_record(&record).map_err(|error| at_path(error.into()))?;
+                for row in rows {
+                    let written = writer.write_record(csv_record(row));
+                    written.map_err(|error| at_path(error.into()))?;
                 }
             }
             Encoder::Ndjson(file) => {
-                for row in 0..frame.height() {
-                    let line = ndjson_line(frame, row)?;
-                    file.write_all(line.as_bytes()).map_err(at_path)?;
+                for row in rows {
+                    file.write_all(ndjson_line(row).as_bytes()).map_err(at_path)?;
                 }
             }
         }

@@ -1,22 +1,18 @@
-//! The frames: one row per cell, one per answered picture, one per optimizer step, and their files.
+//! Frames: rows as polars has them, their files, and the counting of samples.
 //!
-//! Columns, types and units are listed in `results/README.md`.
+//! Owns what is written and what users read; the only home of polars. Columns, types and units are listed in
+//! `results/README.md`.
 
-mod cells;
-mod curves;
-mod samples;
-mod transfer;
-mod tally;
+mod frame;
 mod file;
 mod text;
-mod columns;
+mod samples;
+mod tally;
 
-pub use cells::cells_frame;
-pub use curves::curves_frame;
 pub use file::{FrameFile, FrameFormat, write_frame};
+pub use frame::frame;
 pub use samples::{LeftOut, ReadPredictions, Samples, samples_frame, write_samples};
-pub use tally::tally_samples;
-pub(crate) use transfer::transfer_frame;
+pub use tally::{SampleCounts, tally_samples};
 
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,13 @@
 
 use std::{fs, path::Path, process::Command};
 
-use clsrl_spec::{DatasetId, MethodId};
+use clsrl_spec::{DatasetId, MethodId, RewardId};
 use polars::prelude::DataFrame;
 use polars_io::{SerReader, parquet::read::ParquetReader};
 
-use super::{FrameFormat, cells_frame, curves_frame, samples_frame, write_frame, write_samples};
+use super::{FrameFormat, frame, samples_frame, write_frame, write_samples};
 use crate::{
-    ReportError, TrialResults,
+    CellRow, FrameRow, ReportError, StepRow, TrialResults,
     made::{Grid, all_results, made_report, predictions},
 };
 
@@ -27,8 +27,16 @@ fn read(path: &Path) -> DataFrame {
     ParquetReader::new(fs::File::open(path).unwrap()).finish().unwrap()
 }
 
-fn write_parquet(frame: &DataFrame, path: &Path) -> Result<(), ReportError> {
-    write_frame(frame, path, FrameFormat::Parquet)
+fn cells_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
+    frame(&CellRow::all(results)?)
+}
+
+fn curves_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
+    frame(&StepRow::all(results))
+}
+
+fn write_parquet<R: FrameRow>(rows: &[R], path: &Path) -> Result<(), ReportError> {
+    write_frame(rows, path, FrameFormat::Parquet)
 }
 
 fn samples(results: &TrialResults) -> DataFrame {
@@ -73,7 +81,7 @@ fn the_documented_columns_are_the_columns() {
     assert_eq!(documented("\n## Samples"), actual(samples(&made()[0])));
     assert_eq!(documented("\n## Curves"), actual(curves_frame(&made()).unwrap()));
     let report = made_report(&GRID.plan(), &made()).unwrap();
-    assert_eq!(documented("\n## Transfer"), actual(report.transfer().clone()));
+    assert_eq!(documented("\n## Transfer"), actual(frame(report.transfer()).unwrap()));
 }
 
 #[test]
@@ -81,9 +89,9 @@ fn parquet_gives_back_the_frame_and_replaces_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cells.parquet");
     fs::write(&path, "something older").unwrap();
-    for frame in [cells_frame(&made()).unwrap(), cells_frame(&[]).unwrap()] {
-        write_parquet(&frame, &path).unwrap();
-        assert!(read(&path).equals_missing(&frame));
+    for rows in [CellRow::all(&made()).unwrap(), Vec::new()] {
+        write_parquet(&rows, &path).unwrap();
+        assert!(read(&path).equals_missing(&frame(&rows).unwrap()));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -94,7 +102,7 @@ fn the_same_results_give_the_same_parquet_bytes() {
     let paths = ["a", "b"].map(|name| folder.path().join(name));
     let mut results = made();
     for path in &paths {
-        write_parquet(&cells_frame(&results).unwrap(), path).unwrap();
+        write_parquet(&CellRow::all(&results).unwrap(), path).unwrap();
         results.reverse();
     }
     assert_eq!(fs::read(&paths[0]).unwrap(), fs::read(&paths[1]).unwrap());
@@ -104,68 +112,8 @@ fn the_same_results_give_the_same_parquet_bytes() {
 fn a_file_that_cannot_be_written_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing").join("cells.parquet");
-    let error = write_parquet(&cells_frame(&made()).unwrap(), &path).unwrap_err();
+    let error = write_parquet(&CellRow::all(&made()).unwrap(), &path).unwrap_err();
     assert!(error.to_string().contains("cells.parquet"), "{error}");
-}
-
-#[test]
-fn two_records_of_one_cell_are_an_error() {
-    let mut results = made();
-    let cell = results[0].cells[0].clone();
-    results[0].cells.push(cell);
-    let error = cells_frame(&results).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cell `dtd.direct` of trial `zero-shot` has more than one record"
-    );
-}
-
-#[test]
-fn a_record_of_another_trial_is_an_error() {
-    let mut results = made();
-    results[1].cells[0].1.outcome.seed = 5;
-    let error = cells_frame(&results).unwrap_err();
-    assert!(matches!(error, ReportError::WrongTrial { .. }), "{error}");
-}
-
-#[test]
-fn more_correct_answers_than_pictures_are_an_error() {
-    let mut results = made();
-    results[1].cells[0].1.outcome.n_correct_strict = 49;
-    let error = cells_frame(&results).unwrap_err();
-    assert!(error.to_string().ends_with("n_correct_strict is 49, expected at most 48"), "{error}");
-}
-
-#[test]
-fn rows_say_what_they_were_made_from() {
-    let cells = cells_frame(&made()).unwrap();
-    let text = |column: &str, row| {
-        cells.column(column).unwrap().str().unwrap().get(row).map(str::to_owned)
-    };
-    let last = cells.height() - 1;
-    assert_eq!(text("data_digest", last).unwrap(), "data-of-ucf101");
-    assert_eq!(text("train_data_digest", last).unwrap(), "data-of-ucf101");
-    assert_eq!(text("base_weights_digest", 0).unwrap(), "0123456789abcdef");
-    assert_eq!((text("train_data_digest", 0), text("picks_digest", 0)), (None, None));
-}
-
-#[test]
-fn gpu_seconds_are_null_on_a_cpu_and_all_seconds_on_a_gpu() {
-    let mut results = made();
-    results[1].cells[0].1.run.place.device = "cuda:0 A device".into();
-    results[1].training.run.place.device = "cuda:0 A device".into();
-    let cells = cells_frame(&results).unwrap();
-    let float = |column: &str, row| cells.column(column).unwrap().f64().unwrap().get(row);
-    assert_eq!((float("train_gpu_s", 0), float("evaluate_gpu_s", 0)), (None, None));
-    assert_eq!((float("train_gpu_s", 4), float("evaluate_gpu_s", 4)), (Some(6.25), Some(1.5)));
-}
-
-#[test]
-fn tokens_are_counted_back_from_their_rates() {
-    let cells = cells_frame(&made()).unwrap();
-    let number = |column: &str, row| cells.column(column).unwrap().i64().unwrap().get(row);
-    assert_eq!((number("train_tokens", 4), number("train_images", 4)), (Some(3840), Some(192)));
-    assert_eq!((number("train_tokens", 0), number("evaluate_tokens", 0)), (Some(0), Some(456)));
 }
 
 #[test]
@@ -174,6 +122,15 @@ fn a_reward_has_its_column_and_others_are_null() {
     let of = |column: &str| curves.column(column).unwrap();
     assert_eq!(of("reward_accuracy_string").f64().unwrap().get(0), Some(0.5));
     assert_eq!(of("reward_format").null_count(), curves.height());
+}
+
+#[test]
+fn every_reward_has_a_column() {
+    let columns: Vec<&str> = StepRow::COLUMNS.iter().map(|(name, _)| *name).collect();
+    for id in RewardId::ALL {
+        let name = format!("reward_{}", id.as_str().replace('-', "_"));
+        assert!(columns.contains(&name.as_str()), "{name}");
+    }
 }
 
 #[test]
@@ -241,9 +198,10 @@ fn other_readers_read_the_frames() {
     let results = made();
     let at = |name: &str| folder.path().join(name);
     for format in FrameFormat::ALL {
-        write_frame(&cells_frame(&results).unwrap(), &format.at(&at("made")), format).unwrap();
-        let curves = curves_frame(&results).unwrap();
-        write_frame(&curves, &format.at(&at("made.curves")), format).unwrap();
+        let cells = CellRow::all(&results).unwrap();
+        write_frame(&cells, &format.at(&at("made")), format).unwrap();
+        let steps = StepRow::all(&results);
+        write_frame(&steps, &format.at(&at("made.curves")), format).unwrap();
         let report = made_report(&GRID.plan(), &results).unwrap();
         write_frame(report.transfer(), &format.at(&at("made.transfer")), format).unwrap();
     }

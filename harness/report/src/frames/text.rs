@@ -1,45 +1,41 @@
-//! Rows of a frame as text: a CSV record, a line of NDJSON.
+//! Rows as text: a CSV record, a line of NDJSON.
 //!
 //! A null is an empty field in CSV and `null` in NDJSON. Texts are data from elsewhere; quotes, commas
 //! and line breaks are left to the encoders, nothing is changed or left out.
 
-use polars::prelude::{Column, DataFrame, DataType};
-use serde_json::Value;
+use serde_json::Value as Json;
 
-use crate::ReportError;
+use crate::rows::{FrameRow, Value};
 
 /// The fields of a row.
-pub(super) fn csv_record(frame: &DataFrame, row: usize) -> Result<Vec<String>, ReportError> {
-    let field = |column: &Column| {
-        Ok(match value(column, row)? {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            other => other.to_string(),
-        })
-    };
-    frame.columns().iter().map(field).collect()
+pub(super) fn csv_record<R: FrameRow>(row: &R) -> impl Iterator<Item = String> {
+    row.values().into_iter().map(|value| match json(value) {
+        Json::Null => String::new(),
+        Json::String(text) => text,
+        other => other.to_string(),
+    })
 }
 
 /// The line of a row, with its line break; its keys are the columns, in their order.
-pub(super) fn ndjson_line(frame: &DataFrame, row: usize) -> Result<String, ReportError> {
+pub(super) fn ndjson_line<R: FrameRow>(row: &R) -> String {
     let mut line = String::new();
-    for (position, column) in frame.columns().iter().enumerate() {
-        line.push(if position == 0 { '{' } else { ',' });
-        line.push_str(&Value::from(column.name().as_str()).to_string());
+    for (&(name, _), value) in R::COLUMNS.iter().zip(row.values()) {
+        line.push(if line.is_empty() { '{' } else { ',' });
+        line.push_str(&Json::from(name).to_string());
         line.push(':');
-        line.push_str(&value(column, row)?.to_string());
+        line.push_str(&json(value).to_string());
     }
     line.push_str("}\n");
-    Ok(line)
+    line
 }
 
 /// One value; a number that is not finite is null.
-fn value(column: &Column, row: usize) -> Result<Value, ReportError> {
-    Ok(match column.dtype() {
-        DataType::String => column.str()?.get(row).into(),
-        DataType::Boolean => column.bool()?.get(row).into(),
-        DataType::UInt64 => column.u64()?.get(row).into(),
-        DataType::Float64 => column.f64()?.get(row).into(),
-        _ => column.i64()?.get(row).into(),
-    })
+fn json(value: Value<'_>) -> Json {
+    match value {
+        Value::Text(text) => text.into(),
+        Value::Count(count) => count.into(),
+        Value::Seed(seed) => seed.into(),
+        Value::Number(number) => number.into(),
+        Value::Truth(truth) => truth.into(),
+    }
 }

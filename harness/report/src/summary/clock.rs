@@ -3,33 +3,26 @@
 use std::collections::BTreeMap;
 
 use clsrl_spec::DatasetId;
-use polars::{
-    lazy::dsl::max_horizontal,
-    prelude::{DataFrame, IntoLazy, col, len},
-};
 
-use super::{
-    Group,
-    read::{Reader, counted, grouped},
-};
-use crate::ReportError;
+use super::{Group, mean};
+use crate::rows::{CellRow, TrialRow};
 
 /// What one group's trials took, in seconds unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Clock {
     pub(crate) n_trials: usize,
-    pub(crate) load: Option<f64>,
-    pub(crate) rollout: Option<f64>,
-    pub(crate) update: Option<f64>,
-    pub(crate) evaluate: Option<f64>,
-    pub(crate) total: Option<f64>,
+    pub(crate) load: f64,
+    pub(crate) rollout: f64,
+    pub(crate) update: f64,
+    pub(crate) evaluate: f64,
+    pub(crate) total: f64,
     /// Training and evaluation on a GPU; none on a CPU.
     pub(crate) gpu: Option<f64>,
     pub(crate) train_images_per_second: Option<f64>,
     pub(crate) train_tokens_per_second: Option<f64>,
     pub(crate) evaluate_images_per_second: Option<f64>,
     pub(crate) evaluate_tokens_per_second: Option<f64>,
-    pub(crate) peak_memory_bytes: usize,
+    pub(crate) peak_memory_bytes: i64,
 }
 
 /// The clocks of all groups that have a finished cell.
@@ -42,90 +35,51 @@ pub(crate) struct Clocks {
 
 impl Clocks {
     /// Sums the cells of each fine-tune, then the fine-tunes of each method.
-    pub(crate) fn new(cells: &DataFrame) -> Result<Self, ReportError> {
-        let trials = trials(cells)?;
-        let sums = ["load_s", "rollout_s", "update_s", "optimize_s", "evaluate_s", "total_s"];
-        let works = ["train_images", "train_tokens", "evaluate_images", "evaluate_tokens"];
-        let mut aggregations: Vec<_> =
-            sums.iter().chain(&works).map(|&name| col(name).sum()).collect();
-        aggregations.push(col("peak_memory_bytes").max());
-        aggregations.push(col("gpu_s").sum());
-        aggregations.push(counted(col("gpu_s").count()).alias("n_on_gpu"));
-        aggregations.push(counted(len()).alias("n_trials"));
-        let by_group =
-            grouped(trials.clone().lazy(), &["method", "shots"], aggregations).collect()?;
-        let trained = trials.lazy().filter(col("train_on").is_not_null());
-        let training = [col("optimize_s").mean()];
-        let training = grouped(trained, &["method", "shots", "train_on"], training).collect()?;
-        Ok(Clocks {
-            by_group: read_groups(&Reader(&by_group))?,
-            training: read_training(&Reader(&training))?,
-        })
+    pub(crate) fn new(cells: &[CellRow]) -> Self {
+        let trials = TrialRow::all(cells);
+        let mut by_group: BTreeMap<Group, Vec<&TrialRow>> = BTreeMap::new();
+        let mut by_dataset: BTreeMap<(Group, DatasetId), Vec<&TrialRow>> = BTreeMap::new();
+        for trial in &trials {
+            let group = Group { method: trial.method, shots: trial.shots };
+            by_group.entry(group).or_default().push(trial);
+            if let Some(dataset) = trial.train_on {
+                by_dataset.entry((group, dataset)).or_default().push(trial);
+            }
+        }
+        let optimize =
+            |trials: Vec<&TrialRow>| mean(trials.iter().filter_map(|trial| trial.optimize_s));
+        Clocks {
+            by_group: by_group.into_iter().map(|(group, all)| (group, Clock::of(&all))).collect(),
+            training: by_dataset.into_iter().map(|(key, all)| (key, optimize(all))).collect(),
+        }
     }
 }
 
-/// One row per fine-tune: its phases, its evaluation summed over its cells, and the work done.
-fn trials(cells: &DataFrame) -> Result<DataFrame, ReportError> {
-    let phases = ["load_s", "rollout_s", "update_s"].map(|name| col(name).first());
-    let rates =
-        ["train_images_per_second", "train_tokens_per_second"].map(|name| col(name).first());
-    let evaluated = [
-        col("evaluate_s").sum(),
-        col("n").sum().alias("evaluate_images"),
-        (col("train_gpu_s").first() + col("evaluate_gpu_s").sum()).alias("gpu_s"),
-        (col("n") * col("mean_tokens")).sum().alias("evaluate_tokens"),
-        max_horizontal([col("peak_memory_bytes"), col("train_peak_memory_bytes")])?
-            .max()
-            .alias("peak_memory_bytes"),
-    ];
-    let by = ["training_id", "method", "train_on", "shots", "seed"];
-    let optimize = col("rollout_s") + col("update_s");
-    let trials = grouped(cells.clone().lazy(), &by, [&phases[..], &rates, &evaluated].concat())
-        .with_column(optimize.alias("optimize_s"))
-        .with_columns([
-            (col("load_s") + col("optimize_s") + col("evaluate_s")).alias("total_s"),
-            (col("train_images_per_second") * col("optimize_s")).alias("train_images"),
-            (col("train_tokens_per_second") * col("optimize_s")).alias("train_tokens"),
-        ]);
-    Ok(trials.collect()?)
-}
-
-fn read_groups(reader: &Reader<'_>) -> Result<BTreeMap<Group, Clock>, ReportError> {
-    let entry = |row| {
-        let rate = |work: Option<f64>, seconds: Option<f64>| {
-            Some(work? / seconds?).filter(|rate| rate.is_finite() && 0.0 < *rate)
+impl Clock {
+    fn of(trials: &[&TrialRow]) -> Self {
+        let sum = |of: fn(&TrialRow) -> Option<f64>| -> f64 {
+            trials.iter().filter_map(|trial| of(trial)).sum()
         };
-        let evaluate = reader.float("evaluate_s", row)?;
-        let optimize = reader.float("optimize_s", row)?;
-        let images = reader.count("evaluate_images", row)? as f64;
-        let clock = Clock {
-            n_trials: reader.count("n_trials", row)?,
-            load: reader.float("load_s", row)?,
-            rollout: reader.float("rollout_s", row)?,
-            update: reader.float("update_s", row)?,
+        let is_rate = |rate: &f64| rate.is_finite() && 0.0 < *rate;
+        let rate = |work: f64, seconds: f64| Some(work / seconds).filter(is_rate);
+        let optimize = sum(|trial| trial.optimize_s);
+        let evaluate = sum(|trial| Some(trial.evaluate_s));
+        let is_on_gpu = trials.iter().any(|trial| trial.gpu_s.is_some());
+        let images: usize = trials.iter().map(|trial| trial.evaluate_images).sum();
+        let memory = trials.iter().map(|trial| trial.peak_memory_bytes);
+        Clock {
+            n_trials: trials.len(),
+            load: sum(|trial| trial.load_s),
+            rollout: sum(|trial| trial.rollout_s),
+            update: sum(|trial| trial.update_s),
             evaluate,
-            total: reader.float("total_s", row)?,
-            gpu: match reader.count("n_on_gpu", row)? {
-                0 => None,
-                _ => reader.float("gpu_s", row)?,
-            },
-            train_images_per_second: rate(reader.float("train_images", row)?, optimize),
-            train_tokens_per_second: rate(reader.float("train_tokens", row)?, optimize),
-            evaluate_images_per_second: rate(Some(images), evaluate),
-            evaluate_tokens_per_second: rate(reader.float("evaluate_tokens", row)?, evaluate),
-            peak_memory_bytes: reader.count("peak_memory_bytes", row)?,
-        };
-        Ok((reader.group(row)?, clock))
-    };
-    (0..reader.height()).map(entry).collect()
-}
-
-fn read_training(
-    reader: &Reader<'_>,
-) -> Result<BTreeMap<(Group, DatasetId), Option<f64>>, ReportError> {
-    let entry = |row| {
-        let key = (reader.group(row)?, reader.id("train_on", row)?);
-        Ok((key, reader.float("optimize_s", row)?))
-    };
-    (0..reader.height()).map(entry).collect()
+            total: sum(|trial| trial.total_s),
+            gpu: is_on_gpu.then(|| sum(|trial| trial.gpu_s)),
+            train_images_per_second: rate(sum(|trial| trial.train_images), optimize),
+            train_tokens_per_second: rate(sum(|trial| trial.train_tokens), optimize),
+            evaluate_images_per_second: rate(images as f64, evaluate),
+            evaluate_tokens_per_second: rate(sum(|trial| Some(trial.evaluate_tokens)), evaluate),
+            peak_memory_bytes: memory.max().unwrap_or(0),
+        }
+    }
 }

@@ -2,13 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, IntoLazy, SortMultipleOptions, col, len};
-
-use super::{
-    Group,
-    read::{Reader, counted, grouped},
-};
-use crate::ReportError;
+use super::{Group, mean};
+use crate::rows::StepRow;
 
 /// A number at a fine-tune's first and last step, averaged over fine-tunes.
 pub(crate) type Ends = (Option<f64>, Option<f64>);
@@ -17,6 +12,7 @@ pub(crate) type Ends = (Option<f64>, Option<f64>);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Curve {
     pub(crate) n_trials: usize,
+    /// The fewest steps of a fine-tune, and the most.
     pub(crate) steps: (usize, usize),
     pub(crate) loss: Ends,
     pub(crate) reward_mean: Ends,
@@ -29,56 +25,40 @@ pub(crate) struct Curve {
 /// The curves of all groups that optimize.
 pub(crate) struct Curves(pub(crate) BTreeMap<Group, Curve>);
 
-const VALUES: [&str; 6] =
-    ["loss", "reward_mean", "kl", "mean_tokens", "truncated", "zero_variance_groups"];
-
 impl Curves {
     /// Takes each fine-tune's first and last step and averages them over the fine-tunes.
-    pub(crate) fn new(curves: &DataFrame) -> Result<Self, ReportError> {
-        let ends = |name: &str| {
-            [
-                col(name).first().alias(format!("{name}_first")),
-                col(name).last().alias(format!("{name}_last")),
-            ]
-        };
-        let mut of_trial: Vec<_> = VALUES.iter().flat_map(|name| ends(name)).collect();
-        of_trial.push(counted(len()).alias("steps"));
-        let ordered = curves.clone().lazy().sort(["step"], stable());
-        let trials = grouped(ordered, &["method", "train_on", "shots", "seed"], of_trial)
-            .sort(["method", "train_on", "shots", "seed"], stable());
-        let mean = |name: &&str| ["first", "last"].map(|end| col(format!("{name}_{end}")).mean());
-        let mut of_group: Vec<_> = VALUES.iter().flat_map(mean).collect();
-        of_group.push(col("steps").min().alias("steps_min"));
-        of_group.push(col("steps").max().alias("steps_max"));
-        of_group.push(counted(len()).alias("n_trials"));
-        let groups = grouped(trials, &["method", "shots"], of_group).collect()?;
-        read(&Reader(&groups)).map(Curves)
+    pub(crate) fn new(steps: &[StepRow]) -> Self {
+        let mut by_group: BTreeMap<Group, Vec<&[StepRow]>> = BTreeMap::new();
+        for trial in fine_tunes(steps) {
+            by_group.entry(Group::of_step(&trial[0])).or_default().push(trial);
+        }
+        Curves(by_group.into_iter().map(|(group, trials)| (group, Curve::of(&trials))).collect())
     }
 }
 
-fn stable() -> SortMultipleOptions {
-    SortMultipleOptions::default().with_maintain_order(true)
+/// The steps of each fine-tune, in order; never empty. Rows of one fine-tune stand together.
+pub(super) fn fine_tunes(steps: &[StepRow]) -> impl Iterator<Item = &[StepRow]> {
+    let key = |row: &StepRow| (row.method, row.train_on, row.shots, row.seed);
+    steps.chunk_by(move |row, next| key(row) == key(next))
 }
 
-fn read(reader: &Reader<'_>) -> Result<BTreeMap<Group, Curve>, ReportError> {
-    let entry = |row| {
-        let ends = |name: &str| -> Result<Ends, ReportError> {
-            Ok((
-                reader.float(&format!("{name}_first"), row)?,
-                reader.float(&format!("{name}_last"), row)?,
-            ))
+impl Curve {
+    fn of(trials: &[&[StepRow]]) -> Self {
+        let ends = |of: fn(&StepRow) -> Option<f64>| -> Ends {
+            let firsts = trials.iter().filter_map(|steps| of(steps.first()?));
+            let lasts = trials.iter().filter_map(|steps| of(steps.last()?));
+            (mean(firsts), mean(lasts))
         };
-        let curve = Curve {
-            n_trials: reader.count("n_trials", row)?,
-            steps: (reader.count("steps_min", row)?, reader.count("steps_max", row)?),
-            loss: ends("loss")?,
-            reward_mean: ends("reward_mean")?,
-            kl: ends("kl")?,
-            mean_tokens: ends("mean_tokens")?,
-            truncated: ends("truncated")?,
-            zero_variance_groups: ends("zero_variance_groups")?,
-        };
-        Ok((reader.group(row)?, curve))
-    };
-    (0..reader.height()).map(entry).collect()
+        let n_steps = || trials.iter().map(|steps| steps.len());
+        Curve {
+            n_trials: trials.len(),
+            steps: (n_steps().min().unwrap_or(0), n_steps().max().unwrap_or(0)),
+            loss: ends(|row| row.loss),
+            reward_mean: ends(|row| row.reward_mean),
+            kl: ends(|row| row.kl),
+            mean_tokens: ends(|row| row.mean_tokens),
+            truncated: ends(|row| row.truncated),
+            zero_variance_groups: ends(|row| row.zero_variance_groups),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What the report says, as numbers: every aggregation over the frames, none of the wording.
+//! What the report says, as numbers: every aggregation over the rows, none of the wording.
 
 mod survey;
 mod score;
@@ -7,7 +7,6 @@ mod clock;
 mod curves;
 mod pace;
 mod steps;
-pub(crate) mod read;
 
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
@@ -28,4 +27,10 @@ pub(crate) struct Stat {
     pub(crate) n: usize,
     /// The values that were planned.
     pub(crate) planned: usize,
+}
+
+/// The mean of the numbers that are there; none of none.
+fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.into_iter().collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use clsrl_spec::{DatasetId, Seed};
-use polars::prelude::DataFrame;
-
-use super::{Group, read::Reader};
-use crate::ReportError;
+use super::{Group, curves::fine_tunes, mean};
+use crate::rows::StepRow;
 
 /// Steps whose reward is averaged, because a single step's says little.
 const N_STEPS: usize = 5;
@@ -22,29 +19,16 @@ pub(crate) struct Pace(pub(crate) BTreeMap<Group, f64>);
 type Steps = Vec<(f64, f64)>;
 
 impl Pace {
-    pub(crate) fn new(curves: &DataFrame) -> Result<Self, ReportError> {
-        let reader = Reader(curves);
-        let mut trials: BTreeMap<(Group, Option<DatasetId>, Seed), Steps> = BTreeMap::new();
-        for row in 0..reader.height() {
-            let key = (reader.group(row)?, reader.train_on(row)?, reader.seed(row)?);
-            let phases = ["load_s", "rollout_s", "update_s"].map(|name| reader.float(name, row));
-            let [load, rollout, update] = phases;
-            let seconds = match (load?, rollout?, update?) {
-                (Some(load), Some(rollout), Some(update)) => Some(load + rollout + update),
-                _ => None,
-            };
-            if let (Some(seconds), Some(reward)) = (seconds, reader.float("reward_mean", row)?) {
-                trials.entry(key).or_default().push((seconds, reward));
-            }
-        }
+    pub(crate) fn new(steps: &[StepRow]) -> Self {
+        let timed =
+            |row: &StepRow| Some((row.load_s? + row.rollout_s? + row.update_s?, row.reward_mean?));
         let mut by_group: BTreeMap<Group, Vec<f64>> = BTreeMap::new();
-        for ((group, ..), steps) in trials {
-            by_group.entry(group).or_default().extend(reached(&steps));
+        for trial in fine_tunes(steps) {
+            let steps: Steps = trial.iter().filter_map(timed).collect();
+            by_group.entry(Group::of_step(&trial[0])).or_default().extend(reached(&steps));
         }
-        let means = by_group.into_iter().filter(|(_, seconds)| !seconds.is_empty());
-        Ok(Pace(
-            means.map(|(group, all)| (group, all.iter().sum::<f64>() / all.len() as f64)).collect(),
-        ))
+        let means = by_group.into_iter();
+        Pace(means.filter_map(|(group, all)| Some((group, mean(all)?))).collect())
     }
 }
 

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{DataFrame, IntoLazy, SortMultipleOptions, col, len};
+use super::{Group, mean};
+use crate::{rows::StepRow, statistics::SeedValues};
 
-use super::{
-    Group,
-    read::{Reader, counted, grouped},
-};
-use crate::ReportError;
-
-/// What is followed over steps: its column, its name, and the numbers that it cannot leave.
+/// What is followed over steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum StepValue {
     /// The mean sum of a completion's rewards.
@@ -27,12 +22,12 @@ impl StepValue {
     pub(crate) const ALL: [StepValue; 4] =
         [StepValue::Reward, StepValue::Kl, StepValue::Tokens, StepValue::Loss];
 
-    fn column(self) -> &'static str {
+    fn of(self, row: &StepRow) -> Option<f64> {
         match self {
-            StepValue::Reward => "reward_mean",
-            StepValue::Kl => "kl",
-            StepValue::Tokens => "mean_tokens",
-            StepValue::Loss => "loss",
+            StepValue::Reward => row.reward_mean,
+            StepValue::Kl => row.kl,
+            StepValue::Tokens => row.mean_tokens,
+            StepValue::Loss => row.loss,
         }
     }
 }
@@ -52,38 +47,27 @@ pub(crate) struct StepMeans(BTreeMap<(Group, StepValue), Vec<StepMean>>);
 impl StepMeans {
     /// Averages over fine-tunes, step by step, as long as at least half of a group's are there: those on
     /// few pictures end before the others.
-    pub(crate) fn new(curves: &DataFrame) -> Result<Self, ReportError> {
-        let stable = SortMultipleOptions::default().with_maintain_order(true);
-        let ordered = curves.clone().lazy().sort(["method", "shots", "step"], stable);
-        let of_value = |value: &StepValue| {
-            let name = value.column();
-            [
-                col(name).mean().alias(format!("{name}_mean")),
-                col(name).std(1).alias(format!("{name}_sd")),
-            ]
-        };
-        let mut aggregations: Vec<_> = StepValue::ALL.iter().flat_map(of_value).collect();
-        aggregations.push(counted(len()).alias("n_trials"));
-        let steps = grouped(ordered, &["method", "shots", "step"], aggregations).collect()?;
-        let reader = Reader(&steps);
+    pub(crate) fn new(steps: &[StepRow]) -> Self {
+        let mut by_step: BTreeMap<(Group, usize), Vec<&StepRow>> = BTreeMap::new();
+        for row in steps {
+            by_step.entry((Group::of_step(row), row.step)).or_default().push(row);
+        }
         let mut most: BTreeMap<Group, usize> = BTreeMap::new();
         let mut means: BTreeMap<(Group, StepValue), Vec<StepMean>> = BTreeMap::new();
-        for row in 0..reader.height() {
-            let (group, n_trials) = (reader.group(row)?, reader.count("n_trials", row)?);
-            let most = most.entry(group).or_insert(n_trials);
-            *most = n_trials.max(*most);
-            if 2 * n_trials < *most {
+        for ((group, step), rows) in by_step {
+            let most = most.entry(group).or_insert(0);
+            *most = rows.len().max(*most);
+            if 2 * rows.len() < *most {
                 continue;
             }
             for value in StepValue::ALL {
-                let name = value.column();
-                let Some(mean) = reader.float(&format!("{name}_mean"), row)? else { continue };
-                let sd = reader.float(&format!("{name}_sd"), row)?;
-                let step = reader.count("step", row)?;
+                let values: Vec<f64> = rows.iter().filter_map(|row| value.of(row)).collect();
+                let Some(mean) = mean(values.iter().copied()) else { continue };
+                let sd = SeedValues::new(values).ok().and_then(|values| values.sd());
                 means.entry((group, value)).or_default().push(StepMean { step, mean, sd });
             }
         }
-        Ok(StepMeans(means))
+        StepMeans(means)
     }
 
     /// A group's curve; empty where it has none.

@@ -1,4 +1,4 @@
-//! The plan beside the results: one row per planned cell, its scores null where it is not done.
+//! The plan beside the results: every planned cell, with its row if it is done.
 
 use std::{
     cmp::Reverse,
@@ -6,12 +6,13 @@ use std::{
 };
 
 use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed, Trial};
-use polars::prelude::{Column, DataFrame, IntoLazy, NamedFrom, Series, col};
 
-use super::read::{Reader, grouped, joined};
-use crate::{DatasetOrder, ReportError, verdicts::Repeats};
-
-const AXES: [&str; 7] = ["method", "train_on", "shots", "seed", "target", "form", "prompt"];
+use super::mean;
+use crate::{
+    DatasetOrder,
+    rows::{CellRow, StepRow},
+    verdicts::Repeats,
+};
 
 /// One method with one number of shots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,11 @@ impl Group {
     /// Whether anything is trained.
     pub(crate) fn is_trained(self) -> bool {
         self.method != MethodId::ZeroShot
+    }
+
+    /// The one of an optimizer step.
+    pub(super) fn of_step(row: &StepRow) -> Self {
+        Group { method: row.method, shots: row.shots }
     }
 }
 
@@ -66,13 +72,24 @@ impl Arm {
     }
 }
 
-/// One planned cell, and what its record counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One planned cell.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SurveyedCell {
     pub(crate) repeats: Repeats,
     pub(crate) seed: Seed,
     /// None where the cell is not done.
-    pub(crate) counts: Option<Counts>,
+    pub(crate) row: Option<CellRow>,
+}
+
+impl SurveyedCell {
+    /// What its record counts.
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        self.row.as_ref().map(|row| Counts {
+            n: row.n,
+            n_published: row.n_correct_published,
+            n_strict: row.n_correct_strict,
+        })
+    }
 }
 
 /// What a cell's record counts.
@@ -85,8 +102,8 @@ pub(crate) struct Counts {
 
 /// All planned cells and what is known of them.
 pub(crate) struct Survey {
-    /// One row per planned cell: its axes, and the cells' frame's columns or nulls.
-    pub(super) frame: DataFrame,
+    /// The planned cells, in table order.
+    pub(crate) cells: Vec<SurveyedCell>,
     /// The rows of the tables, in order.
     pub(crate) arms: Vec<Arm>,
     /// The forms of the questions, in table order.
@@ -120,50 +137,37 @@ type Axes = (MethodId, Option<DatasetId>, usize, Seed, CellKey);
 
 impl Survey {
     /// Puts plan and cells together. A cell that no plan names counts as planned.
-    pub(crate) fn new(
-        cells: &DataFrame,
-        planned: &[Trial],
-        order: DatasetOrder,
-    ) -> Result<Self, ReportError> {
-        let mut axes: BTreeSet<Axes> = planned.iter().flat_map(axes_of_trial).collect();
-        axes.extend(axes_of_frame(cells)?);
-        let frame = joined(axes_frame(&axes)?.lazy(), cells.clone().lazy(), &AXES).collect()?;
-        let trained: BTreeSet<DatasetId> = axes.iter().filter_map(|axes| axes.1).collect();
-        let targets: BTreeSet<DatasetId> = axes.iter().map(|axes| axes.4.target).collect();
-        let arms: BTreeSet<Arm> = axes.iter().map(arm_of).collect();
-        let forms: BTreeSet<Form> = axes.iter().map(|axes| axes.4.form).collect();
+    pub(crate) fn new(done: &[CellRow], planned: &[Trial], order: DatasetOrder) -> Self {
+        let planned = planned.iter().flat_map(axes_of_trial).map(|axes| (axes, None));
+        let mut by_axes: BTreeMap<Axes, Option<&CellRow>> = planned.collect();
+        by_axes.extend(done.iter().map(|row| (axes_of_row(row), Some(row))));
+        let axes = || by_axes.keys();
+        let trained: BTreeSet<DatasetId> = axes().filter_map(|axes| axes.1).collect();
+        let targets: BTreeSet<DatasetId> = axes().map(|axes| axes.4.target).collect();
+        let arms: BTreeSet<Arm> = axes().map(arm_of).collect();
+        let forms: BTreeSet<Form> = axes().map(|axes| axes.4.form).collect();
         let any_trained = !trained.is_empty();
-        let seeds = axes.iter().filter(|axes| axes.1.is_some() == any_trained).map(|axes| axes.3);
-        let n_missing = frame.column("cell_id")?.null_count();
-        Ok(Survey {
+        let seeds = axes().filter(|axes| axes.1.is_some() == any_trained).map(|axes| axes.3);
+        let seeds = seeds.collect();
+        let cell = |((method, source, shots, seed, cell), row): (Axes, Option<&CellRow>)| {
+            let repeats = Repeats { method, source, shots, cell };
+            SurveyedCell { repeats, seed, row: row.cloned() }
+        };
+        Survey {
             arms: arms.into_iter().collect(),
             in_domain: order.sorted(if any_trained { &trained } else { &targets }),
             forms: forms.into_iter().collect(),
             targets: order.sorted(&targets),
-            seeds: seeds.collect(),
-            n_planned: frame.height(),
-            n_missing,
-            frame,
-        })
+            seeds,
+            n_planned: by_axes.len(),
+            n_missing: by_axes.values().filter(|row| row.is_none()).count(),
+            cells: by_axes.into_iter().map(cell).collect(),
+        }
     }
 
-    /// Every planned cell, with its counts if it is done.
-    pub(crate) fn cells(&self) -> Result<Vec<SurveyedCell>, ReportError> {
-        let reader = Reader(&self.frame);
-        let ids = self.frame.column("cell_id")?.str()?;
-        let cell = |row| {
-            let (method, source, shots, seed, cell) = axes_of_row(&reader, row)?;
-            let counts = match ids.get(row) {
-                None => None,
-                Some(_) => Some(Counts {
-                    n: reader.count("n", row)?,
-                    n_published: reader.count("n_correct_published", row)?,
-                    n_strict: reader.count("n_correct_strict", row)?,
-                }),
-            };
-            Ok(SurveyedCell { repeats: Repeats { method, source, shots, cell }, seed, counts })
-        };
-        (0..reader.height()).map(cell).collect()
+    /// The rows of the cells that are done, in table order.
+    pub(crate) fn done(&self) -> impl Iterator<Item = &CellRow> {
+        self.cells.iter().filter_map(|cell| cell.row.as_ref())
     }
 
     /// Whether the trained methods have more than one number of shots.
@@ -204,84 +208,53 @@ impl Survey {
     }
 
     /// What the questions about each target were, form by form, in the order of the targets.
-    pub(crate) fn questions(&self) -> Result<Vec<(Asked, Option<Questions>)>, ReportError> {
-        let span = |name: &str| {
-            [
-                col(name).min().alias(format!("{name}_min")),
-                col(name).max().alias(format!("{name}_max")),
-            ]
-        };
-        let means = ["mean_choices", "chance_pct"].map(|name| col(name).mean());
-        let aggregations = [&span("n")[..], &span("n_split"), &means].concat();
-        let done = self.frame.clone().lazy().filter(col("cell_id").is_not_null());
-        let frame = grouped(done, &["form", "target"], aggregations).collect()?;
-        let reader = Reader(&frame);
-        let mut found = Vec::new();
-        for row in 0..reader.height() {
-            let questions = Questions {
-                n: (reader.count("n_min", row)?, reader.count("n_max", row)?),
-                n_split: (reader.count("n_split_min", row)?, reader.count("n_split_max", row)?),
-                mean_choices: reader.float("mean_choices", row)?,
-                chance_pct: reader.float("chance_pct", row)?,
-            };
-            let key = (reader.id::<Form>("form", row)?, reader.id::<DatasetId>("target", row)?);
-            found.push((key, questions));
+    pub(crate) fn questions(&self) -> Vec<(Asked, Option<Questions>)> {
+        let mut found: BTreeMap<Asked, Vec<&CellRow>> = BTreeMap::new();
+        for row in self.done() {
+            found.entry((row.form, row.target)).or_default().push(row);
         }
-        let of =
-            |key| found.iter().find(|(found, _)| *found == key).map(|(_, questions)| *questions);
         let asked =
             self.forms.iter().flat_map(|&form| self.targets.iter().map(move |&id| (form, id)));
-        Ok(asked.map(|key| (key, of(key))).collect())
+        asked.map(|key| (key, found.get(&key).and_then(|rows| Questions::of(rows)))).collect()
     }
 
     /// The score of guessing, by form and target.
-    pub(crate) fn chances(&self) -> Result<BTreeMap<(Form, DatasetId), Option<f64>>, ReportError> {
+    pub(crate) fn chances(&self) -> BTreeMap<(Form, DatasetId), Option<f64>> {
         let chance = |questions: Option<Questions>| questions.and_then(|found| found.chance_pct);
-        let questions = self.questions()?.into_iter();
-        Ok(questions.map(|(asked, questions)| (asked, chance(questions))).collect())
+        self.questions().into_iter().map(|(asked, found)| (asked, chance(found))).collect()
     }
 
-    /// The values of a text column, each once, in order.
-    pub(crate) fn distinct(&self, column: &str) -> Result<BTreeSet<String>, ReportError> {
-        let values = self.frame.column(column)?.str()?;
-        Ok(values.iter().flatten().map(str::to_owned).collect())
+    /// The values that finished cells have, each once, in order.
+    pub(crate) fn distinct<'a, T: Ord>(&'a self, of: fn(&'a CellRow) -> T) -> BTreeSet<T> {
+        self.done().map(of).collect()
     }
 
-    /// The pairs of values of two text columns, each once, in order, where both are there.
-    pub(crate) fn distinct_pairs(
-        &self,
-        one: &str,
-        other: &str,
-    ) -> Result<BTreeSet<(String, String)>, ReportError> {
-        let (one, other) = (self.frame.column(one)?.str()?, self.frame.column(other)?.str()?);
-        let pairs = one.iter().zip(other.iter());
-        Ok(pairs.filter_map(|(one, other)| Some((one?.to_owned(), other?.to_owned()))).collect())
-    }
-
-    /// The values of a count column, each once, in order.
-    pub(crate) fn distinct_counts(&self, column: &str) -> Result<BTreeSet<i64>, ReportError> {
-        Ok(self.frame.column(column)?.i64()?.iter().flatten().collect())
-    }
-
-    /// The datasets, as targets or as what was trained on, of which a column of truths holds in no row. A
-    /// row of two datasets is true only if it is true of both.
-    pub(crate) fn never(&self, column: &str) -> Result<Vec<DatasetId>, ReportError> {
-        let reader = Reader(&self.frame);
-        let truths = self.frame.column(column)?.bool()?;
+    /// The datasets, as targets or as what was trained on, of which something holds in no row. A row of two
+    /// datasets holds only if it does of both.
+    pub(crate) fn never(&self, holds: fn(&CellRow) -> bool) -> Vec<DatasetId> {
         let mut ever = BTreeMap::new();
-        for (row, truth) in truths.iter().enumerate() {
-            let Some(truth) = truth else { continue };
-            let target = reader.id::<DatasetId>("target", row)?;
-            for dataset in reader.train_on(row)?.into_iter().chain([target]) {
-                *ever.entry(dataset).or_insert(false) |= truth;
+        for row in self.done() {
+            for dataset in row.train_on.into_iter().chain([row.target]) {
+                *ever.entry(dataset).or_insert(false) |= holds(row);
             }
         }
-        Ok(ever.into_iter().filter(|(_, ever)| !ever).map(|(dataset, _)| dataset).collect())
+        ever.into_iter().filter(|(_, ever)| !ever).map(|(dataset, _)| dataset).collect()
     }
+}
 
-    /// Whether some cell's column of truths holds true.
-    pub(crate) fn any(&self, column: &str) -> Result<bool, ReportError> {
-        Ok(self.frame.column(column)?.bool()?.any())
+impl Questions {
+    /// Of the cells that ask alike; none of none.
+    fn of(rows: &[&CellRow]) -> Option<Self> {
+        let span = |of: fn(&CellRow) -> usize| {
+            let counts = || rows.iter().map(|row| of(row));
+            Some((counts().min()?, counts().max()?))
+        };
+        Some(Questions {
+            n: span(|row| row.n)?,
+            n_split: span(|row| row.n_split)?,
+            mean_choices: mean(rows.iter().filter_map(|row| row.mean_choices)),
+            chance_pct: mean(rows.iter().filter_map(|row| row.chance_pct)),
+        })
     }
 }
 
@@ -294,32 +267,7 @@ fn axes_of_trial(trial: &Trial) -> impl Iterator<Item = Axes> {
     trial.cells().into_iter().map(move |cell| (method, train_on, shots, seed, cell))
 }
 
-fn axes_of_frame(cells: &DataFrame) -> Result<Vec<Axes>, ReportError> {
-    let reader = Reader(cells);
-    (0..reader.height()).map(|row| axes_of_row(&reader, row)).collect()
-}
-
-fn axes_of_row(reader: &Reader<'_>, row: usize) -> Result<Axes, ReportError> {
-    let Arm { group: Group { method, shots }, form, prompt } = reader.arm(row)?;
-    let cell = CellKey { target: reader.id("target", row)?, form, prompt: prompt.0 };
-    Ok((method, reader.train_on(row)?, shots, reader.seed(row)?, cell))
-}
-
-fn axes_frame(axes: &BTreeSet<Axes>) -> Result<DataFrame, ReportError> {
-    fn texts(name: &str, values: impl Iterator<Item = Option<&'static str>>) -> Column {
-        Series::new(name.into(), values.collect::<Vec<_>>()).into()
-    }
-    let shots: Vec<i64> =
-        axes.iter().map(|axes| i64::try_from(axes.2).unwrap_or(i64::MAX)).collect();
-    let seeds: Vec<Seed> = axes.iter().map(|axes| axes.3).collect();
-    let columns = vec![
-        texts("method", axes.iter().map(|axes| Some(axes.0.as_str()))),
-        texts("train_on", axes.iter().map(|axes| axes.1.map(DatasetId::as_str))),
-        Series::new("shots".into(), shots).into(),
-        Series::new("seed".into(), seeds).into(),
-        texts("target", axes.iter().map(|axes| Some(axes.4.target.as_str()))),
-        texts("form", axes.iter().map(|axes| Some(axes.4.form.as_str()))),
-        texts("prompt", axes.iter().map(|axes| Some(axes.4.prompt.as_str()))),
-    ];
-    Ok(DataFrame::new(axes.len(), columns)?)
+fn axes_of_row(row: &CellRow) -> Axes {
+    let cell = CellKey { target: row.target, form: row.form, prompt: row.prompt };
+    (row.method, row.train_on, row.shots, row.seed, cell)
 }

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use polars::prelude::{Column, NamedFrom, Series};
-
 use super::*;
+use crate::rows::Value;
 
 const NASTY: [Option<&str>; 6] = [
     Some("a|b_c & 100 % <script>alert('x')</script>"),
@@ -15,19 +14,34 @@ const NASTY: [Option<&str>; 6] = [
     None,
 ];
 
-fn nasty() -> DataFrame {
-    let column = |series: Series| Column::from(series);
-    let columns = vec![
-        column(Series::new("text|\"_&%".into(), NASTY.to_vec())),
-        column(Series::new("seed".into(), vec![u64::MAX; 6])),
-        column(Series::new(
-            "float".into(),
-            [Some(0.1), Some(1e300), Some(-0.0), Some(f64::NAN), Some(f64::INFINITY), None],
-        )),
-        column(Series::new("truth".into(), [Some(true), Some(false), None, None, None, None])),
-        column(Series::new("count".into(), [Some(i64::MIN), None, Some(0), None, None, None])),
+/// A row at its place in the columns of what a text format could trip over.
+struct Nasty(usize);
+
+impl FrameRow for Nasty {
+    const COLUMNS: &'static [(&'static str, Kind)] = &[
+        ("text|\"_&%", Kind::Text),
+        ("seed", Kind::Seed),
+        ("float", Kind::Number),
+        ("truth", Kind::Truth),
+        ("count", Kind::Count),
     ];
-    DataFrame::new(6, columns).unwrap()
+
+    fn values(&self) -> Vec<Value<'_>> {
+        let float = [Some(0.1), Some(1e300), Some(-0.0), Some(f64::NAN), Some(f64::INFINITY), None];
+        let truth = [Some(true), Some(false), None, None, None, None];
+        let count = [Some(i64::MIN), None, Some(0), None, None, None];
+        vec![
+            Value::Text(NASTY[self.0]),
+            Value::Seed(Some(u64::MAX)),
+            Value::Number(float[self.0]),
+            Value::Truth(truth[self.0]),
+            Value::Count(count[self.0]),
+        ]
+    }
+}
+
+fn nasty() -> Vec<Nasty> {
+    (0..NASTY.len()).map(Nasty).collect()
 }
 
 fn written(format: FrameFormat) -> Vec<u8> {
@@ -72,11 +86,11 @@ fn pieces_make_the_same_file_as_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     for format in FrameFormat::ALL {
         let path = folder.path().join(format.as_str());
-        let frame = nasty();
-        let mut file = FrameFile::create(&path, format, frame.schema()).unwrap();
-        file.write(&frame.slice(0, 2)).unwrap();
-        file.write(&frame.slice(2, 0)).unwrap();
-        file.write(&frame.slice(2, 4)).unwrap();
+        let rows = nasty();
+        let mut file = FrameFile::create::<Nasty>(&path, format).unwrap();
+        file.write(&rows[..2]).unwrap();
+        file.write::<Nasty>(&[]).unwrap();
+        file.write(&rows[2..]).unwrap();
         file.finish().unwrap();
         assert!(fs::read(&path).unwrap() == written(format), "{format}");
     }
@@ -88,7 +102,7 @@ fn a_file_that_is_not_finished_leaves_what_was_there() {
     for format in FrameFormat::ALL {
         let path = folder.path().join(format.as_str());
         fs::write(&path, "something older").unwrap();
-        let mut file = FrameFile::create(&path, format, nasty().schema()).unwrap();
+        let mut file = FrameFile::create::<Nasty>(&path, format).unwrap();
         file.write(&nasty()).unwrap();
         drop(file);
         assert_eq!(fs::read_to_string(&path).unwrap(), "something older");

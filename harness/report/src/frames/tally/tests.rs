@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use clsrl_spec::{DatasetId, MethodId};
+use clsrl_spec::{DatasetId, MethodId, Trial};
 
 use super::*;
 use crate::{
     FrameFormat,
-    made::{Grid, all_results, predictions},
-    samples_frame, write_frame,
+    made::{Grid, all_results, read},
+    write_samples,
 };
 
 const GRID: Grid<'_> = Grid {
@@ -21,27 +21,30 @@ const GRID: Grid<'_> = Grid {
 #[test]
 fn counts_are_those_of_the_records() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("samples.parquet");
-    let results = all_results(&GRID.plan()).remove(0);
-    let mut samples: Option<DataFrame> = None;
-    for (_, record) in &results.cells {
-        let frame = samples_frame(&results, record.outcome.cell, &predictions(record)).unwrap();
-        samples = Some(samples.map_or(frame.clone(), |samples| samples.vstack(&frame).unwrap()));
-    }
-    write_frame(&samples.unwrap(), &path, FrameFormat::Parquet).unwrap();
-    let tally = tally_samples(&path, &["cell_id"]).unwrap();
-    assert_eq!(tally.height(), 4);
-    for (row, (id, record)) in results.cells.iter().enumerate() {
-        let count = |column: &str| tally.column(column).unwrap().i64().unwrap().get(row).unwrap();
+    let results = all_results(&GRID.plan());
+    let path = folder.path().join("samples");
+    let read = &mut |trial: &Trial, cell| read(&results, trial, cell);
+    write_samples(&results, &path, &[FrameFormat::Parquet], read).unwrap();
+    let tally = tally_samples(&FrameFormat::Parquet.at(&path), &["cell_id"]).unwrap();
+    assert_eq!(tally.len(), 4);
+    for (id, record) in &results[0].cells {
+        let counts = tally.iter().find(|counts| counts.group == [Some(id.clone())]).unwrap();
         let outcome = &record.outcome;
         let (published, strict) = (outcome.n_correct_published, outcome.n_correct_strict);
-        assert_eq!(tally.column("cell_id").unwrap().str().unwrap().get(row), Some(id.as_str()));
-        assert_eq!(count("n_correct_published"), published as i64);
-        assert_eq!(count("n_parse_ok"), strict as i64);
-        assert_eq!(count("n_parse_off_list"), (outcome.n - strict) as i64);
-        assert_eq!(count("n_ambiguous"), (published - strict) as i64);
-        assert_eq!((count("n"), count("n_thought_answer")), (48, 48));
+        assert_eq!((counts.n_correct_published, counts.n_correct_strict), (published, strict));
+        assert_eq!(counts.parsed(ParseStatus::Ok), strict);
+        assert_eq!(counts.parsed(ParseStatus::OffList), outcome.n - strict);
+        assert_eq!(counts.n_ambiguous, published - strict);
+        assert_eq!((counts.n, counts.thoughts(ThoughtNames::Answer)), (48, 48));
     }
+    let by = ["train_on", "seed", "correct_strict"];
+    let tally = tally_samples(&FrameFormat::Parquet.at(&path), &by).unwrap();
+    let strict: usize =
+        results[0].cells.iter().map(|(_, cell)| cell.outcome.n_correct_strict).sum();
+    let group = |truth: &str| vec![None, Some("1".to_owned()), Some(truth.to_owned())];
+    let found: Vec<(Group, usize)> =
+        tally.into_iter().map(|counts| (counts.group, counts.n)).collect();
+    assert_eq!(found, [(group("true"), strict), (group("false"), 4 * 48 - strict)]);
 }
 
 #[test]

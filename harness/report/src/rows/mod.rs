@@ -1,0 +1,25 @@
+//! Rows: what records hold, typed and flat, one field a column.
+//!
+//! Owns what a row is called and holds, in which order rows stand, and which records cannot be a table. Everything
+//! that is estimated, written or shown comes from these rows. Knows no file format and no frame library; columns,
+//! types and units are also listed in `results/README.md`.
+
+mod column;
+mod cell;
+mod step;
+mod sample;
+mod trial;
+mod transfer;
+
+pub use cell::CellRow;
+pub(crate) use cell::table_order;
+pub use column::{Field, FrameRow, Kind, Value};
+pub(crate) use sample::CellOf;
+pub use sample::SampleRow;
+pub use step::StepRow;
+pub use transfer::TransferRow;
+pub(crate) use transfer::transfer_rows;
+pub(crate) use trial::TrialRow;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The samples' rows: one for each answered picture of a cell.
+
+use clsrl_spec::{
+    CellKey, DatasetId, EvalSplit, Form, MethodId, ParseStatus, PromptStyle, Seed, ThoughtNames,
+};
+
+use super::column::frame_row;
+use crate::{TrialResults, verdicts::Answered};
+
+/// The version of the samples' columns.
+const SCHEMA_VERSION: i64 = 1;
+
+frame_row! {
+    /// An answered picture.
+    pub struct SampleRow<'a> {
+        /// Version of these columns.
+        pub schema_version: i64,
+        /// The trial's key.
+        pub trial: &'a str,
+        /// Id of the fine-tune.
+        pub training_id: &'a str,
+        /// Id of the cell.
+        pub cell_id: &'a str,
+        /// The trial's method.
+        pub method: MethodId,
+        /// The dataset that was trained on; none for zero-shot.
+        pub train_on: Option<DatasetId>,
+        /// The dataset that was evaluated.
+        pub target: DatasetId,
+        /// The form of the question.
+        pub form: Form,
+        /// The prompt of the evaluation.
+        pub prompt: PromptStyle,
+        /// The part that was evaluated.
+        pub split: Option<EvalSplit>,
+        /// Training pictures of each class; 0 for zero-shot.
+        pub shots: usize,
+        /// Seed of shots, order and sampling.
+        pub seed: Seed,
+        /// Name of the protocol.
+        pub protocol: &'a str,
+        /// Position of the picture in the split's list.
+        pub index: usize,
+        /// The picture's path as the dataset lists it.
+        pub image: &'a str,
+        /// The question, with its list and the prompt's suffix.
+        pub question: &'a str,
+        /// Class names that the question lists, repeated ones counted; 0 without a list.
+        pub n_choices: usize,
+        /// The right class name.
+        pub gold: &'a str,
+        /// The answer as decoded, special tokens left out.
+        pub raw: &'a str,
+        /// What the published extraction takes from it.
+        pub answer: &'a str,
+        /// The published verdict.
+        pub correct_published: bool,
+        /// The strict verdict.
+        pub correct_strict: bool,
+        /// How the answer parses.
+        pub parse_status: ParseStatus,
+        /// Whether the published score would take the answer for several listed names; none without a list.
+        pub ambiguous: Option<bool>,
+        /// What the thought names; none without a list, a thought or a tagged answer.
+        pub thought_names: Option<ThoughtNames>,
+        /// Tokens of the answer, its stop token counted.
+        pub n_tokens: usize,
+        /// Whether the answer was cut at the longest length.
+        pub truncated: bool,
+    }
+}
+
+/// A finished cell, as its samples name it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CellOf<'a> {
+    pub(crate) results: &'a TrialResults,
+    /// The trial's key.
+    pub(crate) trial: &'a str,
+    pub(crate) cell: CellKey,
+    pub(crate) cell_id: &'a str,
+}
+
+impl<'a> SampleRow<'a> {
+    /// The rows of a cell's answers, in their order.
+    pub(crate) fn all(of: CellOf<'a>, answers: &[Answered<'a>]) -> Vec<Self> {
+        answers.iter().map(|answered| SampleRow::of(of, answered)).collect()
+    }
+
+    fn of(of: CellOf<'a>, Answered { prediction, diagnosis }: &Answered<'a>) -> Self {
+        let CellOf { results, trial, cell, cell_id } = of;
+        SampleRow {
+            schema_version: SCHEMA_VERSION,
+            trial,
+            training_id: &results.training_id,
+            cell_id,
+            method: results.trial.method,
+            train_on: results.trial.train_on,
+            target: cell.target,
+            form: cell.form,
+            prompt: cell.prompt,
+            split: results.split(cell.target),
+            shots: results.trial.shots,
+            seed: results.trial.seed,
+            protocol: &results.trial.protocol.name,
+            index: prediction.index,
+            image: &prediction.image,
+            question: &prediction.question,
+            n_choices: diagnosis.n_choices,
+            gold: &prediction.gold,
+            raw: &prediction.raw,
+            answer: &prediction.extracted,
+            correct_published: prediction.correct_published,
+            correct_strict: prediction.correct_strict,
+            parse_status: diagnosis.parse,
+            ambiguous: diagnosis.is_ambiguous,
+            thought_names: diagnosis.thought,
+            n_tokens: prediction.n_tokens,
+            truncated: prediction.truncated,
+        }
+    }
+}
