@@ -8,10 +8,10 @@ mod columns;
 mod document;
 mod escape;
 
-use self::columns::{fitted, number};
+use self::columns::fitted;
 pub(crate) use self::{document::document, escape::escape};
 use crate::{
-    number::MISSING,
+    number::{Digits, MISSING},
     table::{Align, Cell, Column, Style, Table},
 };
 
@@ -173,9 +173,11 @@ fn shown(cell: &Cell, column: &Column, minor: &str) -> String {
     if text.trim().is_empty() {
         return String::new();
     }
-    if let (Style::Plain, Align::Right, Some(number)) = (cell.style, column.align, number(text)) {
-        let point = if number.decimals.is_empty() { "" } else { "." };
-        return format!("{}{}{point}{}", number.sign, number.whole, number.decimals);
+    let number = cell.number.and_then(|number| number.digits());
+    if let (Style::Plain, Align::Right, Some(digits)) = (cell.style, column.align, number) {
+        let Digits { sign, whole, decimals } = digits;
+        let point = if decimals.is_empty() { "" } else { "." };
+        return format!("{sign}{whole}{point}{decimals}");
     }
     // A mark hangs over, so that numbers with and without one stand below each other.
     let marks = text.trim_end_matches(['*', '†']);

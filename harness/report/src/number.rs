@@ -1,70 +1,161 @@
-//! Numbers as tables show them: fixed formats, no NaN, no negative zero.
+//! Numbers as tables show them: fixed formats, no NaN, no negative zero; each beside its text.
+
+use std::fmt;
 
 /// What stands in place of a number that is not there.
 pub(crate) const MISSING: &str = "–";
 
-/// A number with `digits` decimals; `–` if it is missing or not finite.
-pub(crate) fn fixed(value: Option<f64>, digits: usize) -> String {
-    let Some(value) = value.filter(|value| value.is_finite()) else {
-        return MISSING.to_owned();
-    };
-    // Halves are common (3 of 48 pictures) and go away from zero, whatever the last bits say.
-    let nudge = (1e-6 * 0.1f64.powi(digits as i32)).copysign(value);
-    let text = format!("{:.digits$}", value + nudge);
-    match text.strip_prefix('-') {
-        None => text,
-        Some(size) if is_zero(size) => size.to_owned(),
-        Some(size) => format!("−{size}"),
+/// A text of a table, and the number that it begins with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Printed {
+    pub(crate) text: String,
+    /// None where the text shows none.
+    pub(crate) number: Option<Number>,
+}
+
+/// A number as a text shows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Number {
+    /// Not rounded.
+    pub(crate) value: f64,
+    /// How it is printed where it is all of the text, in digits and at most one point.
+    alone: Option<Fixed>,
+}
+
+/// A number in digits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Fixed {
+    decimals: usize,
+    /// Whether what is above zero has a sign.
+    is_signed: bool,
+}
+
+/// What a number in digits is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Digits {
+    /// In ASCII; empty for zero.
+    pub(crate) sign: &'static str,
+    pub(crate) whole: String,
+    pub(crate) decimals: String,
+}
+
+impl Printed {
+    /// The same with something behind it.
+    pub(crate) fn and(mut self, behind: &str) -> Self {
+        if !behind.is_empty() {
+            self.text.push_str(behind);
+            self.number = self.number.map(|number| Number { alone: None, ..number });
+        }
+        self
+    }
+
+    fn fixed(value: Option<f64>, fixed: Fixed) -> Self {
+        let Some(value) = value.filter(|value| value.is_finite()) else {
+            return MISSING.into();
+        };
+        let number = Number { value, alone: Some(fixed) };
+        let Digits { sign, whole, decimals } = digits(value, fixed);
+        let sign = if sign == "-" { "−" } else { sign };
+        let point = if decimals.is_empty() { "" } else { "." };
+        Printed { text: format!("{sign}{whole}{point}{decimals}"), number: Some(number) }
     }
 }
 
-/// A change: as [`fixed`], with a plus sign where it is above zero.
-pub(crate) fn signed(value: Option<f64>, digits: usize) -> String {
-    let text = fixed(value, digits);
-    match value.is_some_and(|value| value.is_finite() && 0.0 < value) && !is_zero(&text) {
-        true => format!("+{text}"),
-        false => text,
+impl Number {
+    /// The digits of a number that is all of its text; none of a marked one, of one with its thousands set apart,
+    /// of one with an exponent.
+    pub(crate) fn digits(&self) -> Option<Digits> {
+        self.alone.map(|fixed| digits(self.value, fixed))
     }
+}
+
+fn digits(value: f64, Fixed { decimals, is_signed }: Fixed) -> Digits {
+    // Halves are common (3 of 48 pictures) and go away from zero, whatever the last bits say.
+    let nudge = 1e-6 * 0.1f64.powi(decimals as i32);
+    let size = format!("{:.decimals$}", value.abs() + nudge);
+    let sign = match size.chars().all(|character| matches!(character, '0' | '.')) {
+        true => "",
+        false if value < 0.0 => "-",
+        false if is_signed => "+",
+        false => "",
+    };
+    let (whole, decimals) = size.split_once('.').unwrap_or((&size, ""));
+    Digits { sign, whole: whole.to_owned(), decimals: decimals.to_owned() }
+}
+
+impl From<String> for Printed {
+    fn from(text: String) -> Self {
+        Printed { text, number: None }
+    }
+}
+
+impl From<&str> for Printed {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Display for Printed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+/// A number with `decimals` digits after the point; `–` if it is missing or not finite.
+pub(crate) fn fixed(value: Option<f64>, decimals: usize) -> Printed {
+    Printed::fixed(value, Fixed { decimals, is_signed: false })
+}
+
+/// A change: as [`fixed`], with a plus sign where it is above zero.
+pub(crate) fn signed(value: Option<f64>, decimals: usize) -> Printed {
+    Printed::fixed(value, Fixed { decimals, is_signed: true })
 }
 
 /// What is smaller is what float32 leaves of a zero.
 const ROUNDING: f64 = 1e-6;
 
 /// A small number with three significant digits.
-pub(crate) fn significant(value: Option<f64>) -> String {
+pub(crate) fn significant(value: Option<f64>) -> Printed {
     let size = value.map_or(0.0, f64::abs);
-    let digits = match size {
+    let decimals = match size {
         size if size < ROUNDING => return fixed(value.map(|_| 0.0), 0),
-        size if size < 0.001 => return fixed_or_scientific(value),
+        size if size < 0.001 => return scientific(value),
         size if size < 0.1 => 4,
         size if size < 10.0 => 2,
         _ => 1,
     };
-    fixed(value, digits)
+    fixed(value, decimals)
+}
+
+fn scientific(value: Option<f64>) -> Printed {
+    match value.filter(|value| value.is_finite()) {
+        Some(value) => {
+            let number = Number { value, alone: None };
+            Printed { text: format!("{value:.1e}"), number: Some(number) }
+        }
+        None => MISSING.into(),
+    }
+}
+
+/// A count in digits alone.
+pub(crate) fn count(n: usize) -> Printed {
+    fixed(Some(n as f64), 0)
 }
 
 /// A count with its thousands set apart.
-pub(crate) fn thousands(n: usize) -> String {
-    let digits = n.to_string();
+pub(crate) fn thousands(n: usize) -> Printed {
+    let plain = count(n);
+    if n < 1000 {
+        return plain;
+    }
     let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if 0 < position && (digits.len() - position).is_multiple_of(3) {
+    for (position, digit) in plain.text.chars().enumerate() {
+        if 0 < position && (plain.text.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
-    text
-}
-
-fn fixed_or_scientific(value: Option<f64>) -> String {
-    match value.filter(|value| value.is_finite()) {
-        Some(value) => format!("{value:.1e}"),
-        None => MISSING.to_owned(),
-    }
-}
-
-fn is_zero(digits: &str) -> bool {
-    digits.chars().all(|character| matches!(character, '0' | '.'))
+    Printed { text, number: plain.number.map(|number| Number { alone: None, ..number }) }
 }
 
 #[cfg(test)]
@@ -74,33 +165,55 @@ mod tests {
     #[test]
     fn what_is_not_a_number_is_a_dash() {
         for value in [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)] {
-            assert_eq!((fixed(value, 1), signed(value, 1)), (MISSING.into(), MISSING.into()));
-            assert!(!significant(value).contains("NaN") && !significant(value).contains("inf"));
+            let missing = Printed { text: MISSING.to_owned(), number: None };
+            assert_eq!((fixed(value, 1), signed(value, 1)), (missing.clone(), missing));
+            let text = significant(value).text;
+            assert!(!text.contains("NaN") && !text.contains("inf"));
         }
     }
 
     #[test]
     fn a_change_has_a_sign_unless_it_rounds_to_zero() {
-        let shown = [4.25, -4.27, 0.04, -0.04, 0.0].map(|value| signed(Some(value), 1));
+        let shown = [4.25, -4.27, 0.04, -0.04, 0.0].map(|value| signed(Some(value), 1).text);
         assert_eq!(shown, ["+4.3", "−4.3", "0.0", "0.0", "0.0"]);
     }
 
     #[test]
     fn halves_go_away_from_zero_whatever_their_last_bits() {
-        let shown = [6.25, 31.25 - 25.0, 93.75 - 87.5 - 1e-13].map(|half| fixed(Some(half), 1));
+        let shown =
+            [6.25, 31.25 - 25.0, 93.75 - 87.5 - 1e-13].map(|half| fixed(Some(half), 1).text);
         assert_eq!(shown, ["6.3", "6.3", "6.3"]);
-        assert_eq!(fixed(Some(6.2499), 1), "6.2");
+        assert_eq!(fixed(Some(6.2499), 1).text, "6.2");
     }
 
     #[test]
     fn small_numbers_keep_their_digits() {
-        let shown =
-            [0.0, -2.3e-9, 0.00012, 0.0123, 1.234, 123.4].map(|value| significant(Some(value)));
+        let shown = [0.0, -2.3e-9, 0.00012, 0.0123, 1.234, 123.4]
+            .map(|value| significant(Some(value)).text);
         assert_eq!(shown, ["0", "0", "1.2e-4", "0.0123", "1.23", "123.4"]);
     }
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1234567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1000, 1234567].map(|n| thousands(n).text),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn a_number_stays_beside_its_text_and_has_digits_where_it_stands_alone() {
+        let digits = |printed: Printed| {
+            let number = printed.number.unwrap();
+            let digits =
+                number.digits().map(|found| [found.sign, &found.whole, &found.decimals].concat());
+            (number.value, digits)
+        };
+        assert_eq!(digits(signed(Some(-3.14), 1)), (-3.14, Some("-31".to_owned())));
+        assert_eq!(digits(signed(Some(0.04), 1)), (0.04, Some("00".to_owned())));
+        assert_eq!(digits(fixed(Some(64.0), 1).and("†")), (64.0, None));
+        assert_eq!(digits(thousands(1234)), (1234.0, None));
+        assert_eq!(digits(thousands(999)), (999.0, Some("999".to_owned())));
+        assert_eq!(digits(significant(Some(0.00012))), (0.00012, None));
     }
 }

@@ -1,6 +1,9 @@
 //! A table as it is meant, before any format: caption, columns, rows, emphasis, notes, and its numbers.
 
-use crate::datum::Datum;
+use crate::{
+    datum::Datum,
+    number::{Number, Printed},
+};
 
 /// A table. Every row has one cell per column.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +57,8 @@ pub(crate) enum Align {
 pub(crate) struct Cell {
     /// What it says.
     pub(crate) text: String,
+    /// The number that it begins with.
+    pub(crate) number: Option<Number>,
     /// How it says it.
     pub(crate) style: Style,
 }
@@ -118,21 +123,26 @@ impl Table {
     }
 
     /// Adds a row of plain cells.
-    pub(crate) fn push_plain(&mut self, row: impl IntoIterator<Item = String>) {
+    pub(crate) fn push_plain(&mut self, row: impl IntoIterator<Item = impl Into<Printed>>) {
         self.push(row.into_iter().map(Cell::plain).collect());
     }
 }
 
 impl Cell {
-    pub(crate) fn plain(text: impl Into<String>) -> Self {
-        Cell { text: text.into(), style: Style::Plain }
+    pub(crate) fn new(shown: impl Into<Printed>, style: Style) -> Self {
+        let Printed { text, number } = shown.into();
+        Cell { text, number, style }
     }
 
-    pub(crate) fn bold(text: impl Into<String>) -> Self {
-        Cell { text: text.into(), style: Style::Bold }
+    pub(crate) fn plain(shown: impl Into<Printed>) -> Self {
+        Cell::new(shown, Style::Plain)
     }
 
-    pub(crate) fn italic(text: impl Into<String>) -> Self {
-        Cell { text: text.into(), style: Style::Italic }
+    pub(crate) fn bold(shown: impl Into<Printed>) -> Self {
+        Cell::new(shown, Style::Bold)
+    }
+
+    pub(crate) fn italic(shown: impl Into<Printed>) -> Self {
+        Cell::new(shown, Style::Italic)
     }
 }

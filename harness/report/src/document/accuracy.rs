@@ -6,6 +6,7 @@ use super::{names, shown::Shown};
 use crate::{
     datum::Datum,
     estimate::{Estimates, Standing, standings},
+    number::Printed,
     summary::{Arm, Score, Survey},
     table::{Cell, Table},
 };
@@ -81,18 +82,18 @@ fn name(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) -> St
 pub(super) fn push(table: &mut Table, shown: &Shown, name: &str, standings: &[Standing]) {
     let means = standings.iter().enumerate().map(|(at, standing)| shown.mean(at, standing));
     table.push(std::iter::once(Cell::plain(name)).chain(means).collect());
-    let mut line = |label: &str, texts: Vec<String>| {
-        if texts.iter().any(|text| !text.is_empty()) {
-            let cells = texts.into_iter().map(Cell::italic);
+    let mut line = |label: &str, numbers: Vec<Printed>| {
+        if numbers.iter().any(|number| !number.text.is_empty()) {
+            let cells = numbers.into_iter().map(Cell::italic);
             table.push(std::iter::once(Cell::italic(label)).chain(cells).collect());
         }
     };
-    let texts = |of: fn(&Shown, usize, &Standing) -> String| {
+    let numbers = |of: fn(&Shown, usize, &Standing) -> Printed| {
         standings.iter().enumerate().map(|(at, standing)| of(shown, at, standing)).collect()
     };
-    line("±", texts(Shown::half_width));
-    line("change", texts(Shown::change));
-    line("detectable", texts(Shown::detectable));
+    line("±", numbers(Shown::half_width));
+    line("change", numbers(Shown::change));
+    line("detectable", numbers(Shown::detectable));
 }
 
 /// The numbers of a method's lines.
@@ -110,7 +111,7 @@ pub(super) fn data(survey: &Survey, arm: Arm, standings: &[Standing]) -> Vec<Dat
 }
 
 /// The score of guessing; none where nothing is listed.
-fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<String>> {
+fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<Printed>> {
     if !form.is_listed() {
         return None;
     }
@@ -120,5 +121,5 @@ fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<String>> {
     let average = names::mean_of_all(by_dataset.iter().copied());
     let all = by_dataset.into_iter().chain([average]).enumerate();
     let printed = all.map(|(at, chance)| shown.chance(at, chance));
-    Some(std::iter::once("Chance".to_owned()).chain(printed).collect())
+    Some(std::iter::once("Chance".into()).chain(printed).collect())
 }

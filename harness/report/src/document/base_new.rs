@@ -104,9 +104,10 @@ fn harmonic(estimates: &Estimates<'_>, arms: &[Arm], datasets: &[DatasetId]) -> 
 fn push(table: &mut Table, title: &str, threes: &[Three]) {
     let cells =
         |of: &dyn Fn(&Standing) -> Cell| threes.iter().flatten().map(of).collect::<Vec<_>>();
-    let mean = |standing: &Standing| Cell {
-        text: names::incomplete_marked(fixed(standing.estimate.mean, 1), &standing.estimate),
-        style: style(standing.rank.filter(|_| 1 < threes.len())),
+    let mean = |standing: &Standing| {
+        let mean = fixed(standing.estimate.mean, 1);
+        let style = style(standing.rank.filter(|_| 1 < threes.len()));
+        Cell::new(names::incomplete_marked(mean, &standing.estimate), style)
     };
     table.push([vec![Cell::plain(title)], cells(&mean)].concat());
     let half = |Standing { estimate, .. }: &Standing| match (estimate.mean, estimate.half_width()) {

@@ -47,7 +47,7 @@ pub(super) fn table(
         let cells: Vec<Repeats> = survey.in_domain.iter().map(|&id| arm.repeats(id, id)).collect();
         let accuracy = estimates.average(&cells);
         table.push_plain([
-            names::arm(survey, arm),
+            names::arm(survey, arm).into(),
             names::incomplete_marked(fixed(accuracy.mean, 1), &accuracy),
             fixed(accuracy.half_width(), 1),
             significant(costs.training),

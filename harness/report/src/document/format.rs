@@ -47,7 +47,9 @@ pub(super) fn table(survey: &Survey, [published, strict]: [&Estimates<'_>; 2]) -
             signed(names::difference(gains[0], gains[1]), 1),
         ];
         let parsed = shares.iter().map(|(_, share)| fixed(*share, 1));
-        table.push_plain(std::iter::once(names::arm(survey, arm)).chain(numbers).chain(parsed));
+        table.push_plain(
+            std::iter::once(names::arm(survey, arm).into()).chain(numbers).chain(parsed),
+        );
         let named = [
             ("published_pct", means[0]),
             ("strict_pct", means[1]),

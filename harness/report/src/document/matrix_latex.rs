@@ -61,7 +61,7 @@ fn coloured(heatmap: &Heatmap, tile: &Tile, inside: &str) -> String {
 }
 
 fn number(tile: &Tile) -> String {
-    let mut text = in_maths(&signed(tile.value, 1));
+    let mut text = in_maths(&signed(tile.value, 1).text);
     if tile.is_significant {
         text.push_str("$^*$");
     }

@@ -6,7 +6,7 @@ use clsrl_spec::DatasetId;
 
 use crate::{
     estimate::{Estimate, IntervalKind},
-    number::{fixed, signed},
+    number::{Printed, fixed, signed},
     summary::{Arm, Group, Stat, Survey},
 };
 
@@ -69,9 +69,9 @@ pub(super) fn group(survey: &Survey, group: Group) -> String {
     }
 }
 
-/// A text, marked if the estimate that it shows lacks some of its seeds.
-pub(super) fn incomplete_marked(text: String, estimate: &Estimate) -> String {
-    if estimate.is_incomplete() { format!("{text}{INCOMPLETE}") } else { text }
+/// A number, marked if the estimate that it is of lacks some of its seeds.
+pub(super) fn incomplete_marked(number: Printed, estimate: &Estimate) -> Printed {
+    number.and(if estimate.is_incomplete() { INCOMPLETE } else { "" })
 }
 
 /// The kinds of intervals of some estimates, in words, in brackets; nothing where there is none.
@@ -83,8 +83,8 @@ pub(super) fn kinds(estimates: impl IntoIterator<Item = Estimate>) -> String {
 }
 
 /// A mean change, marked if some of its seeds are missing.
-pub(super) fn change(stat: Stat) -> String {
-    marked(signed(stat.mean, 1), stat)
+pub(super) fn change(stat: Stat) -> Printed {
+    signed(stat.mean, 1).and(if is_incomplete(stat) { INCOMPLETE } else { "" })
 }
 
 /// Whether a number is there but not whole.
@@ -92,11 +92,11 @@ pub(super) fn is_incomplete(stat: Stat) -> bool {
     stat.mean.is_some() && stat.n < stat.planned
 }
 
-/// A text with its spread, if there is one.
-pub(super) fn with_sd(text: String, stat: Stat) -> String {
+/// A number with its spread, if there is one.
+pub(super) fn with_sd(number: Printed, stat: Stat) -> Printed {
     match stat.mean.and(stat.sd) {
-        None => text,
-        sd => format!("{text} ± {}", fixed(sd, 1)),
+        None => number,
+        sd => number.and(&format!(" ± {}", fixed(sd, 1))),
     }
 }
 
@@ -109,11 +109,4 @@ pub(super) fn difference(mean: Option<f64>, reference: Option<f64>) -> Option<f6
 pub(super) fn mean_of_all(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.into_iter().collect::<Option<_>>()?;
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-fn marked(text: String, stat: Stat) -> String {
-    match is_incomplete(stat) {
-        true => format!("{text}{INCOMPLETE}"),
-        false => text,
-    }
 }

@@ -9,7 +9,7 @@ use crate::{
     ReportContext,
     datum::Datum,
     estimate::{Change, Contrast, Estimate, Estimates},
-    number::{MISSING, fixed, signed, thousands},
+    number::{MISSING, Printed, fixed, signed, thousands},
     rows::CellRow,
     summary::{Arm, Clocks, Score, Survey, Transfer, TransferMatrix},
     table::{Align, Cell, Table},
@@ -90,13 +90,13 @@ pub(super) fn in_short(
         table.data.extend(data(arm, &average, change.as_ref(), transfer.of(arm)));
         let per_trial = Datum::of_number(arm.group, "all", "seconds_per_trial", seconds);
         table.data.push(per_trial.asked(arm));
-        let trained = |text: String| if arm.is_trained() { text } else { String::new() };
+        let trained = |number: Printed| if arm.is_trained() { number } else { Printed::default() };
         table.push_plain([
-            names::group(survey, arm.group),
-            asked(survey, arm),
+            names::group(survey, arm.group).into(),
+            asked(survey, arm).into(),
             fixed(zero_shot, 1),
             trained(in_domain(&average)),
-            trained(change.as_ref().map_or(MISSING.to_owned(), marked)),
+            trained(change.as_ref().map_or(MISSING.into(), marked)),
             trained(names::with_sd(names::change(others), others)),
             trained(below_zero(transfer, arm)),
             fixed(seconds, 1),
@@ -105,11 +105,11 @@ pub(super) fn in_short(
     table
 }
 
-fn in_domain(average: &Estimate) -> String {
+fn in_domain(average: &Estimate) -> Printed {
     let mean = names::incomplete_marked(fixed(average.mean, 1), average);
     match average.half_width() {
         None => mean,
-        half => format!("{mean} ± {}", fixed(half, 1)),
+        half => mean.and(&format!(" ± {}", fixed(half, 1))),
     }
 }
 
@@ -118,9 +118,9 @@ fn change(estimates: &Estimates<'_>, before: Arm, after: Arm, datasets: &[Datase
     estimates.average_change(&datasets.iter().map(contrast).collect::<Vec<_>>())
 }
 
-fn marked(change: &Change) -> String {
-    let text = signed(change.estimate.mean, 1);
-    if change.is_significant() == Some(true) { format!("{text}*") } else { text }
+fn marked(change: &Change) -> Printed {
+    let star = if change.is_significant() == Some(true) { "*" } else { "" };
+    signed(change.estimate.mean, 1).and(star)
 }
 
 /// The averages of an arm; of one that trains nothing, its accuracy alone.
@@ -152,10 +152,10 @@ fn asked(survey: &Survey, arm: Arm) -> String {
     }
 }
 
-fn below_zero(transfer: &Transfer, arm: Arm) -> String {
+fn below_zero(transfer: &Transfer, arm: Arm) -> Printed {
     match transfer.n_below_zero(arm) {
-        (0, _) => MISSING.to_owned(),
-        (n, below) => format!("{} %", fixed(Some(100.0 * below as f64 / n as f64), 0)),
+        (0, _) => MISSING.into(),
+        (n, below) => fixed(Some(100.0 * below as f64 / n as f64), 0).and(" %"),
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Tabl
     row("Datasets", titles(&survey.targets));
     row("Shots per class", shots(survey));
     row("Seeds", listed(survey.seeds.iter().map(u64::to_string)));
-    row("Trials", thousands(context.planned.len()));
+    row("Trials", thousands(context.planned.len()).text);
     row(
         "Cells",
         match survey.n_missing {

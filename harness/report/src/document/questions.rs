@@ -6,7 +6,7 @@ use super::names;
 use crate::{
     ReportContext,
     datum::Datum,
-    number::{MISSING, fixed, thousands},
+    number::{MISSING, Printed, fixed, thousands},
     summary::{Questions, Survey},
     table::{Align, Cell, Table},
 };
@@ -119,7 +119,7 @@ pub(super) fn targets(survey: &Survey) -> Table {
     table.columns[1].align = Align::Left;
     for ((form, target), questions) in survey.questions() {
         let numbers = match questions {
-            None => [MISSING; 4].map(str::to_owned),
+            None => [MISSING; 4].map(Printed::from),
             Some(Questions { n, n_split, mean_choices, chance_pct }) => {
                 [span(n), span(n_split), fixed(mean_choices, 1), fixed(chance_pct, 1)]
             }
@@ -129,7 +129,7 @@ pub(super) fn targets(survey: &Survey) -> Table {
             0 | 1 => target.title().to_owned(),
             _ => format!("{}, {form}", target.title()),
         };
-        let names = [title, names::head(target).to_owned()];
+        let names = [title.into(), names::head(target).into()];
         table.push_plain(names.into_iter().chain(numbers));
     }
     table
@@ -151,9 +151,9 @@ fn data(form: Form, target: DatasetId, questions: Option<&Questions>) -> Vec<Dat
 }
 
 /// A count, or its range if the cells differ.
-pub(super) fn span((least, most): (usize, usize)) -> String {
+pub(super) fn span((least, most): (usize, usize)) -> Printed {
     match least == most {
         true => thousands(least),
-        false => format!("{}–{}", thousands(least), thousands(most)),
+        false => thousands(least).and(&format!("–{}", thousands(most))),
     }
 }

@@ -8,7 +8,7 @@ use super::{accuracy::AVERAGE, names};
 use crate::{
     datum::Datum,
     estimate::{Estimate, Estimates},
-    number::fixed,
+    number::{Printed, fixed},
     summary::{Arm, Group, Survey},
     table::{Cell, Table},
     verdicts::Repeats,
@@ -91,9 +91,9 @@ fn curve(
 
 fn push(table: &mut Table, title: &str, curve: &[Estimate]) {
     let means = curve.iter().map(|one| names::incomplete_marked(fixed(one.mean, 1), one));
-    table.push_plain(std::iter::once(title.to_owned()).chain(means));
-    let halves = curve
-        .iter()
-        .map(|one| Cell::italic(one.mean.map_or_else(String::new, |_| fixed(one.half_width(), 1))));
+    table.push_plain(std::iter::once(title.into()).chain(means));
+    let halves = curve.iter().map(|one| {
+        Cell::italic(one.mean.map_or_else(Printed::default, |_| fixed(one.half_width(), 1)))
+    });
     table.push(std::iter::once(Cell::italic("±")).chain(halves).collect());
 }

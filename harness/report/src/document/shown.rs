@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::names::{INCOMPLETE_NOTE, incomplete_marked, kinds};
 use crate::{
     estimate::{Change, Estimate, Rank, Standing},
-    number::{fixed, signed},
+    number::{Printed, fixed, signed},
     table::{Cell, Style},
 };
 
@@ -40,35 +40,35 @@ impl Shown {
     /// A mean: bold if it is the best, underlined if it is not significantly worse.
     pub(super) fn mean(&self, at: usize, standing: &Standing) -> Cell {
         let style = style(standing.rank.filter(|_| self.is_ranked));
-        let text = fixed(standing.estimate.mean, self.decimals[at]);
-        Cell { text: incomplete_marked(text, &standing.estimate), style }
+        let mean = fixed(standing.estimate.mean, self.decimals[at]);
+        Cell::new(incomplete_marked(mean, &standing.estimate), style)
     }
 
     /// Half of an interval.
-    pub(super) fn half_width(&self, at: usize, standing: &Standing) -> String {
+    pub(super) fn half_width(&self, at: usize, standing: &Standing) -> Printed {
         match standing.estimate.half_width() {
-            None => String::new(),
+            None => Printed::default(),
             half => fixed(half, self.decimals[at]),
         }
     }
 
     /// A change, with a star if it is significant.
-    pub(super) fn change(&self, at: usize, standing: &Standing) -> String {
-        let Some(change) = standing.change else { return String::new() };
-        let text = signed(change.estimate.mean, self.decimals[at]);
-        if change.is_significant() == Some(true) { format!("{text}*") } else { text }
+    pub(super) fn change(&self, at: usize, standing: &Standing) -> Printed {
+        let Some(change) = standing.change else { return Printed::default() };
+        let star = if change.is_significant() == Some(true) { "*" } else { "" };
+        signed(change.estimate.mean, self.decimals[at]).and(star)
     }
 
     /// What would have been found, where no change was.
-    pub(super) fn detectable(&self, at: usize, standing: &Standing) -> String {
+    pub(super) fn detectable(&self, at: usize, standing: &Standing) -> Printed {
         match standing.change.and_then(|change| change.detectable_if_none()) {
-            None => String::new(),
+            None => Printed::default(),
             points => fixed(points, self.decimals[at]),
         }
     }
 
     /// The score of guessing.
-    pub(super) fn chance(&self, at: usize, chance: Option<f64>) -> String {
+    pub(super) fn chance(&self, at: usize, chance: Option<f64>) -> Printed {
         fixed(chance, self.decimals.get(at).copied().unwrap_or(1))
     }
 

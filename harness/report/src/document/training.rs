@@ -3,7 +3,7 @@
 use super::{names, questions};
 use crate::{
     datum::Datum,
-    number::{fixed, significant},
+    number::{Printed, count, fixed, significant},
     page::Page,
     summary::{Curve, Curves, Group, Survey},
     table::Table,
@@ -26,8 +26,8 @@ pub(super) fn write(page: &mut Page, survey: &Survey, curves: &Curves) {
         let Curve { n_trials, steps, loss, reward_mean, kl, mean_tokens, truncated, .. } = *curve;
         let share = |value: Option<f64>| fixed(value.map(|share| 100.0 * share), 1);
         table.push_plain([
-            names::group(survey, group),
-            n_trials.to_string(),
+            names::group(survey, group).into(),
+            count(n_trials),
             questions::span(steps),
             ends(loss, significant),
             ends(reward_mean, |value| fixed(value, 2)),
@@ -59,10 +59,10 @@ fn data(group: Group, curve: &Curve) -> impl Iterator<Item = Datum> {
 
 fn ends(
     (first, last): (Option<f64>, Option<f64>),
-    shown: impl Fn(Option<f64>) -> String,
-) -> String {
+    shown: impl Fn(Option<f64>) -> Printed,
+) -> Printed {
     match first.or(last) {
         None => shown(None),
-        Some(_) => format!("{} → {}", shown(first), shown(last)),
+        Some(_) => shown(first).and(&format!(" → {}", shown(last))),
     }
 }

@@ -8,7 +8,7 @@ use super::{matrix_figure, names};
 use crate::{
     ReportContext,
     estimate::{Change, Estimate},
-    number::{fixed, signed, thousands},
+    number::{Printed, fixed, signed, thousands},
     page::{Entry, Matrix, Page},
     summary::{Survey, Transfer, TransferMatrix},
     table::{Cell, Style, Table},
@@ -159,7 +159,7 @@ impl Writer<'_> {
         let is_shared = !self.context.shared_names(source, target).is_empty();
         let mark = if is_shared && change.estimate.mean.is_some() { SHARED } else { "" };
         let style = if source == target { Style::Bold } else { Style::Plain };
-        Cell { text: format!("{}{mark}", shown(change)), style }
+        Cell::new(shown(change).and(mark), style)
     }
 
     fn verdict(&self, matrix: &TransferMatrix) -> String {
@@ -216,10 +216,9 @@ fn behind_of(change: &Change) -> Vec<String> {
 }
 
 /// A change with its marks.
-fn shown(change: &Change) -> String {
+fn shown(change: &Change) -> Printed {
     let star = if change.is_significant() == Some(true) { "*" } else { "" };
-    let text = format!("{}{star}", signed(change.estimate.mean, 1));
-    names::incomplete_marked(text, &change.estimate)
+    names::incomplete_marked(signed(change.estimate.mean, 1).and(star), &change.estimate)
 }
 
 /// What the marks of a matrix mean, and by what its intervals and tests are made.
@@ -260,7 +259,7 @@ fn push_halves<'a>(table: &mut Table, changes: impl Iterator<Item = Option<&'a C
     if halves.iter().all(Option::is_none) {
         return;
     }
-    let cell = |half: Option<f64>| half.map_or_else(String::new, |half| fixed(Some(half), 1));
+    let cell = |half: Option<f64>| half.map_or_else(Printed::default, |half| fixed(Some(half), 1));
     let cells = halves.into_iter().map(|half| Cell::italic(cell(half)));
     table.push(std::iter::once(Cell::italic("±")).chain(cells).collect());
 }
@@ -272,8 +271,8 @@ fn reference(matrix: &TransferMatrix) -> Vec<Cell> {
         .zero_shot
         .iter()
         .map(|accuracy| names::incomplete_marked(fixed(accuracy.mean, 1), accuracy));
-    let scores = scores.chain([fixed(average, 1), String::new()]);
-    std::iter::once("zero-shot".to_owned()).chain(scores).map(Cell::italic).collect()
+    let scores = scores.chain([fixed(average, 1), Printed::default()]);
+    std::iter::once("zero-shot".into()).chain(scores).map(Cell::italic).collect()
 }
 
 /// Which of the suite's datasets share class names.

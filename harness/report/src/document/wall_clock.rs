@@ -3,7 +3,7 @@
 use super::{accuracy::AVERAGE, names};
 use crate::{
     datum::Datum,
-    number::fixed,
+    number::{count, fixed},
     page::Page,
     summary::{Clock, Clocks, Group, Survey},
     table::Table,
@@ -32,7 +32,7 @@ fn phases(survey: &Survey, clocks: &Clocks) -> Table {
     let row = |name: String, n_trials: usize, sums: [f64; 5]| {
         let per_trial = sums[4] / n_trials as f64;
         let seconds = sums.into_iter().chain([per_trial]).map(|seconds| fixed(Some(seconds), 1));
-        [vec![name, n_trials.to_string()], seconds.collect()].concat()
+        [vec![name.into(), count(n_trials)], seconds.collect()].concat()
     };
     for (&group, clock) in &clocks.by_group {
         table.push_plain(row(names::group(survey, group), clock.n_trials, sums(clock)));
@@ -68,7 +68,7 @@ fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
     for (&group, clock) in &clocks.by_group {
         let peak_mib = Some(clock.peak_memory_bytes as f64 / MIB);
         table.push_plain([
-            names::group(survey, group),
+            names::group(survey, group).into(),
             fixed(clock.train_images_per_second, 1),
             fixed(clock.train_tokens_per_second, 1),
             fixed(clock.evaluate_images_per_second, 1),
@@ -101,7 +101,7 @@ fn training(survey: &Survey, clocks: &Clocks) -> Table {
             numbers.map(|(id, value)| Datum::of_number(group, id, "optimize_s_per_trial", value)),
         );
         let shown = seconds.into_iter().chain([average]).map(|seconds| fixed(seconds, 1));
-        table.push_plain(std::iter::once(names::group(survey, group)).chain(shown));
+        table.push_plain(std::iter::once(names::group(survey, group).into()).chain(shown));
     }
     table
 }

@@ -226,7 +226,7 @@ impl Heatmap {
                 1.0 => HPos::Right,
                 _ => HPos::Center,
             };
-            let text = signed(Some(value), digits);
+            let text = signed(Some(value), digits).text;
             pen.text(&text, (x, top + height + 10.0), Lettered::new(10.0, BLACK, side));
         }
         let unit = Lettered::new(10.0, BLACK, HPos::Left);

@@ -39,7 +39,10 @@ impl Ticks {
     pub(super) fn labelled(&self) -> Vec<(f64, String)> {
         let step = self.ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::MAX, f64::min);
         let digits = (0..6).find(|&digits| 0.999 < step * 10f64.powi(digits)).unwrap_or(6) as usize;
-        self.ticks.iter().map(|&tick| (tick, crate::number::fixed(Some(tick), digits))).collect()
+        self.ticks
+            .iter()
+            .map(|&tick| (tick, crate::number::fixed(Some(tick), digits).text))
+            .collect()
     }
 
     /// Where a number lies between two places, in points.

@@ -1,9 +1,16 @@
 //! The whole file: its head, the list of its sections, the sections, the scripts.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 
-use super::{blocks, escape::escape, samples};
+use super::{
+    blocks,
+    escape::{escape, json},
+    samples,
+    tables::{self, Keys},
+};
 use crate::{
     page::{Block, Page},
     shown::{ShownSamples, Thumbnails},
@@ -33,7 +40,7 @@ pub(crate) fn written(
         })
         .collect();
     let main: Vec<String> = sections.iter().map(Section::written).collect();
-    let script = format!("\n{}", SCRIPTS.join("\n"));
+    let script = format!("\nconst KEYS = {};\n{}", json(&keys(page)), SCRIPTS.join("\n"));
     let style = format!("\n{STYLE}");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -53,6 +60,17 @@ pub(crate) fn written(
         contents = contents.join("\n"),
         main = main.concat(),
     )
+}
+
+/// What the script sorts tables by, by their ids: numbers alone, so that no text gets into the script.
+fn keys(page: &Page) -> BTreeMap<String, Keys> {
+    let tables = page.blocks().iter().filter_map(|block| match block {
+        Block::Table(table) => Some(tables::keys(table)),
+        Block::Matrix(_) => Some(Keys::new()),
+        _ => None,
+    });
+    let numbered = (1..).zip(tables).filter(|(_, keys)| !keys.is_empty());
+    numbered.map(|(number, keys): (usize, _)| (tables::id(number), keys)).collect()
 }
 
 /// What the browser may load and run: nothing but this style, these scripts and embedded pictures. So text

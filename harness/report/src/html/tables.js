@@ -3,37 +3,28 @@
   "use strict";
   const announce = document.getElementById("announced");
 
-  // A cell's number, or null where it shows none: marks behind a number and spreads do not count.
-  function number(text) {
-    const plain = text.trim().replace(/[\u2212\u2013]/, "-").replace(/(\d)[\u2009\u202f,\u00a0 ](?=\d{3})/g, "$1");
-    const found = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/i.exec(plain);
-    return found ? Number(found[0]) : null;
-  }
-
-  function unitsOf(table) {
-    return table.tBodies.length === 1 ? [...table.tBodies[0].rows] : [...table.tBodies];
-  }
-
-  function key(unit, column) {
+  function text(unit, column) {
     const row = unit.rows ? unit.rows[0] : unit;
     return row.cells[column].textContent.trim();
   }
 
-  function sort(table, head, descending) {
-    const column = head.cellIndex;
-    const units = unitsOf(table).map((unit) => {
-      const text = key(unit, column);
-      return { unit, text, value: number(text) };
-    });
-    const isNumeric = units.every(({ text, value }) => value !== null || text === "" || text === "–");
+  // KEYS has a table's numbers, column by column in the order of its units; null for a column of texts.
+  function unitsOf(table) {
+    const keys = KEYS[table.getAttribute("aria-labelledby")];
+    const units = table.tBodies.length === 1 ? [...table.tBodies[0].rows] : [...table.tBodies];
+    return units.map((unit, place) => ({
+      unit,
+      value: (column) => (keys[column] === null ? text(unit, column) : keys[column][place]),
+    }));
+  }
+
+  function sort(table, units, column, descending) {
     const sign = descending ? -1 : 1;
-    units.sort((a, b) => {
-      if (isNumeric) {
-        // What is missing stands last, whatever the direction.
-        if (a.value === null || b.value === null) return (a.value === null) - (b.value === null);
-        return sign * (a.value - b.value);
-      }
-      return sign * (a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+    units.sort((one, other) => {
+      const [a, b] = [one.value(column), other.value(column)];
+      // What is missing stands last, whatever the direction.
+      if (a === null || b === null) return (a === null) - (b === null);
+      return sign * (a < b ? -1 : a > b ? 1 : 0);
     });
     const parent = units[0].unit.parentNode;
     const after = table.tBodies.length === 1 ? null : table.tFoot;
@@ -41,6 +32,7 @@
   }
 
   for (const table of document.querySelectorAll("table.sorts")) {
+    const units = unitsOf(table);
     for (const head of table.tHead.rows[0].cells) {
       const button = head.querySelector("button");
       if (!button) continue;
@@ -53,7 +45,7 @@
           if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
         }
         head.setAttribute("aria-sort", direction);
-        sort(table, head, direction === "descending");
+        sort(table, units, head.cellIndex, direction === "descending");
         announce.textContent = `Sorted by ${button.textContent.trim()}, ${direction}.`;
       });
     }

@@ -2,6 +2,7 @@
 
 use super::escape::escape;
 use crate::{
+    number::MISSING,
     page::{Entry, Matrix},
     table::{Align, Cell, Column, Style, Table},
 };
@@ -9,6 +10,14 @@ use crate::{
 /// From these sizes on a change has the first to the fourth depth of colour, in points of accuracy; the
 /// same in all matrices, so that they can be compared.
 const DEPTHS: [f64; 4] = [0.5, 2.0, 5.0, 10.0];
+
+/// For each column what stands in it, if that is numbers.
+pub(super) type Keys = Vec<Option<Vec<Option<f64>>>>;
+
+/// A table's name within the document.
+pub(super) fn id(number: usize) -> String {
+    format!("table-{number}")
+}
 
 /// Writes a table, which sorts where its columns have heads and it has several rows to sort.
 pub(super) fn written(table: &Table, number: usize) -> String {
@@ -30,6 +39,19 @@ pub(super) fn written(table: &Table, number: usize) -> String {
     };
     let heads = format!("{}{rows}", heads(&table.columns, sorts));
     framed(table, number, if sorts { "sorts" } else { "" }, &heads)
+}
+
+/// What a table is sorted by, column by column: of numbers that of each body, null where it has none; null alone
+/// for a column of texts.
+pub(super) fn keys(table: &Table) -> Keys {
+    let bodies = bodies(table);
+    let is_number =
+        |cell: &Cell| cell.number.is_some() || cell.text.is_empty() || cell.text == MISSING;
+    let keys = |at: usize| {
+        let cells = || bodies.iter().map(|body| &body[0][at]);
+        cells().all(is_number).then(|| cells().map(|cell| Some(cell.number?.value)).collect())
+    };
+    (0..table.columns.len()).map(keys).collect()
 }
 
 /// Writes a matrix. Its first cell with something behind it is in the order of tabs, the script moves that.
@@ -80,7 +102,7 @@ fn bodies(table: &Table) -> Vec<&[Vec<Cell>]> {
 }
 
 fn framed(table: &Table, number: usize, class: &str, rows: &str) -> String {
-    let id = format!("table-{number}");
+    let id = id(number);
     format!(
         "<div class=\"table\">\n<p class=\"caption\" id=\"{id}\"><b>Table {number}.</b> {}</p>\n\
          <div class=\"wide-table\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">\n\

@@ -5,9 +5,13 @@ mod in_browser;
 
 use clsrl_spec::{CellKey, DatasetId, MethodId, Prediction};
 
+use super::written;
 use crate::{
     ShownSamples, Thumbnails, TrialResults,
     made::{self, Grid},
+    number::{MISSING, fixed, signed, thousands},
+    page::Page,
+    table::{Cell, Table},
 };
 
 /// Pixels of one colour, as JPEG: 16 by 16.
@@ -70,14 +74,14 @@ fn report(repeats: usize) -> String {
 fn the_order_of_the_input_changes_no_byte() {
     let plan = GRID.plan();
     let mut results = made::all_results(&plan);
-    let written = |results: &[TrialResults]| {
+    let html = |results: &[TrialResults]| {
         // Cells are offered in table order, whatever the order of the results.
         let shown = shown(&made::all_results(&plan), 1);
         made::made_report(&plan, results).unwrap().html(&shown, &thumbnails(&shown))
     };
-    let forward = written(&results);
+    let forward = html(&results);
     results.reverse();
-    assert!(written(&results) == forward);
+    assert!(html(&results) == forward);
 }
 
 #[test]
@@ -100,6 +104,19 @@ fn only_the_scripts_of_the_report_are_scripts() {
     for outside in ["http://", "https://", "url(", "@import", "src=\"//"] {
         assert!(!html.contains(outside), "{outside}");
     }
+}
+
+#[test]
+fn a_table_is_sorted_by_its_numbers_and_not_by_how_they_are_printed() {
+    let mut table = Table::of_numbers("Two.".into(), &["Name", "x", "y"]);
+    table.push_plain(["a".into(), thousands(1234), signed(Some(-3.14), 1).and("*")]);
+    table.push(vec![Cell::italic("±"), Cell::italic(fixed(Some(0.5), 1)), Cell::italic("")]);
+    table.push_plain(["b".into(), MISSING.into(), fixed(Some(2.0), 1).and(" ± 0.5")]);
+    let mut page = Page::new("");
+    page.table(&table);
+    let html = written(&page, "A page", None);
+    let keys = "const KEYS = {\"table-1\":[null,[1234.0,null],[-3.14,2.0]]};";
+    assert!(html.contains(keys), "{html}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What a table's columns are in LaTeX, and in which letters a table fits onto a page.
 
-use crate::table::{Align, Cell, Style, Table};
+use crate::{
+    number::{Digits, Number},
+    table::{Align, Cell, Style, Table},
+};
 
 /// A table's letters: of its numbers, and of its lines of second rank.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,36 +95,16 @@ fn widest(table: &Table, at: usize) -> usize {
 
 /// A column of numbers is siunitx's, wide enough for all of them.
 fn column(table: &Table, at: usize) -> String {
-    let cells = table.rows.iter().map(|row| row[at].text.as_str());
-    let numbers: Vec<Number<'_>> = cells.filter_map(number).collect();
+    let cells = table.rows.iter().filter_map(|row| row[at].number.as_ref());
+    let numbers: Vec<Digits> = cells.filter_map(Number::digits).collect();
     match (table.columns[at].align, numbers.is_empty()) {
         (Align::Left, _) => "l".to_owned(),
         (Align::Right, true) => "r".to_owned(),
         (Align::Right, false) => {
-            let widest = |of: fn(&Number<'_>) -> usize| numbers.iter().map(of).max().unwrap_or(0);
+            let widest = |of: fn(&Digits) -> usize| numbers.iter().map(of).max().unwrap_or(0);
             let sign = if numbers.iter().any(|number| !number.sign.is_empty()) { "+" } else { "" };
             let (whole, decimals) = (widest(|n| n.whole.len()), widest(|n| n.decimals.len()));
             format!("S[table-format={sign}{whole}.{decimals}]")
         }
     }
-}
-
-/// A number's parts, as tables print them.
-pub(super) struct Number<'a> {
-    pub(super) sign: &'static str,
-    pub(super) whole: &'a str,
-    pub(super) decimals: &'a str,
-}
-
-/// A text as a number; none if it is not one alone.
-pub(super) fn number(text: &str) -> Option<Number<'_>> {
-    let (sign, size) = match text.chars().next()? {
-        '+' => ("+", &text['+'.len_utf8()..]),
-        '−' => ("-", &text['−'.len_utf8()..]),
-        _ => ("", text),
-    };
-    let (whole, decimals) = size.split_once('.').unwrap_or((size, ""));
-    let is_number = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
-    let is_whole = !whole.is_empty() && is_number(whole) && is_number(decimals);
-    (is_whole && !size.ends_with('.')).then_some(Number { sign, whole, decimals })
 }

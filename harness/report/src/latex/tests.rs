@@ -5,7 +5,11 @@ use std::{fs, path::Path, process::Command};
 use clsrl_spec::Stream;
 
 use super::*;
-use crate::{ReportFile, page::Page};
+use crate::{
+    ReportFile,
+    number::{fixed, signed},
+    page::Page,
+};
 
 /// Texts that try to break out of their table, and ordinary ones, from one seed.
 fn hostile_texts() -> Vec<String> {
@@ -80,10 +84,11 @@ fn what_stands_for_itself_is_known() {
 
 fn table() -> Table {
     let mut table = Table::of_numbers("Two, 50 %.".into(), &["Name", "x", "y"]).named("two");
-    table.push(vec![Cell::plain("a_b"), Cell::plain("64.6"), Cell::plain("−3.1")]);
+    let number = |value: f64| fixed(Some(value), 1);
+    table.push(vec![Cell::plain("a_b"), Cell::plain(number(64.6)), Cell::plain(number(-3.1))]);
     table.push(vec![Cell::italic("±"), Cell::italic("13.1"), Cell::italic("")]);
-    let best = Cell { text: "71.0".into(), style: Style::Underlined };
-    table.push(vec![Cell::plain("c"), best, Cell::plain("+12.5*")]);
+    let best = Cell::new(number(71.0), Style::Underlined);
+    table.push(vec![Cell::plain("c"), best, Cell::plain(signed(Some(12.5), 1).and("*"))]);
     table.notes.push("A note.".into());
     table
 }
@@ -242,7 +247,7 @@ fn tex_takes_tables_of_hostile_texts() {
 fn a_table_longer_than_a_page_goes_on_over_pages_and_splits_no_row() {
     let mut table = Table::of_numbers("Long.".into(), &["Name", "x"]).named("long");
     for row in 0..LONG / 2 {
-        table.push_plain([format!("[{row}"), "1.5".to_owned()]);
+        table.push_plain([format!("[{row}").into(), fixed(Some(1.5), 1)]);
         table.push(vec![Cell::italic("±"), Cell::italic("0.2")]);
     }
     table.notes.push("[A note.".into());

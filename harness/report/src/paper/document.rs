@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ReportFile, html, latex, markdown,
-    number::{MISSING, fixed, signed, thousands},
+    number::{MISSING, Printed, count, fixed, signed, thousands},
     page::Page,
     table::{Align, Cell, Table},
 };
@@ -210,7 +210,8 @@ fn summary(tables: &[(PaperTable<'_>, Vec<&Compared>)]) -> Table {
         let counts =
             [numbers.len(), n_of(Word::Within), n_of(Word::Outside), n_of(Word::NotComparable)];
         let name = format!("{}: {source}", experiment.title());
-        table.push_plain([name, (*model).to_owned()].into_iter().chain(counts.map(thousands)));
+        let texts = [name.into(), (*model).into()];
+        table.push_plain(texts.into_iter().chain(counts.map(thousands)));
     }
     table
 }
@@ -221,7 +222,7 @@ fn reasons_table(reasons: &Reasons<'_>) -> Table {
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("reasons");
     table.columns[1].align = Align::Left;
     for (idx, (reason, n)) in reasons.iter().enumerate() {
-        table.push_plain([(idx + 1).to_string(), reason.to_string(), thousands(*n)]);
+        table.push_plain([count(idx + 1), reason.to_string().into(), thousands(*n)]);
     }
     table
 }
@@ -287,7 +288,8 @@ fn number_by_number(
             verdict @ Verdict::Outside => Cell::bold(verdict.word()),
             verdict => Cell::plain(format!("{}{}", verdict.word(), marks(verdict, reasons))),
         };
-        let cells = texts_of(compared, &columns).into_iter().chain(numbers_of(compared));
+        let texts = texts_of(compared, &columns).into_iter().map(Printed::from);
+        let cells = texts.chain(numbers_of(compared));
         table.push(cells.map(Cell::plain).chain([word]).collect());
     }
     table
@@ -309,16 +311,16 @@ fn texts_of(compared: &Compared, columns: &Columns) -> Vec<String> {
     cells.into_iter().flatten().collect()
 }
 
-fn numbers_of(compared: &Compared) -> [String; 4] {
+fn numbers_of(compared: &Compared) -> [Printed; 4] {
     let Compared { number, ours, .. } = compared;
     let digits = match number.metric {
         Metric::TrainingMinutes | Metric::InferenceMinutes => 0,
         _ => 2,
     };
     let value = ours.map(|ours| ours.value);
-    let interval = ours.and_then(|ours| ours.interval).map_or(MISSING.to_owned(), |interval| {
+    let interval = ours.and_then(|ours| ours.interval).map_or(MISSING.into(), |interval| {
         let [lower, upper] = [interval.lower, interval.upper].map(|end| fixed(Some(end), digits));
-        format!("{lower} to {upper}")
+        lower.and(&format!(" to {upper}"))
     });
     [
         fixed(value, digits),

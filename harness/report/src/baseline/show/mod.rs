@@ -20,7 +20,7 @@ use crate::{
 fn shown(measured: &Measured) -> (String, String) {
     let end = |points| fixed(Some(points), 1);
     let interval = format!("[{}, {}]", end(measured.interval.lower), end(measured.interval.upper));
-    (signed(Some(measured.change_points), 1), interval)
+    (signed(Some(measured.change_points), 1).text, interval)
 }
 
 /// `6 fail, 1 pass`.
