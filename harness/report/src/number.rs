@@ -209,7 +209,7 @@ mod tests {
                 number.digits().map(|found| [found.sign, &found.whole, &found.decimals].concat());
             (number.value, digits)
         };
-        assert_eq!(digits(signed(Some(-3.14), 1)), (-3.14, Some("-31".to_owned())));
+        assert_eq!(digits(signed(Some(-3.16), 1)), (-3.16, Some("-32".to_owned())));
         assert_eq!(digits(signed(Some(0.04), 1)), (0.04, Some("00".to_owned())));
         assert_eq!(digits(fixed(Some(64.0), 1).and("†")), (64.0, None));
         assert_eq!(digits(thousands(1234)), (1234.0, None));

@@ -109,13 +109,13 @@ fn only_the_scripts_of_the_report_are_scripts() {
 #[test]
 fn a_table_is_sorted_by_its_numbers_and_not_by_how_they_are_printed() {
     let mut table = Table::of_numbers("Two.".into(), &["Name", "x", "y"]);
-    table.push_plain(["a".into(), thousands(1234), signed(Some(-3.14), 1).and("*")]);
+    table.push_plain(["a".into(), thousands(1234), signed(Some(-3.16), 1).and("*")]);
     table.push(vec![Cell::italic("±"), Cell::italic(fixed(Some(0.5), 1)), Cell::italic("")]);
     table.push_plain(["b".into(), MISSING.into(), fixed(Some(2.0), 1).and(" ± 0.5")]);
     let mut page = Page::new("");
     page.table(&table);
     let html = written(&page, "A page", None);
-    let keys = "const KEYS = {\"table-1\":[null,[1234.0,null],[-3.14,2.0]]};";
+    let keys = "const KEYS = {\"table-1\":[null,[1234.0,null],[-3.16,2.0]]};";
     assert!(html.contains(keys), "{html}");
 }
 
