@@ -6,7 +6,9 @@
 mod lock;
 mod open;
 mod replace;
+mod update;
 
 pub use lock::FileLock;
 pub use open::{open, read, read_to_string};
-pub use replace::{NewFile, replace};
+pub use replace::{NewFile, remove_leftovers, replace};
+pub use update::update;

@@ -67,7 +67,7 @@ fn check_kind(kind: FileType) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
-fn too_large(max_bytes: u64) -> io::Error {
+pub(crate) fn too_large(max_bytes: u64) -> io::Error {
     let text = format!("it is larger than {max_bytes} bytes, the most that is read of such a file");
     io::Error::new(io::ErrorKind::FileTooLarge, text)
 }

@@ -4,13 +4,16 @@
 //! and a link that somebody planted is never followed.
 
 use std::{
-    fs::{File, Permissions},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
+
+/// How the name of a file in the making ends; it begins with a dot.
+const SUFFIX: &str = ".tmp";
 
 /// A file in the making; dropped before [`NewFile::finish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -35,12 +38,20 @@ impl NewFile {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".");
-        let temporary = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".tmp")
-            // As other files are created; the umask takes its part away.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder_of(target))?;
+        let temporary = loop {
+            let temporary = tempfile::Builder::new()
+                .prefix(&prefix)
+                .suffix(SUFFIX)
+                // As other files are created; the umask takes its part away.
+                .permissions(Permissions::from_mode(0o666))
+                .tempfile_in(folder_of(target))?;
+            // Held while it is written, so that `remove_leftovers` knows it from a leftover; which may have
+            // been quicker, and removed it.
+            temporary.as_file().lock()?;
+            if temporary.as_file().metadata()?.nlink() != 0 {
+                break temporary;
+            }
+        };
         let writer = BufWriter::with_capacity(1 << 16, temporary);
         Ok(NewFile { target: target.to_owned(), writer })
     }
@@ -51,6 +62,18 @@ impl NewFile {
         temporary.as_file().sync_all()?;
         temporary.persist(&self.target).map_err(|error| error.error)?;
         File::open(folder_of(&self.target))?.sync_all()
+    }
+
+    /// As [`NewFile::finish`] where nothing stands under its name; otherwise leaves that alone and gives `false`.
+    pub fn finish_new(self) -> io::Result<bool> {
+        let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        temporary.as_file().sync_all()?;
+        match temporary.persist_noclobber(&self.target) {
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            persisted => persisted.map_err(|error| error.error)?,
+        };
+        File::open(folder_of(&self.target))?.sync_all()?;
+        Ok(true)
     }
 
     /// The name that the file has until it is finished, for writers that open it themselves.
@@ -69,6 +92,31 @@ impl Write for NewFile {
     }
 }
 
+/// Removes what writers of files in this folder left behind when they were killed, and nothing that is being
+/// written.
+pub fn remove_leftovers(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let is_temporary = name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes());
+        if !is_temporary || !entry.file_type()?.is_file() {
+            continue;
+        }
+        let removed = crate::open(&entry.path()).and_then(|file| match file.try_lock() {
+            Ok(()) => fs::remove_file(entry.path()),
+            Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error),
+        });
+        match removed.map_err(|error| (error.kind(), error)) {
+            // Finished or removed by somebody else meanwhile, or somebody else's.
+            Err((io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied, _)) => {}
+            removed => removed.map_err(|(_, error)| error)?,
+        }
+    }
+    Ok(())
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -78,8 +126,6 @@ fn folder_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {
@@ -125,6 +171,22 @@ mod tests {
         one.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), [1; 100_000]);
         assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_what_is_being_written_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, leftover) = (dir.path().join("a.json"), dir.path().join(".a.json.tmp"));
+        fs::write(&leftover, "half").unwrap();
+        fs::write(dir.path().join("b.tmp"), "somebody's").unwrap();
+        std::os::unix::fs::symlink("b.tmp", dir.path().join(".link.tmp")).unwrap();
+        let mut file = NewFile::create(&path).unwrap();
+        file.write_all(b"whole").unwrap();
+        remove_leftovers(dir.path()).unwrap();
+        assert!(!leftover.exists());
+        file.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(names(dir.path()), [".link.tmp", "a.json", "b.tmp"]);
     }
 
     #[test]
