@@ -33,8 +33,6 @@ struct Place {
     data_dir: PathBuf,
     sidecars: PathBuf,
     lock_path: PathBuf,
-    /// The lock's text; empty where there is no lock yet.
-    lock_text: String,
     lock: Lock,
     /// The datasets whose folders are there, or that were named.
     ids: Vec<DatasetId>,
@@ -51,7 +49,7 @@ impl Place {
             Some(path) if writes => path.clone(),
             given => existing_lock(&project, given.as_deref())?,
         };
-        let (lock_text, lock) = read_lock(&lock_path)?;
+        let (_, lock) = read_lock(&lock_path)?;
         let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
         let is_there = |id: &DatasetId| data_dir.join(id.folder()).exists();
         let (ids, absent) = match args.datasets.is_empty() {
@@ -59,7 +57,7 @@ impl Place {
             false => (args.datasets.clone(), Vec::new()),
         };
         let sidecars = sidecars_dir(args.sidecars.as_deref())?;
-        Ok(Place { data_dir, sidecars, lock_path, lock_text, lock, ids, absent })
+        Ok(Place { data_dir, sidecars, lock_path, lock, ids, absent })
     }
 
     /// Ends with the code for an empty selection if there is no dataset at all.

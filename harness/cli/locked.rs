@@ -155,12 +155,17 @@ pub fn read_lock(path: &Path) -> anyhow::Result<(String, Lock)> {
             .with_context(|| format!("cannot read the lock `{}`", path.display()))
             .map_err(|error| Exit::Usage.because(error))?,
     };
+    let lock = parse_lock(path, &text)?;
+    Ok((text, lock))
+}
+
+/// Reads the text of a lock; an empty one is an empty lock.
+pub fn parse_lock(path: &Path, text: &str) -> anyhow::Result<Lock> {
     if text.is_empty() {
-        return Ok((text, Lock::default()));
+        return Ok(Lock::default());
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let lock = Lock::parse(&text, &name).map_err(|errors| Exit::Usage.because(errors))?;
-    Ok((text, lock))
+    Lock::parse(text, &name).map_err(|errors| Exit::Usage.because(errors))
 }
 
 /// Hashes with a meter on the terminal.

@@ -1,17 +1,26 @@
 //! `datasets lock`: writes what lies there into the lock.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::lock::{Mode, measure};
 use clsrl_spec::{
     DatasetId,
-    lock::{Change, LockEntry, LockKey, changes, with_entries},
+    lock::{Change, Lock, LockEntry, LockKey, changes, with_entries},
 };
 use serde::Serialize;
 
 use super::Place;
-use crate::{args::LockArgs, exit::Exit, locked::metered, output::print, progress::Detail};
+use crate::{
+    args::LockArgs,
+    exit::Exit,
+    locked::{metered, parse_lock},
+    output::print,
+    progress::Detail,
+};
+
+/// The largest lock that is read.
+const MAX_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize)]
 struct Report {
@@ -37,31 +46,63 @@ pub fn lock(args: &LockArgs, detail: Detail) -> anyhow::Result<Exit> {
     for &id in &place.ids {
         reports.push(measured(&place, id, detail)?);
     }
-    let refused: Vec<&Report> =
-        reports.iter().filter(|report| report.replaces && !args.accept_changes).collect();
-    if !refused.is_empty() {
-        let told: String = refused.iter().map(|report| section(report)).collect();
-        return Err(Exit::Differs.because(anyhow!(
-            "the lock `{}` was verified with other contents; it is left as it was\n{}\n\
-             hint: restore the data, or accept it with --accept-changes",
-            place.lock_path.display(),
-            told.trim_end()
-        )));
-    }
-    let entries: Vec<(LockKey, LockEntry)> =
-        reports.iter().filter_map(|report| report.locked.clone()).collect();
-    let text = with_entries(&place.lock_text, &entries)
-        .with_context(|| format!("cannot write into `{}`", place.lock_path.display()))?;
-    if text != place.lock_text {
-        write_atomically(&place.lock_path, &text)
-            .with_context(|| format!("cannot write `{}`", place.lock_path.display()))?;
-    }
+    // What is there when it is written counts: another process may lock other datasets at the same time. What a
+    // link leads to is replaced, not the link.
+    let path = fs::canonicalize(&place.lock_path).unwrap_or_else(|_| place.lock_path.clone());
+    clsrl_files::update(&path, MAX_BYTES, |before| {
+        let before = String::from_utf8(before.unwrap_or_default())
+            .with_context(|| format!("the lock `{}` is no UTF-8", place.lock_path.display()))?;
+        written(&place.lock_path, &before, &mut reports, args.accept_changes)
+    })
+    .map_err(|error: anyhow::Error| match error.downcast::<std::io::Error>() {
+        Ok(error) => anyhow::Error::new(error)
+            .context(format!("cannot write `{}`", place.lock_path.display())),
+        Err(error) => error,
+    })?;
     print(&match args.datasets.json {
         true => serde_json::to_string_pretty(&reports)? + "\n",
         false => reports.iter().map(section).collect(),
     })?;
     let is_whole = reports.iter().all(|report| report.faults.is_empty());
     Ok(if is_whole { Exit::Ok } else { Exit::Differs })
+}
+
+/// The lock with what was measured in it; none if that changes nothing.
+fn written(
+    path: &Path,
+    before: &str,
+    reports: &mut [Report],
+    accept_changes: bool,
+) -> anyhow::Result<Option<Vec<u8>>> {
+    let lock = parse_lock(path, before)?;
+    reports.iter_mut().for_each(|report| report.compare(&lock));
+    let refused: Vec<&Report> =
+        reports.iter().filter(|report| report.replaces && !accept_changes).collect();
+    if !refused.is_empty() {
+        let told: String = refused.iter().map(|report| section(report)).collect();
+        return Err(Exit::Differs.because(anyhow!(
+            "the lock `{}` was verified with other contents; it is left as it was\n{}\n\
+             hint: restore the data, or accept it with --accept-changes",
+            path.display(),
+            told.trim_end()
+        )));
+    }
+    let entries: Vec<(LockKey, LockEntry)> =
+        reports.iter().filter_map(|report| report.locked.clone()).collect();
+    let text = with_entries(before, &entries)
+        .with_context(|| format!("cannot write into `{}`", path.display()))?;
+    Ok((text != before).then(|| text.into_bytes()))
+}
+
+impl Report {
+    /// Tells what the measured values change in a lock.
+    fn compare(&mut self, lock: &Lock) {
+        let Some((key, entry)) = &self.locked else { return };
+        let before = lock.entry(*key).cloned().unwrap_or_default();
+        let changes = changes(&before, entry);
+        self.replaces = changes.iter().any(|change| change.replaces);
+        self.changes = changes.iter().map(sentence).collect();
+    }
 }
 
 fn measured(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Report> {
@@ -85,10 +126,6 @@ fn measured(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Repo
     // What is locked is what was read just now, whatever an earlier pass remembers.
     let measured =
         metered(detail, id, (Mode::Deep, &place.sidecars), |checking| measure(&dataset, checking))?;
-    let before = place.entry(id).cloned().unwrap_or_default();
-    let changes = changes(&before, &measured.entry);
-    report.replaces = changes.iter().any(|change| change.replaces);
-    report.changes = changes.iter().map(sentence).collect();
     report.faults = measured.faults.iter().map(ToString::to_string).collect();
     let folders = measured.missing_folders.iter();
     report.left_out = folders
@@ -116,19 +153,4 @@ fn section(report: &Report) -> String {
         text += &format!("  {line}\n");
     }
     text
-}
-
-fn write_atomically(path: &Path, text: &str) -> std::io::Result<()> {
-    // What a link leads to is replaced, not the link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut temporary = path.clone().into_os_string();
-    temporary.push(format!(".partial-{}", std::process::id()));
-    let mut file = fs::File::create(&temporary)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let renamed = written.and_then(|()| fs::rename(&temporary, &path));
-    if renamed.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
 }

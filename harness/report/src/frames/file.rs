@@ -1,18 +1,18 @@
 //! A frame's file: Parquet, CSV or NDJSON, written piece by piece, whole or not at all.
 //!
-//! It is written under a temporary name beside its own, flushed to the disk and renamed.
+//! It is written under a temporary name of its own beside the final one, flushed to the disk and renamed.
 
 use std::{
     cell::RefCell,
     ffi::OsString,
     fmt,
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     rc::Rc,
     str::FromStr,
 };
 
+use clsrl_files::NewFile;
 use polars::prelude::DataFrame;
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
@@ -42,7 +42,6 @@ pub enum FrameFormat {
 /// A frame's file in the making. Dropped before [`FrameFile::finish`], it leaves nothing behind.
 pub struct FrameFile {
     path: PathBuf,
-    temporary: PathBuf,
     columns: &'static [(&'static str, Kind)],
     file: SharedFile,
     encoder: Encoder,
@@ -54,9 +53,9 @@ enum Encoder {
     Ndjson(SharedFile),
 }
 
-/// One buffered file for an encoder and for who has to flush it.
+/// One buffered file for an encoder and for who has to finish it, which takes it away.
 #[derive(Clone)]
-struct SharedFile(Rc<RefCell<BufWriter<File>>>);
+struct SharedFile(Rc<RefCell<Option<NewFile>>>);
 
 impl FrameFormat {
     /// All formats.
@@ -109,12 +108,9 @@ pub fn write_frame<R: FrameRow>(
 impl FrameFile {
     /// Begins a file with the columns of a type of rows.
     pub fn create<R: FrameRow>(path: &Path, format: FrameFormat) -> Result<Self, ReportError> {
-        let mut temporary = OsString::from(path);
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
         let at_path = |source| ReportError::Write { path: path.to_owned(), source };
-        let file = BufWriter::new(File::create(&temporary).map_err(at_path)?);
-        let file = SharedFile(Rc::new(RefCell::new(file)));
+        let file = NewFile::create(path).map_err(at_path)?;
+        let file = SharedFile(Rc::new(RefCell::new(Some(file))));
         let encoder = match format {
             FrameFormat::Parquet => {
                 let waiting = frame::<R>(&[])?;
@@ -132,7 +128,7 @@ impl FrameFile {
             }
             FrameFormat::Ndjson => Encoder::Ndjson(file.clone()),
         };
-        Ok(FrameFile { path: path.to_owned(), temporary, columns: R::COLUMNS, file, encoder })
+        Ok(FrameFile { path: path.to_owned(), columns: R::COLUMNS, file, encoder })
     }
 
     /// Adds rows. Panics if they have other columns than the file.
@@ -174,9 +170,8 @@ impl FrameFile {
             Encoder::Csv(writer) => writer.flush().map_err(at_path)?,
             Encoder::Ndjson(_) => {}
         }
-        self.file.flush().map_err(at_path)?;
-        self.file.0.borrow().get_ref().sync_all().map_err(at_path)?;
-        fs::rename(&self.temporary, &self.path).map_err(at_path)
+        let file = self.file.0.take().ok_or_else(is_finished).map_err(at_path)?;
+        file.finish().map_err(at_path)
     }
 
     /// Writes the rows that wait for their row group, if any do.
@@ -193,13 +188,6 @@ impl FrameFile {
     }
 }
 
-impl Drop for FrameFile {
-    fn drop(&mut self) {
-        // After `finish` there is nothing by this name; what cannot be removed is nobody's result.
-        let _ = fs::remove_file(&self.temporary);
-    }
-}
-
 impl fmt::Debug for FrameFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrameFile").field("path", &self.path).finish_non_exhaustive()
@@ -208,12 +196,17 @@ impl fmt::Debug for FrameFile {
 
 impl Write for SharedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
+        self.0.borrow_mut().as_mut().ok_or_else(is_finished)?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().flush()
+        // An encoder may flush when it is dropped, after the end.
+        self.0.borrow_mut().as_mut().map_or(Ok(()), Write::flush)
     }
+}
+
+fn is_finished() -> io::Error {
+    io::Error::other("the file is finished already")
 }
 
 #[cfg(test)]
