@@ -48,7 +48,7 @@ pub fn write(
     let under_paper = under_paper(found, named)?;
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
-    let (base_model, data) = inputs(store);
+    let (base_model, data) = inputs(store)?;
     let context = PaperContext {
         suite_name: &bench.suite.name,
         base_model: &base_model,

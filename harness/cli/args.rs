@@ -166,6 +166,10 @@ pub struct RunArgs {
     /// large photographs.
     #[arg(long, value_name = "SIZE")]
     pub picture_cache: Option<CacheSize>,
+    /// Write over finished results of another model, of other data or of other settings. Without it a run that would do
+    /// so ends before it starts.
+    #[arg(long)]
+    pub replace: bool,
     /// Keep the tuned weights of every trial.
     #[arg(long)]
     pub keep_checkpoints: bool,

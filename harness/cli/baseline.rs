@@ -1,10 +1,6 @@
 //! `baseline save`: keeps the verdicts of a run for the gate.
 
-use std::{
-    fs::{self, File},
-    io::Write,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow};
 use clsrl_report::baseline::{Baseline, Observed, SavedCell, SavedKey};
@@ -17,6 +13,9 @@ use crate::{
     progress::Detail,
 };
 
+/// The largest baseline that is read: that of the smoke suite has 110 KB.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// How many cells are named where some cannot be kept.
 const MAX_NAMED: usize = 10;
 
@@ -27,46 +26,78 @@ pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
     let run = read(&args.suite, &args.selection, args.out.as_deref())?;
     let path = baseline_path(&run.bench.project, &args.name);
     let cells = kept(&run, args.allow_incomplete, detail)?;
-    let mut history = Vec::new();
-    if path.exists() {
-        let before = read_baseline(&path)?;
-        check_suite(&before, &run, &path)?;
-        let keys =
-            |cells: &[SavedCell]| cells.iter().map(|cell| cell.key).collect::<Vec<SavedKey>>();
-        match keys(&before.cells) == keys(&cells) {
-            true => history = before.history,
-            false => detail.say("the baseline had other cells; its wall-clock history begins anew"),
-        }
+    if let Some(told) = run.told_unsealed() {
+        detail.say(&told);
     }
-    let digests = run.digests();
-    match run.timing {
-        Some(timing) => timing.add_to(&mut history),
-        None => detail.say("no wall-clock is kept: not everything ran on one kind of machine"),
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
     }
-    let baseline = Baseline {
-        suite: run.bench.suite.name.clone(),
-        protocol: run.bench.suite.protocol.name.clone(),
-        device_kind: run.binding.device_kind.clone(),
-        precision: run.binding.precision.clone(),
-        commit: run.commit,
-        digests,
-        cells,
-        history,
-    };
-    write_atomically(&path, &baseline.write())?;
-    detail.say(&format!("{} cells kept", baseline.cells.len()));
+    // Runs of several machines may add their wall-clock to one baseline at the same time.
+    let cannot_write = || format!("cannot write `{}`", path.display());
+    clsrl_files::update(&path, MAX_BYTES, |before| {
+        let before = before.map(|bytes| parse(&bytes, &path)).transpose()?;
+        let baseline = made(&run, &cells, before, &path, detail)?;
+        Ok(Some(baseline.write().into_bytes()))
+    })
+    .map_err(|error: anyhow::Error| match error.is::<std::io::Error>() {
+        true => error.context(cannot_write()),
+        false => error,
+    })?;
+    detail.say(&format!("{} cells kept", cells.len()));
     print(&format!("{}\n", path.display()))?;
     Ok(Exit::Ok)
 }
 
+/// The baseline of a run; of one before it that has the same cells it keeps the wall-clock history.
+fn made(
+    run: &Run,
+    cells: &[SavedCell],
+    before: Option<Baseline>,
+    path: &Path,
+    detail: Detail,
+) -> anyhow::Result<Baseline> {
+    let mut history = Vec::new();
+    if let Some(before) = before {
+        check_suite(&before, run, path)?;
+        let keys =
+            |cells: &[SavedCell]| cells.iter().map(|cell| cell.key).collect::<Vec<SavedKey>>();
+        match keys(&before.cells) == keys(cells) {
+            true => history = before.history,
+            false => detail.say("the baseline had other cells; its wall-clock history begins anew"),
+        }
+    }
+    match &run.timing {
+        Some(timing) => timing.clone().add_to(&mut history),
+        None => detail.say("no wall-clock is kept: not everything ran on one kind of machine"),
+    }
+    Ok(Baseline {
+        suite: run.bench.suite.name.clone(),
+        protocol: run.bench.suite.protocol.name.clone(),
+        device_kind: run.binding.device_kind.clone(),
+        precision: run.binding.precision.clone(),
+        commit: run.commit.clone(),
+        digests: run.digests(),
+        cells: cells.to_vec(),
+        history,
+    })
+}
+
 /// Reads a baseline's file.
 pub fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
-    let shown = path.display().to_string();
     let hint = "hint: `clsrl-bench baseline save NAME --suite SUITE` makes one of a run";
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("cannot read baseline `{shown}`\n{hint}"))
+    let bytes = clsrl_files::read(path, MAX_BYTES)
+        .with_context(|| format!("cannot read baseline `{}`\n{hint}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
-    Baseline::read(&text, &shown).map_err(|error| Exit::Usage.because(error))
+    parse(&bytes, path)
+}
+
+fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Baseline> {
+    let shown = path.display().to_string();
+    let read = match str::from_utf8(bytes) {
+        Ok(text) => Baseline::read(text, &shown).map_err(anyhow::Error::from),
+        Err(error) => Err(anyhow!("baseline `{shown}` is damaged: it is no UTF-8 ({error})")),
+    };
+    read.map_err(|error| Exit::Usage.because(error))
 }
 
 /// Refuses a baseline of another suite or protocol.
@@ -128,19 +159,4 @@ fn some(lines: &[String]) -> String {
         some.push(format!("({} more)", lines.len() - MAX_NAMED));
     }
     some.join("\n")
-}
-
-fn write_atomically(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || {
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir)?;
-        }
-        let mut file = File::create(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().with_context(|| format!("cannot write `{}`", path.display()))
 }

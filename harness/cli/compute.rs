@@ -4,6 +4,7 @@
 //! `compute_missing.rs` instead.
 
 mod run;
+mod replace;
 mod trial;
 mod pretrain;
 mod interrupt;

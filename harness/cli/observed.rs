@@ -28,6 +28,8 @@ pub struct Run {
     pub timing: Option<Timing>,
     /// The commit of the first record; `unknown` without one.
     pub commit: String,
+    /// Cells that are done and whose records, or those of their fine-tunes, have no seal.
+    pub n_unsealed: usize,
 }
 
 /// Reads a run: the last one, or a selection of what is there.
@@ -36,7 +38,7 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
     let suite = selected_suite(&project, named, selection)?;
     let store = Store::new(&Places::new(&project, out).results, &suite.name);
     let unselected = unselected(selection);
-    let wanted = match store.read_last_run() {
+    let wanted = match store.read_last_run()? {
         Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
         _ => selection.clone(),
     };
@@ -52,10 +54,21 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
         true => Timing::of(&binding.device_kind, trainings, cells),
         false => None,
     };
-    Ok(Run { bench, binding, observed, timing, commit })
+    let n_unsealed = statuses.iter().map(n_unsealed).sum();
+    Ok(Run { bench, binding, observed, timing, commit, n_unsealed })
 }
 
 impl Run {
+    /// A line about cells whose records have no seal, if there are any.
+    pub fn told_unsealed(&self) -> Option<String> {
+        (0 < self.n_unsealed).then(|| {
+            format!(
+                "{} cells have records of an earlier format, without a seal: counts and verdicts were checked",
+                self.n_unsealed
+            )
+        })
+    }
+
     /// What the cells were made from.
     pub fn digests(&self) -> Digests {
         Digests::of(&self.binding)
@@ -88,9 +101,9 @@ pub fn baseline_path(project: &Project, named: &str) -> PathBuf {
 fn observe_trial(store: &Store, status: &TrialStatus) -> Vec<Observed> {
     let observe = |(cell, state): &(CellKey, State<CellRecord>)| {
         let found = match state {
-            State::Done(record) => store
-                .read_predictions(&status.trial, *cell)
-                .and_then(|predictions| SavedCell::of(&status.trial, record, &predictions))
+            State::Done(done) => store
+                .read_predictions(&status.trial, done)
+                .and_then(|predictions| SavedCell::of(&status.trial, &done.record, &predictions))
                 .map_err(|reason| Absent { absence: Absence::Missing, reason }),
             State::Stale(reasons) => {
                 Err(Absent { absence: Absence::Stale, reason: reasons.join("; ") })
@@ -104,14 +117,23 @@ fn observe_trial(store: &Store, status: &TrialStatus) -> Vec<Observed> {
     status.cells.iter().map(observe).collect()
 }
 
+fn n_unsealed(status: &TrialStatus) -> usize {
+    let is_trained_sealed = matches!(&status.training, State::Done(done) if done.is_sealed);
+    let is_unsealed = |state: &State<CellRecord>| match state {
+        State::Done(done) => !(done.is_sealed && is_trained_sealed),
+        State::Stale(_) | State::Missing(_) => false,
+    };
+    status.cells.iter().filter(|(_, state)| is_unsealed(state)).count()
+}
+
 fn records(statuses: &[TrialStatus]) -> (Vec<&TrainingRecord>, Vec<&CellRecord>) {
     let (mut trainings, mut cells) = (Vec::new(), Vec::new());
     for status in statuses {
-        if let State::Done(record) = &status.training {
-            trainings.push(record.as_ref());
+        if let State::Done(done) = &status.training {
+            trainings.push(&done.record);
         }
         cells.extend(status.cells.iter().filter_map(|(_, state)| match state {
-            State::Done(record) => Some(record.as_ref()),
+            State::Done(done) => Some(&done.record),
             State::Stale(_) | State::Missing(_) => None,
         }));
     }

@@ -38,7 +38,7 @@ pub fn pictures_dir(
     if given.is_some() {
         return data_dir(&bench.suite, given, detail).map(Some);
     }
-    if !is_drawn(&bench.suite, &inputs(store).1) {
+    if !is_drawn(&bench.suite, &inputs(store)?.1) {
         return Ok(None);
     }
     match data_dir(&bench.suite, None, detail) {

@@ -1,6 +1,7 @@
 //! `report`: from results to the frames and the documents.
 
 mod documents;
+mod finished;
 
 use std::{
     fs,
@@ -10,16 +11,17 @@ use std::{
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
-    CellRow, DatasetOrder, FrameFormat, Provenance, ReadPredictions, Report, ReportContext,
+    CellRow, DatasetOrder, FrameFormat, LeftOut, ReadPredictions, Report, ReportContext,
     ReportRows, Samples, StepRow, TrialResults, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
-use clsrl_spec::{
-    Binding, CellRecord, DataSource, DatasetId, SCORER_VERSION, Suite, cell_identity,
-    training_identity,
-};
+use clsrl_spec::{Binding, CellRecord, DataSource, DatasetId, Suite};
 
-pub use self::documents::{DocumentFormat, create_dir, remove_others};
+use self::finished::without;
+pub use self::{
+    documents::{DocumentFormat, create_dir, remove_others},
+    finished::{provenance, read_predictions, trial_results, why_missing},
+};
 use crate::{
     against_paper,
     args::{Against, ReportArgs, RunArgs, SelectionArgs},
@@ -84,6 +86,7 @@ pub struct Wanted<'a> {
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let found = find(&args.suite, &args.selection, args.out.as_deref())?;
     let Found { bench, places, store, binding, .. } = &found;
+    let _lock = store.lock_report()?;
     let statuses = trial_statuses(store, &bench.trials, binding)?;
     let is_complete = found.check(&statuses, detail)?;
     let data_dir = pictures_dir(bench, store, args.data.as_deref(), detail)?;
@@ -105,7 +108,7 @@ pub fn find(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
     let places = Places::new(&project, out);
     let store = Store::new(&places.results, &suite.name);
     let unselected = unselected(selection);
-    let selection = match store.read_last_run() {
+    let selection = match store.read_last_run()? {
         Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
         _ => selection.clone(),
     };
@@ -130,9 +133,10 @@ impl Found {
         }
         if n_done < states.len() {
             detail.say(&format!(
-                "incomplete: {} of {} cells are missing\nhint: `{}` makes them",
+                "incomplete: {} of {} cells are missing{}\nhint: `{}` makes them",
                 states.len() - n_done,
                 states.len(),
+                why_missing(statuses, &|_| true),
                 self.bench.command,
             ));
         }
@@ -157,7 +161,7 @@ pub fn write(
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let name = bench.suite.name.clone();
     let writing = Writing { bench, places, store, binding, name, wanted };
-    writing.write(&results, &mut |trial, cell| store.read_predictions(trial, cell))
+    writing.write(&results, &mut |trial, cell| read_predictions(store, statuses, (trial, cell)))
 }
 
 impl Writing<'_> {
@@ -167,25 +171,23 @@ impl Writing<'_> {
         results: &[TrialResults],
         read: &mut ReadPredictions<'_>,
     ) -> anyhow::Result<(PathBuf, Exit)> {
-        let cells = CellRow::all(results)?;
-        let steps = StepRow::all(results);
-        let context = context(self.bench, self.store, self.binding, self.wanted.order);
+        let context = context(self.bench, self.store, self.binding, self.wanted.order)?;
         let dir = &self.places.results;
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
         let stem = |frame: &str| self.places.results.join(format!("{}{frame}", self.name));
         let formats = self.formats_at(&stem(""));
+        // The samples come first: what they cannot be read of any more is in no other file either.
+        let Samples { verdicts, shown, left_out } =
+            write_samples(results, &stem(".samples"), &formats, read)?;
+        let results = &without(results, &left_out);
+        for LeftOut { trial, cell, reason } in &left_out {
+            note(&format!("warning: cell `{cell}` of trial `{trial}` is left out: {reason}"));
+        }
+        let cells = CellRow::all(results)?;
+        let steps = StepRow::all(results);
         for format in &formats {
             write_frame(&cells, &format.at(&stem("")), *format)?;
             write_frame(&steps, &format.at(&stem(".curves")), *format)?;
-        }
-        let Samples { verdicts, shown, left_out } =
-            write_samples(results, &stem(".samples"), &formats, read)?;
-        for out in &left_out {
-            let (trial, cell) = (&out.trial, out.cell);
-            note(&format!(
-                "warning: no samples of cell `{cell}` of trial `{trial}`: {}",
-                out.reason
-            ));
         }
         let rows = ReportRows { cells: &cells, steps: &steps, verdicts: &verdicts };
         let report = Report::new(rows, &context)?;
@@ -260,9 +262,9 @@ pub fn last_selection(last_run: LastRun, unselected: SelectionArgs) -> Selection
 }
 
 /// Model and data of the last run, by name.
-pub fn inputs(store: &Store) -> (String, String) {
+pub fn inputs(store: &Store) -> anyhow::Result<(String, String)> {
     let unknown = || (UNKNOWN.to_owned(), UNKNOWN.to_owned());
-    store.read_last_run().map_or_else(unknown, |last_run| (last_run.model, last_run.data))
+    Ok(store.read_last_run()?.map_or_else(unknown, |last_run| (last_run.model, last_run.data)))
 }
 
 /// Whether these are the drawn pictures of a suite.
@@ -281,37 +283,18 @@ fn suites_data(suite: &Suite) -> String {
     }
 }
 
-/// What is there of a trial; none without its fine-tune.
-pub fn trial_results(status: &TrialStatus, binding: &Binding) -> Option<TrialResults> {
-    let State::Done(training) = &status.training else { return None };
-    let trial = &status.trial;
-    let done = |(cell, state): &(_, State<CellRecord>)| match state {
-        State::Done(record) => {
-            Some((cell_identity(trial, *cell, binding).id(), record.as_ref().clone()))
-        }
-        State::Stale(_) | State::Missing(_) => None,
-    };
-    Some(TrialResults {
-        trial: trial.clone(),
-        training_id: training_identity(trial, binding).id(),
-        training: training.as_ref().clone(),
-        cells: status.cells.iter().filter_map(done).collect(),
-        provenance: Provenance::of(trial, binding, SCORER_VERSION),
-    })
-}
-
 fn context<'a>(
     bench: &'a Bench,
     store: &Store,
     binding: &Binding,
     order: DatasetOrder,
-) -> ReportContext<'a> {
+) -> anyhow::Result<ReportContext<'a>> {
     let suite = &bench.suite;
     let of_suite = (suites_model(suite), suites_data(suite));
-    let (model, data) = inputs(store);
+    let (model, data) = inputs(store)?;
     let given = |flag: &str, is_given: bool| if is_given { flag } else { "" }.to_owned();
     let synthetic = is_drawn(suite, &data);
-    ReportContext {
+    Ok(ReportContext {
         suite_name: suite.name.clone(),
         suite_description: suite.description.clone(),
         // The records say it as well; this holds before there are any.
@@ -330,15 +313,12 @@ fn context<'a>(
         order,
         shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
         planned: &bench.trials,
-    }
+    })
 }
 
 /// Writes a document so that it is there whole or not at all.
 pub fn write_atomically(path: &Path, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    fs::write(&temporary, text)
-        .and_then(|()| fs::rename(&temporary, path))
+    clsrl_files::replace(path, text.as_ref())
         .with_context(|| format!("cannot write `{}`", path.display()))
 }
 

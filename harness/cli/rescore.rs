@@ -8,9 +8,7 @@ mod told;
 
 use clsrl_report::{Provenance, ScoreChange, TrialResults};
 use clsrl_runner::{State, Store, TrialStatus, rescorable_statuses};
-use clsrl_spec::{
-    Binding, CellKey, CellRecord, Prediction, SCORER_VERSION, Scorer, Trial, training_identity,
-};
+use clsrl_spec::{Binding, CellKey, CellRecord, Scorer, Trial, training_identity};
 
 use self::told::{as_json, as_text, in_report};
 use crate::{
@@ -19,7 +17,7 @@ use crate::{
     output::{note, print},
     pictures::pictures_dir,
     progress::Detail,
-    report::{Wanted, Writing, find},
+    report::{Wanted, Writing, find, provenance, read_predictions},
 };
 
 /// The score that counted at the run, and the one that is asked for.
@@ -51,13 +49,14 @@ struct Outcome {
 /// Gives verdicts anew, writes frames and a report of them, and prints what changed.
 pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let mut found = find(&args.suite, &args.selection, args.out.as_deref())?;
+    let _lock = found.store.lock_report()?;
     let statuses = rescorable_statuses(&found.store, &found.bench.trials, &found.binding)?;
     let is_complete = found.check(&statuses, detail)?;
     let before = found.bench.suite.protocol.scorer;
     let scorers = Scorers { before, now: args.scorer.map_or(before, Scorer::from) };
     let mut outcome = Outcome::default();
     for status in &statuses {
-        outcome.add(&found.store, status, &found.binding, scorers)?;
+        outcome.add(&found.store, status, &found.binding, scorers);
     }
 
     let suite = &mut found.bench.suite;
@@ -74,7 +73,8 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let writing = Writing { bench, places, store, binding, name, wanted };
     let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
-        Ok(clsrl_report::rescore(record, &store.read_predictions(trial, cell)?).predictions)
+        let stored = read_predictions(store, &statuses, (trial, cell))?;
+        Ok(clsrl_report::rescore(record, &stored).predictions)
     })?;
     let path = path.display().to_string();
     match args.json {
@@ -86,28 +86,21 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
 
 impl Outcome {
     /// Gives the verdicts of a trial's cells anew; tells of those whose answers cannot be read.
-    fn add(
-        &mut self,
-        store: &Store,
-        status: &TrialStatus,
-        binding: &Binding,
-        scorers: Scorers,
-    ) -> anyhow::Result<()> {
-        let TrialStatus { trial, training: State::Done(training), cells } = status else {
-            return Ok(());
+    fn add(&mut self, store: &Store, status: &TrialStatus, binding: &Binding, scorers: Scorers) {
+        let TrialStatus { trial, training: State::Done(training), cells, .. } = status else {
+            return;
         };
-        let provenance = Provenance::of(trial, binding, SCORER_VERSION);
+        let provenance = provenance(status, binding);
         let mut results = TrialResults {
             trial: trial.clone(),
             training_id: training_identity(trial, binding).id(),
-            training: training.as_ref().clone(),
+            training: training.record.clone(),
             cells: Vec::new(),
             provenance: Provenance { rescored: true, ..provenance },
         };
         for (key, state) in cells {
-            let State::Done(record) = state else { continue };
-            let Some(identity) = store.read_cell_identity(trial, *key)? else { continue };
-            let stored = match stored_predictions(store, trial, *key, record) {
+            let State::Done(done) = state else { continue };
+            let stored = match store.read_predictions(trial, done) {
                 Ok(stored) => stored,
                 Err(why) => {
                     let trial = trial.key();
@@ -116,14 +109,14 @@ impl Outcome {
                     continue;
                 }
             };
-            let rescored = clsrl_report::rescore(record, &stored);
+            let identity = &done.identity;
+            let rescored = clsrl_report::rescore(&done.record, &stored);
             let scored_by = identity.json()["scorer"].as_u64();
             let change = rescored.change(&stored, scorers.before, scorers.now);
             self.cells.push(Cell { trial: trial.key(), key: *key, scored_by, change });
             results.cells.push((identity.id(), rescored.record));
         }
         self.results.push(results);
-        Ok(())
     }
 
     /// The new record of a cell that has one.
@@ -138,20 +131,5 @@ impl Outcome {
         let mut total = ScoreChange::default();
         self.cells.iter().for_each(|cell| total += cell.change);
         total
-    }
-}
-
-/// The predictions that a record counts, or why there are none. Their verdicts are not looked at.
-fn stored_predictions(
-    store: &Store,
-    trial: &Trial,
-    cell: CellKey,
-    record: &CellRecord,
-) -> Result<Vec<Prediction>, String> {
-    let stored = store.read_predictions(trial, cell)?;
-    let (found, expected) = (stored.len(), record.outcome.n);
-    match found == expected {
-        true => Ok(stored),
-        false => Err(format!("it has {found} predictions, its record counts {expected}")),
     }
 }

@@ -1,14 +1,16 @@
 //! Results that something has happened to: the report, the gate and rescoring say so, and never guess.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{call, copy_of_finished, finished, temporary, text};
+use crate::{
+    program::{
+        assert_same_results, call, copy_of_finished, expect_ok, finished, run_args, temporary, text,
+    },
+    records::{age, answers, edit, edit_and_seal, read, write_answers},
+};
 
 const RECORD: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.json";
 const TRAINING: &str = "smoke/sft.dtd.4shot.seed1/training.json";
@@ -46,12 +48,6 @@ fn cells(dir: &TempDir) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn edit(path: PathBuf, change: impl Fn(&mut Value)) {
-    let mut file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    change(&mut file);
-    fs::write(path, serde_json::to_vec(&file).unwrap()).unwrap();
-}
-
 const ONE_MISSING: Told<'_> = (5, "incomplete: 1 of 8 cells are missing");
 
 #[test]
@@ -75,18 +71,26 @@ fn a_missing_fine_tune_takes_its_cells_with_it() {
 #[test]
 fn a_record_of_the_version_before_is_as_good_and_an_older_one_is_missing() {
     let version =
-        |n: u64| move |out: &Path| edit(out.join(RECORD), |file| file["version"] = n.into());
-    check(&version(2), (0, "smoke.md"), (0, "accuracy: pass"), (0, "0 of 8 cells change"));
+        |n: u64| move |out: &Path| edit(&out.join(RECORD), |file| file["version"] = n.into());
+    let before = |out: &Path| age(&out.join(RECORD), 2);
+    let noted = "note: 1 cells have records of an earlier format, without a seal";
+    let dir = check(&before, (0, "smoke.md"), (0, noted), (0, "0 of 8 cells change"));
+    let report = fs::read_to_string(dir.path().join("smoke.md")).unwrap();
+    let told = "1 of 8 cells from records of an earlier format, which have no seal";
+    assert!(report.contains(told), "{report}");
+    assert_eq!(cells(&dir).iter().filter(|cell| cell["sealed"] == false).count(), 1);
+    // Whoever takes the seal away without that keeps the mark of the newer version.
+    check(&version(5), ONE_MISSING, (5, "it has a seal, which version 5 has not"), (5, "1 of 8"));
     let missing = "its record has version 1";
     check(&version(1), ONE_MISSING, (5, missing), (5, "1 of 8 cells are missing"));
-    let newer = "has record version 99, expected at most 5";
+    let newer = "has record version 99, expected at most 6";
     check(&version(99), (1, newer), (1, newer), (1, newer));
 }
 
 #[test]
 fn what_is_no_number_makes_a_record_damaged() {
     let seconds = |out: &Path| {
-        edit(out.join(RECORD), |file| file["record"]["run"]["evaluate_seconds"] = Value::Null);
+        edit(&out.join(RECORD), |file| file["record"]["run"]["evaluate_seconds"] = Value::Null);
     };
     check(&seconds, ONE_MISSING, (5, "is damaged"), (5, "1 of 8 cells are missing"));
     let nan = |out: &Path| {
@@ -101,30 +105,24 @@ fn what_is_no_number_makes_a_record_damaged() {
 #[test]
 fn a_cell_without_pictures_has_no_accuracy_and_never_passes() {
     let empty = |out: &Path| {
-        edit(out.join(RECORD), |file| {
+        fs::write(out.join(ANSWERS), "").unwrap();
+        edit_and_seal(&out.join(RECORD), |file| {
             let outcome = &mut file["record"]["outcome"];
-            let counts = [
+            for count in [
                 "n",
                 "n_split",
                 "n_correct_published",
                 "n_correct_strict",
                 "n_truncated",
                 "n_untagged",
-            ];
-            counts.iter().for_each(|count| outcome[count] = 0.into());
+            ] {
+                outcome[count] = 0.into();
+            }
         });
-        fs::write(out.join(ANSWERS), "").unwrap();
     };
-    let dir = check(
-        &empty,
-        (0, "smoke.md"),
-        (5, "it was asked about other pictures than the baseline: 2 then, 0 now"),
-        (0, "0 of 8 cells change"),
-    );
-    let is_it = |cell: &&Value| cell["n"] == 0;
-    let cells = cells(&dir);
-    let cell = cells.iter().find(is_it).unwrap();
-    assert_eq!((&cell["published_pct"], &cell["mean_tokens"]), (&Value::Null, &Value::Null));
+    let told = "is damaged: it has no picture";
+    let dir = check(&empty, (5, told), (5, told), (5, told));
+    assert_eq!(cells(&dir).len(), 7);
 }
 
 #[test]
@@ -134,17 +132,170 @@ fn an_answer_that_is_there_twice_is_told() {
         let first = text.lines().next().unwrap();
         fs::write(out.join(ANSWERS), format!("{text}{first}\n")).unwrap();
     };
-    let told = "`dtd.direct` of trial `sft.dtd.4shot.seed1`";
-    check(&twice, (5, told), (5, "dtd.direct"), (5, told));
+    let told = "dtd.direct.predictions.jsonl` are damaged: line 3: there are more than the 2";
+    let dir = check(&twice, (5, told), (5, told), (5, told));
+    assert_eq!(cells(&dir).len(), 7);
 }
 
-/// As after copying a file to the wrong place: its identity is another cell's.
+/// As after copying a file to the wrong place.
 #[test]
-fn a_record_in_another_cells_place_is_stale() {
+fn a_record_in_another_cells_place_is_missing() {
     let copy = |out: &Path| {
         let other = out.join(RECORD).with_file_name("eurosat.direct.json");
         fs::copy(out.join(RECORD), other).unwrap();
     };
-    let told = "stale: sft.dtd.4shot → eurosat.direct";
-    check(&copy, ONE_MISSING, (5, told), (5, "1 of 8 cells are missing"));
+    let told = "it is the record of cell `dtd.direct` of `sft.dtd.4shot.seed1`, not of";
+    check(&copy, (5, told), (5, told), (5, told));
+}
+
+/// A collapse that the record of another method hides, with its predictions and under its own identity.
+#[test]
+fn the_record_of_another_method_is_never_gated() {
+    let hide = |out: &Path| {
+        let (own, other) = (out.join(RECORD), out.join("smoke/zero-shot/dtd.direct.json"));
+        let predictions = |path: &Path| path.with_extension("predictions.jsonl");
+        fs::copy(predictions(&other), predictions(&own)).unwrap();
+        let other = read(&other);
+        edit(&own, |file| file["record"] = other["record"].clone());
+    };
+    let told = "its `outcome` is not what its seal has";
+    check(&hide, (5, told), (5, told), (5, told));
+    let sealed = |out: &Path| {
+        hide(out);
+        edit_and_seal(&out.join(RECORD), |_| {});
+    };
+    let told = "it holds the record of another cell than `dtd.direct` of `sft.dtd.4shot.seed1`";
+    check(&sealed, (5, told), (5, told), (5, told));
+    let old = |out: &Path| {
+        hide(out);
+        age(&out.join(RECORD), 5);
+    };
+    check(&old, (5, told), (5, told), (5, told));
+}
+
+/// One digit of a record, or every answer under verdicts that stay: each reader calls the cell missing.
+#[test]
+fn a_number_that_its_answers_contradict_is_never_printed() {
+    let count = |name: &'static str, to: u64| {
+        move |out: &Path| {
+            edit_and_seal(&out.join(RECORD), |file| file["record"]["outcome"][name] = to.into());
+        }
+    };
+    for name in ["n_correct_published", "n_correct_strict", "n_truncated", "n_untagged"] {
+        let n = read(&finished().join(RECORD))["record"]["outcome"][name].as_u64().unwrap();
+        let told = "its record counts";
+        let dir = check(&count(name, if n == 0 { 1 } else { 0 }), (5, told), (5, told), (5, told));
+        assert_eq!(cells(&dir).len(), 7, "{name}");
+    }
+    let answers_of = |raw: &'static str| {
+        move |out: &Path| {
+            let mut changed = answers(&out.join(ANSWERS));
+            for answer in &mut changed {
+                (answer["raw"], answer["extracted"]) = (raw.into(), raw.into());
+                answer["correct_published"] = true.into();
+            }
+            write_answers(&out.join(ANSWERS), &changed);
+            edit_and_seal(&out.join(RECORD), |file| {
+                file["record"]["outcome"]["n_correct_published"] = 2.into();
+            });
+        }
+    };
+    let told = "`correct_published` is true, the scorer says false of its answer";
+    check(&answers_of("zzz"), (5, told), (5, told), (5, told));
+}
+
+#[test]
+fn what_the_last_run_asked_for_is_named_where_it_is_damaged() {
+    let damage = |out: &Path| fs::write(out.join("smoke/last-run.json"), "{").unwrap();
+    let told = "smoke/last-run.json`, which says what the last run asked for, is damaged";
+    let dir = check(&damage, (1, told), (1, told), (1, told));
+    let out = text(dir.path());
+    let baseline = dir.path().join("b.json");
+    let save = ["baseline", "save", text(&baseline), "--suite", "smoke", "--out", out];
+    assert_eq!(call(&save).code, Some(1));
+    // The same run names it, and writes it again.
+    let ended = call(&run_args(out, &[]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(told) && ended.stderr.contains(" 0 of them"), "{}", ended.stderr);
+    expect_ok(&["report", "--suite", "smoke", "--out", out]);
+}
+
+/// Every file of a results folder in turn: flipped, cut, gone, or another's. No reader takes it for whole, none
+/// panics, and the same run makes the folder what it was.
+#[test]
+fn any_damage_to_any_file_is_told_by_every_reader_and_repaired_by_the_same_run() {
+    let names = files(&finished().join("smoke"));
+    assert_eq!(names.len(), 8 + 8 + 3 + 1, "{names:?}");
+    let folder = copy_of_finished();
+    let out = folder.path();
+    let kept = temporary();
+    let baseline = kept.path().join("b.json");
+    let save = ["baseline", "save", text(&baseline), "--suite", "smoke", "--out"];
+    expect_ok(&[&save[..], &[text(out)]].concat());
+    for (turn, name) in names.iter().enumerate() {
+        let path = out.join("smoke").join(name);
+        let whole = fs::read(&path).unwrap();
+        let other = names[(turn + 3) % names.len()].clone();
+        let damaged: [Option<Vec<u8>>; 4] = [
+            Some(flipped(&whole, turn)),
+            Some(whole[..whole.len() * (turn % 7 + 1) / 9].to_vec()),
+            None,
+            Some(fs::read(out.join("smoke").join(other)).unwrap()),
+        ];
+        let is_last_run = name.ends_with("last-run.json");
+        for (kind, bytes) in damaged.into_iter().enumerate() {
+            match bytes {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            for verb in [&["report", "--format", "md"][..], &["rescore", "--format", "md"], &GATE] {
+                let mut args = [verb, &["--suite", "smoke", "--out", text(out)]].concat();
+                if verb == GATE {
+                    args.extend(["--baseline", text(&baseline)]);
+                }
+                let ended = call(&args);
+                let told = format!("{name} {kind} {args:?}: {}{}", ended.stdout, ended.stderr);
+                assert!(matches!(ended.code, Some(1 | 5)), "{:?} {told}", ended.code);
+                // Without a last run the whole suite is asked for, of which most is missing.
+                let is_named = ended.stderr.contains(name) || ended.stdout.contains(name);
+                assert!(is_named || kind == 2, "{told}");
+            }
+        }
+        let ended = call(&run_args(text(out), &[]));
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+        let is_told = ended.stderr.contains(name) || is_last_run;
+        assert!(is_told, "{name}: {}", ended.stderr);
+    }
+    assert_same_results(finished(), out);
+    expect_ok(&[&save[..], &[text(out)]].concat());
+}
+
+const GATE: [&str; 3] = ["gate", "--max-drop", "80"];
+
+/// The same bytes but for one bit of a character that carries a value.
+fn flipped(whole: &[u8], turn: usize) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    let is_value = |byte: u8| byte.is_ascii_digit();
+    let at = (0..bytes.len()).map(|step| (step * 31 + turn * 101) % bytes.len());
+    // A newer version is refused and never repaired.
+    let version = 16;
+    let at = at.into_iter().find(|&at| version < at && is_value(bytes[at])).unwrap();
+    bytes[at] ^= 1;
+    bytes
+}
+
+/// The records, predictions and the rest of JSON below a folder, by their paths in it.
+fn files(dir: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            names.extend(files(&path).into_iter().map(|below| format!("{name}/{below}")));
+        } else if name.ends_with(".json") || name.ends_with(".jsonl") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
 }

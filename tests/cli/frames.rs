@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::program::{call, copy_of_finished, expect_ok, run_args, text};
+use crate::{
+    program::{call, copy_of_finished, expect_ok, run_args, text},
+    records::{answers, edit_and_seal, write_answers},
+};
 
 const ANSWERS: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.predictions.jsonl";
 const RECORD: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.json";
@@ -20,13 +23,21 @@ fn rows(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Replaces the first answer of a cell in its predictions.
+/// Replaces the first answer of a cell by one that the published score alone takes for right.
 fn answer(out: &Path, raw: &str) {
-    let path = out.join(ANSWERS);
-    let mut predictions = rows(&path);
-    predictions[0]["raw"] = raw.into();
-    let lines: Vec<String> = predictions.iter().map(|line| format!("{line}\n")).collect();
-    fs::write(path, lines.concat()).unwrap();
+    let mut predictions = answers(&out.join(ANSWERS));
+    let first = &mut predictions[0];
+    (first["raw"], first["extracted"]) = (raw.into(), raw.into());
+    (first["correct_published"], first["correct_strict"]) = (true.into(), false.into());
+    write_answers(&out.join(ANSWERS), &predictions);
+    let n_where = |name: &str| predictions.iter().filter(|row| row[name] == true).count();
+    let is_untagged = |row: &&Value| !row["raw"].as_str().unwrap().contains("</answer>");
+    edit_and_seal(&out.join(RECORD), |file| {
+        let outcome = &mut file["record"]["outcome"];
+        outcome["n_correct_published"] = n_where("correct_published").into();
+        outcome["n_correct_strict"] = n_where("correct_strict").into();
+        outcome["n_untagged"] = predictions.iter().filter(is_untagged).count().into();
+    });
 }
 
 #[test]
@@ -115,6 +126,7 @@ fn every_cell_knows_what_it_was_made_from() {
             assert_eq!(cell[digest].is_string(), trained, "{digest}: {cell}");
         }
         assert_eq!((&cell["rescored"], &cell["train_gpu_s"]), (&Value::Bool(false), &Value::Null));
+        assert_eq!(cell["sealed"], true);
     }
 }
 
@@ -126,12 +138,12 @@ fn half_written_answers_leave_a_report_and_are_told_of() {
     fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
     let (code, stdout, stderr) = at("report", dir.path(), &["--frames", "ndjson"]);
     assert_eq!((code, stdout.trim()), (Some(5), text(&dir.path().join("smoke.md"))));
-    assert!(stderr.contains("damaged at line 2"), "{stderr}");
+    assert!(stderr.contains("dtd.direct.predictions.jsonl` are damaged: line 2"), "{stderr}");
     assert_eq!(rows(&dir.path().join("smoke.samples.ndjson")).len(), 14);
     fs::remove_file(&path).unwrap();
     let (code, _, stderr) = at("rescore", dir.path(), &[]);
     assert_eq!(code, Some(5), "{stderr}");
-    assert!(stderr.contains("`dtd.direct` of trial `sft.dtd.4shot.seed1` is left out"), "{stderr}");
+    assert!(stderr.contains("predictions.jsonl` are damaged: they are missing"), "{stderr}");
 }
 
 #[test]
@@ -203,9 +215,7 @@ fn rescoring_writes_the_formats_that_are_asked_for_in_the_order_that_is() {
 #[test]
 fn a_cell_of_older_scorers_is_stale_for_a_report_and_good_for_rescoring() {
     let dir = copy_of_finished();
-    let path = dir.path().join(RECORD);
-    let record = fs::read_to_string(&path).unwrap();
-    fs::write(&path, record.replace("\"scorer\": 1", "\"scorer\": 0")).unwrap();
+    edit_and_seal(&dir.path().join(RECORD), |file| file["identity"]["scorer"] = 0.into());
     let (code, _, stderr) = at("report", dir.path(), &[]);
     assert_eq!(code, Some(5), "{stderr}");
     let (code, stdout, stderr) = at("rescore", dir.path(), &["--json"]);

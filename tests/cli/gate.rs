@@ -6,10 +6,12 @@ use std::{
     process::Command,
 };
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{call, copy_of_finished, finished, program, root, temporary, text};
+use crate::{
+    program::{call, copy_of_finished, finished, program, root, temporary, text},
+    records::{answers, edit_and_seal, edit_baseline, write_answers},
+};
 
 /// A baseline of the finished run.
 fn saved() -> (TempDir, PathBuf) {
@@ -59,17 +61,22 @@ fn what_is_missing_stale_or_of_other_data_is_never_a_pass() {
     let record = fs::read_to_string(&cell).unwrap();
     fs::remove_file(&cell).unwrap();
     check(changed.path(), &baseline, &WIDE, 5, "missing: sft.dtd.4shot → dtd.direct");
-    fs::write(&cell, record.replace("\"scorer\": 1", "\"scorer\": 0")).unwrap();
+    fs::write(&cell, &record).unwrap();
+    edit_and_seal(&cell, |file| file["identity"]["scorer"] = 0.into());
     check(changed.path(), &baseline, &WIDE, 5, "stale: sft.dtd.4shot → dtd.direct");
-    fs::write(&cell, record.replace("\"locked\": true", "\"locked\": false")).unwrap();
+    fs::write(&cell, &record).unwrap();
+    edit_and_seal(&cell, |file| file["record"]["outcome"]["locked"] = false.into());
     check(changed.path(), &baseline, &WIDE, 7, "its data is not as locked");
     fs::write(&cell, &record).unwrap();
     fs::remove_file(cell.with_extension("predictions.jsonl")).unwrap();
     check(changed.path(), &baseline, &WIDE, 5, "are missing");
     let other = dir.path().join("other.json");
-    let saved = fs::read_to_string(&baseline).unwrap();
-    fs::write(&other, saved.replacen("\"dtd\": \"", "\"dtd\": \"0", 1)).unwrap();
+    fs::copy(&baseline, &other).unwrap();
+    edit_baseline(&other, |file| file["digests"]["data"]["dtd"] = "0".into());
     check(finished(), &other, &WIDE, 7, "the data of dtd");
+    let flipped = fs::read_to_string(&baseline).unwrap().replacen("\"dtd\": \"", "\"dtd\": \"0", 1);
+    fs::write(&other, flipped).unwrap();
+    check(finished(), &other, &WIDE, 2, "other.json` is damaged: it is not what its seal has");
     check(temporary().path(), &baseline, &WIDE, 5, "not run yet");
 }
 
@@ -77,14 +84,13 @@ fn what_is_missing_stale_or_of_other_data_is_never_a_pass() {
 fn a_baseline_is_kept_of_what_is_done_and_as_locked() {
     let changed = copy_of_finished();
     let cell = changed.path().join("smoke/sft.dtd.4shot.seed1/dtd.direct.json");
-    let record = fs::read_to_string(&cell).unwrap();
     let path = changed.path().join("b.json");
     let save = |more: &[&str]| {
         let args = ["baseline", "save", text(&path), "--suite", "smoke", "--out"];
         let ended = call(&[args.as_slice(), &[text(changed.path())], more].concat());
         (ended.code, path.exists())
     };
-    fs::write(&cell, record.replace("\"locked\": true", "\"locked\": false")).unwrap();
+    edit_and_seal(&cell, |file| file["record"]["outcome"]["locked"] = false.into());
     assert_eq!(save(&["--allow-incomplete"]), (Some(7), false));
     fs::remove_file(&cell).unwrap();
     assert_eq!(save(&[]), (Some(5), false));
@@ -128,47 +134,73 @@ fn check_schema(xml: &Path) {
     assert!(output.status.success(), "{told}{}", fs::read_to_string(xml).unwrap());
 }
 
-/// Gives a cell of a results folder so many answers, right or wrong.
-fn answers(out: &Path, n: usize, right: bool) {
+/// Gives a cell of a results folder so many answers, right or wrong, as if the limit had been so many.
+fn answer_all(out: &Path, n: usize, right: bool) {
     let record = out.join("smoke/sft.dtd.4shot.seed1/dtd.direct.json");
-    let mut file: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
-    let outcome = &mut file["record"]["outcome"];
-    let n_right = if right { n } else { 0 };
-    for (count, n) in [
-        ("n", n),
-        ("n_split", n),
-        ("n_correct_published", n_right),
-        ("n_correct_strict", n_right),
-        ("n_truncated", 0),
-        ("n_untagged", 0),
-    ] {
-        outcome[count] = n.into();
-    }
-    fs::write(&record, serde_json::to_vec(&file).unwrap()).unwrap();
-
     let predictions = record.with_extension("predictions.jsonl");
-    let text = fs::read_to_string(&predictions).unwrap();
-    let mut answer: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-    let lines: Vec<String> = (0..n)
-        .map(|index| {
-            answer["index"] = index.into();
-            (answer["correct_published"], answer["correct_strict"]) = (right.into(), right.into());
-            answer["truncated"] = false.into();
-            format!("{answer}\n")
-        })
-        .collect();
-    fs::write(&predictions, lines.concat()).unwrap();
+    let mut answer = answers(&predictions).remove(0);
+    let said = if right { answer["gold"].as_str().unwrap().to_owned() } else { "zzz".to_owned() };
+    answer["raw"] = format!("<answer>{said}</answer>").into();
+    answer["extracted"] = said.into();
+    (answer["correct_published"], answer["correct_strict"]) = (right.into(), right.into());
+    answer["truncated"] = false.into();
+    let numbered = |index: usize| {
+        let mut answer = answer.clone();
+        answer["index"] = index.into();
+        answer
+    };
+    write_answers(&predictions, &(0..n).map(numbered).collect::<Vec<_>>());
+    let n_right = if right { n } else { 0 };
+    for trial in ["zero-shot", "sft.dtd.4shot.seed1", "sft.eurosat.4shot.seed1"] {
+        for entry in fs::read_dir(out.join("smoke").join(trial)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.ends_with("training.json") || path.extension().is_none_or(|ext| ext != "json") {
+                continue;
+            }
+            let others = path.with_extension("predictions.jsonl");
+            if path != record {
+                let mut answers = answers(&others);
+                (0..answers.len()).for_each(|index| answers[index]["index"] = index.into());
+                write_answers(&others, &answers);
+            }
+            edit_and_seal(&path, |file| {
+                file["identity"]["limit"] = n.into();
+                let outcome = &mut file["record"]["outcome"];
+                if path != record {
+                    outcome["n_split"] = outcome["n"].clone();
+                    return;
+                }
+                outcome["mean_tokens"] = answer["n_tokens"].as_f64().unwrap().into();
+                for (count, n) in [
+                    ("n", n),
+                    ("n_split", n),
+                    ("n_correct_published", n_right),
+                    ("n_correct_strict", n_right),
+                    ("n_truncated", 0),
+                    ("n_untagged", 0),
+                ] {
+                    outcome[count] = n.into();
+                }
+            });
+        }
+    }
 }
 
 #[test]
 fn a_model_that_answers_nothing_right_any_more_is_a_regression_in_every_format() {
     let dir = copy_of_finished();
     let baseline = dir.path().join("b.json");
-    answers(dir.path(), 200, true);
+    // As a run with another limit leaves it.
+    let part = ["--methods", "zero-shot,sft", "--datasets", "dtd,eurosat", "--limit", "200"];
+    let check = |out: &Path, baseline: &Path, more: &[&str], code: i32, line: &str| {
+        check(out, baseline, &[&part, more].concat(), code, line);
+    };
+    answer_all(dir.path(), 200, true);
     let save = ["baseline", "save", text(&baseline), "--suite", "smoke", "--out"];
-    assert_eq!(call(&[save.as_slice(), &[text(dir.path())]].concat()).code, Some(0));
+    let saved = call(&[save.as_slice(), &[text(dir.path())], &part].concat());
+    assert_eq!(saved.code, Some(0), "{}", saved.stderr);
     check(dir.path(), &baseline, &WIDE, 0, "accuracy: pass");
-    answers(dir.path(), 200, false);
+    answer_all(dir.path(), 200, false);
     for (format, line) in [
         ("text", "accuracy: fail"),
         ("markdown", "## Gate: fail"),
@@ -179,7 +211,7 @@ fn a_model_that_answers_nothing_right_any_more_is_a_regression_in_every_format()
         check(dir.path(), &baseline, &[WIDE.as_slice(), &["--format", format]].concat(), 3, line);
     }
     let xml = dir.path().join("gate.xml");
-    let junit = [WIDE.as_slice(), &["--format", "junit", "--wall-clock"]].concat();
+    let junit = [WIDE.as_slice(), &part, &["--format", "junit", "--wall-clock"]].concat();
     fs::write(&xml, call(&args(dir.path(), &baseline, &junit)).stdout).unwrap();
     check_schema(&xml);
 }

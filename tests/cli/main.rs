@@ -10,11 +10,14 @@ mod inspect;
 mod interrupt;
 mod plan;
 mod program;
+mod records;
 mod real_photographs;
+mod replace;
 mod resume;
 mod run;
 mod locked;
 mod speed;
+mod writers;
 mod doctor;
 #[cfg(feature = "libtorch")]
 mod gpu;

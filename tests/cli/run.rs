@@ -134,7 +134,7 @@ fn a_run_in_which_everything_fails_leaves_the_report() {
     let broken = dir.path().join("model");
     copy(&model(), &broken);
     fs::write(broken.join("config.json"), "{}").unwrap();
-    let ended = call(&run_args(text(dir.path()), &["--model", text(&broken)]));
+    let ended = call(&run_args(text(dir.path()), &["--model", text(&broken), "--replace"]));
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{}", ended.stderr);
     assert!(ended.stderr.contains("no report is written"), "{}", ended.stderr);
     assert_eq!(fs::read(&report).unwrap(), before);

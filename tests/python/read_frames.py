@@ -27,7 +27,7 @@ FRAMES = {
         "synthetic", "limited", "n", "n_split", "mean_choices", "chance_pct", "published_pct", "strict_pct",
         "train_s", "train_gpu_s", "train_tokens", "evaluate_s", "peak_memory_bytes", "commit", "libtorch",
         "device", "base_weights_digest", "data_digest", "prompts_digest", "weights_digest",
-        "scorer_version", "rescored",
+        "scorer_version", "rescored", "sealed",
     }, ["published_pct", "evaluate_s"]),
     ".samples": (1, CELL_AXES | {
         "index", "image", "question", "n_choices", "gold", "raw", "answer", "correct_published",

@@ -7,7 +7,7 @@ use clsrl_data::image::CacheSpace;
 use clsrl_engine::{TrialJob, run_trial};
 use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_statuses};
 
-use super::{interrupt::Interrupt, trial};
+use super::{interrupt::Interrupt, replace, trial};
 use crate::{
     against_paper,
     args::RunArgs,
@@ -47,7 +47,11 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     if !tasks.is_empty() {
         trial::check_device(&inputs.device.to_string())?;
     }
-    let run_before = store.read_last_run();
+    replace::check(&store, &statuses, args.replace, detail)?;
+    let run_before = store.read_last_run().unwrap_or_else(|error| {
+        note(&format!("warning: {error}"));
+        None
+    });
     store.write_last_run(&report::last_run(&bench, args))?;
     let interrupt = Interrupt::listen()?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
@@ -82,6 +86,7 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         note("no report is written: no cell is done");
         return Ok(Exit::Incomplete);
     }
+    let _report_lock = store.lock_report()?;
     let wanted = report::Wanted { data_dir: Some(&inputs.data_dir), ..report::Wanted::default() };
     let (path, exit) =
         report::write(&bench, &places, &store, (&statuses, &inputs.binding), wanted)?;

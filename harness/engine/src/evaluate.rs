@@ -46,6 +46,8 @@ pub struct Evaluator<'a> {
     pub unlocked: &'a BTreeSet<DatasetId>,
     /// Whether the lists that were trained on are the published ones.
     pub trained_on_standard_lists: bool,
+    /// Digest of the weights that answer.
+    pub weights_digest: &'a str,
     /// Where this runs.
     pub place: &'a Place,
 }
@@ -173,6 +175,7 @@ impl Evaluator<'_> {
             n_truncated: count(|answer| answer.truncated),
             n_untagged: count(|answer| !has_answer_tag(&answer.raw)),
             mean_tokens: n_tokens(predictions) as f64 / n as f64,
+            weights_digest: Some(self.weights_digest.to_owned()),
         }
     }
 

@@ -66,12 +66,16 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
         generation,
         place: place_of(job, device)?,
     };
-    if job.trained.is_none() {
+    let weights_digest = if job.trained.is_none() {
         let record;
         (model, record) = setting.train(model, started, on_event)?;
+        let digest = record.outcome.weights_digest.clone();
         on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
-    }
-    setting.evaluate(&model, on_event)
+        digest
+    } else {
+        weights::digest(&model)
+    };
+    setting.evaluate(&model, &weights_digest, on_event)
 }
 
 /// What training and evaluation share.
@@ -284,7 +288,12 @@ impl Setting<'_> {
         EpochOrder::new(seed, name, n_examples, duration.prompts_per_step)
     }
 
-    fn evaluate(&self, model: &Model, on_event: &mut Sink) -> Result<(), EngineError> {
+    fn evaluate(
+        &self,
+        model: &Model,
+        weights_digest: &str,
+        on_event: &mut Sink,
+    ) -> Result<(), EngineError> {
         let frozen = model.frozen_copy(false);
         let evaluator = Evaluator {
             model: &frozen,
@@ -294,6 +303,7 @@ impl Setting<'_> {
             pad_id: self.generation.pad_token_id,
             unlocked: &self.job.unlocked,
             trained_on_standard_lists: self.trained_on_standard_lists()?,
+            weights_digest,
             place: &self.place,
         };
         for &cell in &self.job.cells {

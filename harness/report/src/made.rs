@@ -113,7 +113,8 @@ pub(crate) fn results(trial: &Trial) -> TrialResults {
 fn provenance(trial: &Trial) -> Provenance {
     let cell = |key: CellKey| {
         let data = Some(format!("data-of-{}", key.target));
-        (key, CellProvenance { data, prompts: Some(format!("prompts-{key}")), scorer_version: 1 })
+        let prompts = Some(format!("prompts-{key}"));
+        (key, CellProvenance { data, prompts, scorer_version: 1, is_sealed: true })
     };
     Provenance {
         base_weights: "0123456789abcdef".into(),
@@ -207,6 +208,7 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
             n_truncated: 1,
             n_untagged: 2,
             mean_tokens: 9.5,
+            weights_digest: Some(format!("digest-{}", trial.key())),
         },
         run: CellRun {
             evaluate_seconds: seconds,

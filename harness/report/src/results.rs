@@ -56,6 +56,8 @@ pub struct CellProvenance {
     pub prompts: Option<String>,
     /// The version of the scorers that gave the verdicts.
     pub scorer_version: u32,
+    /// Whether its record and that of its fine-tune have seals, which those of earlier formats have not.
+    pub is_sealed: bool,
 }
 
 impl TrialResults {
@@ -76,7 +78,8 @@ impl Provenance {
         let data = |dataset| binding.data.get(&dataset).cloned();
         let cell = |key: CellKey| {
             let prompts = binding.prompts.get(&key.to_string()).cloned();
-            (key, CellProvenance { data: data(key.target), prompts, scorer_version })
+            let data = data(key.target);
+            (key, CellProvenance { data, prompts, scorer_version, is_sealed: true })
         };
         Provenance {
             base_weights: binding.base_weights.clone(),

@@ -13,8 +13,10 @@ mod worker;
 mod made;
 
 pub use run::{Failure, RunEvent, Runner, Summary};
-pub use status::{State, TrialStatus, rescorable_statuses, stored_binding, trial_statuses};
+pub use status::{
+    Replaced, State, TrialStatus, replaced, rescorable_statuses, stored_binding, trial_statuses,
+};
 pub(crate) use store::Stored;
-pub use store::{LastRun, Store, StoreError, StoreLock};
+pub use store::{LastRun, NOT_RUN, Store, StoreError, StoreLock, Verified};
 pub use task::{Task, tasks};
 pub use worker::{RunError, WorkerCommand};

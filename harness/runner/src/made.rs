@@ -81,7 +81,8 @@ pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
             n_correct_strict: 1,
             n_truncated: 0,
             n_untagged: 0,
-            mean_tokens: 3.5,
+            mean_tokens: 4.0,
+            weights_digest: Some("w".to_owned()),
         },
         run: CellRun {
             evaluate_seconds: 1.0,
@@ -107,6 +108,18 @@ pub fn prediction(index: usize) -> Prediction {
         n_tokens: 4,
         truncated: false,
     }
+}
+
+/// The predictions that [`cell_record`] counts: one right, one wrong.
+pub fn predictions() -> Vec<Prediction> {
+    let wrong = Prediction {
+        raw: "<answer>dotted</answer>".to_owned(),
+        extracted: "dotted".to_owned(),
+        correct_published: false,
+        correct_strict: false,
+        ..prediction(1)
+    };
+    vec![prediction(0), wrong]
 }
 
 fn place() -> Place {

@@ -1,23 +1,26 @@
 //! What is done, stale or missing: stored identities against those that the plan would give now.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use clsrl_spec::{
-    Binding, CellKey, CellRecord, FINE_TUNE_CHANGED, Identity, TrainingRecord, Trial,
-    cell_identity, differences, training_identity,
+    Binding, CellKey, CellRecord, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, TrainingRecord,
+    Trial, cell_identity, differences, training_identity,
 };
 use serde_json::Value;
 
-use crate::{Store, StoreError, Stored};
+use crate::{Store, StoreError, Stored, Verified};
+
+/// The longest reason that is told, in characters: a prompt that changed may have any length.
+const MAX_REASON: usize = 400;
 
 /// The state of a training or a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State<R> {
-    /// There is a record, and running again would give the same.
-    Done(Box<R>),
+    /// There is a record that holds, and running again would give the same.
+    Done(Box<Verified<R>>),
     /// There is a record, but it was made under other conditions, and which.
     Stale(Vec<String>),
-    /// There is no record, and why.
+    /// There is no record that can be believed, and why.
     Missing(String),
 }
 
@@ -30,6 +33,56 @@ pub struct TrialStatus {
     pub training: State<TrainingRecord>,
     /// Its cells, in the trial's order.
     pub cells: Vec<(CellKey, State<CellRecord>)>,
+    /// Whether its folder has the whole weights of another fine-tune, whose record is not there.
+    pub foreign_checkpoint: bool,
+}
+
+/// Finished results that a run would write over, and why it would.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Fine-tunes: a record, or kept weights.
+    pub n_fine_tunes: usize,
+    /// Cells.
+    pub n_cells: usize,
+    /// The trials' keys, in the order of the plan.
+    pub trials: Vec<String>,
+}
+
+/// The finished results that a run would write over, by the reasons for which they are not what it would make;
+/// in the order of the plan. What the same answers would be stored of again is not among them.
+pub fn replaced(statuses: &[TrialStatus]) -> Vec<(Vec<String>, Replaced)> {
+    let mut groups: Vec<(Vec<String>, Replaced)> = Vec::new();
+    for status in statuses {
+        let mut add = |reasons: Vec<String>, n_fine_tunes: usize, n_cells: usize| {
+            if reasons.iter().all(|reason| reason.starts_with(SCORER_CHANGED)) {
+                return;
+            }
+            let at = groups.iter().position(|(of_group, _)| *of_group == reasons);
+            let at = at.unwrap_or_else(|| {
+                groups.push((reasons, Replaced::default()));
+                groups.len() - 1
+            });
+            let group = &mut groups[at].1;
+            group.n_fine_tunes += n_fine_tunes;
+            group.n_cells += n_cells;
+            let trial = status.trial.key();
+            if group.trials.last() != Some(&trial) {
+                group.trials.push(trial);
+            }
+        };
+        if let State::Stale(reasons) = &status.training {
+            add(reasons.clone(), 1, 0);
+        }
+        if status.foreign_checkpoint {
+            add(vec!["the kept weights are of another fine-tune".to_owned()], 1, 0);
+        }
+        for (_, state) in &status.cells {
+            if let State::Stale(reasons) = state {
+                add(reasons.clone(), 0, 1);
+            }
+        }
+    }
+    groups
 }
 
 impl<R> State<R> {
@@ -93,7 +146,8 @@ enum Scorers {
 pub fn stored_binding(store: &Store, trials: &[Trial]) -> Result<Option<Binding>, StoreError> {
     let mut found: Option<Binding> = None;
     for trial in trials {
-        let Stored::Present(identity, _) = store.read_training(trial)? else { continue };
+        let Stored::Present(stored) = store.read_training(trial)? else { continue };
+        let identity = stored.identity;
         let Some(own) = binding_of(identity.json()) else { continue };
         let binding = found.get_or_insert(own);
         let trained_on = |key: &str| Some(identity.json()["train_on"][key].as_str()?.to_owned());
@@ -101,7 +155,7 @@ pub fn stored_binding(store: &Store, trials: &[Trial]) -> Result<Option<Binding>
         note(&mut binding.picks, trial.picks_key(), trained_on("picks"));
         note(&mut binding.prompts, Some(trial.key()), trained_on("prompts"));
         for cell in trial.cells() {
-            if let Stored::Present(identity, _) = store.read_cell(trial, cell)? {
+            if let Some(identity) = store.read_cell_identity(trial, cell)? {
                 let asked = |key: &str| Some(identity.json()[key].as_str()?.to_owned());
                 note(&mut binding.data, Some(cell.target), asked("data"));
                 note(&mut binding.prompts, Some(cell.to_string()), asked("prompts"));
@@ -140,29 +194,60 @@ fn trial_status(
     scorers: Scorers,
 ) -> Result<TrialStatus, StoreError> {
     let training = store.read_training(trial)?;
-    let training = state(training, &training_identity(trial, binding), Scorers::Current);
+    let identity = training_identity(trial, binding);
+    let training = state(training, &identity, Scorers::Current);
     let mut cells = Vec::new();
     for cell in trial.cells() {
         let stored = store.read_cell(trial, cell)?;
         let own = state(stored, &cell_identity(trial, cell, binding), scorers);
+        let own = of_weights(own, &training, &store.cell_path(trial, cell));
         cells.push((cell, after_training(own, &training)));
     }
-    Ok(TrialStatus { trial: trial.clone(), training, cells })
+    let foreign_checkpoint = match (&training, store.checkpoint_mark(trial)) {
+        (State::Missing(_), Some(mark)) => mark != identity.id(),
+        _ => false,
+    };
+    Ok(TrialStatus { trial: trial.clone(), training, cells, foreign_checkpoint })
 }
 
 fn state<R>(stored: Stored<R>, current: &Identity, scorers: Scorers) -> State<R> {
     match stored {
         Stored::Missing(reason) => State::Missing(reason),
-        Stored::Present(identity, record) => {
-            let mut stored = identity.json().clone();
+        Stored::Present(verified) => {
+            let mut stored = verified.identity.json().clone();
             if scorers == Scorers::Any {
                 stored["scorer"] = current.json()["scorer"].clone();
             }
             match differences(&stored, current.json()) {
-                reasons if reasons.is_empty() => State::Done(record),
-                reasons => State::Stale(reasons),
+                reasons if reasons.is_empty() => State::Done(verified),
+                reasons => State::Stale(reasons.into_iter().map(cut).collect()),
             }
         }
+    }
+}
+
+/// A reason, or its beginning.
+fn cut(reason: String) -> String {
+    match reason.char_indices().nth(MAX_REASON) {
+        None => reason,
+        Some((end, _)) => format!("{}…", &reason[..end]),
+    }
+}
+
+/// A cell counts only beside the fine-tune whose weights answered.
+fn of_weights(
+    own: State<CellRecord>,
+    training: &State<TrainingRecord>,
+    path: &Path,
+) -> State<CellRecord> {
+    let (State::Done(cell), State::Done(training)) = (&own, training) else { return own };
+    let expected = &training.record.outcome.weights_digest;
+    match &cell.record.outcome.weights_digest {
+        Some(found) if found != expected => State::Missing(format!(
+            "its record `{}` is of weights {found}, its fine-tune's of {expected}",
+            path.display()
+        )),
+        _ => own,
     }
 }
 

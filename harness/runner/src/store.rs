@@ -2,25 +2,36 @@
 //! the predictions of every cell.
 //!
 //! A file is written under a temporary name, synced and renamed, and a cell's record comes last: its
-//! presence means that the cell is done, nothing else does.
+//! presence means that the cell is done, nothing else does. Who reads a record reads it here, held to its
+//! seal, to the trial and cell that it stands for, and to the predictions that it counts.
+
+mod answers;
+mod last_run;
+mod names;
+mod record_file;
 
 use std::{
-    fs::{self, File, TryLockError},
-    io::{self, BufRead, BufReader, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use clsrl_files::FileLock;
 use clsrl_spec::{
-    CellKey, CellRecord, DatasetId, Identity, MethodId, OLDEST_RECORD_VERSION, Prediction,
-    RECORD_VERSION, Seed, TrainingRecord, Trial,
+    CellKey, CellRecord, Identity, Prediction, RECORD_VERSION, TrainingRecord, Trial,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use self::{
+    answers::{Expected, Fault},
+    names::{check_cell_names, check_training_names},
+    record_file::RecordFile,
+};
+pub use self::{last_run::LastRun, record_file::NOT_RUN};
 
 /// The file within a checkpoint that tells which training it is the whole result of.
 const CHECKPOINT_MARK: &str = "training-id";
 
-/// The file that tells what the last run asked for.
-const LAST_RUN: &str = "last-run.json";
+/// The largest mark that is read; it is 12 digits.
+const MAX_MARK_BYTES: u64 = 256;
 
 /// The results of one suite on disk.
 #[derive(Debug, Clone)]
@@ -28,33 +39,26 @@ pub struct Store {
     dir: PathBuf,
 }
 
+/// A record that was held to everything that can be known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified<R> {
+    /// The record.
+    pub record: R,
+    /// What it was made from, as it says.
+    pub identity: Identity,
+    /// Whether it has a seal; those before version 6 of the format have none.
+    pub is_sealed: bool,
+    /// SHA-256 of the predictions that it was held to; none of a fine-tune's record.
+    predictions: Option<String>,
+}
+
 /// A record as it was found.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stored<R> {
-    /// There is one, made by the trial that its identity describes.
-    Present(Identity, Box<R>),
-    /// There is none that can be read, and why.
+    /// There is one, sound.
+    Present(Box<Verified<R>>),
+    /// There is none that can be believed, and why.
     Missing(String),
-}
-
-/// What the last run asked for, and with what: a report is written again from results alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LastRun {
-    /// The start model, by name.
-    pub model: String,
-    /// Where the pictures came from, by name.
-    pub data: String,
-    /// The methods that were asked for; empty for all, as in the lists below.
-    pub methods: Vec<MethodId>,
-    /// The datasets.
-    pub datasets: Vec<DatasetId>,
-    /// The numbers of training pictures per class.
-    pub shots: Vec<usize>,
-    /// The seeds.
-    pub seeds: Vec<Seed>,
-    /// The limit of pictures per target.
-    pub limit: Option<usize>,
 }
 
 /// Why the results folder cannot be used.
@@ -92,6 +96,18 @@ pub enum StoreError {
         /// Its version.
         found: u64,
     },
+    /// What the last run asked for cannot be read.
+    #[error(
+        "`{}`, which says what the last run asked for, is damaged: {reason}\nhint: `run` writes it \
+         again, and makes nothing twice; without the file a selection must be named",
+        path.display()
+    )]
+    LastRun {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Another run is writing.
     #[error(
         "another run is writing to `{}`\nhint: wait until it ends, or give this one another \
@@ -107,28 +123,7 @@ pub enum StoreError {
 /// Held while a run writes; the lock ends with the value, or with the process.
 #[derive(Debug)]
 pub struct StoreLock {
-    _file: File,
-}
-
-#[derive(Serialize)]
-struct Written<'a, R> {
-    version: u32,
-    identity: &'a Identity,
-    record: &'a R,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    version: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, bound = "R: DeserializeOwned")]
-struct Read<R> {
-    #[serde(rename = "version")]
-    _version: u64,
-    identity: Identity,
-    record: R,
+    _lock: FileLock,
 }
 
 impl Store {
@@ -156,12 +151,19 @@ impl Store {
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
         create_dir(&self.dir)?;
         let path = self.dir.join(".lock");
-        let file = File::create(&path).map_err(|source| write_error(&path, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(StoreLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { dir: self.dir.clone() }),
-            Err(TryLockError::Error(source)) => Err(write_error(&path, source)),
+        match FileLock::try_take(&path) {
+            Ok(Some(lock)) => Ok(StoreLock { _lock: lock }),
+            Ok(None) => Err(StoreError::Locked { dir: self.dir.clone() }),
+            Err(source) => Err(write_error(&path, source)),
         }
+    }
+
+    /// Waits until nobody else writes a report of these results, and keeps others from it.
+    pub fn lock_report(&self) -> Result<StoreLock, StoreError> {
+        create_dir(&self.dir)?;
+        let path = self.dir.join(".report.lock");
+        let lock = FileLock::take(&path).map_err(|source| write_error(&path, source))?;
+        Ok(StoreLock { _lock: lock })
     }
 
     /// Reads the record of a trial's training.
@@ -169,69 +171,99 @@ impl Store {
         &self,
         trial: &Trial,
     ) -> Result<Stored<TrainingRecord>, StoreError> {
-        read_record(&self.training_path(trial))
+        let path = self.training_path(trial);
+        let file: RecordFile<TrainingRecord> = match record_file::read(&path, (trial, None))? {
+            Ok(file) => file,
+            Err(reason) => return Ok(Stored::Missing(reason)),
+        };
+        let sound = file.record.check().and_then(|()| check_training_names(trial, &file.identity));
+        Ok(match sound {
+            Err(reason) => Stored::Missing(damaged("record", &path, &reason)),
+            Ok(()) => Stored::Present(Box::new(Verified {
+                record: file.record,
+                identity: file.identity,
+                is_sealed: file.seal.is_some(),
+                predictions: None,
+            })),
+        })
     }
 
-    /// Reads the record of a cell.
+    /// Reads the record of a cell, and holds it to the cell and to its predictions.
     pub(crate) fn read_cell(
         &self,
         trial: &Trial,
         cell: CellKey,
     ) -> Result<Stored<CellRecord>, StoreError> {
-        read_record(&self.cell_path(trial, cell))
+        let RecordFile { identity, seal, record } = match self.read_cell_alone(trial, cell)? {
+            Ok(file) => file,
+            Err(reason) => return Ok(Stored::Missing(reason)),
+        };
+        let digest = seal.as_ref().and_then(|seal| seal.predictions.as_deref());
+        let path = self.predictions_path(trial, cell);
+        let expected = Expected { identity: &identity, outcome: &record.outcome, digest };
+        match answers::check(&path, &expected) {
+            Err(Fault::Store(error)) => Err(error),
+            Err(Fault::Damaged(reason)) => {
+                Ok(Stored::Missing(damaged("predictions", &path, &reason)))
+            }
+            Ok(digest) => {
+                let (is_sealed, predictions) = (seal.is_some(), Some(digest));
+                Ok(Stored::Present(Box::new(Verified { record, identity, is_sealed, predictions })))
+            }
+        }
     }
 
-    /// What a stored cell was made from and scored by, as its record says; `None` if there is no record
-    /// that can be read.
-    pub fn read_cell_identity(
+    /// Reads the record of a cell without a look at its predictions; the inner error tells why there is none.
+    fn read_cell_alone(
+        &self,
+        trial: &Trial,
+        cell: CellKey,
+    ) -> Result<Result<RecordFile<CellRecord>, String>, StoreError> {
+        let path = self.cell_path(trial, cell);
+        let file: RecordFile<CellRecord> = match record_file::read(&path, (trial, Some(cell)))? {
+            Ok(file) => file,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let sound = file.record.check().and_then(|()| check_cell_names((trial, cell), &file));
+        Ok(match sound {
+            Ok(()) => Ok(file),
+            Err(reason) => Err(damaged("record", &path, &reason)),
+        })
+    }
+
+    /// What a stored cell was made from, as its record says; its predictions are not looked at. `None` if there
+    /// is no record that can be believed.
+    pub(crate) fn read_cell_identity(
         &self,
         trial: &Trial,
         cell: CellKey,
     ) -> Result<Option<Identity>, StoreError> {
-        match self.read_cell(trial, cell)? {
-            Stored::Present(identity, _) => Ok(Some(identity)),
-            Stored::Missing(_) => Ok(None),
-        }
+        Ok(self.read_cell_alone(trial, cell)?.ok().map(|file| file.identity))
     }
 
-    /// Reads the predictions of a cell; an error tells why there are none to be read.
+    /// Reads the predictions that a cell's record was held to; an error tells why they are not there any more.
     pub fn read_predictions(
         &self,
         trial: &Trial,
-        cell: CellKey,
+        cell: &Verified<CellRecord>,
     ) -> Result<Vec<Prediction>, String> {
-        let path = self.predictions_path(trial, cell);
-        let file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("its predictions `{}` are missing", path.display()),
-            _ => format!("its predictions `{}` cannot be read: {error}", path.display()),
-        })?;
-        let read = |(position, line): (usize, io::Result<String>)| {
-            let prediction = line.and_then(|line| Ok(serde_json::from_str(&line)?));
-            prediction.map_err(|error| {
-                let line = position + 1;
-                format!("its predictions `{}` are damaged at line {line}: {error}", path.display())
-            })
-        };
-        BufReader::new(file).lines().enumerate().map(read).collect()
-    }
-
-    /// Reads what the last run asked for; `None` if that is not known.
-    pub fn read_last_run(&self) -> Option<LastRun> {
-        let bytes = fs::read(self.dir.join(LAST_RUN)).ok()?;
-        serde_json::from_slice(&bytes).ok()
-    }
-
-    /// Writes what this run asks for.
-    pub fn write_last_run(&self, last_run: &LastRun) -> Result<(), StoreError> {
-        let mut text = serde_json::to_vec_pretty(last_run).expect("names are plain data");
-        text.push(b'\n');
-        write_atomically(&self.dir.join(LAST_RUN), &text)
+        let path = self.predictions_path(trial, cell.record.outcome.cell);
+        let digest = cell.predictions.as_deref().unwrap_or_default();
+        answers::read(&path, digest).map_err(|fault| match fault {
+            Fault::Damaged(reason) => damaged("predictions", &path, &reason),
+            Fault::Store(error) => error.to_string(),
+        })
     }
 
     /// Whether the checkpoint is the whole result of the training that this identity describes.
     pub(crate) fn has_checkpoint(&self, trial: &Trial, identity: &Identity) -> bool {
+        self.checkpoint_mark(trial).is_some_and(|id| id == identity.id())
+    }
+
+    /// The id of the training that the checkpoint is the whole result of; none if there is no whole one.
+    pub(crate) fn checkpoint_mark(&self, trial: &Trial) -> Option<String> {
         let mark = self.checkpoint_dir(trial).join(CHECKPOINT_MARK);
-        fs::read_to_string(mark).is_ok_and(|id| id == identity.id())
+        clsrl_files::read_to_string(&mark, MAX_MARK_BYTES).ok()
     }
 
     /// Makes a trial's folder ready to be written: no leftover of an interrupted write, and no
@@ -239,7 +271,7 @@ impl Store {
     pub(crate) fn prepare(&self, trial: &Trial, keep_checkpoint: bool) -> Result<(), StoreError> {
         let dir = self.trial_dir(trial);
         create_dir(&dir)?;
-        remove_temporaries(&dir)?;
+        clsrl_files::remove_leftovers(&dir).map_err(|source| write_error(&dir, source))?;
         if keep_checkpoint { Ok(()) } else { self.remove_checkpoint(trial) }
     }
 
@@ -250,12 +282,14 @@ impl Store {
         identity: &Identity,
         record: &TrainingRecord,
     ) -> Result<(), StoreError> {
-        write_record(&self.training_path(trial), identity, record)?;
+        record_file::write(&self.training_path(trial), (trial, None), (identity, record), None)?;
         let checkpoint = self.checkpoint_dir(trial);
         if !checkpoint.is_dir() {
             return Ok(());
         }
-        write_atomically(&checkpoint.join(CHECKPOINT_MARK), identity.id().as_bytes())
+        let mark = checkpoint.join(CHECKPOINT_MARK);
+        clsrl_files::replace(&mark, identity.id().as_bytes())
+            .map_err(|source| write_error(&mark, source))
     }
 
     /// Writes the predictions of a cell, then its record.
@@ -267,13 +301,10 @@ impl Store {
         predictions: &[Prediction],
     ) -> Result<(), StoreError> {
         let cell = record.outcome.cell;
-        let mut lines = Vec::new();
-        for prediction in predictions {
-            serde_json::to_writer(&mut lines, prediction).expect("a prediction is plain data");
-            lines.push(b'\n');
-        }
-        write_atomically(&self.predictions_path(trial, cell), &lines)?;
-        write_record(&self.cell_path(trial, cell), identity, record)
+        let path = self.predictions_path(trial, cell);
+        let digest = answers::write(&path, predictions)?;
+        let (path, of) = (self.cell_path(trial, cell), (trial, Some(cell)));
+        record_file::write(&path, of, (identity, record), Some(digest))
     }
 
     /// Removes a trial's checkpoint, if there is one.
@@ -309,76 +340,13 @@ impl Store {
     }
 }
 
-fn read_record<R: DeserializeOwned>(path: &Path) -> Result<Stored<R>, StoreError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(Stored::Missing("not run yet".to_owned()));
-        }
-        Err(source) => return Err(StoreError::Read { path: path.to_owned(), source }),
-    };
-    let damaged = |error: serde_json::Error| {
-        Ok(Stored::Missing(format!("its record `{}` is damaged: {error}", path.display())))
-    };
-    match serde_json::from_slice::<Version>(&bytes) {
-        Err(error) => return damaged(error),
-        Ok(Version { version }) if u64::from(RECORD_VERSION) < version => {
-            return Err(StoreError::Newer { path: path.to_owned(), found: version });
-        }
-        Ok(Version { version }) if version < u64::from(OLDEST_RECORD_VERSION) => {
-            return Ok(Stored::Missing(format!(
-                "its record has version {version}, this program reads {OLDEST_RECORD_VERSION} and newer"
-            )));
-        }
-        Ok(_) => {}
-    }
-    match serde_json::from_slice::<Read<R>>(&bytes) {
-        Err(error) => damaged(error),
-        Ok(Read { identity, record, .. }) => Ok(Stored::Present(identity, Box::new(record))),
-    }
-}
-
-fn write_record<R: Serialize>(
-    path: &Path,
-    identity: &Identity,
-    record: &R,
-) -> Result<(), StoreError> {
-    let written = Written { version: RECORD_VERSION, identity, record };
-    let mut text = serde_json::to_vec_pretty(&written).expect("a record is plain data");
-    text.push(b'\n');
-    write_atomically(path, &text)
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let dir = path.parent().expect("every file of the store lies in a folder");
-    let name = path.file_name().expect("every file of the store has a name");
-    let temporary = dir.join(format!(".{}.tmp", name.to_string_lossy()));
-    let write = || {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(|source| write_error(path, source))
+fn damaged(what: &str, path: &Path, reason: &str) -> String {
+    let (are, path) = (if what == "record" { "is" } else { "are" }, path.display());
+    format!("its {what} `{path}` {are} damaged: {reason}")
 }
 
 fn create_dir(dir: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(dir).map_err(|source| write_error(dir, source))
-}
-
-fn remove_temporaries(dir: &Path) -> Result<(), StoreError> {
-    let entries = fs::read_dir(dir)
-        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-        .map_err(|source| StoreError::Read { path: dir.to_owned(), source })?;
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(".tmp") {
-            fs::remove_file(entry.path()).map_err(|source| write_error(&entry.path(), source))?;
-        }
-    }
-    Ok(())
 }
 
 fn write_error(path: &Path, source: io::Error) -> StoreError {

@@ -51,17 +51,17 @@ fn task(store: &Store, status: &TrialStatus, binding: &Binding) -> Option<Task> 
     }
     let training_identity = training_identity(trial, binding);
     let done = match &status.training {
-        State::Done(record) => Some(record),
+        State::Done(done) => Some(done),
         _ => None,
     };
     let weights_are_here =
         trial.training == Training::None || store.has_checkpoint(trial, &training_identity);
     let some_cells_are_done = cells.len() < status.cells.len();
     Some(Task {
-        trained: done.filter(|_| weights_are_here).map(|record| record.as_ref().clone()),
+        trained: done.filter(|_| weights_are_here).map(|done| done.record.clone()),
         expected_weights: done
             .filter(|_| some_cells_are_done)
-            .map(|record| record.outcome.weights_digest.clone()),
+            .map(|done| done.record.outcome.weights_digest.clone()),
         checkpoint_dir: store.checkpoint_dir(trial),
         cell_identities: cells.iter().map(|&cell| cell_identity(trial, cell, binding)).collect(),
         training_identity,
@@ -108,6 +108,7 @@ impl Task {
         if self.trained.is_some() {
             return Ok(());
         }
+        record.check().map_err(RecordError::Trial)?;
         Ok(store.write_training(&self.trial, &self.training_identity, record)?)
     }
 
@@ -117,6 +118,17 @@ impl Task {
         record: &CellRecord,
         predictions: &[Prediction],
     ) -> Result<(), RecordError> {
+        record.check().map_err(RecordError::Trial)?;
+        let expected = self.trained.as_ref().map(|trained| &trained.outcome.weights_digest);
+        let found = record.outcome.weights_digest.as_ref();
+        if expected.is_some() && expected != found {
+            let shown = |digest: Option<&String>| digest.map_or("none", |digest| digest).to_owned();
+            return Err(RecordError::Trial(format!(
+                "other weights answered than those of its fine-tune's record: expected {}, found {}",
+                shown(expected),
+                shown(found)
+            )));
+        }
         let cell = record.outcome.cell;
         let Some(idx) = self.cells.iter().position(|&wanted| wanted == cell) else {
             return Err(RecordError::Trial(format!("evaluated `{cell}`, which nobody asked for")));

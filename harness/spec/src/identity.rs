@@ -69,9 +69,7 @@ impl Identity {
 
     /// The JSON with sorted keys and no spaces.
     pub fn canonical(&self) -> String {
-        let mut text = String::new();
-        write_canonical(&self.0, &mut text);
-        text
+        canonical_json(&self.0)
     }
 
     /// The first 12 hexadecimal digits of the canonical JSON's SHA-256.
@@ -140,6 +138,9 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
 /// The reason of a cell whose fine-tune has another id now; what changed, the fine-tune's own tell.
 pub const FINE_TUNE_CHANGED: &str = "the fine-tune that it evaluates changed";
 
+/// How the reason of a cell begins that another version of the scorers judged: its answers are still good.
+pub const SCORER_CHANGED: &str = "the scorer changed";
+
 /// Why a stored identity is not the current one, reason by reason; nothing if they are equal.
 pub fn differences(stored: &Value, current: &Value) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -204,6 +205,13 @@ fn question(dataset: DatasetId, form: Form) -> &'static str {
     if form.is_listed() { dataset.question() } else { dataset.open_question() }
 }
 
+/// JSON with sorted keys and no spaces: equal values have equal texts.
+pub(crate) fn canonical_json(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
 /// Writes with sorted keys whatever order serde_json's maps have: that is a feature which another
 /// crate of the same build can switch on.
 fn write_canonical(value: &Value, text: &mut String) {
@@ -262,7 +270,7 @@ fn reason(path: &str, stored: &Value, current: &Value) -> String {
         "prompts" => "the rendered prompts changed".to_owned(),
         "training" if stored.is_string() && current.is_string() => FINE_TUNE_CHANGED.to_owned(),
         "trainer" => format!("the trainer changed from version {stored} to {current}"),
-        "scorer" => format!("the scorer changed from version {stored} to {current}"),
+        "scorer" => format!("{SCORER_CHANGED} from version {stored} to {current}"),
         _ => format!("`{path}` changed from {} to {}", plain(stored), plain(current)),
     }
 }

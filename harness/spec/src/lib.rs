@@ -16,6 +16,8 @@ mod reward;
 mod audit;
 mod event;
 mod records;
+mod seal;
+mod bounds;
 mod identity;
 pub mod lock;
 
@@ -23,19 +25,21 @@ pub use answer::{extract_published, has_answer_tag, is_correct_published, is_cor
 pub use audit::{
     Case, CaseTally, Difference, Judge, Paid, RewardAudit, Tally, differences_of_protocols,
 };
+pub use bounds::{MAX_TEXT, check_bounds};
 pub use dataset::DatasetId;
 pub use diagnosis::{Diagnosis, ParseStatus, ThoughtNames, listed_names};
 pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
 pub use identity::{
-    Binding, FINE_TUNE_CHANGED, Identity, TRAINER_VERSION, cell_identity, differences,
-    differing_fields, training_identity,
+    Binding, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, TRAINER_VERSION, cell_identity,
+    differences, differing_fields, training_identity,
 };
 pub use method::{MethodId, PromptStyle};
 pub use plan::{PlanError, Selection, plan};
 pub use protocol::*;
 pub use records::*;
 pub use reward::{Completion, Reading, Solution, reward};
+pub use seal::{Seal, sealed_digest};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
     DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, ProtocolFile,

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 5;
+pub const RECORD_VERSION: u32 = 6;
 
-/// The oldest version that is still read: what versions 3 to 5 added is absent there.
+/// The oldest version that is still read: what versions 3 to 6 added, seals among it, is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
@@ -225,6 +225,9 @@ pub struct CellOutcome {
     pub n_untagged: usize,
     /// Mean answer length in tokens, its stop token counted.
     pub mean_tokens: f64,
+    /// SHA-256 of the weights that answered, as the fine-tune's record has it; none before version 6.
+    #[serde(default)]
+    pub weights_digest: Option<String>,
 }
 
 impl CellOutcome {

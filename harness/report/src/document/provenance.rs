@@ -29,6 +29,14 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> String {
             false => format!("limited: at most {at_most} pictures of a dataset"),
         });
     }
+    match survey.n_unsealed() {
+        0 => {}
+        n => parts.push(format!(
+            "{n} of {} cells from records of an earlier format, which have no seal: their counts and verdicts were \
+             checked",
+            survey.n_planned - survey.n_missing
+        )),
+    }
     format!("{}.", parts.join("; "))
 }
 

@@ -148,6 +148,8 @@ frame_row! {
         pub scorer_version: Option<i64>,
         /// Whether the verdicts were given anew from the stored texts.
         pub rescored: bool,
+        /// Whether the records of the cell and of its fine-tune have seals.
+        pub sealed: Option<bool>,
     }
 }
 
@@ -235,6 +237,7 @@ impl CellRow {
             precision: provenance.precision.clone(),
             scorer_version: made_from.map(|made| i64::from(made.scorer_version)),
             rescored: provenance.rescored,
+            sealed: made_from.map(|made| made.is_sealed),
         }
     }
 }

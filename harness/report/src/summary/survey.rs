@@ -229,6 +229,11 @@ impl Survey {
         self.done().map(of).collect()
     }
 
+    /// The number of finished cells whose records have no seal.
+    pub(crate) fn n_unsealed(&self) -> usize {
+        self.done().filter(|row| row.sealed == Some(false)).count()
+    }
+
     /// The datasets, as targets or as what was trained on, of which something holds in no row. A row of two
     /// datasets holds only if it does of both.
     pub(crate) fn never(&self, holds: fn(&CellRow) -> bool) -> Vec<DatasetId> {

@@ -6,7 +6,7 @@ use clsrl_spec::{Binding, Trial};
 
 use super::*;
 use crate::{
-    made::{binding, cell_record, prediction, training_record, trials},
+    made::{binding, cell_record, predictions, training_record, trials},
     tasks, trial_statuses,
 };
 
@@ -41,7 +41,7 @@ impl Grid {
     }
 
     /// A shell line that prints all events of a task, with the given weights.
-    fn all_events(&self, task: &Task, weights: &str) -> String {
+    fn all_events(&self, task: &Task, digest: &str) -> String {
         let path = self.dir.path().join(format!("{}.events", task.key()));
         let mut events = String::from("a line of a library\n");
         let mut push = |event: &TrialEvent| {
@@ -49,11 +49,13 @@ impl Grid {
         };
         push(&TrialEvent::Loading);
         if task.trained.is_none() {
-            push(&TrialEvent::TrainingDone(Box::new(training_record(weights))));
+            push(&TrialEvent::TrainingDone(Box::new(training_record(digest))));
         }
         for &cell in &task.cells {
-            let record = Box::new(cell_record(&task.trial, cell));
-            push(&TrialEvent::CellDone(record, vec![prediction(0)]));
+            let mut record = Box::new(cell_record(&task.trial, cell));
+            let weights = task.trained.as_ref().map(|record| &*record.outcome.weights_digest);
+            record.outcome.weights_digest = Some(weights.unwrap_or(digest).to_owned());
+            push(&TrialEvent::CellDone(record, predictions()));
         }
         fs::write(&path, events).unwrap();
         format!("cat '{}'", path.display())

@@ -1,7 +1,7 @@
 //! States over a results folder that holds a finished trial.
 
 use super::*;
-use crate::made::{binding, cell_record, prediction, trained_trial, training_record};
+use crate::made::{binding, cell_record, predictions, trained_trial, training_record};
 
 struct Finished {
     _dir: tempfile::TempDir,
@@ -18,7 +18,7 @@ fn finished() -> Finished {
     store.write_training(&trial, &identity, &training_record("w")).unwrap();
     for cell in trial.cells() {
         let identity = cell_identity(&trial, cell, &binding());
-        store.write_cell(&trial, &identity, &cell_record(&trial, cell), &[prediction(0)]).unwrap();
+        store.write_cell(&trial, &identity, &cell_record(&trial, cell), &predictions()).unwrap();
     }
     Finished { _dir: dir, store, trial }
 }
@@ -90,19 +90,69 @@ fn results_tell_what_they_were_made_with() {
 #[test]
 fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
     let Finished { store, trial, .. } = &finished();
-    let path = store.cell_path(trial, trial.cells()[0]);
-    let mut stored: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    stored["identity"]["scorer"] = 0.into();
-    std::fs::write(&path, stored.to_string()).unwrap();
+    let cell = trial.cells()[0];
+    let mut identity = serde_json::to_value(cell_identity(trial, cell, &binding())).unwrap();
+    identity["scorer"] = 0.into();
+    let identity: Identity = serde_json::from_value(identity).unwrap();
+    store.write_cell(trial, &identity, &cell_record(trial, cell), &predictions()).unwrap();
     let reasons = cell_reasons(&status(store, trial, &binding()));
     assert_eq!(reasons, ["the scorer changed from version 0 to 1"]);
     let rescorable = |binding: &Binding| {
         rescorable_statuses(store, std::slice::from_ref(trial), binding).unwrap().remove(0)
     };
     assert!(rescorable(&binding()).cells[0].1.is_done());
+    assert_eq!(replaced(&[status(store, trial, &binding())]), [], "its answers stay the same");
     // Anything else that changed still counts.
     let mut other = binding();
     other.prompts.clear();
     assert_eq!(cell_reasons(&rescorable(&other)).len(), 2);
+}
+
+#[test]
+fn what_a_run_would_write_over_is_told_by_reason() {
+    let Finished { store, trial, .. } = &finished();
+    let told = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    assert_eq!(told(&binding()), []);
+    let other = Binding { base_weights: "other".to_owned(), ..binding() };
+    let n_cells = trial.cells().len();
+    let group = Replaced { n_fine_tunes: 1, n_cells, trials: vec![trial.key()] };
+    assert_eq!(told(&other), [(vec!["the base weights changed".to_owned()], group)]);
+    // What is missing or damaged is no finished result.
+    std::fs::write(store.training_path(trial), "{").unwrap();
+    assert_eq!(told(&other), []);
+}
+
+#[test]
+fn kept_weights_of_another_fine_tune_are_a_finished_result() {
+    let Finished { store, trial, .. } = &finished();
+    let checkpoint = store.checkpoint_dir(trial);
+    std::fs::create_dir(&checkpoint).unwrap();
+    let identity = training_identity(trial, &binding());
+    store.write_training(trial, &identity, &training_record("w")).unwrap();
+    std::fs::remove_file(store.training_path(trial)).unwrap();
+    let told = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    assert_eq!(told(&binding()), [], "they are made again as they are");
+    let other = Binding { base_weights: "other".to_owned(), ..binding() };
+    let [(reasons, group)] = &told(&other)[..] else { panic!("{:?}", told(&other)) };
+    assert_eq!(reasons, &["the kept weights are of another fine-tune"]);
+    assert_eq!((group.n_fine_tunes, group.n_cells), (1, 0));
+}
+
+#[test]
+fn a_cell_counts_only_beside_the_fine_tune_of_its_weights() {
+    let Finished { store, trial, .. } = &finished();
+    let identity = training_identity(trial, &binding());
+    store.write_training(trial, &identity, &training_record("others")).unwrap();
+    let status = status(store, trial, &binding());
+    assert!(status.training.is_done());
+    let reasons = cell_reasons(&status);
+    assert!(reasons[0].ends_with("is of weights w, its fine-tune's of others"), "{reasons:?}");
+}
+
+#[test]
+fn a_long_reason_is_cut() {
+    let long = "é".repeat(70_000);
+    let told = cut(long.clone());
+    assert_eq!(told.chars().count(), MAX_REASON + 1);
+    assert_eq!(cut("short".to_owned()), "short");
 }

@@ -1,8 +1,9 @@
 //! The results folder on a real disk.
 
 use super::*;
-use crate::made::{binding, cell_record, prediction, trained_trial, training_record};
+use crate::made::{binding, cell_record, predictions, trained_trial, training_record};
 use clsrl_spec::{RolloutRecord, StepRecord, cell_identity, training_identity};
+use serde_json::Value;
 
 struct Made {
     _dir: tempfile::TempDir,
@@ -27,13 +28,29 @@ fn missing<R: std::fmt::Debug>(stored: Stored<R>) -> String {
     }
 }
 
+fn present<R>(stored: Stored<R>) -> Verified<R> {
+    match stored {
+        Stored::Present(verified) => *verified,
+        Stored::Missing(reason) => panic!("expected a record: {reason}"),
+    }
+}
+
+/// Makes a record's file what a program of an earlier version wrote.
+fn age(path: &Path, version: u64, change: impl Fn(&mut Value)) {
+    let mut file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    file["version"] = version.into();
+    file.as_object_mut().unwrap().remove("seal").unwrap();
+    change(&mut file["record"]);
+    fs::write(path, file.to_string()).unwrap();
+}
+
 #[test]
 fn a_training_is_read_back_as_it_was_written() {
     let Made { store, trial, identity, .. } = &made();
     let record = training_record("w");
     store.write_training(trial, identity, &record).unwrap();
-    let expected = Stored::Present(identity.clone(), Box::new(record));
-    assert_eq!(store.read_training(trial).unwrap(), expected);
+    let read = present(store.read_training(trial).unwrap());
+    assert_eq!((&read.identity, &read.record, read.is_sealed), (identity, &record, true));
 }
 
 #[test]
@@ -42,33 +59,44 @@ fn a_cell_is_read_back_and_its_predictions_are_lines() {
     let cell = trial.cells()[0];
     let identity = cell_identity(trial, cell, &binding());
     let record = cell_record(trial, cell);
-    store.write_cell(trial, &identity, &record, &[prediction(0), prediction(1)]).unwrap();
-    let expected = Stored::Present(identity, Box::new(record));
-    assert_eq!(store.read_cell(trial, cell).unwrap(), expected);
+    store.write_cell(trial, &identity, &record, &predictions()).unwrap();
+    let read = present(store.read_cell(trial, cell).unwrap());
+    assert_eq!((&read.identity, &read.record, read.is_sealed), (&identity, &record, true));
+    assert_eq!(store.read_predictions(trial, &read).unwrap(), predictions());
+    assert_eq!(store.read_cell_identity(trial, cell).unwrap(), Some(identity));
     let lines = fs::read_to_string(store.predictions_path(trial, cell)).unwrap();
     let read: Vec<Prediction> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(read, [prediction(0), prediction(1)]);
+    assert_eq!(read, predictions());
 }
 
 #[test]
-fn predictions_are_read_back_or_told_to_be_damaged() {
+fn answers_of_any_text_are_read_back() {
     let Made { store, trial, .. } = &made();
     let cell = trial.cells()[0];
-    let missing = store.read_predictions(trial, cell).unwrap_err();
-    assert!(missing.ends_with("are missing"), "{missing}");
+    let mut nasty = predictions();
+    nasty[1].raw = "a|b_c & 100 % <script> \"x\"\n\u{2028}\r\n😀".to_owned();
+    nasty[1].extracted = nasty[1].raw.clone();
+    let mut record = cell_record(trial, cell);
+    record.outcome.n_untagged = 1;
+    store.write_cell(trial, &cell_identity(trial, cell, &binding()), &record, &nasty).unwrap();
+    let read = present(store.read_cell(trial, cell).unwrap());
+    assert_eq!(store.read_predictions(trial, &read).unwrap(), nasty);
+}
+
+/// Predictions that are replaced after they were held to their record are not what was checked.
+#[test]
+fn predictions_that_change_between_check_and_use_are_refused() {
+    let Made { store, trial, .. } = &made();
+    let cell = trial.cells()[0];
     let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
-    let mut nasty = prediction(1);
-    nasty.raw = "a|b_c & 100 % <script> \"x\"\n\u{2028}\r\n😀".to_owned();
-    let predictions = [prediction(0), nasty];
-    store.write_cell(trial, &identity, &record, &predictions).unwrap();
-    assert_eq!(store.read_predictions(trial, cell).unwrap(), predictions);
-    assert_eq!(store.read_cell_identity(trial, cell).unwrap(), Some(identity));
+    store.write_cell(trial, &identity, &record, &predictions()).unwrap();
+    let read = present(store.read_cell(trial, cell).unwrap());
     let path = store.predictions_path(trial, cell);
-    let bytes = fs::read(&path).unwrap();
-    fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
-    let damaged = store.read_predictions(trial, cell).unwrap_err();
-    assert!(damaged.contains("are damaged at line 2: "), "{damaged}");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("banded/0", "banded/7", 1)).unwrap();
+    let told = store.read_predictions(trial, &read).unwrap_err();
+    assert!(told.ends_with("are damaged: they changed while they were read"), "{told}");
 }
 
 #[test]
@@ -109,16 +137,13 @@ fn a_record_of_version_2_is_read_with_nothing_for_what_it_lacks() {
         vec![StepRecord { step: 1, loss: 2.0, grad_norm: 1.0, learning_rate: 1e-6, rollout }];
     store.write_training(trial, identity, &written).unwrap();
 
-    let path = store.training_path(trial);
-    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    file["version"] = 2.into();
-    let record = &mut file["record"];
-    let rollout = &mut record["outcome"]["steps"][0]["rollout"];
-    rollout.as_object_mut().unwrap().remove("entropy").unwrap();
-    record["run"].as_object_mut().unwrap().remove("steps").unwrap();
-    fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
-    let Stored::Present(_, read) = store.read_training(trial).unwrap() else { panic!("missing") };
-    assert_eq!(*read, written);
+    age(&store.training_path(trial), 2, |record| {
+        let rollout = &mut record["outcome"]["steps"][0]["rollout"];
+        rollout.as_object_mut().unwrap().remove("entropy").unwrap();
+        record["run"].as_object_mut().unwrap().remove("steps").unwrap();
+    });
+    let read = present(store.read_training(trial).unwrap());
+    assert_eq!((&read.record, read.is_sealed), (&written, false));
 }
 
 /// What a program wrote before it was noted how an evaluation's batches fitted memory.
@@ -126,15 +151,195 @@ fn a_record_of_version_2_is_read_with_nothing_for_what_it_lacks() {
 fn a_cell_of_version_4_is_read_with_nothing_for_what_it_lacks() {
     let Made { store, trial, .. } = &made();
     let cell = trial.cells()[0];
-    let (identity, written) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
-    store.write_cell(trial, &identity, &written, &[prediction(0), prediction(1)]).unwrap();
+    let mut written = cell_record(trial, cell);
+    written.outcome.weights_digest = None;
+    let identity = cell_identity(trial, cell, &binding());
+    store.write_cell(trial, &identity, &written, &predictions()).unwrap();
+    age(&store.cell_path(trial, cell), 4, |record| {
+        record["outcome"].as_object_mut().unwrap().remove("weights_digest").unwrap();
+        record["run"].as_object_mut().unwrap().remove("fitted").unwrap();
+    });
+    let read = present(store.read_cell(trial, cell).unwrap());
+    assert_eq!((&read.record, read.is_sealed), (&written, false));
+}
+
+/// What can be known without a seal is held to all the same.
+#[test]
+fn a_record_without_a_seal_is_held_to_its_cell_and_to_its_answers() {
+    let check = |expected: &str, change: &dyn Fn(&mut Value), answers: &[Prediction]| {
+        let Made { store, trial, .. } = &made();
+        let cell = trial.cells()[0];
+        let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
+        store.write_cell(trial, &identity, &record, answers).unwrap();
+        age(&store.cell_path(trial, cell), 5, change);
+        let told = missing(store.read_cell(trial, cell).unwrap());
+        assert!(told.contains(expected), "{expected}: {told}");
+    };
+    let set = |name: &'static str, to: Value| {
+        move |record: &mut Value| record["outcome"][name] = to.clone()
+    };
+    let answers = predictions();
+    check("holds the record of another cell", &set("seed", 2.into()), &answers);
+    check("holds the record of another cell", &set("method", "cls-rl".into()), &answers);
+    check("it has no picture", &set("n", 0.into()), &answers);
+    check("`n` is 3, expected at most 2", &set("n", 3.into()), &answers);
+    check("there are 1 correct ones by the strict", &set("n_correct_strict", 2.into()), &answers);
+    check("there are 0 truncated ones", &set("n_truncated", 1.into()), &answers);
+    check("there are 0 untagged ones", &set("n_untagged", 1.into()), &answers);
+    check("they have 4 tokens on average", &set("mean_tokens", 5.0.into()), &answers);
+    check("`n` is 9000000000", &set("n", 9_000_000_000_u64.into()), &answers);
+    check("its limit and its split ask for 5", &set("n_split", 5.into()), &answers);
+    check("there are 1 of them", &|_| {}, &answers[..1]);
+    check("there are more than the 2", &|_| {}, &[&answers[..], &answers[..]].concat());
+    check("they answer picture 0 twice", &|_| {}, &[answers[0].clone(), with(&answers[1], 0)]);
+    check("they answer picture 2, and", &|_| {}, &[answers[0].clone(), with(&answers[1], 2)]);
+    let lie = Prediction { correct_strict: true, ..answers[1].clone() };
+    check("line 2: `correct_strict` is true", &|_| {}, &[answers[0].clone(), lie]);
+    let lie = Prediction { extracted: "banded".to_owned(), ..answers[1].clone() };
+    check("line 2: `extracted` is not", &|_| {}, &[answers[0].clone(), lie]);
+}
+
+fn with(prediction: &Prediction, index: usize) -> Prediction {
+    Prediction { index, ..prediction.clone() }
+}
+
+#[test]
+fn a_sealed_record_with_any_other_value_is_damaged() {
+    let Made { store, trial, .. } = &made();
+    let cell = trial.cells()[0];
+    let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
+    store.write_cell(trial, &identity, &record, &predictions()).unwrap();
     let path = store.cell_path(trial, cell);
-    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    file["version"] = 4.into();
-    file["record"]["run"].as_object_mut().unwrap().remove("fitted").unwrap();
-    fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
-    let expected = Stored::Present(identity, Box::new(written));
-    assert_eq!(store.read_cell(trial, cell).unwrap(), expected);
+    let whole: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut n_changed = 0;
+    each_value(&whole, &mut |pointer, value| {
+        let mut changed = whole.clone();
+        *changed.pointer_mut(pointer).unwrap() = other(value);
+        fs::write(&path, changed.to_string()).unwrap();
+        // A newer version is refused, everything else is missing.
+        match store.read_cell(trial, cell) {
+            Ok(stored) => assert!(missing(stored).contains("damaged"), "{pointer}"),
+            Err(error) => {
+                assert_eq!((pointer, error.to_string().contains("7")), ("/version", true))
+            }
+        }
+        n_changed += 1;
+    });
+    assert!(60 < n_changed, "{n_changed}");
+    fs::write(&path, whole.to_string()).unwrap();
+    present(store.read_cell(trial, cell).unwrap());
+}
+
+/// Calls with the place of every scalar in a value.
+fn each_value(value: &Value, take: &mut dyn FnMut(&str, &Value)) {
+    fn walk(at: &str, value: &Value, take: &mut dyn FnMut(&str, &Value)) {
+        match value {
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| walk(&format!("{at}/{key}"), value, take));
+            }
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| walk(&format!("{at}/{index}"), value, take)),
+            scalar => take(at, scalar),
+        }
+    }
+    walk("", value, take);
+}
+
+fn other(value: &Value) -> Value {
+    match value {
+        Value::Bool(is) => (!is).into(),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => (whole + 1).into(),
+            None => (number.as_f64().unwrap() + 1.0).into(),
+        },
+        Value::String(text) => format!("{text}x").into(),
+        _ => 1.into(),
+    }
+}
+
+#[test]
+fn bytes_of_a_predictions_file_that_change_are_told() {
+    let Made { store, trial, .. } = &made();
+    let cell = trial.cells()[0];
+    let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
+    store.write_cell(trial, &identity, &record, &predictions()).unwrap();
+    let path = store.predictions_path(trial, cell);
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(&path, &changed).unwrap();
+        let told = missing(store.read_cell(trial, cell).unwrap());
+        assert!(told.contains("predictions.jsonl` are damaged"), "{at}: {told}");
+        fs::write(&path, &whole[..at]).unwrap();
+        let told = missing(store.read_cell(trial, cell).unwrap());
+        assert!(told.contains("predictions.jsonl` are damaged"), "cut at {at}: {told}");
+    }
+    fs::remove_file(&path).unwrap();
+    let told = missing(store.read_cell(trial, cell).unwrap());
+    assert!(told.ends_with("predictions.jsonl` are damaged: they are missing"), "{told}");
+    fs::write(&path, whole).unwrap();
+    present(store.read_cell(trial, cell).unwrap());
+}
+
+#[test]
+fn a_fine_tune_in_anothers_place_is_damaged() {
+    let Made { store, trial, identity, .. } = &made();
+    store.write_training(trial, identity, &training_record("w")).unwrap();
+    let other = Trial { seed: trial.seed + 1, ..trial.clone() };
+    store.prepare(&other, false).unwrap();
+    fs::copy(store.training_path(trial), store.training_path(&other)).unwrap();
+    let told = missing(store.read_training(&other).unwrap());
+    assert!(told.contains("it is the record of `sft.dtd.4shot.seed1`, not of"), "{told}");
+    age(&store.training_path(&other), 5, |_| {});
+    let told = missing(store.read_training(&other).unwrap());
+    assert!(told.contains("it holds the record of another trial"), "{told}");
+}
+
+fn asked() -> LastRun {
+    LastRun {
+        model: "model".to_owned(),
+        data: "data".to_owned(),
+        methods: Vec::new(),
+        datasets: Vec::new(),
+        shots: Vec::new(),
+        seeds: vec![1],
+        limit: Some(4),
+    }
+}
+
+#[test]
+fn what_the_last_run_asked_for_is_read_back_or_named_as_damaged() {
+    let Made { store, .. } = &made();
+    assert_eq!(store.read_last_run().unwrap(), None);
+    store.write_last_run(&asked()).unwrap();
+    assert_eq!(store.read_last_run().unwrap(), Some(asked()));
+    let path = store.dir().join("last-run.json");
+    let whole = fs::read(&path).unwrap();
+    for at in 0..whole.len() - 1 {
+        let cut = &whole[..at];
+        let flipped: Vec<u8> =
+            whole.iter().enumerate().map(|(i, byte)| byte ^ u8::from(i == at)).collect();
+        for bytes in [cut, &flipped] {
+            fs::write(&path, bytes).unwrap();
+            match store.read_last_run() {
+                // White space that turned into other white space, or the like.
+                Ok(read) => assert_eq!(read, Some(asked()), "{}", String::from_utf8_lossy(bytes)),
+                Err(error) => assert!(error.to_string().contains("last-run.json"), "{error}"),
+            }
+        }
+    }
+    // As it was written before there were seals.
+    fs::write(&path, serde_json::to_vec(&asked()).unwrap()).unwrap();
+    assert_eq!(store.read_last_run().unwrap(), Some(asked()));
+    // Of another suite.
+    store.write_last_run(&asked()).unwrap();
+    let other = Store::new(store.dir().parent().unwrap(), "other");
+    let _lock = other.lock().unwrap();
+    fs::copy(&path, other.dir().join("last-run.json")).unwrap();
+    assert!(other.read_last_run().is_err());
 }
 
 #[test]
