@@ -106,9 +106,17 @@ fn other_digests_and_what_is_absent_are_no_pass() {
     }
 }
 
+/// The text as the first version of the format had it: without a seal.
+fn first_version(text: &str) -> String {
+    let (unsealed, _) = text.rsplit_once(",\n  \"seal\"").unwrap();
+    format!("{}\n}}\n", unsealed.replacen("\"version\": 2", "\"version\": 1", 1))
+}
+
 #[test]
 fn a_baseline_is_read_back_and_a_bad_one_refused() {
-    let text = baseline(cell(18, 3)).write();
+    let sealed = baseline(cell(18, 3)).write();
+    assert_eq!(Baseline::read(&sealed, "b").unwrap(), baseline(cell(18, 3)));
+    let text = first_version(&sealed);
     assert_eq!(Baseline::read(&text, "b").unwrap(), baseline(cell(18, 3)));
     let refused = |from: &str, to: &str, expected: &str| {
         let changed = text.replacen(from, to, 1);
@@ -116,15 +124,32 @@ fn a_baseline_is_read_back_and_a_bad_one_refused() {
         let error = Baseline::read(&changed, "b").unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    refused("\"version\": 1", "\"version\": 2", "has version 2, expected at most 1");
+    refused("\"version\": 1", "\"version\": 3", "has version 3, expected at most 2");
+    refused("\"version\": 1", "\"version\": 2", "it has no seal");
+    refused("\"version\": 1", "\"version\": 1, \"seal\": \"0\"", "which version 1 has not");
     refused("\"commit\"", "\"comit\"", "unknown field `comit`");
     refused("\"locked\":true", "\"locked\":true,\"x\":1", "unknown field `x`");
     refused("\"fffe0\"", "\"fffg0\"", "has `g`");
     refused("\"fffe0\"", "\"fffe\"", "has 4 digits, expected 5 for 18 pictures");
     refused("\"fffe0\"", "\"fffe1\"", "has verdicts beyond its 18 pictures");
+    refused("\"trial\":\"zero-shot\"", "\"trial\":\"sft.dtd\"", "of another trial");
     let line = text.lines().find(|line| line.contains("\"trial\"")).unwrap();
     refused(line, &format!("{line},\n{line}"), "is there more than once");
-    assert!(Baseline::read(&text[..text.len() / 2], "b").is_err());
+}
+
+#[test]
+fn a_baseline_with_another_digit_or_another_end_is_refused() {
+    let text = baseline(cell(18, 3)).write();
+    for at in 0..text.len() - 2 {
+        let mut flipped = text.clone().into_bytes();
+        flipped[at] ^= 1;
+        for changed in [String::from_utf8(flipped).unwrap(), text[..at].to_owned()] {
+            // White space that turned into other white space, or the like, changes nothing.
+            if let Ok(read) = Baseline::read(&changed, "b") {
+                assert_eq!(read, baseline(cell(18, 3)), "{changed}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,17 +1,19 @@
-//! The baseline's text: versioned JSON with a cell a line, so that a changed cell is a changed line.
+//! The baseline's text: versioned JSON with a cell a line, so that a changed cell is a changed line, and a seal
+//! over all of it.
 
 use std::collections::BTreeSet;
 
-use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed};
+use clsrl_spec::{CellKey, DatasetId, Form, MethodId, PromptStyle, Seed, sealed_digest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Baseline, BaselineError, Digests, SavedCell, SavedKey, Timing,
     bits::{from_hex, to_hex},
 };
 
-/// The version of the format; a program reads no newer one.
-const VERSION: u64 = 1;
+/// The version of the format; a program reads no newer one. Before version 2 there was no seal.
+const VERSION: u64 = 2;
 
 #[derive(Deserialize)]
 struct Version {
@@ -31,6 +33,8 @@ struct Read {
     digests: Digests,
     cells: Vec<Line>,
     wall_clock: Vec<Timing>,
+    #[serde(default, rename = "seal")]
+    _seal: Option<String>,
 }
 
 /// A cell's line.
@@ -58,7 +62,7 @@ impl Baseline {
         let named = |name: &str, value: &str| format!("  \"{name}\": {},\n", json(&value));
         let cells = self.cells.iter().map(|cell| json(&Line::of(cell))).collect();
         let history = self.history.iter().map(json).collect();
-        [
+        let unsealed = [
             format!("{{\n  \"version\": {VERSION},\n"),
             named("suite", &self.suite),
             named("protocol", &self.protocol),
@@ -67,9 +71,11 @@ impl Baseline {
             named("commit", &self.commit),
             format!("  \"digests\": {},\n", indented(&self.digests)),
             format!("  \"cells\": {},\n", lines(cells)),
-            format!("  \"wall_clock\": {}\n}}\n", lines(history)),
+            format!("  \"wall_clock\": {}", lines(history)),
         ]
-        .concat()
+        .concat();
+        let whole: Value = serde_json::from_str(&format!("{unsealed}}}")).expect("it is JSON");
+        format!("{unsealed},\n  \"seal\": \"{}\"\n}}\n", sealed_digest(&whole))
     }
 
     /// Reads a baseline; `file` is its name in messages.
@@ -80,9 +86,9 @@ impl Baseline {
         };
         let Version { version } = serde_json::from_str(text).map_err(damaged)?;
         match version {
-            VERSION => {}
+            1..=VERSION => {}
             0 => {
-                let reason = format!("its version is 0, expected {VERSION}");
+                let reason = format!("its version is 0, expected 1 to {VERSION}");
                 return Err(BaselineError::Damaged { file: file.to_owned(), reason });
             }
             found => {
@@ -94,6 +100,9 @@ impl Baseline {
             }
         }
         let read: Read = serde_json::from_str(text).map_err(damaged)?;
+        if let Err(reason) = check_seal(version, serde_json::from_str(text).map_err(damaged)?) {
+            return Err(BaselineError::Damaged { file: file.to_owned(), reason });
+        }
         let mut faults = Vec::new();
         let mut seen = BTreeSet::new();
         let mut cells = Vec::new();
@@ -119,6 +128,18 @@ impl Baseline {
             read;
         let history = wall_clock;
         Ok(Baseline { suite, protocol, device_kind, precision, commit, digests, cells, history })
+    }
+}
+
+/// Holds a text to its seal; that of the first version has none.
+fn check_seal(version: u64, mut whole: Value) -> Result<(), String> {
+    let seal = whole.as_object_mut().and_then(|whole| whole.remove("seal"));
+    match (version, seal) {
+        (1, None) => Ok(()),
+        (1, Some(_)) => Err("it has a seal, which version 1 has not".to_owned()),
+        (_, Some(seal)) if seal == sealed_digest(&whole) => Ok(()),
+        (_, Some(_)) => Err("it is not what its seal has".to_owned()),
+        (_, None) => Err("it has no seal".to_owned()),
     }
 }
 
@@ -150,6 +171,18 @@ impl Line {
         };
         let published = bits("published", &self.published)?;
         let strict = bits("strict", &self.strict)?;
+        let is_own = match source {
+            None => trial == method.as_str(),
+            Some(source) => {
+                trial.starts_with(&format!("{method}.{source}."))
+                    && trial.ends_with(&format!(".{shots}shot.seed{seed}"))
+            }
+        };
+        if !is_own {
+            return Err(format!(
+                "cell {trial} → {cell} has the method, source, shots or seed of another trial"
+            ));
+        }
         let key = SavedKey { method, source, shots, cell, seed };
         Ok(SavedCell {
             key,
