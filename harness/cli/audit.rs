@@ -15,7 +15,7 @@ use self::{
 use crate::{
     args::{DifferenceArgs, RewardsArgs},
     exit::Exit,
-    output::print,
+    output::{blanks, print},
     progress::Detail,
     protocols::read_protocol,
 };
@@ -60,9 +60,10 @@ pub fn protocol(args: &DifferenceArgs) -> anyhow::Result<Exit> {
 fn told(differences: &[Difference], [a, b]: [&str; 2]) -> String {
     let plural = if differences.len() == 1 { "" } else { "s" };
     let mut text = format!("`{a}` and `{b}` differ in {} field{plural}\n", differences.len());
-    let width = a.len().max(b.len());
+    let width = a.chars().count().max(b.chars().count());
+    let (fill_a, fill_b) = (blanks(a, width), blanks(b, width));
     for Difference { path, a: in_a, b: in_b, changes } in differences {
-        text += &format!("\n{path}: {changes}\n  {a:<width$}  {in_a}\n  {b:<width$}  {in_b}\n");
+        text += &format!("\n{path}: {changes}\n  {a}{fill_a}  {in_a}\n  {b}{fill_b}  {in_b}\n");
     }
     text
 }

@@ -13,6 +13,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Blanks that fill a text up to a width in characters. A format's own width ends at 65,535, and panics beyond.
+pub fn blanks(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.chars().count()))
+}
+
 /// Tells something that is no data.
 pub fn note(text: &str) {
     // Nobody can be told that standard error is closed.

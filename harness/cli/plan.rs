@@ -12,7 +12,7 @@ use crate::{
     bench::{Bench, Places},
     exit::Exit,
     inputs::Inputs,
-    output::print,
+    output::{blanks, print},
     progress::Detail,
 };
 
@@ -165,6 +165,7 @@ fn unbound(trial: &Trial, lacking: &str) -> TrialStatus {
         trial: trial.clone(),
         training: State::Missing(missing()),
         cells: trial.cells().into_iter().map(|cell| (cell, State::Missing(missing()))).collect(),
+        foreign_checkpoint: false,
     }
 }
 
@@ -173,14 +174,15 @@ fn json(plan: &Plan) -> anyhow::Result<String> {
 }
 
 fn text(plan: &Plan) -> String {
-    let width = plan.trials.iter().map(|trial| trial.key.len()).max().unwrap_or(0);
+    let width = plan.trials.iter().map(|trial| trial.key.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes every text");
     for trial in &plan.trials {
         let PlannedTrial { key, steps, training_images, evaluation_images, .. } = trial;
         line(format!(
-            "{key:width$}  {steps:>5} steps on {training_images:>5} pictures, \
-             {evaluation_images:>7} evaluated"
+            "{key}{}  {steps:>5} steps on {training_images:>5} pictures, \
+             {evaluation_images:>7} evaluated",
+            blanks(key, width)
         ));
         for (progress, cells) in grouped(&trial.cells) {
             let reasons = match progress.reasons.as_slice() {

@@ -1,5 +1,7 @@
 //! A table of short texts: aligned for a terminal, or as Markdown.
 
+use crate::output::blanks;
+
 /// A header and rows; the first column is a name, the others are numbers.
 pub struct Table {
     /// The columns' titles.
@@ -19,8 +21,8 @@ impl Table {
         let line = |row: &Vec<String>| {
             let cells = row.iter().zip(&widths).enumerate();
             let cells = cells.map(|(column, (cell, &width))| match column {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
+                0 => format!("{cell}{}", blanks(cell, width)),
+                _ => format!("{}{cell}", blanks(cell, width)),
             });
             cells.collect::<Vec<_>>().join("  ") + "\n"
         };

@@ -98,11 +98,14 @@ fn styled(cell: &Cell) -> String {
 }
 
 fn line(cells: &[String], widths: &[usize], columns: &[Column]) -> String {
-    let padded =
-        cells.iter().zip(widths).zip(columns).map(|((cell, &width), column)| match column.align {
-            Align::Left => format!("{cell:<width$}"),
-            Align::Right => format!("{cell:>width$}"),
-        });
+    let padded = cells.iter().zip(widths).zip(columns).map(|((cell, &width), column)| {
+        // A format's own width ends at 65,535, and panics beyond.
+        let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+        match column.align {
+            Align::Left => format!("{cell}{blanks}"),
+            Align::Right => format!("{blanks}{cell}"),
+        }
+    });
     format!("| {} |", padded.collect::<Vec<_>>().join(" | "))
 }
 
@@ -185,6 +188,18 @@ mod tests {
                 assert_eq!(unescaped(rows[2], special), 0, "{text:?}: {}", rows[2]);
             }
         }
+    }
+
+    #[test]
+    fn a_text_of_any_length_stands_in_its_cell_and_is_cut_there() {
+        let long = "é|".repeat(70_000);
+        let mut table = Table::of_texts(long.clone(), &["a", "b"]);
+        table.push_plain([long, "short".to_owned()]);
+        let shown = lines(&table);
+        let rows: Vec<&str> = shown.lines().collect();
+        assert_eq!((rows.len(), unescaped(rows[2], '|')), (3, 3));
+        assert!(rows[2].contains("… | short"), "{}", &rows[2][rows[2].len() - 40..]);
+        assert!(rows[2].chars().count() < 10_000);
     }
 
     /// How often a character stands without a backslash before it that is not itself escaped.

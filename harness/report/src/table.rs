@@ -5,6 +5,9 @@ use crate::{
     number::{Number, Printed},
 };
 
+/// The longest text of a cell, in characters; of longer ones the beginning is shown.
+const MAX_CHARS: usize = 4096;
+
 /// A table. Every row has one cell per column.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
@@ -112,7 +115,8 @@ impl Table {
     }
 
     /// Adds a row. Panics if it has not one cell per column.
-    pub(crate) fn push(&mut self, row: Vec<Cell>) {
+    pub(crate) fn push(&mut self, mut row: Vec<Cell>) {
+        row.iter_mut().for_each(Cell::cut);
         assert_eq!(
             row.len(),
             self.columns.len(),
@@ -129,6 +133,14 @@ impl Table {
 }
 
 impl Cell {
+    /// Keeps the beginning of a text that no table could show.
+    fn cut(&mut self) {
+        if let Some((end, _)) = self.text.char_indices().nth(MAX_CHARS) {
+            self.text.truncate(end);
+            self.text.push('…');
+        }
+    }
+
     pub(crate) fn new(shown: impl Into<Printed>, style: Style) -> Self {
         let Printed { text, number } = shown.into();
         Cell { text, number, style }
