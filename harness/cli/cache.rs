@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+
+use crate::exit::Exit;
 
 /// The program's folder in the user's cache.
 pub fn cache_dir() -> anyhow::Result<PathBuf> {
@@ -23,6 +25,11 @@ pub fn cache_dir() -> anyhow::Result<PathBuf> {
 pub fn sidecars_dir(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     match given {
         Some(dir) => Ok(dir.to_owned()),
-        None => Ok(cache_dir()?.join("sidecars")),
+        None => {
+            let cache = cache_dir().context(
+                "there is no folder for sidecars, which name every file\nhint: give one with --sidecars DIR",
+            );
+            Ok(cache.map_err(|error| Exit::Usage.because(error))?.join("sidecars"))
+        }
     }
 }

@@ -7,7 +7,10 @@ mod verify;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-use clsrl_data::{datasets::Dataset, lock::lock_key_of};
+use clsrl_data::{
+    datasets::{Dataset, Links},
+    lock::{lock_key_of, recorded_links},
+};
 use clsrl_spec::{
     DatasetId,
     lock::{Lock, LockEntry, LockKey},
@@ -38,6 +41,8 @@ struct Place {
     ids: Vec<DatasetId>,
     /// The datasets that were not named and are not there.
     absent: Vec<DatasetId>,
+    /// Whether links are followed wherever they lead, to record that.
+    follows_links: bool,
 }
 
 impl Place {
@@ -57,7 +62,8 @@ impl Place {
             false => (args.datasets.clone(), Vec::new()),
         };
         let sidecars = sidecars_dir(args.sidecars.as_deref())?;
-        Ok(Place { data_dir, sidecars, lock_path, lock, ids, absent })
+        let follows_links = writes;
+        Ok(Place { data_dir, sidecars, lock_path, lock, ids, absent, follows_links })
     }
 
     /// Ends with the code for an empty selection if there is no dataset at all.
@@ -90,7 +96,11 @@ impl Place {
 
     /// Opens a dataset's lists, or says in one text why they cannot be read.
     fn open(&self, id: DatasetId) -> Result<Dataset, String> {
-        Dataset::open(id, &self.data_dir).map_err(|error| {
+        let links = match self.follows_links {
+            true => Links::Everywhere,
+            false => recorded_links(&self.sidecars, id, &self.data_dir),
+        };
+        Dataset::open_with_links(id, &self.data_dir, links).map_err(|error| {
             let told = describe(&error.into());
             told.trim_start_matches("error: ").trim_end().to_owned()
         })

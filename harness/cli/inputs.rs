@@ -6,15 +6,24 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use clsrl_data::{datasets::Dataset, digest_model_dir, drawn, shown::ShownDigests};
-use clsrl_spec::{Binding, DataSource, DatasetId, Seed, Suite, Trial};
+use clsrl_data::{
+    BoundDataset,
+    datasets::{Dataset, Example},
+    digest_model_dir, drawn,
+    image::Processor,
+    lock::recorded_links,
+    shown::{ShownDigests, evaluated_pictures, training_pictures, used_pictures},
+};
+use clsrl_runner::{Store, keep_earlier};
+use clsrl_spec::{Binding, CellKey, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{
     args::{Device, InputArgs},
     bench::{Bench, lacks},
-    cache::cache_dir,
+    broken::check_pictures,
+    cache::{cache_dir, sidecars_dir},
     exit::{Exit, describe},
-    locked::{self, Check},
+    locked::{self, Check, Locked},
     progress::Detail,
     project::Project,
 };
@@ -29,6 +38,8 @@ pub struct Inputs {
     pub datasets: BTreeMap<DatasetId, Dataset>,
     /// The datasets that differ from the lock, or that nobody has locked.
     pub unlocked: BTreeSet<DatasetId>,
+    /// What was found of each dataset, to which workers hold what they read.
+    pub bound: BTreeMap<DatasetId, BoundDataset>,
     /// A folder of CoOp's few-shot caches.
     pub few_shot_dir: Option<PathBuf>,
     /// The device, as it was asked for.
@@ -47,23 +58,37 @@ impl Inputs {
     ) -> anyhow::Result<Self> {
         let model_dir = model_dir(&bench.project, &bench.suite, args.model.as_deref())?;
         let data_dir = data_dir(&bench.suite, args.data.as_deref(), detail)?;
-        let datasets = open_datasets(&bench.trials, &data_dir)?;
+        let datasets = open_datasets(&bench.trials, &data_dir, args.sidecars.as_deref())?;
         let device_kind = args.device.kind().to_owned();
         let execution = bench.suite.execution;
         let few_shot_dir = match &args.few_shot_caches {
             Some(dir) => Some(existing(dir, "folder of few-shot caches")?),
             None => None,
         };
-        let locked = locked::compare(&bench.project, &datasets, args, check, detail)?;
-        let shown = ShownDigests::of(&bench.trials, &datasets, few_shot_dir.as_deref())?;
+        let used = used_pictures(&bench.trials, &datasets, few_shot_dir.as_deref())?;
+        let of_data = (&datasets, &used);
+        let locked = locked::compare(&bench.project, of_data, args, check, detail)?;
+        let few_shot = few_shot_dir.as_deref();
+        let shown = ShownDigests::of(&bench.trials, &datasets, few_shot, &locked.bound)?;
         let data_digest = |(&id, dataset): (&DatasetId, &Dataset)| {
             (id, dataset.digest(locked.images.get(&id).map(String::as_str)))
         };
+        let training_lists =
+            datasets.iter().map(|(&id, dataset)| (id, dataset.training_lists_digest()));
         let base_weights = digest_model_dir(&model_dir)
             .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
+        if check != Check::Lists {
+            let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+            let how = (&processor(&model_dir, &bench.suite)?, &bench.suite.protocol);
+            check_pictures(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
+        }
         let binding = Binding {
             base_weights,
             data: datasets.iter().map(data_digest).collect(),
+            training_lists: training_lists.collect(),
+            training_data: shown.training_data,
+            unlocked: locked.unlocked.clone(),
+            earlier: BTreeSet::new(),
             picks: shown.picks,
             prompts: shown.prompts,
             precision: execution.precision.on(&device_kind).to_owned(),
@@ -72,8 +97,34 @@ impl Inputs {
             deterministic: args.deterministic,
             recompute: args.recompute,
         };
-        let (device, unlocked) = (args.device.clone(), locked.unlocked);
-        Ok(Inputs { model_dir, data_dir, datasets, unlocked, few_shot_dir, device, binding })
+        let (device, Locked { unlocked, bound, .. }) = (args.device.clone(), locked);
+        Ok(Inputs { model_dir, data_dir, datasets, unlocked, bound, few_shot_dir, device, binding })
+    }
+
+    /// Lets fine-tunes of earlier programs keep their identities where nothing that they name has changed.
+    pub fn keeping_earlier(self, store: &Store, trials: &[Trial]) -> anyhow::Result<Self> {
+        let binding = keep_earlier(store, trials, &self.binding)?;
+        Ok(Inputs { binding, ..self })
+    }
+
+    /// What a worker is given of the datasets that it reads: the trial's own, and those of the cells.
+    pub fn bound_for(&self, trial: &Trial, cells: &[CellKey]) -> BTreeMap<DatasetId, BoundDataset> {
+        let mut examples: BTreeMap<DatasetId, Vec<&Example>> = BTreeMap::new();
+        if let Some(source) = trial.train_on {
+            let few_shot_dir = self.few_shot_dir.as_deref();
+            let pictures = training_pictures(trial, &self.datasets[&source], few_shot_dir);
+            // A cache that cannot be read any more is told by the worker, which reads it as well.
+            examples.entry(source).or_default().extend(pictures.unwrap_or_default());
+        }
+        for &cell in cells {
+            let pictures = evaluated_pictures(trial, cell, &self.datasets[&cell.target]);
+            examples.entry(cell.target).or_default().extend(pictures);
+        }
+        let bound = |(id, examples): (DatasetId, Vec<&Example>)| {
+            let of_trial = self.bound.get(&id)?.with_pictures_of(&self.datasets[&id], examples);
+            Some((id, of_trial))
+        };
+        examples.into_iter().filter_map(bound).collect()
     }
 
     /// Binds only if that needs neither a flag that was not given nor a picture that is not drawn;
@@ -100,6 +151,14 @@ impl Inputs {
         }
         Inputs::bind(bench, args, Check::Lists, detail).map(Ok)
     }
+}
+
+/// The processor that a suite's pictures go through.
+fn processor(model_dir: &Path, suite: &Suite) -> anyhow::Result<Processor> {
+    let image = &suite.protocol.image;
+    let processor = Processor::from_dir(model_dir)
+        .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
+    Ok(processor.with_pixels(image.min_pixels, image.max_pixels))
 }
 
 /// The model that was given, else the suite's.
@@ -129,9 +188,17 @@ pub fn data_dir(suite: &Suite, given: Option<&Path>, detail: Detail) -> anyhow::
     }
 }
 
-/// Opens one dataset.
-pub fn open_dataset(id: DatasetId, data_dir: &Path) -> anyhow::Result<Dataset> {
-    Dataset::open(id, data_dir).with_context(|| format!("dataset `{id}` cannot be used"))
+/// Opens one dataset, whose links are followed as far as `datasets lock` recorded them in the folder of sidecars.
+pub fn open_dataset(
+    id: DatasetId,
+    data_dir: &Path,
+    sidecars: Option<&Path>,
+) -> anyhow::Result<Dataset> {
+    // Without such a folder nothing is recorded.
+    let sidecars = sidecars_dir(sidecars).unwrap_or_default();
+    let links = recorded_links(&sidecars, id, data_dir);
+    Dataset::open_with_links(id, data_dir, links)
+        .with_context(|| format!("dataset `{id}` cannot be used"))
 }
 
 /// Draws the synthetic datasets of a seed, unless they are there.
@@ -165,6 +232,7 @@ fn drawn_dir(seed: Seed) -> anyhow::Result<PathBuf> {
 fn open_datasets(
     trials: &[Trial],
     data_dir: &Path,
+    sidecars: Option<&Path>,
 ) -> anyhow::Result<BTreeMap<DatasetId, Dataset>> {
     let ids: BTreeSet<DatasetId> = trials
         .iter()
@@ -173,7 +241,7 @@ fn open_datasets(
     let mut datasets = BTreeMap::new();
     let mut errors = Vec::new();
     for id in ids {
-        match open_dataset(id, data_dir) {
+        match open_dataset(id, data_dir, sidecars) {
             Ok(dataset) => drop(datasets.insert(id, dataset)),
             Err(error) => errors.push(error),
         }

@@ -61,7 +61,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let suite = read_suite(&project, &args.suite, args.protocol.as_deref())?;
     let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
-    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let dataset = open_dataset(args.dataset, &data_dir, None)?;
     let split = *suite.evaluation.split.of(args.dataset);
     let questions = shown::questions(&suite.protocol, &dataset, args.form);
     let example = example(&questions.view().evaluated(split, None), args.index)?;
@@ -104,7 +104,7 @@ pub fn image(args: &ImageArgs, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let suite = read_suite(&project, DEFAULT_SUITE, None)?;
     let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
-    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let dataset = open_dataset(args.dataset, &data_dir, None)?;
     let example = example(&dataset.test.iter().collect::<Vec<_>>(), args.index)?;
     let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
     let path = dataset.image_path(example)?;
@@ -121,7 +121,7 @@ pub fn sample(args: &SampleArgs, detail: Detail) -> anyhow::Result<Exit> {
         Some(dir) => dir.clone(),
         None => default_data_dir(detail)?,
     };
-    let dataset = open_dataset(args.dataset, &data_dir)?;
+    let dataset = open_dataset(args.dataset, &data_dir, None)?;
     let rule = match &args.protocol {
         Some(named) => read_protocol(named)?.protocol.shots,
         None => ShotRule::Coop,

@@ -8,12 +8,14 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_data::{
+    BoundDataset,
     datasets::Dataset,
-    lock::{Checked, Checking, Hashed, Mode, check, lock_key, split_digest},
+    lock::{Checked, Checking, Hashed, Mode, PictureDigests, check, lock_key, split_digest},
+    shown::UsedPictures,
 };
 use clsrl_spec::{
     DatasetId,
-    lock::{Lock, LockEntry},
+    lock::{Lock, LockEntry, Tree},
 };
 
 use crate::{
@@ -46,34 +48,45 @@ pub struct Locked {
     pub images: BTreeMap<DatasetId, String>,
     /// The datasets that differ from the lock, or that nobody has locked.
     pub unlocked: BTreeSet<DatasetId>,
+    /// What was found of each dataset and of the pictures that are used; where pictures were not looked at, of
+    /// those that are trained on.
+    pub bound: BTreeMap<DatasetId, BoundDataset>,
 }
 
 /// Compares datasets with the lock; without `--allow-unlocked` a dataset that differs is an error.
 pub fn compare(
     project: &Project,
-    datasets: &BTreeMap<DatasetId, Dataset>,
+    (datasets, used): (&BTreeMap<DatasetId, Dataset>, &BTreeMap<DatasetId, UsedPictures>),
     args: &InputArgs,
     depth: Check,
     detail: Detail,
 ) -> anyhow::Result<Locked> {
     let path = existing_lock(project, args.lock.as_deref())?;
     let (_, lock) = read_lock(&path)?;
-    let mut locked = Locked { images: BTreeMap::new(), unlocked: BTreeSet::new() };
+    let mut locked =
+        Locked { images: BTreeMap::new(), unlocked: BTreeSet::new(), bound: BTreeMap::new() };
     let mut faults = Vec::new();
     for (&id, dataset) in datasets {
         let entry = lock.entry(lock_key(dataset));
-        let expected = expected_root(dataset, entry);
+        let used = used.get(&id).cloned().unwrap_or_default();
+        let expected = expected_tree(dataset, entry);
         if depth == Check::Lists && (expected.is_some() || !args.allow_unlocked) {
             match expected {
-                Some(root) => drop(locked.images.insert(id, root)),
+                Some(tree) => drop(locked.images.insert(id, tree.sha256.to_string())),
                 None => drop(locked.unlocked.insert(id)),
             }
+            // Without a folder of sidecars there is none to be found.
+            let sidecars = sidecars_dir(args.sidecars.as_deref()).unwrap_or_default();
+            let pictures = PictureDigests::as_locked(dataset, &sidecars, expected, used.trained);
+            locked.bound.insert(id, BoundDataset::new(dataset, pictures));
             continue;
         }
         let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
         let sidecars = sidecars_dir(args.sidecars.as_deref())?;
         let checked =
             metered(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
+        let pictures = PictureDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
+        locked.bound.insert(id, BoundDataset::new(dataset, pictures));
         match told(dataset, &checked) {
             Ok(()) => drop(locked.images.insert(id, checked.images_root)),
             Err(fault) => {
@@ -101,11 +114,11 @@ pub fn compare(
 }
 
 /// The tree of pictures that the lock expects, if its lists are those that are there.
-fn expected_root(dataset: &Dataset, entry: Option<&LockEntry>) -> Option<String> {
+fn expected_tree<'e>(dataset: &Dataset, entry: Option<&'e LockEntry>) -> Option<&'e Tree> {
     let entry = entry?;
     let split = entry.split.verified()?;
     let tree = entry.images.verified()?;
-    (*split == split_digest(dataset)).then(|| tree.sha256.to_string())
+    (*split == split_digest(dataset)).then_some(tree)
 }
 
 /// Says what is wrong with a dataset, a line for each thing.

@@ -24,6 +24,7 @@ mod inspect;
 mod audit;
 mod tiny;
 mod bench;
+mod broken;
 mod inputs;
 mod locked;
 mod project;

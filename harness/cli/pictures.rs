@@ -14,7 +14,7 @@ use clsrl_runner::Store;
 
 use crate::{
     bench::Bench,
-    inputs::data_dir,
+    inputs::{data_dir, open_dataset},
     output::note,
     progress::Detail,
     report::{inputs, is_drawn},
@@ -61,7 +61,7 @@ pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
     }
     let mut thumbnails = Thumbnails::new();
     for (id, pictures) in by_dataset {
-        let Ok(dataset) = Dataset::open(id, data_dir) else { continue };
+        let Ok(dataset) = open_dataset(id, data_dir, None) else { continue };
         let (found, paths) = found(&dataset, pictures);
         for (picture, made) in found.into_iter().zip(image::thumbnails(&paths, SIDE)) {
             if let Ok(jpeg) = made {

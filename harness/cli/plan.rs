@@ -21,7 +21,12 @@ pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
     let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
     let store = Store::new(&places.results, &bench.suite.name);
-    let bound = Inputs::bind_if_there(&bench, &args.inputs, detail)?;
+    let bound = Inputs::bind_if_there(&bench, &args.inputs, detail)?
+        .map(|inputs| inputs.keeping_earlier(&store, &bench.trials));
+    let bound = match bound {
+        Ok(inputs) => Ok(inputs?),
+        Err(lacking) => Err(lacking),
+    };
     let statuses = match &bound {
         Ok(inputs) => trial_statuses(&store, &bench.trials, &inputs.binding)?,
         Err(lacking) => bench.trials.iter().map(|trial| unbound(trial, lacking)).collect(),

@@ -13,6 +13,7 @@ mod program;
 mod records;
 mod real_photographs;
 mod replace;
+mod replaced;
 mod resume;
 mod run;
 mod locked;

@@ -51,7 +51,8 @@ pub struct LockArgs {
 pub struct VerifyArgs {
     #[command(flatten)]
     pub datasets: DatasetsArgs,
-    /// Read every file, also those whose size and times have not changed since they were last read.
+    /// Read every file, also those whose size and times have not changed since they were last read, and decode
+    /// every picture of the lists once.
     #[arg(long)]
     pub deep: bool,
 }

@@ -44,7 +44,7 @@ pub fn read_class_names(args: &RewardsArgs) -> anyhow::Result<Vec<Named>> {
 type Read = fn(DatasetId, &Path) -> anyhow::Result<Vec<String>>;
 
 fn from_lists(id: DatasetId, data_dir: &Path) -> anyhow::Result<Vec<String>> {
-    Ok(open_dataset(id, data_dir)?.class_names)
+    Ok(open_dataset(id, data_dir, None)?.class_names)
 }
 
 fn from_file(id: DatasetId, dir: &Path) -> anyhow::Result<Vec<String>> {

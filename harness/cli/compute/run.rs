@@ -42,6 +42,7 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let inputs = Inputs::bind(&bench, &args.inputs, check, detail)?;
     let store = Store::new(&places.results, &bench.suite.name);
     let _lock = store.lock()?;
+    let inputs = inputs.keeping_earlier(&store, &bench.trials)?;
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
     let tasks = tasks(&store, &statuses, &inputs.binding);
     if !tasks.is_empty() {
@@ -166,11 +167,14 @@ impl Execution<'_> {
     }
 
     fn job(&self, task: &Task, commit: &str) -> TrialJob {
+        let picks_key = task.trial.picks_key();
         TrialJob {
             trial: task.trial.clone(),
             model_dir: self.inputs.model_dir.clone(),
             data_dir: self.inputs.data_dir.clone(),
             few_shot_dir: self.inputs.few_shot_dir.clone(),
+            data: self.inputs.bound_for(&task.trial, &task.cells),
+            picks: picks_key.and_then(|key| self.inputs.binding.picks.get(&key).cloned()),
             unlocked: self.inputs.unlocked.clone(),
             device: self.inputs.device.to_string(),
             precision: self.inputs.binding.precision.clone(),

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, run_trial};
+use clsrl_files::difference_in;
 
 use crate::exit::Exit;
 
@@ -28,6 +29,11 @@ pub fn trial() -> anyhow::Result<Exit> {
         serde_json::to_writer(&mut stdout, &event)?;
         stdout.write_all(b"\n")?;
         stdout.flush()
+    })
+    .map_err(|error| match difference_in(&error) {
+        // By this code the run that started it knows, too.
+        Some(_) => Exit::Differs.because(error),
+        None => error.into(),
     })?;
     Ok(Exit::Ok)
 }

@@ -3,16 +3,17 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow};
-use clsrl_data::lock::{Mode, measure};
+use clsrl_data::lock::{Mode, measure, misplaced};
 use clsrl_spec::{
     DatasetId,
-    lock::{Change, Lock, LockEntry, LockKey, changes, with_entries},
+    lock::{Change, Known, Lock, LockEntry, LockKey, changes, with_entries},
 };
 use serde::Serialize;
 
 use super::Place;
 use crate::{
     args::LockArgs,
+    broken::broken_pictures,
     exit::Exit,
     locked::{metered, parse_lock},
     output::print,
@@ -124,13 +125,27 @@ fn measured(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Repo
         }
     };
     // What is locked is what was read just now, whatever an earlier pass remembers.
-    let measured =
+    let mut measured =
         metered(detail, id, (Mode::Deep, &place.sidecars), |checking| measure(&dataset, checking))?;
+    // What cannot be decoded must not become what everybody is compared with.
+    if let Some(tree) = measured.entry.images.verified() {
+        let broken = broken_pictures(&dataset, tree, (&place.sidecars, detail))?;
+        if !broken.is_empty() {
+            measured.entry.images = Known::Unverified;
+            measured.faults.extend(broken);
+        }
+    }
     report.faults = measured.faults.iter().map(ToString::to_string).collect();
+    if !report.faults.is_empty() || !measured.missing_folders.is_empty() {
+        report.faults.extend(misplaced(&dataset));
+    }
     let folders = measured.missing_folders.iter();
     report.left_out = folders
         .map(|folder| format!("`{folder}` is not there, so the pictures are not locked"))
         .chain(measured.not_standard)
+        .chain(measured.links.iter().map(|folder| {
+            format!("links lead into `{}`, where runs follow them from now on", folder.display())
+        }))
         .collect();
     report.locked = Some((key, measured.entry));
     Ok(report)

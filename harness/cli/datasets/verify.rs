@@ -11,7 +11,10 @@ use clsrl_spec::{DatasetId, lock::Tree};
 use serde::Serialize;
 
 use super::Place;
-use crate::{args::VerifyArgs, exit::Exit, locked::metered, output::print, progress::Detail};
+use crate::{
+    args::VerifyArgs, broken::broken_pictures, exit::Exit, locked::metered, output::print,
+    progress::Detail,
+};
 
 /// How many leaks of one kind are told one by one.
 const MAX_LEAKS: usize = 20;
@@ -111,6 +114,10 @@ fn verified(place: &Place, id: DatasetId, mode: Mode, detail: Detail) -> anyhow:
             // Without a folder there is no list of files to look through.
             if dataset.dir.is_dir() {
                 note_duplicates(&duplicates(dataset, &place.sidecars)?, &mut notes);
+                if mode == Mode::Deep {
+                    let broken = broken_pictures(dataset, &images, (&place.sidecars, detail))?;
+                    told.extend(broken.into_iter().map(Told::from));
+                }
             }
         }
     }

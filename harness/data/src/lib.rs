@@ -9,7 +9,9 @@ pub mod text;
 pub mod shown;
 pub mod drawn;
 pub mod lock;
+mod bound;
 mod model_dir;
 mod sha256;
 
+pub use bound::{BoundDataset, BoundError};
 pub use model_dir::{ModelDirError, digest_model_dir};

@@ -2,13 +2,17 @@
 //!
 //! One place for training, evaluation, `inspect` and the identities, so that what is hashed is what is read.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use clsrl_spec::{
     CellKey, DatasetId, Form, PromptStyle, Protocol, SftTarget, SolutionTag, Training, Trial,
 };
 
 use crate::{
+    BoundDataset,
     datasets::{
         Dataset, DatasetError, Example, FormView, Question, Questions, picks_digest,
         prompts_digest, read_few_shot_cache,
@@ -61,6 +65,51 @@ pub fn evaluated_pictures<'d>(
         .evaluated(evaluation.split_of(cell.target), evaluation.limit)
 }
 
+/// The pictures of one dataset that trials use, each once for every time that it is drawn.
+#[derive(Debug, Clone, Default)]
+pub struct UsedPictures<'d> {
+    /// Those that are trained on.
+    pub trained: Vec<&'d Example>,
+    /// Those that are evaluated.
+    pub evaluated: Vec<&'d Example>,
+}
+
+impl<'d> UsedPictures<'d> {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &'d Example> {
+        self.trained.iter().chain(&self.evaluated).copied()
+    }
+}
+
+/// The pictures that these trials use, by dataset: training pictures, and those of the cells.
+pub fn used_pictures<'d>(
+    trials: &[Trial],
+    datasets: &'d BTreeMap<DatasetId, Dataset>,
+    few_shot_dir: Option<&Path>,
+) -> Result<BTreeMap<DatasetId, UsedPictures<'d>>, DatasetError> {
+    let mut used: BTreeMap<DatasetId, UsedPictures> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for trial in trials {
+        let source = trial.train_on.and_then(|source| datasets.get(&source));
+        // Trials of one draw train on the same pictures, and all trials of a suite ask about those of a cell.
+        if let Some((source, key)) = source.zip(trial.picks_key())
+            && seen.insert(format!("picks {key}"))
+        {
+            let pictures = training_pictures(trial, source, few_shot_dir)?;
+            used.entry(source.id).or_default().trained.extend(pictures);
+        }
+        for cell in trial.cells() {
+            if let Some(target) = datasets.get(&cell.target)
+                && seen.insert(format!("cell {cell}"))
+            {
+                let pictures = evaluated_pictures(trial, cell, target);
+                used.entry(cell.target).or_default().evaluated.extend(pictures);
+            }
+        }
+    }
+    Ok(used)
+}
+
 /// What a completion is sampled after, in training by reinforcement.
 pub fn rollout_prompt(protocol: &Protocol, style: PromptStyle, question: &Question) -> Shown {
     prompt(protocol, protocol.prompts.train_suffix(style), question)
@@ -93,6 +142,8 @@ pub fn supervised_example(protocol: &Protocol, question: &Question) -> Shown {
 /// The digests of what trials show, as an identity has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ShownDigests {
+    /// Of the training pictures' bytes, by [`Trial::picks_key`]; none where one of them is not known.
+    pub training_data: BTreeMap<String, String>,
     /// Of the training pictures, by [`Trial::picks_key`].
     pub picks: BTreeMap<String, String>,
     /// Of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
@@ -100,16 +151,18 @@ pub struct ShownDigests {
 }
 
 impl ShownDigests {
-    /// Hashes what these trials show of the datasets that are there.
+    /// Hashes what these trials show of the datasets that are there, whose pictures have these digests.
     pub fn of(
         trials: &[Trial],
         datasets: &BTreeMap<DatasetId, Dataset>,
         few_shot_dir: Option<&Path>,
+        bound: &BTreeMap<DatasetId, BoundDataset>,
     ) -> Result<Self, DatasetError> {
         let mut digests = ShownDigests::default();
         for trial in trials {
             if let Some(source) = trial.train_on.and_then(|source| datasets.get(&source)) {
-                digests.add_training(trial, source, few_shot_dir)?;
+                let bound = bound.get(&source.id);
+                digests.add_training(trial, source, few_shot_dir, bound)?;
             }
             for cell in trial.cells() {
                 if let Some(target) = datasets.get(&cell.target) {
@@ -125,6 +178,7 @@ impl ShownDigests {
         trial: &Trial,
         source: &Dataset,
         few_shot_dir: Option<&Path>,
+        bound: Option<&BoundDataset>,
     ) -> Result<(), DatasetError> {
         let Some(picks_key) = trial.picks_key() else { return Ok(()) };
         let protocol = &trial.protocol;
@@ -139,6 +193,10 @@ impl ShownDigests {
         };
         let prompts = prompts_digest(&questions, TRAIN, &pictures, conversation);
         self.prompts.insert(trial.key(), prompts);
+        let of_bytes = |bound: &BoundDataset| bound.pictures().digest_of(source, &pictures);
+        if let Some(digest) = bound.and_then(of_bytes) {
+            self.training_data.entry(picks_key.clone()).or_insert(digest);
+        }
         self.picks.entry(picks_key).or_insert_with(|| picks_digest(pictures));
         Ok(())
     }

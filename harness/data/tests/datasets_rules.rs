@@ -130,8 +130,11 @@ fn a_picture_is_found_only_inside_the_datasets_folder() {
     let dataset = dataset.unwrap();
     write(root.path(), "eurosat/2750/a/1.jpg", "");
     write(root.path(), "eurosat/elsewhere.jpg", "");
-    write(root.path(), "secret.jpg", "");
-    symlink(root.path().join("secret.jpg"), root.path().join("eurosat/2750/out.jpg")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    write(elsewhere.path(), "secret.jpg", "");
+    symlink(elsewhere.path().join("secret.jpg"), root.path().join("eurosat/2750/out.jpg")).unwrap();
+    write(root.path(), "shared.jpg", "");
+    symlink("../../shared.jpg", root.path().join("eurosat/2750/of-the-data.jpg")).unwrap();
     symlink("../elsewhere.jpg", root.path().join("eurosat/2750/in.jpg")).unwrap();
 
     let find = |path: &str| {
@@ -141,6 +144,7 @@ fn a_picture_is_found_only_inside_the_datasets_folder() {
     };
     assert_eq!(find("a/1.jpg").unwrap(), root.path().join("eurosat/2750/a/1.jpg"));
     assert_eq!(find("in.jpg").unwrap(), root.path().join("eurosat/2750/in.jpg"));
+    assert!(find("of-the-data.jpg").is_ok());
     let check = |path: &str, expected: &str| {
         let message = find(path).unwrap_err();
         assert!(message.contains(expected), "{message}");

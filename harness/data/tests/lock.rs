@@ -7,4 +7,7 @@ mod lock {
     mod cache;
     mod differences;
     mod leaks;
+    mod links;
+    mod broken;
+    mod bound;
 }

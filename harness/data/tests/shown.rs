@@ -48,7 +48,7 @@ fn trial(task: &str, protocol: &str, key: &str) -> Trial {
 
 fn digests(trials: &[Trial], dataset: &Dataset) -> ShownDigests {
     let datasets = BTreeMap::from([(dataset.id, dataset.clone())]);
-    ShownDigests::of(trials, &datasets, None).unwrap()
+    ShownDigests::of(trials, &datasets, None, &BTreeMap::new()).unwrap()
 }
 
 #[test]

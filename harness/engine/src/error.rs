@@ -1,6 +1,7 @@
 //! What can go wrong in a trial.
 
-use clsrl_data::{datasets::DatasetError, image::ImageError, text::TextError};
+use clsrl_data::{BoundError, datasets::DatasetError, image::ImageError, text::TextError};
+use clsrl_files::Differs;
 use clsrl_libtorch::{LibtorchError, OutOfMemory};
 use clsrl_vlm::VlmError;
 
@@ -20,6 +21,9 @@ pub enum EngineError {
     /// A dataset's lists or files.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// A file of the data that is not what was checked.
+    #[error("the data changed while it was used")]
+    Differs(#[from] Differs),
     /// Tokenizer or prompt.
     #[error(transparent)]
     Text(#[from] TextError),
@@ -72,4 +76,13 @@ pub enum EngineError {
         /// The split.
         split: &'static str,
     },
+}
+
+impl From<BoundError> for EngineError {
+    fn from(error: BoundError) -> Self {
+        match error {
+            BoundError::Dataset(error) => error.into(),
+            BoundError::Differs(differs) => differs.into(),
+        }
+    }
 }

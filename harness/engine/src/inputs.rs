@@ -1,14 +1,15 @@
 //! From an example of a dataset to what the model reads: question, tokens, patches.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use clsrl_data::{
+    BoundDataset,
     datasets::{Dataset, Example, Question, Questions},
     image::{CacheSpace, Patches, PictureCache, Processor},
     shown::{self, Shown},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
-use clsrl_spec::{CellKey, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol};
+use clsrl_spec::{CellKey, DatasetId, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -22,6 +23,7 @@ pub struct Inputs {
     pub tokenizer: TextTokenizer,
     processor: Processor,
     picture_cache: Option<PictureCache>,
+    data: BTreeMap<DatasetId, BoundDataset>,
     protocol: Protocol,
     image_token: i64,
     /// The end of a turn.
@@ -68,7 +70,13 @@ impl Inputs {
         let image_token = tokenizer.token_id("<|image_pad|>")?;
         let im_end = tokenizer.token_id("<|im_end|>")?;
         let (picture_cache, protocol) = (picture_cache.map(PictureCache::new), protocol.clone());
-        Ok(Inputs { tokenizer, processor, picture_cache, protocol, image_token, im_end })
+        let data = BTreeMap::new();
+        Ok(Inputs { tokenizer, processor, picture_cache, data, protocol, image_token, im_end })
+    }
+
+    /// Holds every picture to what was found of its dataset; one of a dataset that is not here is refused.
+    pub fn held_to(self, data: &BTreeMap<DatasetId, BoundDataset>) -> Self {
+        Inputs { data: data.clone(), ..self }
     }
 
     /// Builds the training prompts of some examples, in their order.
@@ -163,20 +171,22 @@ impl Inputs {
         Ok(Prompt { ids, pixels, grids: vec![Grid { t, h, w }] })
     }
 
-    /// Reads pictures in parallel, in their order.
+    /// Reads pictures in parallel, in their order; each must be what was checked.
     fn patches(
         &self,
         dataset: &Dataset,
         examples: &[&Example],
         order: ImagePath,
     ) -> Result<Vec<Patches>, EngineError> {
+        let nothing = BoundDataset::default();
+        let bound = self.data.get(&dataset.id).unwrap_or(&nothing);
         examples
             .par_iter()
             .map(|example| {
-                let path = dataset.image_path(example)?;
+                let file = bound.read_picture::<EngineError>(dataset, example)?;
                 Ok(match &self.picture_cache {
-                    Some(cache) => self.processor.load_through(cache, &path, order)?,
-                    None => self.processor.load(&path, order)?,
+                    Some(cache) => self.processor.load_through(cache, &file, order)?,
+                    None => self.processor.load_file(&file, order)?,
                 })
             })
             .collect()

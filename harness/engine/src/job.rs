@@ -1,8 +1,11 @@
 //! What a trial needs to run: the trial, its inputs, and what is left to do of it.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use clsrl_data::image::CacheSpace;
+use clsrl_data::{BoundDataset, image::CacheSpace};
 use clsrl_spec::{CellKey, DatasetId, TrainingRecord, Trial};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,10 @@ pub struct TrialJob {
     pub data_dir: PathBuf,
     /// A folder of CoOp's few-shot caches, whose picks win over the sampler's.
     pub few_shot_dir: Option<PathBuf>,
+    /// What was found of each dataset that the trial reads; what it reads now must be the same.
+    pub data: BTreeMap<DatasetId, BoundDataset>,
+    /// The digest of the training pictures' paths, labels and names; none where nothing is trained.
+    pub picks: Option<String>,
     /// The datasets of this trial that do not equal the lock.
     pub unlocked: BTreeSet<DatasetId>,
     /// `cpu`, `cuda` or `cuda:N`.

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use clsrl_data::{
-    datasets::{Dataset, Example, Questions},
+    datasets::{Dataset, Example, Questions, few_shot_cache_paths, picks_digest},
     shown,
 };
+use clsrl_files::Differs;
 use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32};
 use clsrl_spec::{
-    Form, GrpoSettings, LoraRule, Place, RepeatedStep, SftSettings, StepRecord, Training,
-    TrainingOutcome, TrainingRecord, TrainingRun, TrialEvent, derive_seed,
+    DatasetId, Form, GrpoSettings, LoraRule, Place, RepeatedStep, SftSettings, StepRecord,
+    Training, TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
 };
 use clsrl_vlm::{GenerationConfig, Lora, Model, Precision, device};
 
@@ -62,7 +63,8 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     generation.check_padding(&job.model_dir, model.config())?;
     let setting = Setting {
         job,
-        inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol, job.picture_cache.as_ref())?,
+        inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol, job.picture_cache.as_ref())?
+            .held_to(&job.data),
         generation,
         place: place_of(job, device)?,
     };
@@ -160,7 +162,7 @@ impl Setting<'_> {
     ) -> Result<Trained, EngineError> {
         let trial = &self.job.trial;
         let source = trial.train_on.expect("the plan gives every trained trial a dataset");
-        let dataset = Dataset::open(source, &self.job.data_dir)?;
+        let dataset = self.open(source)?;
         let questions = shown::questions(&trial.protocol, &dataset, trial.form);
         let examples = self.few_shot(&dataset)?;
         model.set_trainable(true);
@@ -264,13 +266,29 @@ impl Setting<'_> {
     fn trained_on_standard_lists(&self) -> Result<bool, EngineError> {
         match self.job.trial.train_on {
             None => Ok(true),
-            Some(source) => Ok(Dataset::open(source, &self.job.data_dir)?.has_standard_lists()),
+            Some(source) => Ok(self.open(source)?.has_standard_lists()),
         }
+    }
+
+    /// Opens a dataset, which must be what was checked.
+    fn open(&self, id: DatasetId) -> Result<Dataset, EngineError> {
+        let bound = self.job.data.get(&id).cloned().unwrap_or_default();
+        Ok(bound.open(id, &self.job.data_dir)?)
     }
 
     fn few_shot<'d>(&self, dataset: &'d Dataset) -> Result<Vec<&'d Example>, EngineError> {
         let few_shot_dir = self.job.few_shot_dir.as_deref();
         let examples = shown::training_pictures(&self.job.trial, dataset, few_shot_dir)?;
+        let found = picks_digest(examples.iter().copied());
+        if self.job.picks.as_ref() != Some(&found) {
+            let Trial { shots, seed, .. } = self.job.trial;
+            let caches = few_shot_dir.map(|dir| few_shot_cache_paths(dataset.id, dir, shots, seed));
+            let there = caches.and_then(|paths| paths.into_iter().find(|path| path.exists()));
+            let path = there.unwrap_or_else(|| dataset.dir.clone());
+            let picks = |sha256: &str| format!("training pictures with sha256 {sha256}");
+            let expected = self.job.picks.as_deref().map_or_else(|| "none".to_owned(), picks);
+            return Err(Differs { path, expected, found: picks(&found) }.into());
+        }
         if examples.is_empty() {
             let dataset = dataset.id.to_string();
             return Err(EngineError::Empty { dataset, split: shown::TRAIN });
@@ -307,7 +325,7 @@ impl Setting<'_> {
             place: &self.place,
         };
         for &cell in &self.job.cells {
-            let dataset = Dataset::open(cell.target, &self.job.data_dir)?;
+            let dataset = self.open(cell.target)?;
             evaluator.evaluate(&dataset, cell, on_event)?;
         }
         Ok(())

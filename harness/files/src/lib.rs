@@ -3,11 +3,13 @@
 //! It knows nothing of what is in the files. Its errors are [`std::io::Error`], so that a caller can wrap
 //! them with the path and with what the file was wanted for.
 
+mod digest;
 mod lock;
 mod open;
 mod replace;
 mod update;
 
+pub use digest::{Differs, difference_in};
 pub use lock::FileLock;
 pub use open::{open, read, read_to_string};
 pub use replace::{NewFile, remove_leftovers, replace};

@@ -85,7 +85,10 @@ impl Provenance {
             base_weights: binding.base_weights.clone(),
             device_kind: binding.device_kind.clone(),
             precision: binding.precision.clone(),
-            train_data: trial.train_on.and_then(data),
+            train_data: match binding.earlier.contains(&trial.key()) {
+                true => trial.train_on.and_then(data),
+                false => trial.picks_key().and_then(|key| binding.training_data.get(&key).cloned()),
+            },
             picks: trial.picks_key().and_then(|key| binding.picks.get(&key).cloned()),
             train_prompts: binding.prompts.get(&trial.key()).cloned(),
             cells: trial.cells().into_iter().map(cell).collect(),

@@ -14,7 +14,8 @@ mod made;
 
 pub use run::{Failure, RunEvent, Runner, Summary};
 pub use status::{
-    Replaced, State, TrialStatus, replaced, rescorable_statuses, stored_binding, trial_statuses,
+    Replaced, State, TrialStatus, keep_earlier, replaced, rescorable_statuses, stored_binding,
+    trial_statuses,
 };
 pub(crate) use store::Stored;
 pub use store::{LastRun, NOT_RUN, Store, StoreError, StoreLock, Verified};

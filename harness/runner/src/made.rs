@@ -1,6 +1,10 @@
 //! Trials and records made up for tests.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use clsrl_spec::{
     Binding, CellKey, CellOutcome, CellRecord, CellRun, DatasetId, MethodId, Place, Prediction,
@@ -30,6 +34,10 @@ pub fn binding() -> Binding {
     Binding {
         base_weights: "weights".to_owned(),
         data: BTreeMap::from([(DatasetId::Dtd, "textures".to_owned())]),
+        training_lists: BTreeMap::from([(DatasetId::Dtd, "training lists".to_owned())]),
+        training_data: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "bytes".to_owned())]),
+        unlocked: BTreeSet::new(),
+        earlier: BTreeSet::new(),
         picks: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "picks".to_owned())]),
         prompts: BTreeMap::from([
             ("sft.dtd.4shot.seed1".to_owned(), "training prompts".to_owned()),

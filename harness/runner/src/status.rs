@@ -1,6 +1,9 @@
 //! What is done, stale or missing: stored identities against those that the plan would give now.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use clsrl_spec::{
     Binding, CellKey, CellRecord, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, TrainingRecord,
@@ -151,18 +154,49 @@ pub fn stored_binding(store: &Store, trials: &[Trial]) -> Result<Option<Binding>
         let Some(own) = binding_of(identity.json()) else { continue };
         let binding = found.get_or_insert(own);
         let trained_on = |key: &str| Some(identity.json()["train_on"][key].as_str()?.to_owned());
-        note(&mut binding.data, trial.train_on, trained_on("data"));
+        match trained_on("lists") {
+            Some(lists) => {
+                note(&mut binding.training_lists, trial.train_on, Some(lists));
+                note(&mut binding.training_data, trial.picks_key(), trained_on("data"));
+            }
+            None => {
+                binding.earlier.insert(trial.key());
+                note(&mut binding.data, trial.train_on, trained_on("data"));
+            }
+        }
         note(&mut binding.picks, trial.picks_key(), trained_on("picks"));
         note(&mut binding.prompts, Some(trial.key()), trained_on("prompts"));
         for cell in trial.cells() {
             if let Some(identity) = store.read_cell_identity(trial, cell)? {
                 let asked = |key: &str| Some(identity.json()[key].as_str()?.to_owned());
                 note(&mut binding.data, Some(cell.target), asked("data"));
+                if identity.json()["unlocked_source"].as_bool() == Some(true) {
+                    binding.unlocked.extend(trial.train_on);
+                }
                 note(&mut binding.prompts, Some(cell.to_string()), asked("prompts"));
             }
         }
     }
     Ok(found)
+}
+
+/// The binding under which fine-tunes of earlier programs keep their identities, if nothing that those name has
+/// changed: they named the data by the digest of the whole dataset, of which training reads a part.
+pub fn keep_earlier(
+    store: &Store,
+    trials: &[Trial],
+    binding: &Binding,
+) -> Result<Binding, StoreError> {
+    let mut kept = binding.clone();
+    for trial in trials.iter().filter(|trial| trial.train_on.is_some()) {
+        let Stored::Present(stored) = store.read_training(trial)? else { continue };
+        let earlier = BTreeSet::from([trial.key()]);
+        let earlier = training_identity(trial, &Binding { earlier, ..binding.clone() });
+        if stored.identity == earlier {
+            kept.earlier.insert(trial.key());
+        }
+    }
+    Ok(kept)
 }
 
 /// Keeps the first digest that is found under a key.
@@ -177,6 +211,10 @@ fn binding_of(training: &Value) -> Option<Binding> {
     Some(Binding {
         base_weights: text("base_weights")?,
         data: BTreeMap::new(),
+        training_lists: BTreeMap::new(),
+        training_data: BTreeMap::new(),
+        unlocked: BTreeSet::new(),
+        earlier: BTreeSet::new(),
         picks: BTreeMap::new(),
         prompts: BTreeMap::new(),
         device_kind: text("device_kind")?,

@@ -22,7 +22,16 @@ pub struct Binding {
     /// Digest of each dataset: its lists, and its pictures as the lock has them. A dataset that is not
     /// here has no known identity; the same goes for the digests below.
     pub data: BTreeMap<DatasetId, String>,
-    /// Digest of the training pictures by [`Trial::picks_key`].
+    /// Digest of what training reads of each dataset's lists: class names and training list.
+    pub training_lists: BTreeMap<DatasetId, String>,
+    /// Digest of the training pictures' bytes, in the order of the draw, by [`Trial::picks_key`].
+    pub training_data: BTreeMap<String, String>,
+    /// The datasets that are not as locked, whatever their pictures are: what was trained on one of them is marked.
+    pub unlocked: BTreeSet<DatasetId>,
+    /// The trials, by [`Trial::key`], whose fine-tunes keep the identity of earlier programs, which named the data
+    /// by the digest of the whole dataset.
+    pub earlier: BTreeSet<String>,
+    /// Digest of the training pictures by [`Trial::picks_key`]: which they are, not what is in them.
     pub picks: BTreeMap<String, String>,
     /// Digest of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
     pub prompts: BTreeMap<String, String>,
@@ -45,6 +54,10 @@ impl Binding {
         Binding {
             base_weights: String::new(),
             data: BTreeMap::new(),
+            training_lists: BTreeMap::new(),
+            training_data: BTreeMap::new(),
+            unlocked: BTreeSet::new(),
+            earlier: BTreeSet::new(),
             picks: BTreeMap::new(),
             prompts: BTreeMap::new(),
             device_kind: String::new(),
@@ -79,19 +92,30 @@ impl Identity {
     }
 }
 
-/// The identity of a trial's fine-tune.
+/// The identity of a trial's fine-tune. Of the data it has what training reads: the bytes of the training
+/// pictures, the training list and the class names. A test picture that is replaced never trains again.
 pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
     let train_on = trial.train_on.map(|dataset| {
-        json!({
+        let picks_key = trial.picks_key();
+        let of_picks = |digests: &BTreeMap<String, String>| {
+            picks_key.as_ref().and_then(|key| digests.get(key)).cloned()
+        };
+        let mut train_on = json!({
             "dataset": dataset,
             "form": trial.form,
-            "data": binding.data.get(&dataset),
+            "data": of_picks(&binding.training_data),
             "question": question(dataset, trial.form),
             "shots": trial.shots,
             "seed": trial.seed,
-            "picks": trial.picks_key().and_then(|key| binding.picks.get(&key)),
+            "picks": of_picks(&binding.picks),
             "prompts": binding.prompts.get(&trial.key()),
-        })
+        });
+        if binding.earlier.contains(&trial.key()) {
+            train_on["data"] = json!(binding.data.get(&dataset));
+        } else {
+            train_on["lists"] = json!(binding.training_lists.get(&dataset));
+        }
+        train_on
     });
     Identity(json!({
         "method": trial.method,
@@ -112,7 +136,7 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
 pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identity {
     let Protocol { prompts, image, .. } = &trial.protocol;
     let CellKey { target, form, prompt } = cell;
-    Identity(json!({
+    let mut identity = json!({
         "training": training_identity(trial, binding).id(),
         "target": target,
         "form": form,
@@ -132,7 +156,12 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
         "batch": trial.evaluation.batch,
         "max_new_tokens": trial.evaluation.max_new_tokens,
         "scorer": SCORER_VERSION,
-    }))
+    });
+    // The fine-tune's identity has its pictures, not whether they are locked; the row tells that as well.
+    if trial.train_on.is_some_and(|source| binding.unlocked.contains(&source)) {
+        identity["unlocked_source"] = json!(true);
+    }
+    Identity(identity)
 }
 
 /// The reason of a cell whose fine-tune has another id now; what changed, the fine-tune's own tell.
@@ -263,11 +292,21 @@ fn compare(
 fn reason(path: &str, stored: &Value, current: &Value) -> String {
     match path {
         "base_weights" => "the base weights changed".to_owned(),
+        // Earlier programs named the whole dataset here, and no lists.
+        "train_on.lists" if stored.is_null() => {
+            "its identity has all data of the dataset that it is trained on, and that changed"
+                .to_owned()
+        }
         "train_on.data" => "the data that is trained on changed".to_owned(),
+        "train_on.lists" => "the lists that are trained on changed".to_owned(),
         "data" => "the target's data changed".to_owned(),
         "train_on.picks" => "the training pictures changed".to_owned(),
         "train_on.prompts" => "the rendered training prompts changed".to_owned(),
         "prompts" => "the rendered prompts changed".to_owned(),
+        "unlocked_source" if stored.is_null() => {
+            "the dataset that is trained on is not as locked any more".to_owned()
+        }
+        "unlocked_source" => "the dataset that is trained on is as locked now".to_owned(),
         "training" if stored.is_string() && current.is_string() => FINE_TUNE_CHANGED.to_owned(),
         "trainer" => format!("the trainer changed from version {stored} to {current}"),
         "scorer" => format!("{SCORER_CHANGED} from version {stored} to {current}"),

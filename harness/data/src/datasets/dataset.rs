@@ -3,15 +3,20 @@
 //! The order of a list is the order of its file: few-shot sampling depends on it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use clsrl_spec::{DatasetId, EvalSplit};
+use clsrl_spec::{
+    DatasetId, EvalSplit,
+    lock::{Digest, FileDigest},
+};
 
 use super::{
-    DatasetError,
+    DatasetError, Links, Outside, Places,
     coop_split::SPLIT_SEED,
+    dataset_dir::{DatasetDir, Reading},
     layout::{self, Lists, ListsFrom},
     ledger::path_fault,
 };
@@ -51,6 +56,12 @@ pub struct Dataset {
     pub dir: PathBuf,
     /// The folder that the lists' paths start from.
     pub image_dir: PathBuf,
+    /// The content of every file that the lists were read from, by its path below the dataset's folder.
+    pub read_from: BTreeMap<String, FileDigest>,
+    /// Where links may lead.
+    pub places: Places,
+    /// The folders that links led to while the lists were read, and that nobody had named.
+    pub beyond: BTreeSet<PathBuf>,
 }
 
 /// Where the split file can be had that everybody uses of this dataset; `None` where it has none.
@@ -69,10 +80,22 @@ pub(super) struct ClassesAndLists {
 }
 
 impl Dataset {
-    /// Reads the lists of `id` below `data_dir`, in CoOp's layout.
+    /// Reads the lists of `id` below `data_dir`, in CoOp's layout, where no link leaves that folder.
     pub fn open(id: DatasetId, data_dir: &Path) -> Result<Dataset, DatasetError> {
+        Dataset::open_with_links(id, data_dir, Links::NONE)
+    }
+
+    /// Reads the lists of `id` below `data_dir`, in CoOp's layout, and follows these links.
+    pub fn open_with_links(
+        id: DatasetId,
+        data_dir: &Path,
+        links: Links,
+    ) -> Result<Dataset, DatasetError> {
         let dir = data_dir.join(id.folder());
-        let (read, lists) = layout::read_lists(id, &dir)?;
+        let places = Places::new(&dir, links);
+        let inside = DatasetDir::new(id, &dir, &places);
+        let (read, lists) = layout::read_lists(&inside)?;
+        let Reading { files: read_from, beyond } = inside.into_reading();
         Ok(Dataset {
             id,
             lists,
@@ -83,6 +106,9 @@ impl Dataset {
             drawn: fs::read_to_string(data_dir.join("drawn.json")).ok(),
             image_dir: dir.join(layout::layout_of(id).image_prefix),
             dir,
+            read_from,
+            places,
+            beyond,
         })
     }
 
@@ -96,8 +122,8 @@ impl Dataset {
 
     /// Where the picture of `example` lies.
     ///
-    /// A path that leads out of the dataset's folder, by its own text or through a symbolic link, is
-    /// refused. Only here is it found out whether the picture exists.
+    /// A path that climbs out of the folder of pictures by its own text is refused, and so is a symbolic link that
+    /// leaves the dataset's places. Only here is it found out whether the picture exists.
     pub fn image_path(&self, example: &Example) -> Result<PathBuf, DatasetError> {
         let (dataset, image, dir) = (self.id, example.path.clone(), self.dir.clone());
         if let Some(fault) = path_fault(&image) {
@@ -112,10 +138,10 @@ impl Dataset {
             })
         };
         let target = real(&path)?;
-        if !target.starts_with(real(&dir)?) {
-            return Err(DatasetError::LinkedOutside { dataset, image, target, dir });
+        match self.places.admit(&target, &mut BTreeSet::new()) {
+            Ok(()) => Ok(path),
+            Err(Outside) => Err(DatasetError::LinkedOutside { dataset, image, target, dir }),
         }
-        Ok(path)
     }
 
     /// Whether the pictures were drawn by this program instead of photographed.
@@ -159,19 +185,52 @@ impl Dataset {
             hasher.text(drawn);
         }
         for (name, examples) in self.splits() {
-            hasher.text(name);
-            hasher.number(examples.len());
-            for example in examples {
-                hasher.text(&example.path);
-                hasher.number(example.label);
-                hasher.text(&example.class_name);
-            }
+            add_list(&mut hasher, name, examples);
         }
         hasher.finish()
+    }
+
+    /// Over everything that the lists say and that a record tells of them: the dataset, how its pictures were
+    /// drawn, where the lists come from, the class names, the three lists.
+    pub fn lists_digest(&self) -> Digest {
+        let mut hasher = TextHasher::default();
+        hasher.text("lists");
+        hasher.text(self.id.as_str());
+        hasher.text(self.drawn.as_deref().unwrap_or_default());
+        hasher.text(if self.has_standard_lists() { "standard" } else { "annotations" });
+        self.add_classes(&mut hasher);
+        for (name, examples) in self.splits() {
+            add_list(&mut hasher, name, examples);
+        }
+        hasher.digest()
+    }
+
+    /// What training reads of the lists: SHA-256, in hexadecimal, over the class names and the training list.
+    pub fn training_lists_digest(&self) -> String {
+        let mut hasher = TextHasher::default();
+        hasher.text("training lists");
+        self.add_classes(&mut hasher);
+        add_list(&mut hasher, "train", &self.train);
+        hasher.finish()
+    }
+
+    fn add_classes(&self, hasher: &mut TextHasher) {
+        hasher.number(self.class_names.len());
+        self.class_names.iter().for_each(|name| hasher.text(name));
     }
 
     /// The three lists with their names.
     fn splits(&self) -> [(&'static str, &[Example]); 3] {
         [("train", &self.train), ("val", &self.val), ("test", &self.test)]
+    }
+}
+
+fn add_list(hasher: &mut TextHasher, name: &str, examples: &[Example]) {
+    hasher.text(name);
+    hasher.number(examples.len());
+    for example in examples {
+        hasher.text(&example.path);
+        hasher.number(example.label);
+        hasher.text(&example.class_name);
     }
 }

@@ -1,21 +1,40 @@
-//! A dataset's folder, and the only way into it: nothing outside is read, and nothing is waited for.
-//!
-//! A link that leads out of the folder is refused, and so is a list that is no regular file.
+//! A dataset's folder, and the only way into it: what leaves the dataset's places is refused, nothing is waited
+//! for, and the SHA-256 of every file that was read is kept.
 
 use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use clsrl_spec::DatasetId;
+use clsrl_spec::{
+    DatasetId,
+    lock::{Digest, FileDigest},
+};
+use sha2::{Digest as _, Sha256};
 
-use super::{DatasetError, Faults};
+use super::{DatasetError, Faults, Places, text_file::plain_text};
+
+/// The longest list or annotation file that is read. ImageNet's are folders; the longest split file has 4 MB.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A dataset's folder.
 pub(super) struct DatasetDir<'a> {
     id: DatasetId,
     path: &'a Path,
+    places: &'a Places,
+    read: RefCell<Reading>,
+}
+
+/// What was read of a dataset's folder so far.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The content of every file, by its path below the folder.
+    pub(super) files: BTreeMap<String, FileDigest>,
+    /// The folders that links led to and that nobody had named.
+    pub(super) beyond: BTreeSet<PathBuf>,
 }
 
 /// The names in a folder, hidden ones left out, in byte order.
@@ -29,8 +48,13 @@ pub(super) struct Listing {
 
 impl<'a> DatasetDir<'a> {
     /// The folder of dataset `id`, which need not be there.
-    pub(super) fn new(id: DatasetId, path: &'a Path) -> Self {
-        DatasetDir { id, path }
+    pub(super) fn new(id: DatasetId, path: &'a Path, places: &'a Places) -> Self {
+        DatasetDir { id, path, places, read: RefCell::default() }
+    }
+
+    /// What was read.
+    pub(super) fn into_reading(self) -> Reading {
+        self.read.into_inner()
     }
 
     /// Which dataset it is.
@@ -53,28 +77,24 @@ impl<'a> DatasetDir<'a> {
         let path = self.join(name);
         let fail = |source| DatasetError::io(self.id, &path, source, hint.to_owned());
         self.check_inside(&path).map_err(fail)??;
-        if !fs::metadata(&path).map_err(fail)?.is_file() {
-            let found = if path.is_dir() { "a folder" } else { "no regular file" };
-            return Err(fail(io::Error::other(format!("found {found}, expected a file"))));
+        let bytes = clsrl_files::read(&path, MAX_BYTES).map_err(fail)?;
+        if let Some(found) = crate::image::stand_in(&bytes) {
+            return Err(self.fault(name, format!("found {found}")));
         }
-        fs::read(&path).map_err(fail)
+        let (size, sha256) = (bytes.len() as u64, Digest(Sha256::digest(&bytes).into()));
+        self.read.borrow_mut().files.insert(name.to_owned(), FileDigest { size, sha256 });
+        Ok(bytes)
     }
 
     /// The text of a file.
     pub(super) fn read_text(&self, name: &str, hint: &str) -> Result<String, DatasetError> {
+        plain_text(self.read(name, hint)?).map_err(|fault| self.fault(name, fault))
+    }
+
+    fn fault(&self, name: &str, fault: String) -> DatasetError {
         let mut faults = Faults::default();
-        match String::from_utf8(self.read(name, hint)?) {
-            Ok(text) if text.starts_with('\u{feff}') => {
-                faults.push("line 1: found a byte order mark, expected plain UTF-8".to_owned());
-            }
-            Ok(text) => return Ok(text),
-            Err(error) => {
-                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-                let number = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-                faults.push(format!("line {number}: found bytes that are not UTF-8"));
-            }
-        }
-        Err(faults.of(self.id, &self.join(name)))
+        faults.push(fault);
+        faults.of(self.id, &self.join(name))
     }
 
     /// What a folder holds; `hint` is for whoever does not have it.
@@ -103,14 +123,14 @@ impl<'a> DatasetDir<'a> {
         Ok(listing)
     }
 
-    /// Refuses what a link leads out of the dataset's folder.
+    /// Refuses what leaves the dataset's places.
     fn check_inside(&self, path: &Path) -> io::Result<Result<(), DatasetError>> {
         let target = fs::canonicalize(path)?;
-        if target.starts_with(fs::canonicalize(self.path)?) {
-            return Ok(Ok(()));
-        }
-        let (dataset, path, dir) = (self.id, path.to_owned(), self.path.to_owned());
-        Ok(Err(DatasetError::ListLinkedOutside { dataset, path, target, dir }))
+        let admitted = self.places.admit(&target, &mut self.read.borrow_mut().beyond);
+        Ok(admitted.map_err(|_| {
+            let (dataset, path, dir) = (self.id, path.to_owned(), self.path.to_owned());
+            DatasetError::ListLinkedOutside { dataset, path, target, dir }
+        }))
     }
 }
 

@@ -10,6 +10,10 @@ use clsrl_spec::DatasetId;
 /// How many faults of one file are told one by one.
 const MAX_SHOWN: usize = 20;
 
+/// For whoever has links that leave the data.
+const LINK_HINT: &str = "hint: `clsrl-bench datasets lock` with the same --data finds out where the \
+                                    dataset's links lead, locks what lies there, and lets runs follow them";
+
 /// A dataset that cannot be used as it lies.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
@@ -59,10 +63,9 @@ pub enum DatasetError {
         /// The dataset's folder.
         dir: PathBuf,
     },
-    /// A picture's path leads out of the dataset's folder through a symbolic link.
+    /// A picture's path leaves the dataset's places through a symbolic link.
     #[error(
-        "dataset `{dataset}`: image path `{image}` leads to `{}`, expected a file inside `{}`\n\
-         hint: link the dataset's whole folder rather than a part of it",
+        "dataset `{dataset}`: image path `{image}` leads to `{}`, expected a file inside `{}`\n{LINK_HINT}",
         target.display(),
         dir.display()
     )]
@@ -76,10 +79,9 @@ pub enum DatasetError {
         /// The dataset's folder.
         dir: PathBuf,
     },
-    /// A list or a class folder leads out of the dataset's folder through a symbolic link.
+    /// A list or a class folder leaves the dataset's places through a symbolic link.
     #[error(
-        "dataset `{dataset}`: `{}` leads to `{}`, expected something inside `{}`\n\
-         hint: link the dataset's whole folder rather than a part of it",
+        "dataset `{dataset}`: `{}` leads to `{}`, expected something inside `{}`\n{LINK_HINT}",
         path.display(),
         target.display(),
         dir.display()

@@ -46,16 +46,24 @@ const NAMES_DRIVE_ID: &str = "1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF";
 const FOLDERS_HINT: &str = "ImageNet's pictures stand in one folder per class, named by its wnid; the \
                             official validation archive is flat and must be sorted into such folders";
 
+const FLAT_HINT: &str =
+    "https://github.com/soumith/imagenetloader.torch/blob/master/valprep.sh sorts it";
+
 /// Lists the folders and names their classes.
 pub(super) fn read(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
     let names = read_class_names(dir)?;
-    let val = list_folders(dir, "images/val")?;
+    let (val, n_flat) = list_folders(dir, "images/val")?;
     let has_train = dir.has("images/train");
-    let train = if has_train { list_folders(dir, "images/train")? } else { BTreeMap::new() };
+    let train = if has_train { list_folders(dir, "images/train")?.0 } else { BTreeMap::new() };
 
     let mut faults = Faults::default();
-    if val.is_empty() {
-        faults.push("found no folder in `val`, expected one per class".to_owned());
+    match n_flat {
+        _ if !val.is_empty() => {}
+        0 => faults.push("found no folder in `val`, expected one per class".to_owned()),
+        n => faults.push(format!(
+            "found {n} files and no folder in `val`, expected one folder per class: it is flat, as the official \
+             archive is; {FLAT_HINT}"
+        )),
     }
     if has_train {
         compare_folders(&train, &val, &mut faults);
@@ -86,14 +94,14 @@ fn read_class_names(dir: &DatasetDir) -> Result<BTreeMap<String, String>, Datase
     Ok(names)
 }
 
-/// Lists the wnid folders; what lies beside them is passed over, an empty one is a fault.
-fn list_folders(dir: &DatasetDir, parent: &str) -> Result<PicturesByFolder, DatasetError> {
+/// Lists the wnid folders, and counts what lies beside them, which is passed over; an empty folder is a fault.
+fn list_folders(dir: &DatasetDir, parent: &str) -> Result<(PicturesByFolder, usize), DatasetError> {
     let mut faults = Faults::default();
-    let (folders, _beside) = list_classes(dir, parent, FOLDERS_HINT, &mut faults)?;
+    let (folders, beside) = list_classes(dir, parent, FOLDERS_HINT, &mut faults)?;
     for (wnid, _) in folders.iter().filter(|(_, pictures)| pictures.is_empty()) {
         faults.push(format!("found no picture in `{wnid}`, expected some of every class"));
     }
-    faults.or_else(ID, &dir.join(parent), folders)
+    faults.or_else(ID, &dir.join(parent), (folders, beside.len()))
 }
 
 fn compare_folders(train: &PicturesByFolder, val: &PicturesByFolder, faults: &mut Faults) {

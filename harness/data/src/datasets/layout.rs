@@ -1,7 +1,5 @@
 //! Where a dataset's lists and pictures lie: the facts that its own file states.
 
-use std::path::Path;
-
 use clsrl_spec::DatasetId;
 
 use super::{
@@ -73,21 +71,17 @@ pub enum ListsFrom {
     Annotations,
 }
 
-/// Reads the lists of `id` from its folder, and tells which files they come from.
-pub(super) fn read_lists(
-    id: DatasetId,
-    dir: &Path,
-) -> Result<(ClassesAndLists, ListsFrom), DatasetError> {
-    let dir = DatasetDir::new(id, dir);
-    let read = match &layout_of(id).lists {
-        Lists::WordNetFolders => imagenet::read(&dir)?,
-        Lists::VariantFiles => fgvc_aircraft::read(&dir)?,
+/// Reads the lists of a dataset from its folder, and tells which files they come from.
+pub(super) fn read_lists(dir: &DatasetDir) -> Result<(ClassesAndLists, ListsFrom), DatasetError> {
+    let read = match &layout_of(dir.id()).lists {
+        Lists::WordNetFolders => imagenet::read(dir)?,
+        Lists::VariantFiles => fgvc_aircraft::read(dir)?,
         Lists::SplitFile(file) if dir.has(file.name) => {
-            split_file::read(&dir, file.name, &drive_hint(file.drive_id))?
+            split_file::read(dir, file.name, &drive_hint(file.drive_id))?
         }
         Lists::SplitFile(file) => {
-            find_annotations(&dir, file)?;
-            return Ok(((file.read_annotations)(&dir)?, ListsFrom::Annotations));
+            find_annotations(dir, file)?;
+            return Ok(((file.read_annotations)(dir)?, ListsFrom::Annotations));
         }
     };
     Ok((read, ListsFrom::Standard))

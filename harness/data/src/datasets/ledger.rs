@@ -85,6 +85,9 @@ pub(super) fn path_fault(path: &str) -> Option<&'static str> {
     if path.contains('\0') {
         return Some("holds a NUL character");
     }
+    if path.contains('\\') {
+        return Some("has a backslash as on Windows");
+    }
     Path::new(path).components().find_map(|component| match component {
         Component::ParentDir => Some("climbs with `..`"),
         Component::RootDir | Component::Prefix(_) => Some("is absolute"),

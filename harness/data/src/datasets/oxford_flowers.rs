@@ -112,10 +112,10 @@ fn read_labels(dir: &DatasetDir) -> Result<Vec<usize>, DatasetError> {
 
 /// The names by class, counted from 1.
 fn read_names(dir: &DatasetDir) -> Result<BTreeMap<usize, String>, DatasetError> {
-    let bytes = dir.read(NAMES, NAMES_HINT)?;
+    let text = dir.read_text(NAMES, NAMES_HINT)?;
     let mut faults = Faults::default();
     let mut names = BTreeMap::new();
-    match serde_json::from_slice::<BTreeMap<String, String>>(&bytes) {
+    match serde_json::from_str::<BTreeMap<String, String>>(&text) {
         Ok(by_text) => {
             for (class, name) in by_text {
                 match class.parse() {

@@ -24,9 +24,9 @@ pub(super) fn read(
     name: &str,
     hint: &str,
 ) -> Result<ClassesAndLists, DatasetError> {
-    let bytes = dir.read(name, hint)?;
+    let text = dir.read_text(name, hint)?;
     let mut faults = Faults::default();
-    let entries: Entries = match serde_json::from_slice(&bytes) {
+    let entries: Entries = match serde_json::from_str(&text) {
         Ok(entries) => entries,
         Err(error) => {
             faults.push(format!("found {error}, expected an object with {}", expected_keys()));

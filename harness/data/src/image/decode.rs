@@ -2,14 +2,17 @@
 //!
 //! The file's name and its EXIF orientation have no say. Sizes are checked before memory is taken.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use super::error::{DecodeError, ImageError};
 use super::raster::{Raster, RgbImage};
-use super::{bmp, gif, jpeg, png, webp};
+use super::{bmp, format, gif, jpeg, png, webp};
 
 /// Pillow's limit, above which a picture counts as a decompression bomb.
 const MAX_PIXELS: u64 = 178_956_970;
+
+/// The longest file that is read: more than six bytes for every pixel that a picture may have.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Decodes a picture file to 8-bit RGB, bit for bit as Pillow does.
 ///
@@ -22,15 +25,8 @@ pub fn decode_rgb(path: &Path) -> Result<RgbImage, ImageError> {
 
 /// Reads a picture's file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
-    read_file(path).map_err(|source| ImageError::Read { path: path.to_owned(), source })
-}
-
-/// Reads a regular file; reading a pipe or a terminal would wait for ever.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    fs::read(path)
+    clsrl_files::read(path, MAX_BYTES)
+        .map_err(|source| ImageError::Read { path: path.to_owned(), source })
 }
 
 /// Decodes what was read of a picture's file, in the file's own mode.
@@ -51,7 +47,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
         webp::decode(bytes)
     } else {
-        Err(DecodeError::UnknownFormat { n_bytes: bytes.len() })
+        Err(match format::name_of(bytes) {
+            Some(found) => DecodeError::OtherFormat { found },
+            None => DecodeError::UnknownFormat { n_bytes: bytes.len() },
+        })
     }
 }
 

@@ -70,6 +70,12 @@ pub enum DecodeError {
         /// The file's length.
         n_bytes: usize,
     },
+    /// A format that others read, or what stands where a picture was to be.
+    #[error("found {found}, expected a JPEG, PNG, GIF, BMP or WebP picture")]
+    OtherFormat {
+        /// What it is, in words.
+        found: &'static str,
+    },
     /// A side of zero pixels.
     #[error("a size of {width}x{height} pixels, expected at least 1x1")]
     Empty {

@@ -20,7 +20,6 @@ use std::{
 
 use clsrl_spec::lock::Digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use self::{entry::Entry, folder::Folder};
 use super::raster::RgbImage;
@@ -104,10 +103,10 @@ impl PictureCache {
 }
 
 impl Key {
-    /// The key of what a transform, in words, makes of a picture's file.
-    pub fn new(file: &[u8], transform: &str) -> Self {
+    /// The key of what a transform, in words, makes of a picture's file with this SHA-256.
+    pub fn new(file: Digest, transform: &str) -> Self {
         let mut hasher = TextHasher::default();
-        hasher.text(&Digest(Sha256::digest(file).into()).to_string());
+        hasher.text(&file.to_string());
         hasher.text(transform);
         Key(hasher.digest())
     }

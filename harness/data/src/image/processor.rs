@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
 use super::picture_cache::{Key, PictureCache};
+use super::picture_file::PictureFile;
 use super::raster::RgbImage;
 use super::resample::{bicubic, lanczos};
 use super::size::{fetch_resize, smart_resize};
@@ -20,7 +21,7 @@ const CHANNELS: usize = 3;
 
 /// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
 /// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
-const PIXELS_VERSION: u32 = 1;
+pub(crate) const PIXELS_VERSION: u32 = 1;
 
 /// The settings of a model's `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,24 +119,49 @@ impl Processor {
         self.cut(&self.load_rgb(path, order)?)
     }
 
-    /// Loads a picture as patches, from a cache where it is kept there; the same patches as [`Processor::load`]'s.
+    /// Turns a file that was read into patches; the same as [`Processor::load`]'s.
+    pub fn load_file(&self, file: &PictureFile, order: ImagePath) -> Result<Patches, ImageError> {
+        self.cut(&self.rgb_of(file.bytes(), file.path(), order)?)
+    }
+
+    /// Turns a file that was read into patches, from a cache where it is kept there; the same patches as
+    /// [`Processor::load`]'s.
     ///
     /// # Errors
     /// Those of [`Processor::load`]; a cache has none.
     pub fn load_through(
         &self,
         cache: &PictureCache,
-        path: &Path,
+        file: &PictureFile,
         order: ImagePath,
     ) -> Result<Patches, ImageError> {
-        let bytes = read(path)?;
-        let key = Key::new(&bytes, &self.transform(order));
+        let key = Key::new(file.sha256(), &self.transform(order));
         if let Some(kept) = cache.get(key) {
             return self.cut(&kept);
         }
-        let rgb = self.rgb_of(&bytes, path, order)?;
+        let rgb = self.rgb_of(file.bytes(), file.path(), order)?;
         cache.keep(key, &rgb);
         self.cut(&rgb)
+    }
+
+    /// Whether a picture of this width and height can become model input in this order of steps.
+    ///
+    /// # Errors
+    /// Those of resizing it.
+    pub fn check_size(
+        &self,
+        (width, height): (u32, u32),
+        order: ImagePath,
+    ) -> Result<(), SizeError> {
+        let (width, height) = (width as usize, height as usize);
+        match order {
+            ImagePath::Direct => {
+                let limits = (self.min_pixels, self.max_pixels);
+                smart_resize(height, width, self.factor(), limits.0, limits.1).map(drop)
+            }
+            ImagePath::Eval(_) => fetch_resize(height, width, self.factor()).map(drop),
+            ImagePath::Rgb(_) | ImagePath::Native(_) => Ok(()), // a square of one size
+        }
     }
 
     /// Everything but the file that decides the pixels of [`Processor::load_rgb`], in words.

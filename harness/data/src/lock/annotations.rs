@@ -1,6 +1,10 @@
 //! The files that a dataset's lists are made of: which there can be, and what they hold.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+};
 
 use clsrl_spec::{
     DatasetId,
@@ -8,7 +12,7 @@ use clsrl_spec::{
 };
 
 use super::{Hashed, hash::hash_file};
-use crate::datasets::layout;
+use crate::datasets::{Dataset, Places, layout};
 
 /// Every file, below the dataset's folder, that lists can be read from; those that decide come first.
 pub(super) fn known_paths(id: DatasetId) -> Vec<&'static str> {
@@ -55,28 +59,39 @@ pub(super) fn is_read(id: DatasetId, dir: &Path, path: &str) -> bool {
     }
 }
 
-/// The annotation files that lie in `dir`, hashed.
-pub(super) fn found(id: DatasetId, dir: &Path) -> io::Result<Vec<Annotation>> {
+/// The annotation files of a dataset that lie there: their content as the lists were read from it, or hashed now.
+/// The folders that links lead to and that nobody named are added to `beyond`.
+pub(super) fn found(
+    dataset: &Dataset,
+    beyond: &mut BTreeSet<PathBuf>,
+) -> io::Result<Vec<Annotation>> {
     let mut files = Vec::new();
-    for path in known_paths(id) {
-        if let Some(content) = content(dir, path)? {
+    for path in known_paths(dataset.id) {
+        let content = match dataset.read_from.get(path) {
+            Some(content) => Some(content.clone()),
+            None => content((&dataset.dir, &dataset.places), path, beyond)?,
+        };
+        if let Some(content) = content {
             files.push(Annotation { path: path.to_owned(), content: Known::Verified(content) });
         }
     }
     Ok(files)
 }
 
-/// A file's content; `None` where there is none.
-pub(super) fn content(dir: &Path, path: &str) -> io::Result<Option<FileDigest>> {
-    let path = dir.join(path);
-    let metadata = match fs::metadata(&path) {
+/// The content of a file below `dir`; `None` where there is none.
+pub(super) fn content(
+    (dir, places): (&Path, &Places),
+    path: &str,
+    beyond: &mut BTreeSet<PathBuf>,
+) -> io::Result<Option<FileDigest>> {
+    let target = match dir.join(path).canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        metadata => metadata?,
+        target => target?,
     };
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+    if places.admit(&target, beyond).is_err() {
+        return Err(io::Error::other(format!("a link to `{}`", target.display())));
     }
     let mut buffer = vec![0; 1 << 16];
-    let (sha256, size) = hash_file(&path, &mut buffer, &|_: Hashed| ())?;
+    let (sha256, size) = hash_file(&target, &mut buffer, &|_: Hashed| ())?;
     Ok(Some(FileDigest { size, sha256 }))
 }

@@ -1,6 +1,7 @@
 //! Compares a dataset as it lies on disk with its entry in the lock, and stops at nothing it can tell.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,11 +15,14 @@ use super::{
     Difference, DifferenceKind, LockError, annotations,
     compare::compare,
     difference::Differences,
+    links::recorded,
     listed::missing_pictures,
-    lists, sidecar,
+    lists,
+    misplaced::misplaced,
+    sidecar,
     tree::{Scan, scan},
 };
-use crate::datasets::Dataset;
+use crate::datasets::{Dataset, Places};
 
 /// How a dataset is compared.
 pub struct Checking<'a> {
@@ -106,9 +110,10 @@ pub fn check(
 pub fn check_lists(dataset: &Dataset, entry: &LockEntry) -> Vec<Difference> {
     let mut differences = Differences::default();
     compare_lists(dataset, entry, &mut differences);
-    let place = (dataset.id, dataset.dir.as_path());
+    let place = (dataset.id, dataset.dir.as_path(), &dataset.places);
     for file in &entry.annotations {
-        compare_annotation(place, file).into_iter().for_each(|found| differences.push(found));
+        let found = compare_annotation(place, Some(dataset), file);
+        found.into_iter().for_each(|found| differences.push(found));
     }
     differences.kept
 }
@@ -129,13 +134,18 @@ fn check_files(
     mut differences: Differences,
     checking: &Checking,
 ) -> Result<Checked, LockError> {
+    let places = match dataset {
+        Some(dataset) => dataset.places.clone(),
+        None => Places::new(dir, recorded(checking.sidecars, id, dir)),
+    };
     for file in entry.map(|entry| entry.annotations.as_slice()).unwrap_or_default() {
-        compare_annotation((id, dir), file).into_iter().for_each(|found| differences.push(found));
+        let found = compare_annotation((id, dir, &places), dataset, file);
+        found.into_iter().for_each(|found| differences.push(found));
     }
-    let mut scan = scan(id, dir, checking)?;
+    let mut scan = scan((id, dir), &places, checking)?;
     let faults = std::mem::take(&mut scan.faults);
     let expected = entry.and_then(|entry| entry.images.verified());
-    let hint = match expected {
+    let mut hint = match expected {
         Some(expected) => compare_images(&scan, expected, &faults, &mut differences, checking)?,
         None => None,
     };
@@ -144,6 +154,9 @@ fn check_files(
         let told = differences.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
         let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
         differences.append(missing);
+        if !differences.subjects(&[DifferenceKind::Missing]).is_empty() {
+            hint = misplaced(dataset).or(hint);
+        }
     }
     let unverified = match entry {
         Some(entry) => entry.unverified(),
@@ -183,11 +196,20 @@ fn compare_lists(dataset: &Dataset, entry: &LockEntry, differences: &mut Differe
     compare("split", expected, words(&lists::split_digest(dataset)));
 }
 
-fn compare_annotation((id, dir): (DatasetId, &Path), file: &Annotation) -> Option<Difference> {
+/// What was read of an annotation file is what is compared; a file that was not read yet is read now.
+fn compare_annotation(
+    (id, dir, places): (DatasetId, &Path, &Places),
+    dataset: Option<&Dataset>,
+    file: &Annotation,
+) -> Option<Difference> {
     let Annotation { path, content } = file;
     let Known::Verified(expected) = content else { return None };
     let words = |file: &FileDigest| format!("{} bytes with sha256 {}", file.size, file.sha256);
-    match annotations::content(dir, path) {
+    let content = match dataset.and_then(|dataset| dataset.read_from.get(path)) {
+        Some(content) => Ok(Some(content.clone())),
+        None => annotations::content((dir, places), path, &mut BTreeSet::new()),
+    };
+    match content {
         Ok(Some(found)) if found == *expected => None,
         Ok(Some(found)) => Some(Difference {
             kind: DifferenceKind::Changed,

@@ -65,6 +65,11 @@ impl Difference {
         }
     }
 
+    pub(super) fn changed(path: &str, expected: String, found: String) -> Self {
+        let subject = path.to_owned();
+        Difference { kind: DifferenceKind::Changed, subject, expected, found }
+    }
+
     pub(super) fn unreadable(path: &str, expected: &str, found: impl fmt::Display) -> Self {
         Difference {
             kind: DifferenceKind::Unreadable,
@@ -126,6 +131,11 @@ impl Differences {
 pub(super) struct Subjects<'a>(BTreeSet<&'a str>);
 
 impl Subjects<'_> {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether something is told of a path, or of a folder that it is in.
     pub(super) fn cover(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use clsrl_spec::lock::Digest;
 
 use super::{
-    LockError,
-    leaks::{is_test_again, normal},
-    lists::splits,
-    sidecar::Listed,
+    LockError, leaks::is_test_again, lists::splits, picture_digests::path_of, sidecar::Listed,
     stat_cache,
 };
 use crate::datasets::Dataset;
@@ -72,15 +69,13 @@ fn name_pairs(
     duplicates: &mut Duplicates,
 ) {
     let wanted: BTreeSet<&str> = groups.values().flatten().map(String::as_str).collect();
-    let folder = dataset.image_dir.strip_prefix(&dataset.dir).unwrap_or(&dataset.image_dir);
-    let folder = folder.to_string_lossy();
     let mut split_of: HashMap<String, &'static str> = HashMap::new();
     for (split, examples) in splits(dataset) {
         if is_test_again(dataset, split) {
             continue;
         }
         for example in examples {
-            let path = normal(&format!("{folder}/{}", example.path));
+            let path = path_of(dataset, example);
             if wanted.contains(path.as_str()) {
                 split_of.insert(path, split);
             }

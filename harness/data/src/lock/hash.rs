@@ -1,7 +1,6 @@
 //! Hashing files: several at a time, each piece by piece.
 
 use std::{
-    fs::File,
     io::{self, Read},
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
@@ -62,13 +61,13 @@ pub(super) fn hash_chunk(
     contents.into_iter().map(|content| content.expect("each was known or hashed")).collect()
 }
 
-/// Hashes a file and counts its bytes. The caller has seen that it is a regular one.
+/// Hashes a regular file and counts its bytes.
 pub(super) fn hash_file(
     path: &Path,
     buffer: &mut [u8],
     progress: &(dyn Fn(Hashed) + Sync),
 ) -> io::Result<Content> {
-    let mut file = File::open(path)?;
+    let mut file = clsrl_files::open(path)?;
     let mut hasher = Sha256::new();
     let mut size = 0;
     loop {

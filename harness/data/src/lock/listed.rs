@@ -4,11 +4,8 @@
 //! half unpacked must not become what everybody is compared with.
 
 use super::{
-    Difference, LockError,
-    difference::Differences,
-    leaks::{is_test_again, normal},
-    lists::splits,
-    tree::Scan,
+    Difference, LockError, difference::Differences, leaks::is_test_again, lists::splits,
+    picture_digests::path_of, tree::Scan,
 };
 use crate::datasets::Dataset;
 
@@ -40,17 +37,13 @@ pub(super) fn missing_pictures(
 }
 
 /// The listed paths below the dataset's folder, in byte order, each with the first list that has it.
-fn listed(dataset: &Dataset) -> Vec<(String, &'static str)> {
-    let folder = dataset.image_dir.strip_prefix(&dataset.dir).unwrap_or(&dataset.image_dir);
-    let folder = folder.to_string_lossy();
+pub(super) fn listed(dataset: &Dataset) -> Vec<(String, &'static str)> {
     let mut listed = Vec::new();
     for (split, examples) in splits(dataset) {
         if is_test_again(dataset, split) {
             continue;
         }
-        listed.extend(
-            examples.iter().map(|example| (normal(&format!("{folder}/{}", example.path)), split)),
-        );
+        listed.extend(examples.iter().map(|example| (path_of(dataset, example), split)));
     }
     listed.sort_by(|(a, _), (b, _)| a.cmp(b));
     listed.dedup_by(|(b, _), (a, _)| a == b);

@@ -1,6 +1,6 @@
 //! What the lock would have to say about a dataset as it lies there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clsrl_spec::{
     DatasetId,
@@ -8,8 +8,8 @@ use clsrl_spec::{
 };
 
 use super::{
-    Checking, Difference, DifferenceKind, LockError, annotations, listed::missing_pictures, lists,
-    sidecar, tree::scan, walk,
+    Checking, Difference, DifferenceKind, LockError, annotations, links, listed::missing_pictures,
+    lists, sidecar, tree::scan, walk,
 };
 use crate::datasets::Dataset;
 
@@ -24,9 +24,12 @@ pub struct Measured {
     pub missing_folders: Vec<&'static str>,
     /// Why the lists are not locked, if they are not the standard ones.
     pub not_standard: Option<String>,
+    /// The folders beyond the data that links lead into, and that are followed from now on.
+    pub links: Vec<PathBuf>,
 }
 
-/// Measures lists, annotation files and pictures, and writes the sidecar of the pictures.
+/// Measures lists, annotation files and pictures, writes the sidecar of the pictures, and records where links lead
+/// if the dataset was opened with [`crate::datasets::Links::Everywhere`].
 ///
 /// Lists can be locked without pictures; pictures of which some cannot be read, or of which the lists name
 /// some that are not there, are not locked.
@@ -40,13 +43,15 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
         entry.split = Known::Verified(lists::split_digest(dataset));
     }
     let mut faults = Vec::new();
-    match annotations::found(id, dir) {
+    let mut beyond = dataset.beyond.clone();
+    match annotations::found(dataset, &mut beyond) {
         Ok(found) => entry.annotations = found,
         Err(error) => faults.push(Difference::unreadable("annotations", "readable files", error)),
     }
     let missing_folders = missing_folders(id, dir);
     if missing_folders.is_empty() {
-        let mut scan = scan(id, dir, checking)?;
+        let mut scan = scan((id, dir), &dataset.places, checking)?;
+        beyond.append(&mut scan.beyond);
         let told = scan.faults.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
         let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
         scan.faults.append(missing);
@@ -67,7 +72,11 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
             }
         }
     }
-    Ok(Measured { entry, faults, missing_folders, not_standard })
+    let links = match (dataset.places.follow_everywhere(), dir.canonicalize()) {
+        (true, Ok(real_dir)) => links::record(checking.sidecars, id, &real_dir, beyond)?,
+        _ => Vec::new(),
+    };
+    Ok(Measured { entry, faults, missing_folders, not_standard, links })
 }
 
 fn missing_folders(id: DatasetId, dir: &Path) -> Vec<&'static str> {

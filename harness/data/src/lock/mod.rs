@@ -8,9 +8,14 @@ mod check;
 mod measure;
 mod lists;
 mod listed;
+mod misplaced;
 mod annotations;
 mod tree;
 mod walk;
+mod stat;
+mod links;
+mod picture_digests;
+mod decoded;
 mod hash;
 mod merkle;
 mod sidecar;
@@ -24,8 +29,12 @@ mod atomic;
 pub use check::{
     Checked, Checking, Hashed, Mode, check, check_lists, check_without_lists, lock_key, lock_key_of,
 };
+pub use decoded::{Decoded, Size, decode_pictures};
 pub use difference::{Difference, DifferenceKind, LockError};
 pub use duplicates::{Duplicates, duplicates};
 pub use leaks::{FEW_SHOT_SEEDS, FEW_SHOT_SHOTS, Leaks, leaks};
+pub use links::recorded_links;
 pub use lists::{class_digest, split_digest};
 pub use measure::{Measured, measure};
+pub use misplaced::misplaced;
+pub use picture_digests::{PictureDigests, path_of as picture_path};

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
 };
 
@@ -70,11 +70,10 @@ pub(super) struct Reader(BufReader<File>);
 
 impl Reader {
     fn open(path: &Path) -> Result<Self, String> {
-        let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
-        if !is_file {
-            return Err("it is not there".to_owned());
-        }
-        let file = File::open(path).map_err(|error| error.to_string())?;
+        let file = clsrl_files::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "it is not there".to_owned(),
+            _ => error.to_string(),
+        })?;
         Ok(Reader(BufReader::with_capacity(1 << 16, file)))
     }
 }

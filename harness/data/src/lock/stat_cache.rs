@@ -1,6 +1,6 @@
 //! The cache that spares hashing a file which has not changed: of one dataset's folder on one machine.
 //!
-//! It holds size, times and digest of every file, and ends with a checksum over itself. A cache that is
+//! It holds size, inode, times and digest of every file, and ends with a checksum over itself. A cache that is
 //! damaged, of another folder or of another format is not used. A file whose times are not older than the
 //! cache may have changed after it was read without its times telling (the "racy git" problem), so it is
 //! read again.
@@ -20,11 +20,11 @@ use super::{
     LockError,
     atomic::AtomicFile,
     sidecar::{Listed, bounded_line},
-    walk::Stat,
+    stat::Stat,
 };
 use crate::sha256::TextHasher;
 
-const FORMAT: &str = "clsrl-bench stat cache 1";
+const FORMAT: &str = "clsrl-bench stat cache 2";
 
 /// The length of the last line: `end `, 64 digits and the line's end.
 const END: u64 = 69;
@@ -71,8 +71,8 @@ impl StatCacheWriter {
 
     pub(super) fn push(&mut self, file: &Listed, stat: Stat) -> Result<(), LockError> {
         let Listed { sha256, size, path } = file;
-        let Stat { mtime_ns, ctime_ns, .. } = stat;
-        self.line(&format!("{sha256} {size} {mtime_ns} {ctime_ns} {path}\n"))
+        let Stat { inode, mtime_ns, ctime_ns, .. } = stat;
+        self.line(&format!("{sha256} {size} {inode} {mtime_ns} {ctime_ns} {path}\n"))
     }
 
     pub(super) fn finish(mut self) -> Result<PathBuf, LockError> {
@@ -117,17 +117,20 @@ pub(super) fn files(
     real_dir: &Path,
 ) -> Result<impl Iterator<Item = Listed> + use<>, LockError> {
     let lines = open_lines(path, &header(id, real_dir));
-    let (lines, _) = lines.ok_or_else(|| LockError::Read {
-        path: path.to_owned(),
-        source: io::Error::other("it was changed by somebody else"),
-    })?;
+    let (lines, _) = lines.ok_or_else(|| changed(path))?;
     Ok(lines.map(|line| line.listed))
+}
+
+/// The cache at `path` is not what this process wrote.
+pub(super) fn changed(path: &Path) -> LockError {
+    let source = io::Error::other("it was changed by somebody else");
+    LockError::Read { path: path.to_owned(), source }
 }
 
 /// The lines behind the header, and when the cache was written.
 fn open_lines(path: &Path, header: &str) -> Option<(Lines, i128)> {
-    let mut file = File::open(path).ok()?;
-    if !file.metadata().ok()?.is_file() || !is_whole(&mut file)? {
+    let mut file = clsrl_files::open(path).ok()?;
+    if !is_whole(&mut file)? {
         return None;
     }
     file.rewind().ok()?;
@@ -170,13 +173,14 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Line> {
         let line = bounded_line(&mut self.0).ok()??;
-        let mut parts = line.splitn(5, ' ');
+        let mut parts = line.splitn(6, ' ');
         let sha256 = parts.next()?.parse().ok()?; // not so behind the last file
         let size = parts.next()?.parse().ok()?;
+        let inode = parts.next()?.parse().ok()?;
         let mtime_ns = parts.next()?.parse().ok()?;
         let ctime_ns = parts.next()?.parse().ok()?;
         let path = parts.next()?.to_owned();
-        let stat = Stat { size, mtime_ns, ctime_ns };
+        let stat = Stat { size, inode, mtime_ns, ctime_ns };
         Some(Line { listed: Listed { sha256, size, path }, stat })
     }
 }

@@ -3,7 +3,10 @@
 //! Works in chunks, the next one being walked while one is hashed, so that memory does not grow with the
 //! number of files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clsrl_spec::{DatasetId, lock::Tree};
 
@@ -16,6 +19,7 @@ use super::{
     stat_cache::{self, StatCache, StatCacheWriter},
     walk::{Walk, WalkedFile},
 };
+use crate::datasets::Places;
 
 /// Files that are hashed between two looks at the walk.
 const CHUNK: usize = 4096;
@@ -26,8 +30,10 @@ pub(super) struct Scan {
     pub(super) tree: Tree,
     /// What could not be read, or is no file.
     pub(super) faults: Differences,
+    /// The folders that links led to and that nobody had named.
+    pub(super) beyond: BTreeSet<PathBuf>,
     pub(super) id: DatasetId,
-    real_dir: PathBuf,
+    pub(super) real_dir: PathBuf,
     cache: Option<PathBuf>,
 }
 
@@ -44,14 +50,19 @@ impl Scan {
 type Step = Result<WalkedFile, Difference>;
 
 /// Walks and hashes the pictures of the dataset in `dir`.
-pub(super) fn scan(id: DatasetId, dir: &Path, checking: &Checking) -> Result<Scan, LockError> {
+pub(super) fn scan(
+    (id, dir): (DatasetId, &Path),
+    places: &Places,
+    checking: &Checking,
+) -> Result<Scan, LockError> {
     let mut faults = Differences::default();
-    let walk = match Walk::new(id, dir) {
+    let walk = match Walk::new(id, dir, places) {
         Ok(walk) => walk,
         Err(fault) => {
             faults.push(fault);
             let tree = Merkle::default().finish();
-            return Ok(Scan { tree, faults, id, real_dir: PathBuf::new(), cache: None });
+            let (real_dir, beyond) = (PathBuf::new(), BTreeSet::new());
+            return Ok(Scan { tree, faults, beyond, id, real_dir, cache: None });
         }
     };
     let real_dir = walk.real_dir().to_owned();
@@ -75,7 +86,8 @@ pub(super) fn scan(id: DatasetId, dir: &Path, checking: &Checking) -> Result<Sca
         chunk = next;
     }
     let Record { merkle, cache, faults } = record;
-    Ok(Scan { tree: merkle.finish(), faults, id, real_dir, cache: Some(cache.finish()?) })
+    let (tree, beyond) = (merkle.finish(), source.walk.into_beyond());
+    Ok(Scan { tree, faults, beyond, id, real_dir, cache: Some(cache.finish()?) })
 }
 
 /// Where files come from, with what is known of them from an earlier pass.

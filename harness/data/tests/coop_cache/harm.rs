@@ -33,13 +33,13 @@ fn a_cache_that_is_no_file_or_too_large_is_not_read() {
         source.to_string()
     };
     fs::create_dir_all(dir.join(PKL)).unwrap();
-    assert_eq!(read(), "it is no regular file");
+    assert_eq!(read(), "it is no regular file but a folder");
     fs::remove_dir(dir.join(PKL)).unwrap();
     symlink("/dev/zero", dir.join(PKL)).unwrap();
-    assert_eq!(read(), "it is no regular file");
+    assert_eq!(read(), "it is no regular file but a device");
     fs::remove_file(dir.join(PKL)).unwrap();
     fs::File::create(dir.join(PKL)).unwrap().set_len(1 << 40).unwrap();
-    assert_eq!(read(), "it is larger than 16777216 bytes");
+    assert_eq!(read(), "it is larger than 16777216 bytes, the most that is read of such a file");
 }
 
 /// Cuts, repeats, overwrites and inserts at random places.

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clsrl_data::image::{CacheSpace, ImageError, PictureCache, Processor};
+use clsrl_data::image::{CacheSpace, ImageError, PictureCache, PictureFile, Processor};
 use clsrl_spec::ImagePath;
 use rayon::prelude::*;
 
@@ -65,7 +65,9 @@ fn patches_and_errors_are_the_same_without_a_cache_and_with_a_cold_and_a_warm_on
     paths.extend([dir.path().join("missing.jpg"), dir.path().to_owned()]);
     let check = |(path, order): (&PathBuf, ImagePath)| {
         let expected = processor.load(path, order).map_err(|error| told(&error));
-        let found = processor.load_through(&cache, path, order).map_err(|error| told(&error));
+        let found = PictureFile::read(path)
+            .and_then(|file| processor.load_through(&cache, &file, order))
+            .map_err(|error| told(&error));
         assert!(found == expected, "{} {order}", path.display());
         // Files of the same bytes share entries.
         let bytes = fs::read(path).ok();

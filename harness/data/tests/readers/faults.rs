@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, os::unix::fs::symlink};
 
-use clsrl_data::datasets::Dataset;
+use clsrl_data::datasets::{Dataset, Links};
 use clsrl_spec::DatasetId::{
     self, Dtd, Eurosat, FgvcAircraft, ImageNet, OxfordFlowers, OxfordPets, StanfordCars, Sun397,
     Ucf101,
@@ -160,7 +160,8 @@ fn lists_of_pets() {
         b"A_1 1 1 1\n\xff",
         &["line 2: found bytes that are not UTF-8"],
     );
-    let mark = "line 1: found a byte order mark, expected plain UTF-8";
+    let mark = "line 1: found a byte order mark, that of UTF-8, expected plain UTF-8 (an editor that saves \
+                `UTF-8 without BOM` takes it away)";
     check_file(OxfordPets, TRAINVAL, "\u{feff}A_1 1 1 1\n", &[mark]);
     check_file(
         OxfordPets,
@@ -395,18 +396,26 @@ fn names_that_are_not_utf8() {
 #[test]
 fn links_that_leave_the_folder() {
     let check = |place: &Place, path: &str| {
-        let outside = place.root().join("outside");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let outside = elsewhere.path().join("outside");
         fs::rename(place.dir().join(path), &outside).unwrap();
         symlink(&outside, place.dir().join(path)).unwrap();
         assert_eq!(
             place.told(),
             format!(
                 "dataset `{}`: `DIR/{path}` leads to `{}`, expected something inside `DIR`\n\
-                 hint: link the dataset's whole folder rather than a part of it",
+                 hint: `clsrl-bench datasets lock` with the same --data finds out where the dataset's links \
+                 lead, locks what lies there, and lets runs follow them",
                 place.id,
                 outside.canonicalize().unwrap().display(),
             )
         );
+        // Whoever locks finds out where it leads, and then it is followed.
+        let found = Dataset::open_with_links(place.id, place.root(), Links::Everywhere).unwrap();
+        let links = Links::Into(found.beyond.iter().cloned().collect());
+        assert_ne!(links, Links::NONE);
+        let again = Dataset::open_with_links(place.id, place.root(), links).unwrap();
+        assert_eq!(again.lists_digest(), found.lists_digest());
     };
     let place = Place::new(Eurosat);
     place.write(SPLIT, GOOD);
@@ -421,6 +430,37 @@ fn links_that_leave_the_folder() {
 }
 
 #[test]
+fn what_editors_and_stores_make_of_a_split_file_is_named() {
+    check_split(
+        "a/1.jpg",
+        "a\\\\1.jpg",
+        "`train`[0]: found a path that has a backslash as on Windows, \
+        `a\\1.jpg`, expected one inside the images",
+    );
+    let told = |bytes: &[u8]| {
+        let place = Place::new(Eurosat);
+        place.write(SPLIT, bytes);
+        place.told()
+    };
+    let check = |bytes: &[u8], found: &str| {
+        let told = told(bytes);
+        assert!(told.contains(found), "{found}: {told}");
+    };
+    check(format!("\u{feff}{GOOD}").as_bytes(), "a byte order mark, that of UTF-8");
+    let utf_16: Vec<u8> =
+        format!("\u{feff}{GOOD}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check(&utf_16, "a byte order mark, that of UTF-16");
+    let utf_16: Vec<u8> =
+        format!("\u{feff}{GOOD}").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    check(&utf_16, "a byte order mark, that of UTF-16");
+    check(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n",
+        "a Git LFS pointer",
+    );
+    check(b"<!DOCTYPE html><html>Too many users", "an HTML page");
+}
+
+#[test]
 fn a_file_that_is_a_folder() {
     let check = |place: &Place, path: &str| {
         let _ = fs::remove_file(place.dir().join(path));
@@ -428,7 +468,7 @@ fn a_file_that_is_a_folder() {
         let error = place.open().unwrap_err();
         assert_eq!(place.told(), format!("dataset `{}`: cannot read `DIR/{path}`", place.id));
         let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(cause, "found a folder, expected a file");
+        assert_eq!(cause, "it is no regular file but a folder");
     };
     check(&Place::new(Eurosat), SPLIT);
     check(&small(OxfordPets), "annotations/trainval.txt");

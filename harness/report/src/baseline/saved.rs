@@ -40,6 +40,9 @@ pub struct Digests {
     pub base_weights: String,
     /// Of each dataset, trained on or evaluated.
     pub data: BTreeMap<DatasetId, String>,
+    /// Of the training pictures' bytes, by trial but for its method; earlier baselines have none.
+    #[serde(default)]
+    pub training_data: BTreeMap<String, String>,
     /// Of the training pictures, by trial but for its method.
     pub picks: BTreeMap<String, String>,
     /// Of the rendered prompts: of training by trial, of evaluation by cell.
@@ -134,6 +137,7 @@ impl Digests {
         Digests {
             base_weights: binding.base_weights.clone(),
             data: binding.data.clone(),
+            training_data: binding.training_data.clone(),
             picks: binding.picks.clone(),
             prompts: binding.prompts.clone(),
         }
@@ -163,10 +167,14 @@ impl Digests {
         check(&mut names, format!("the data of {}", key.target()), &key.target(), data);
         check(&mut names, "the prompts".to_owned(), &key.cell.to_string(), prompts);
         if let Some(source) = key.source {
-            if source != key.target() {
+            let picks = cell.trial.split_once('.').map_or("", |(_, picks)| picks).to_owned();
+            let training_data = [&self.training_data, &other.training_data];
+            if training_data.iter().any(|digests| digests.contains_key(&picks)) {
+                let name = format!("the bytes of the training pictures of {source}");
+                check(&mut names, name, &picks, training_data);
+            } else if source != key.target() {
                 check(&mut names, format!("the data of {source}"), &source, data);
             }
-            let picks = cell.trial.split_once('.').map_or("", |(_, picks)| picks).to_owned();
             check(
                 &mut names,
                 "the training pictures".to_owned(),

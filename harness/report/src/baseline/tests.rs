@@ -29,6 +29,7 @@ fn cell(n: usize, n_wrong: usize) -> SavedCell {
 
 fn digests() -> Digests {
     Digests {
+        training_data: Default::default(),
         base_weights: "w".into(),
         data: [(DatasetId::Dtd, "d".to_owned())].into(),
         picks: Default::default(),

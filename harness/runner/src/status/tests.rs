@@ -88,6 +88,48 @@ fn results_tell_what_they_were_made_with() {
 }
 
 #[test]
+fn a_replaced_test_picture_makes_the_cells_stale_and_not_the_training() {
+    let Finished { store, trial, .. } = &finished();
+    let mut other = binding();
+    other.data.insert(clsrl_spec::DatasetId::Dtd, "other".to_owned());
+    let status = status(store, trial, &other);
+    assert!(status.training.is_done());
+    assert_eq!(cell_reasons(&status), ["the target's data changed"]);
+}
+
+#[test]
+fn a_fine_tune_of_earlier_programs_stays_done_as_long_as_nothing_of_its_dataset_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, trial) = (Store::new(dir.path(), "smoke"), trained_trial());
+    let trials = std::slice::from_ref(&trial);
+    let mut earlier = binding();
+    earlier.earlier.insert(trial.key());
+    store.prepare(&trial, false).unwrap();
+    let identity = training_identity(&trial, &earlier);
+    store.write_training(&trial, &identity, &training_record("w")).unwrap();
+    for cell in trial.cells() {
+        let identity = cell_identity(&trial, cell, &earlier);
+        store.write_cell(&trial, &identity, &cell_record(&trial, cell), &predictions()).unwrap();
+    }
+    let now = |binding: &Binding| {
+        let binding = keep_earlier(&store, trials, binding).unwrap();
+        status(&store, &trial, &binding)
+    };
+    let kept = now(&binding());
+    assert!(kept.training.is_done() && kept.cells.iter().all(|(_, state)| state.is_done()));
+    // A report that is given no data finds them as well, and takes them for nothing else.
+    let stored = stored_binding(&store, trials).unwrap().unwrap();
+    assert!(stored.earlier.contains(&trial.key()) && stored.training_data.is_empty());
+    assert!(status(&store, &trial, &stored).training.is_done());
+    let mut other = binding();
+    other.data.insert(clsrl_spec::DatasetId::Dtd, "other".to_owned());
+    let stale = now(&other);
+    assert_eq!(stale.training.word(), "stale");
+    let reason = "its identity has all data of the dataset that it is trained on, and that changed";
+    assert!(stale.training.reasons().iter().any(|told| told == reason));
+}
+
+#[test]
 fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
     let Finished { store, trial, .. } = &finished();
     let cell = trial.cells()[0];

@@ -1,6 +1,6 @@
 //! Identities change with what can change a number, and with nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::given::suite;
 use clsrl_spec::{
@@ -23,6 +23,10 @@ fn binding() -> Binding {
     Binding {
         base_weights: "weights".to_owned(),
         data: BTreeMap::from(data),
+        training_lists: BTreeMap::from([(DatasetId::Dtd, "training lists".to_owned())]),
+        training_data: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "bytes".to_owned())]),
+        unlocked: BTreeSet::new(),
+        earlier: BTreeSet::new(),
         picks: BTreeMap::from([("dtd.4shot.seed1".to_owned(), "picks".to_owned())]),
         prompts: [CLS_RL, SFT, "eurosat.thinking"]
             .map(|key| (key.to_owned(), format!("prompts of {key}")))
@@ -94,7 +98,10 @@ fn what_training_reads_changes_both() {
     check(CLS_RL, Changes::Both, |_, binding| binding.device_kind = "cuda".to_owned());
     check(CLS_RL, Changes::Both, |_, binding| binding.threads = 2);
     check(CLS_RL, Changes::Both, |_, binding| {
-        binding.data.insert(DatasetId::Dtd, "other".to_owned());
+        binding.training_lists.insert(DatasetId::Dtd, "other".to_owned());
+    });
+    check(CLS_RL, Changes::Both, |_, binding| {
+        binding.training_data.insert("dtd.4shot.seed1".to_owned(), "other".to_owned());
     });
     check(CLS_RL, Changes::Both, |trial, _| trial.seed = 2);
     check(CLS_RL, Changes::Both, |trial, _| trial.shots = 2);
@@ -151,6 +158,9 @@ fn what_only_evaluation_reads_changes_the_cell_alone() {
     check(CLS_RL, Changes::CellOnly, |_, binding| {
         binding.data.insert(DatasetId::Eurosat, "other".to_owned());
     });
+    check(CLS_RL, Changes::CellOnly, |_, binding| {
+        binding.unlocked.insert(DatasetId::Dtd);
+    });
     check(SFT, Changes::CellOnly, |trial, _| trial.protocol.prompts.system.push('x'));
 }
 
@@ -176,6 +186,10 @@ fn what_this_trial_does_not_read_changes_nothing() {
     });
     check(CLS_RL, Changes::Neither, |_, binding| {
         binding.data.insert(DatasetId::Ucf101, "other".to_owned());
+    });
+    // A test picture of the dataset that is trained on.
+    check(CLS_RL, Changes::Neither, |_, binding| {
+        binding.data.insert(DatasetId::Dtd, "other".to_owned());
     });
     check("zero-shot", Changes::Neither, |trial, _| {
         trial.protocol.prompts.train.thinking.push('x');
@@ -216,7 +230,8 @@ fn differences_read_as_reasons() {
         settings.generations = 8;
         binding.base_weights.push('x');
         trial.evaluation.limit = Some(5);
-        binding.data.insert(DatasetId::Dtd, "other".to_owned());
+        binding.training_data.insert("dtd.4shot.seed1".to_owned(), "other".to_owned());
+        binding.training_lists.clear();
         binding.data.insert(DatasetId::Eurosat, "other".to_owned());
         trial.protocol.image.eval = ImagePath::Rgb(384);
     });
@@ -225,6 +240,7 @@ fn differences_read_as_reasons() {
         [
             "the base weights changed",
             "the data that is trained on changed",
+            "the lists that are trained on changed",
             "`training.grpo.generations` changed from 4 to 8",
             "`training.grpo.optimizer.learning_rate` changed from 0.0003 to 2e-6",
         ]
@@ -236,6 +252,24 @@ fn differences_read_as_reasons() {
             "`image.path` changed from rgb56 to rgb384",
             "`limit` changed from none to 5",
             "the fine-tune that it evaluates changed",
+        ]
+    );
+}
+
+#[test]
+fn a_fine_tune_of_earlier_programs_has_the_identity_that_they_gave_it() {
+    let mut earlier = binding();
+    earlier.earlier.insert(CLS_RL.to_owned());
+    let identity = training_identity(&trial(CLS_RL), &earlier);
+    let train_on = &identity.json()["train_on"];
+    assert_eq!(train_on["data"], "digest of dtd");
+    assert_eq!(train_on.get("lists"), None);
+    let now = training_identity(&trial(CLS_RL), &binding());
+    assert_eq!(
+        differences(identity.json(), now.json()),
+        [
+            "the data that is trained on changed",
+            "its identity has all data of the dataset that it is trained on, and that changed",
         ]
     );
 }

@@ -10,4 +10,4 @@ mod pickle;
 mod machine;
 mod opcode;
 
-pub use read::read_few_shot_cache;
+pub use read::{few_shot_cache_paths, read_few_shot_cache};

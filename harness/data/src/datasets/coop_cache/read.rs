@@ -1,18 +1,20 @@
 //! Finds a dataset's cache files and reads them whole, up to a limit.
 
 use std::{
-    fs,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
-use clsrl_spec::Seed;
+use clsrl_spec::{DatasetId, Seed};
 
 use super::{
     json, pickle,
     picks::{CachedLists, check_picks},
 };
-use crate::datasets::{Dataset, DatasetError, Faults, FewShot};
+use crate::{
+    datasets::{Dataset, DatasetError, Faults, FewShot},
+    image::stand_in,
+};
 
 /// ImageNet with 16 shots takes about 2 MB.
 const MAX_BYTES: u64 = 16 << 20;
@@ -30,9 +32,7 @@ pub fn read_few_shot_cache(
     shots: usize,
     seed: Seed,
 ) -> Result<FewShot, DatasetError> {
-    let dir = coop_dir.join(dataset.id.folder()).join("split_fewshot");
-    let pickle_path = dir.join(format!("shot_{shots}-seed_{seed}.pkl"));
-    let json_path = dir.join(format!("shot_{shots}-seed_{seed}.json"));
+    let [pickle_path, json_path] = few_shot_cache_paths(dataset.id, coop_dir, shots, seed);
     let pickled = read_one(dataset, &pickle_path, shots, pickle::read)?;
     let exported = read_one(dataset, &json_path, shots, json::read)?;
     match (pickled, exported) {
@@ -55,13 +55,24 @@ pub fn read_few_shot_cache(
     }
 }
 
+/// The two files that can hold CoOp's few-shot set of a dataset.
+pub fn few_shot_cache_paths(
+    id: DatasetId,
+    coop_dir: &Path,
+    shots: usize,
+    seed: Seed,
+) -> [PathBuf; 2] {
+    let dir = coop_dir.join(id.folder()).join("split_fewshot");
+    ["pkl", "json"].map(|ending| dir.join(format!("shot_{shots}-seed_{seed}.{ending}")))
+}
+
 fn read_one(
     dataset: &Dataset,
     path: &Path,
     shots: usize,
     read: fn(&[u8]) -> Result<CachedLists, String>,
 ) -> Result<Option<FewShot>, DatasetError> {
-    let bytes = match read_bytes(path) {
+    let bytes = match clsrl_files::read(path, MAX_BYTES) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
@@ -70,6 +81,10 @@ fn read_one(
         }
     };
     let mut faults = Faults::default();
+    if let Some(found) = stand_in(&bytes) {
+        faults.push(format!("found {found}"));
+        return Err(faults.of(dataset.id, path));
+    }
     let lists = match read(&bytes) {
         Ok(lists) => lists,
         Err(fault) => {
@@ -79,18 +94,4 @@ fn read_one(
     };
     let few_shot = check_picks(dataset, shots, &lists, &mut faults);
     faults.or_else(dataset.id, path, Some(few_shot))
-}
-
-/// Reads a regular file of a bounded size; a pipe would be waited for for ever.
-fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
-    if !fs::metadata(path)?.is_file() {
-        return Err(invalid("it is no regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if MAX_BYTES < bytes.len() as u64 {
-        return Err(invalid(format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    Ok(bytes)
 }

@@ -27,8 +27,14 @@ fn space(dir: &Path, n_small: u64) -> CacheSpace {
     CacheSpace { dir: dir.to_owned(), n_bytes: n_small * BLOCK * N_FOLDERS as u64 }
 }
 
+fn file(bytes: &[u8]) -> Digest {
+    use sha2::{Digest as _, Sha256};
+
+    Digest(Sha256::digest(bytes).into())
+}
+
 fn key(number: usize) -> Key {
-    Key::new(&number.to_le_bytes(), "a transform")
+    Key::new(file(&number.to_le_bytes()), "a transform")
 }
 
 /// The first keys of one folder.
@@ -70,9 +76,9 @@ fn what_was_kept_is_what_is_read() {
 
 #[test]
 fn another_file_and_another_transform_have_other_keys() {
-    let keys = [Key::new(b"ab", "c"), Key::new(b"a", "bc"), Key::new(b"ab", "d")];
+    let keys = [Key::new(file(b"ab"), "c"), Key::new(file(b"a"), "bc"), Key::new(file(b"ab"), "d")];
     assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
-    assert_eq!(keys[0], Key::new(b"ab", "c"));
+    assert_eq!(keys[0], Key::new(file(b"ab"), "c"));
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! Pictures that cannot become model input, found before the first trial.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::anyhow;
+use clsrl_data::{
+    BoundDataset,
+    datasets::{Dataset, Example},
+    image::Processor,
+    lock::{Decoded, Difference, Hashed, PictureDigests, decode_pictures, misplaced, picture_path},
+    shown::UsedPictures,
+};
+use clsrl_spec::{DatasetId, Protocol, lock::Tree};
+
+use crate::{exit::Exit, meter::Meter, progress::Detail};
+
+/// How many are named of one dataset.
+const MAX_NAMED: usize = 20;
+
+/// Decodes pictures with a meter on the terminal; those that were decoded before are not read again.
+pub fn decode<'e>(
+    dataset: &Dataset,
+    examples: impl IntoIterator<Item = &'e Example>,
+    digests: &PictureDigests,
+    (sidecars, detail): (&Path, Detail),
+) -> anyhow::Result<Decoded> {
+    let meter = Meter::new(detail, &format!("{}, decoding", dataset.id));
+    let progress = |hashed: Hashed| meter.add(hashed);
+    let decoded = decode_pictures(dataset, examples, digests, (sidecars, &progress));
+    meter.close();
+    Ok(decoded?)
+}
+
+/// The pictures of a dataset's lists that cannot be decoded, of the tree that was just read.
+pub fn broken_pictures(
+    dataset: &Dataset,
+    tree: &Tree,
+    (sidecars, detail): (&Path, Detail),
+) -> anyhow::Result<Vec<Difference>> {
+    let listed = || dataset.train.iter().chain(&dataset.val).chain(&dataset.test);
+    let digests = PictureDigests::as_checked(dataset, sidecars, tree, listed())?;
+    // One that is not there is told by whoever compared the tree.
+    let there = listed().filter(|example| digests.get(dataset, example).is_some());
+    Ok(decode(dataset, there, &digests, (sidecars, detail))?.broken)
+}
+
+/// Fails if a picture that is used cannot be decoded, or has a shape that the model cannot take.
+pub fn check_pictures(
+    datasets: &BTreeMap<DatasetId, Dataset>,
+    used: &BTreeMap<DatasetId, UsedPictures>,
+    bound: &BTreeMap<DatasetId, BoundDataset>,
+    (processor, protocol): (&Processor, &Protocol),
+    (sidecars, detail): (&Path, Detail),
+) -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    for (id, used) in used {
+        let (dataset, digests) = (&datasets[id], bound[id].pictures());
+        let decoded = decode(dataset, used.all(), digests, (sidecars, detail))?;
+        let mut faults: Vec<String> = decoded.broken.iter().map(Difference::to_string).collect();
+        let image = &protocol.image;
+        for (examples, order) in [(&used.trained, image.train), (&used.evaluated, image.eval)] {
+            let fault = |example: &&Example| {
+                let size = decoded.sizes.get(&picture_path(dataset, example))?;
+                let error = processor.check_size(*size, order).err()?;
+                Some(format!("{}: {error}", picture_path(dataset, example)))
+            };
+            faults.extend(examples.iter().filter_map(fault));
+        }
+        faults.sort();
+        faults.dedup();
+        told.extend(section(*id, &faults));
+        if !faults.is_empty() {
+            told.extend(misplaced(dataset).map(|found| format!("  {found}")));
+        }
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(Exit::Differs.because(anyhow!(
+        "pictures that this run needs cannot be decoded, or have no shape for the model\n{}\n\
+         hint: put whole files in their place; `clsrl-bench datasets verify --deep` looks through all lists",
+        told.join("\n")
+    )))
+}
+
+fn section(id: DatasetId, faults: &[String]) -> Option<String> {
+    let mut text = format!("{id}:");
+    for fault in faults.iter().take(MAX_NAMED) {
+        text += &format!("\n  {fault}");
+    }
+    if MAX_NAMED < faults.len() {
+        text += &format!("\n  ({} more)", faults.len() - MAX_NAMED);
+    }
+    (!faults.is_empty()).then_some(text)
+}

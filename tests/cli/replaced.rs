@@ -1,0 +1,182 @@
+//! Data that changes between the check and the use: no number is made of what was not checked.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use crate::program::{call, copy, expect_ok, program, temporary, text};
+
+/// A drawn DTD to be changed.
+fn drawn_dtd(root: &Path) -> PathBuf {
+    expect_ok(&["datasets", "list"]); // they are drawn by now
+    let drawn = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache/clsrl-bench/drawn-v1-seed1");
+    let data = root.join("data");
+    copy(&drawn.join("dtd"), &data.join("dtd"));
+    fs::copy(drawn.join("drawn.json"), data.join("drawn.json")).unwrap();
+    data
+}
+
+const SPLIT: &str = "dtd/split_zhou_DescribableTextures.json";
+
+/// Starts a run, changes the data when its check is over and no trial has begun to read, and expects that the trial
+/// fails and names the file, and that the same command gives all results once the data is back.
+fn check(method: &str, more: &[&str], changed: &str, change: impl Fn(&Path)) {
+    let root = temporary();
+    let (data, out) = (drawn_dtd(root.path()), root.path().join("out"));
+    let args = ["run", "--suite", "smoke", "--datasets", "dtd", "--limit", "2", "--jobs", "1"];
+    let rest = ["--methods", method, "--data", text(&data), "--out", text(&out)];
+    let args = [&args[..], &rest, more].concat();
+    let mut child = program(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("of them to run") {
+        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    let kept = root.path().join("kept");
+    copy(&data, &kept);
+    change(&data);
+    stderr.read_to_string(&mut told).unwrap();
+    let code = child.wait().unwrap().code();
+    assert!([Some(5), Some(7)].contains(&code), "{code:?}: {told}");
+    assert!(told.contains("is not what it was when it was checked"), "{told}");
+    assert!(told.contains(changed), "{told}");
+    assert!(!out.join("smoke/zero-shot/dtd.direct.json").exists());
+
+    fs::remove_dir_all(&data).unwrap();
+    copy(&kept, &data);
+    expect_ok(&args);
+}
+
+/// Gives every picture the bytes of one of them.
+fn replace_pictures(data: &Path) {
+    let mut pictures = Vec::new();
+    for class in fs::read_dir(data.join("dtd/images")).unwrap() {
+        let files = fs::read_dir(class.unwrap().path()).unwrap();
+        pictures.extend(files.map(|file| file.unwrap().path()));
+    }
+    pictures.sort();
+    let one = fs::read(&pictures[0]).unwrap();
+    pictures[1..].iter().for_each(|picture| fs::write(picture, &one).unwrap());
+}
+
+#[test]
+fn test_pictures_that_are_replaced_end_their_trial() {
+    check("zero-shot", &[], "data/dtd/images/", replace_pictures);
+}
+
+#[test]
+fn training_pictures_that_are_replaced_end_their_trial_in_process_too() {
+    check("sft", &["--in-process"], "data/dtd/images/", replace_pictures);
+}
+
+#[test]
+fn unlocked_pictures_must_stay_what_they_were_at_the_check() {
+    check("zero-shot", &["--allow-unlocked"], "data/dtd/images/", replace_pictures);
+}
+
+#[test]
+fn lists_that_are_replaced_end_their_trial() {
+    check("zero-shot", &[], SPLIT, |data| {
+        let lists = fs::read_to_string(data.join(SPLIT)).unwrap();
+        let mut lists: serde_json::Value = serde_json::from_str(&lists).unwrap();
+        lists["test"].as_array_mut().unwrap().reverse();
+        fs::write(data.join(SPLIT), lists.to_string()).unwrap();
+    });
+}
+
+#[test]
+fn the_mark_of_drawn_data_must_stay() {
+    check("zero-shot", &[], "drawn.json", |data| fs::remove_file(data.join("drawn.json")).unwrap());
+}
+
+/// Cuts a test picture short; gives its path below the dataset's folder.
+fn break_a_test_picture(data: &Path) -> String {
+    let lists = fs::read_to_string(data.join(SPLIT)).unwrap();
+    let lists: serde_json::Value = serde_json::from_str(&lists).unwrap();
+    let last = lists["test"].as_array().unwrap().last().unwrap()[0].as_str().unwrap().to_owned();
+    let picture = data.join("dtd/images").join(&last);
+    let bytes = fs::read(&picture).unwrap();
+    fs::write(&picture, &bytes[..bytes.len() / 2]).unwrap();
+    format!("images/{last}")
+}
+
+#[test]
+fn a_broken_test_picture_is_found_before_anything_is_trained() {
+    let root = temporary();
+    let (data, out, lock) =
+        (drawn_dtd(root.path()), root.path().join("out"), root.path().join("lock"));
+    let kept = root.path().join("kept");
+    copy(&data, &kept);
+    let args = ["run", "--suite", "smoke", "--datasets", "dtd", "--methods", "sft"];
+    let rest = ["--data", text(&data), "--out", text(&out)];
+    let picture = break_a_test_picture(&data);
+    let at = ["--data", text(&data), "--datasets", "dtd", "--lock", text(&lock)];
+    let locked = call(&[&["datasets", "lock"], &at[..]].concat());
+    assert_eq!(locked.code, Some(7), "{}{}", locked.stdout, locked.stderr);
+    assert!(locked.stdout.contains(&picture), "{}", locked.stdout);
+    assert!(fs::read_to_string(&lock).unwrap().contains("images = \"unverified\""));
+    let verified = call(&[&["datasets", "verify", "--deep"], &at[..]].concat());
+    assert_eq!(verified.code, Some(7), "{}{}", verified.stdout, verified.stderr);
+    assert!(verified.stdout.contains(&picture), "{}", verified.stdout);
+
+    let unlocked = [&args[..], &rest, &["--allow-unlocked"]].concat();
+    let refused = call(&unlocked);
+    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    for told in [&*picture, "cannot be decoded", "end-of-image", "verify --deep"] {
+        assert!(refused.stderr.contains(told), "no {told:?} in {}", refused.stderr);
+    }
+    assert!(!out.join("smoke/sft.dtd.4shot.seed1").exists(), "nothing was trained");
+
+    // Trained with another picture in its place, the fine-tune outlives the right one.
+    let whole = kept.join("dtd").join(&picture);
+    fs::copy(
+        kept.join("dtd").join(picture.replace("_0026", "_0025")),
+        data.join("dtd").join(&picture),
+    )
+    .unwrap();
+    expect_ok(&unlocked);
+    fs::copy(whole, data.join("dtd").join(&picture)).unwrap();
+    let plan = [&["plan"], &args[1..], &rest].concat();
+    let planned: serde_json::Value =
+        serde_json::from_str(&expect_ok(&[&plan[..], &["--json"]].concat())).unwrap();
+    let trial = &planned["trials"][0];
+    assert_eq!(trial["training"]["state"], "done", "{trial}");
+    let cells = trial["cells"].as_array().unwrap();
+    let of_dtd =
+        cells.iter().find(|cell| cell["cell"].as_str().unwrap().starts_with("dtd")).unwrap();
+    assert_eq!(of_dtd["progress"]["state"], "stale", "{of_dtd}");
+}
+
+#[test]
+fn data_that_is_linked_is_read_where_locking_found_it() {
+    let root = temporary();
+    let store = temporary();
+    let data = drawn_dtd(root.path());
+    fs::remove_file(data.join("drawn.json")).unwrap(); // nobody knows now where it is from
+    let [out, lock, sidecars] = ["out", "lock", "sidecars"].map(|name| root.path().join(name));
+    fs::rename(data.join("dtd/images"), store.path().join("images")).unwrap();
+    std::os::unix::fs::symlink(store.path().join("images"), data.join("dtd/images")).unwrap();
+    let at = ["--data", text(&data), "--lock", text(&lock), "--sidecars", text(&sidecars)];
+    let run = ["run", "--suite", "smoke", "--datasets", "dtd", "--methods", "zero-shot"];
+    let run = [&run[..], &["--limit", "2", "--out", text(&out)], &at].concat();
+    fs::write(&lock, "version = 1\n").unwrap();
+    let refused = call(&[&run[..], &["--allow-unlocked"]].concat());
+    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    let locked = expect_ok(&[&["datasets", "lock"], &at[..]].concat());
+    assert!(locked.contains("links lead into `"), "{locked}");
+    expect_ok(&run);
+}
+
+#[test]
+fn without_a_home_the_folder_of_sidecars_is_asked_for() {
+    let root = temporary();
+    let (data, out) = (drawn_dtd(root.path()), root.path().join("out"));
+    let run = ["run", "--suite", "smoke", "--datasets", "dtd", "--methods", "zero-shot"];
+    let args = [&run[..], &["--data", text(&data), "--out", text(&out)]].concat();
+    let ended = crate::program::end(program(&args).env_remove("XDG_CACHE_HOME").env_remove("HOME"));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--sidecars"), "{}", ended.stderr);
+}
