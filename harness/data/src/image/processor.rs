@@ -21,7 +21,7 @@ const CHANNELS: usize = 3;
 
 /// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
 /// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
-pub(crate) const PIXELS_VERSION: u32 = 1;
+pub(crate) const PIXELS_VERSION: u32 = 2;
 
 /// The settings of a model's `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@
 
 mod cached;
 mod config;
+mod damaged;
 mod goldens;
 mod hostile;
 mod jpeg_kinds;

@@ -110,6 +110,8 @@ impl<'a> BitReader<'a> {
                 return Ok(symbol);
             }
         }
+        // Of a code that the table lacks libjpeg takes one bit more than the longest has.
+        self.bits(1)?;
         Ok(0)
     }
 

@@ -3,6 +3,7 @@
 use super::frame::{Colours, Component, Frame, Picture};
 use super::huffman::Table;
 use super::scan::{Scan, decode_scan};
+use super::standard;
 use super::transform::ZIGZAG;
 use crate::image::decode::check_size;
 use crate::image::error::{DecodeError, JpegError};
@@ -18,12 +19,30 @@ pub(super) struct Tables {
     pub restart_interval: usize,
 }
 
+impl Tables {
+    /// Puts typical Huffman tables in the place of those that are missing.
+    fn complete(&mut self) -> Result<(), JpegError> {
+        let is_missing = |tables: &[Option<Table>; 4]| tables[..2].iter().any(Option::is_none);
+        if is_missing(&self.dc) || is_missing(&self.ac) {
+            let [dc, ac] = standard::tables()?;
+            for (table, standard) in self.dc.iter_mut().zip(dc).chain(self.ac.iter_mut().zip(ac)) {
+                table.get_or_insert(standard);
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Stream<'a> {
     bytes: &'a [u8],
     pos: usize,
     tables: Tables,
     frame: Option<Frame>,
     n_scans: usize,
+    /// Whether the only scan of a picture without others has been read.
+    is_whole: bool,
+    /// Where the data of the last scan end.
+    scan_end: usize,
     has_jfif: bool,
     adobe_transform: Option<u8>,
 }
@@ -42,10 +61,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
         tables,
         frame: None,
         n_scans: 0,
+        is_whole: false,
+        scan_end: 0,
         has_jfif: false,
         adobe_transform: None,
     };
-    while stream.segment()? {}
+    loop {
+        match stream.segment() {
+            Ok(true) => {}
+            Ok(false) => break,
+            // What is cut off behind the picture is not missed, as long as there was a marker.
+            Err(DecodeError::Jpeg(JpegError::Truncated))
+                if stream.is_whole && next_marker(bytes, stream.scan_end).is_some() =>
+            {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
     stream.picture().map_err(DecodeError::Jpeg)
 }
 
@@ -55,9 +88,10 @@ impl<'a> Stream<'a> {
         let (marker, pos) =
             next_marker(self.bytes, self.pos).ok_or(DecodeError::Jpeg(JpegError::Truncated))?;
         self.pos = pos;
+        refuse(marker).map_err(DecodeError::Jpeg)?;
         match marker {
             0xd9 => return Ok(false),
-            0x01 | 0xd0..=0xd8 => return Ok(true), // stand alone
+            0x01 | 0xd0..=0xd7 => return Ok(true), // stand alone
             _ => {}
         }
         let body = self.body().map_err(DecodeError::Jpeg)?;
@@ -73,11 +107,6 @@ impl<'a> Stream<'a> {
         match marker {
             0xc4 => self.huffman_tables(body),
             0xdb => self.quant_tables(body),
-            0xc3 | 0xc7 | 0xcb | 0xcf => Err(JpegError::Unsupported { what: "lossless coding" }),
-            0xc5 | 0xc6 | 0xcd | 0xce => {
-                Err(JpegError::Unsupported { what: "hierarchical coding" })
-            }
-            0xc9 | 0xca => Err(JpegError::Unsupported { what: "arithmetic coding" }),
             0xdd => {
                 let interval = body.first_chunk::<2>().ok_or(short("DRI"))?;
                 self.tables.restart_interval = usize::from(u16::from_be_bytes(*interval));
@@ -181,6 +210,9 @@ impl<'a> Stream<'a> {
             return Err(broken("too many scans"));
         }
         let scan = Scan::read(body, frame)?;
+        if self.n_scans == 1 && !frame.is_progressive {
+            self.tables.complete()?;
+        }
         for &(idx, _, _) in &scan.components {
             let component = &mut frame.components[idx];
             if component.quant.is_none() {
@@ -189,6 +221,8 @@ impl<'a> Stream<'a> {
             }
         }
         self.pos = decode_scan(self.bytes, self.pos, &scan, frame, &self.tables)?;
+        self.scan_end = self.pos;
+        self.is_whole = !frame.is_progressive && scan.components.len() == frame.components.len();
         Ok(())
     }
 
@@ -206,6 +240,20 @@ impl<'a> Stream<'a> {
         };
         Ok(Picture { frame, colours })
     }
+}
+
+/// Refuses markers that libjpeg refuses, and those of codings that are not read, whatever follows them.
+fn refuse(marker: u8) -> Result<(), JpegError> {
+    let what = match marker {
+        0xc3 | 0xc7 | 0xcb | 0xcf => "lossless coding",
+        0xc5 | 0xc6 | 0xcd | 0xce => "hierarchical coding",
+        0xc9 | 0xca => "arithmetic coding",
+        0x02..=0xbf | 0xc8 | 0xd8 | 0xde..=0xdf | 0xf0..=0xfd => {
+            return Err(JpegError::Segment { segment: "marker", what: "one that no picture has" });
+        }
+        _ => return Ok(()),
+    };
+    Err(JpegError::Unsupported { what })
 }
 
 /// The next marker at or behind `pos` and the position behind it; skips anything in between.

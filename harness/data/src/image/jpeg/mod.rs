@@ -7,7 +7,9 @@
 //! components. Refused: arithmetic, lossless and hierarchical coding, 12 bits.
 //!
 //! A stream that ends early is an error, as in Pillow; damaged data inside a complete stream is not:
-//! what is missing up to the next restart marker decodes to mid-gray.
+//! what is missing up to the next restart marker decodes to mid-gray. Of 13,000 damaged files
+//! (`tests/image/pillow/damaged.py`) 11 differ from Pillow: progressive ones whose scans do not refine all
+//! coefficients, which libjpeg smoothes, and a few that only one of the two refuses.
 
 mod pixels;
 mod colours;
@@ -17,6 +19,8 @@ mod frame;
 mod scan;
 mod bits;
 mod huffman;
+mod standard;
 mod transform;
+mod overflowing;
 
 pub(super) use pixels::decode;

@@ -9,7 +9,7 @@ use crate::image::error::JpegError;
 
 /// A scan header.
 pub(super) struct Scan {
-    /// Component, DC table, AC table.
+    /// Component, DC table, AC table; a table's number may be out of range.
     pub components: Vec<(usize, usize, usize)>,
     first: usize,
     last: usize,
@@ -52,16 +52,16 @@ impl Scan {
         let broken = |what| JpegError::Segment { segment: "SOS", what };
         let (&n, rest) = body.split_first().ok_or(broken("too short"))?;
         let n = usize::from(n);
-        if !(1..=4).contains(&n) || rest.len() < 2 * n + 3 {
-            return Err(broken("too short"));
+        if !(1..=4).contains(&n) || rest.len() != 2 * n + 3 {
+            return Err(broken("not as long as its components need"));
         }
         let mut components: Vec<(usize, usize, usize)> = Vec::with_capacity(n);
         for spec in rest[..2 * n].chunks_exact(2) {
             let idx = frame.components.iter().position(|component| component.id == spec[0]);
             let idx = idx.ok_or(broken("an unknown component"))?;
             let (dc, ac) = (usize::from(spec[1] >> 4), usize::from(spec[1] & 15));
-            if components.iter().any(|known| known.0 == idx) || 3 < dc || 3 < ac {
-                return Err(broken("a component twice or a table out of range"));
+            if components.iter().any(|known| known.0 == idx) {
+                return Err(broken("a component twice"));
             }
             components.push((idx, dc, ac));
         }
@@ -148,7 +148,9 @@ fn pick_codes<'a>(
     };
     let mut picked = Vec::with_capacity(scan.components.len());
     for &(_, dc, ac) in &scan.components {
-        let (dc, ac) = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
+        // A number out of range matters as little as a missing table where it is not needed.
+        let table = |tables: &'a [Option<Table>; 4], idx: usize| tables.get(idx)?.as_ref();
+        let (dc, ac) = (table(&tables.dc, dc), table(&tables.ac, ac));
         if (needs_dc && dc.is_none()) || (needs_ac && ac.is_none()) {
             return Err(broken("a Huffman table is missing"));
         }

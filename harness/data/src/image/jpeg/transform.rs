@@ -2,10 +2,14 @@
 //!
 //! A pass takes eight rows or columns side by side. Loops are written out, because a function that is called
 //! from one of many versions is compiled for none of them.
+//!
+//! A sound picture's numbers fit everywhere. Those of a damaged one may not, and then what comes out depends on
+//! where the arithmetic overflows: it does as in libjpeg-turbo's code for x86-64 (`jidctint-avx2.asm`; the one for
+//! SSE2 does the same), which has 16 bits between the passes.
 
 use multiversion::multiversion;
 
-use super::frame::Block;
+use super::{frame::Block, overflowing};
 
 /// Natural position of every coefficient in coding order.
 pub(super) const ZIGZAG: [u8; 64] = zigzag();
@@ -13,6 +17,9 @@ pub(super) const ZIGZAG: [u8; 64] = zigzag();
 const CONST_BITS: u32 = 13;
 /// Extra bits kept between the passes.
 const PASS_BITS: u32 = 2;
+/// Where a block's values sum up to no more, no number leaves 16 bits: a pass multiplies by less than 1.4, the first
+/// one by four besides, and the second adds up two of what comes out.
+const MAX_SUM: u32 = 5000;
 
 /// Walks the diagonals of an 8x8 block.
 const fn zigzag() -> [u8; 64] {
@@ -53,12 +60,18 @@ pub(super) fn inverse(blocks: &[Block], quant: &[u16; 64], rows: &mut [u8]) {
 fn inverse_block(block: &Block, quant: &[u16; 64]) -> [[u8; 8]; 8] {
     // All are looked at, because a vector unit does that faster than stopping at the first.
     if block[1..].iter().fold(0, |any, coefficient| any | coefficient) == 0 {
-        let dc = i32::from(block[0]).wrapping_mul(i32::from(quant[0]));
-        return [[level(descale(dc.wrapping_shl(PASS_BITS), PASS_BITS + 3)); 8]; 8];
+        let dc = block[0].wrapping_mul(quant[0] as i16) << PASS_BITS;
+        return [[level(descale(i32::from(dc), PASS_BITS + 3)); 8]; 8];
     }
     let mut rows = [[0; 8]; 8];
+    let (mut largest, mut sum) = (0, 0u32);
     for (at, value) in rows.as_flattened_mut().iter_mut().enumerate() {
-        *value = i32::from(block[at]).wrapping_mul(i32::from(quant[at]));
+        *value = i32::from(block[at]) * i32::from(quant[at]); // at most 2^15 times 2^16
+        largest = value.unsigned_abs().max(largest);
+        sum = sum.wrapping_add(value.unsigned_abs());
+    }
+    if MAX_SUM < largest || MAX_SUM < sum {
+        return overflowing::inverse_block(block, quant);
     }
     let rows = transform_columns(&rows, CONST_BITS - PASS_BITS);
     let columns = transform_columns(&transposed(&rows), CONST_BITS + PASS_BITS + 3);
