@@ -71,7 +71,7 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
     let image = &suite.protocol.image;
     let processor =
         Processor::from_dir(&model_dir)?.with_pixels(image.min_pixels, image.max_pixels);
-    let patches = processor.load(&dataset.image_path(example)?, image.eval)?;
+    let patches = processor.load(&dataset.image_path(example)?, image.evaluation())?;
     let tokenizer = TextTokenizer::from_dir(&model_dir)?;
     let ids = expand_image_tokens(
         &tokenizer.encode(&asked.conversation),

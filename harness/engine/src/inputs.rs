@@ -9,7 +9,7 @@ use clsrl_data::{
     shown::{self, Shown},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
-use clsrl_spec::{CellKey, DatasetId, EvalSplit, ImagePath, LabelMask, PromptStyle, Protocol};
+use clsrl_spec::{CellKey, DatasetId, EvalSplit, ImageSteps, LabelMask, PromptStyle, Protocol};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -87,7 +87,7 @@ impl Inputs {
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
         let show = |question: &Question| shown::rollout_prompt(&self.protocol, style, question);
-        self.asked((questions, shown::TRAIN), examples, self.protocol.image.train, show)
+        self.asked((questions, shown::TRAIN), examples, self.protocol.image.training(), show)
     }
 
     /// Builds the evaluation prompts of some examples of a cell's target, in their order.
@@ -99,17 +99,17 @@ impl Inputs {
         cell: CellKey,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
         let show = |question: &Question| shown::evaluation_prompt(&self.protocol, cell, question);
-        self.asked((questions, split.as_str()), examples, self.protocol.image.eval, show)
+        self.asked((questions, split.as_str()), examples, self.protocol.image.evaluation(), show)
     }
 
     fn asked(
         &self,
         (questions, split): (&Questions, &str),
         examples: &[&Example],
-        order: ImagePath,
+        steps: ImageSteps,
         show: impl Fn(&Question) -> Shown,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let patches = self.patches(questions.view().dataset(), examples, order)?;
+        let patches = self.patches(questions.view().dataset(), examples, steps)?;
         examples
             .iter()
             .zip(patches)
@@ -138,7 +138,7 @@ impl Inputs {
         examples: &[&Example],
     ) -> Result<Vec<LabelledPrompt>, EngineError> {
         let dataset = questions.view().dataset();
-        let patches = self.patches(dataset, examples, self.protocol.image.train)?;
+        let patches = self.patches(dataset, examples, self.protocol.image.training())?;
         examples
             .iter()
             .zip(patches)
@@ -176,7 +176,7 @@ impl Inputs {
         &self,
         dataset: &Dataset,
         examples: &[&Example],
-        order: ImagePath,
+        steps: ImageSteps,
     ) -> Result<Vec<Patches>, EngineError> {
         let nothing = BoundDataset::default();
         let bound = self.data.get(&dataset.id).unwrap_or(&nothing);
@@ -185,8 +185,8 @@ impl Inputs {
             .map(|example| {
                 let file = bound.read_picture::<EngineError>(dataset, example)?;
                 Ok(match &self.picture_cache {
-                    Some(cache) => self.processor.load_through(cache, &file, order)?,
-                    None => self.processor.load_file(&file, order)?,
+                    Some(cache) => self.processor.load_through(cache, &file, steps)?,
+                    None => self.processor.load_file(&file, steps)?,
                 })
             })
             .collect()

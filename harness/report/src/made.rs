@@ -1,12 +1,12 @@
 //! Made-up results for this crate's tests: plausible numbers from small formulas.
 
 use clsrl_spec::{
-    BaseRule, CellKey, CellOutcome, CellRecord, CellRun, Choices, DatasetId, Duration, EndMask,
-    EvalSplit, Evaluation, Form, GrpoSettings, ImagePath, ImageRule, LabelMask, ListRule,
-    MessageOrder, MethodId, OptimizerSettings, Place, Prediction, PromptStyle, Prompts, Protocol,
-    RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt, SftRule, SftSettings,
-    SftTarget, ShotRule, SolutionTag, StepRecord, StepSeconds, Suffixes, Training, TrainingOutcome,
-    TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
+    AlphaRule, BaseRule, CellKey, CellOutcome, CellRecord, CellRun, Choices, DatasetId, Duration,
+    EndMask, EvalSplit, Evaluation, Form, GrpoSettings, ImagePath, ImageRule, LabelMask, ListRule,
+    MessageOrder, MethodId, OptimizerSettings, Place, Prediction, ProcessorKind, PromptStyle,
+    Prompts, Protocol, RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt,
+    SftRule, SftSettings, SftTarget, ShotRule, SolutionTag, StepRecord, StepSeconds, Suffixes,
+    Training, TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
 };
 
 use crate::{
@@ -366,6 +366,9 @@ pub(crate) fn protocol() -> Protocol {
         image: ImageRule {
             train: ImagePath::Native(384),
             eval: ImagePath::Eval(384),
+            eval_alpha: AlphaRule::Dropped,
+            train_processor: ProcessorKind::Pil,
+            eval_processor: ProcessorKind::Pil,
             min_pixels: 3136,
             max_pixels: 401408,
         },

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{CellKey, ClassHalf, DatasetId, Form, Protocol, SCORER_VERSION, Training, Trial};
+use crate::{
+    AlphaRule, CellKey, ClassHalf, DatasetId, Form, ImageRule, ImageSteps, ProcessorKind, Protocol,
+    SCORER_VERSION, Training, Trial,
+};
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
 pub const TRAINER_VERSION: u32 = 3;
@@ -150,7 +153,7 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
         },
         "prompts": binding.prompts.get(&cell.to_string()),
         "choices": list_rule(&trial.protocol, form),
-        "image": { "path": image.eval, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels },
+        "image": image_rule(image, image.evaluation()),
         "split": trial.evaluation.split_of(target),
         "limit": trial.evaluation.limit,
         "batch": trial.evaluation.batch,
@@ -199,7 +202,7 @@ fn training_rules(trial: &Trial) -> Value {
 fn method_rules(trial: &Trial) -> Value {
     let Protocol { prompts, image, shots, sft, rl, .. } = &trial.protocol;
     let choices = list_rule(&trial.protocol, trial.form);
-    let image = json!({ "path": image.train, "min_pixels": image.min_pixels, "max_pixels": image.max_pixels });
+    let image = image_rule(image, image.training());
     match &trial.training {
         Training::None => Value::Null,
         Training::Sft(_) => json!({
@@ -217,6 +220,22 @@ fn method_rules(trial: &Trial) -> Value {
             })
         }
     }
+}
+
+/// How pictures become patches. What is as it was before it could be chosen has no key, so that identities stay what
+/// they were.
+fn image_rule(limits: &ImageRule, steps: ImageSteps) -> Value {
+    let ImageSteps { path, alpha, processor } = steps;
+    let mut rule = json!({
+        "path": path, "min_pixels": limits.min_pixels, "max_pixels": limits.max_pixels,
+    });
+    if alpha != AlphaRule::Dropped {
+        rule["alpha"] = json!(alpha);
+    }
+    if processor != ProcessorKind::Pil {
+        rule["processor"] = json!(processor);
+    }
+    rule
 }
 
 /// Which names a question of this form lists; null for one without a list.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     choices::{Choices, ListRule, RepeatedNames},
-    image::{ImagePath, ImageRule},
+    image::{AlphaRule, ImagePath, ImageRule, ImageSteps, ProcessorKind},
     lora::LoraRule,
     prompts::{MessageOrder, Prompts, Suffixes},
     rl::{EndMask, RewardId, RlRule, SolutionTag},

@@ -1,4 +1,5 @@
-//! Qwen2-VL's image processor: from a picture to normalised patches, in the bits of the PIL version.
+//! Qwen2-VL's image processors: from a picture to normalised patches, in the bits of the one that uses Pillow or of
+//! the fast one, which uses torchvision.
 //!
 //! Owns the order of the steps and the settings file; the steps themselves live in the siblings.
 
@@ -6,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clsrl_spec::ImagePath;
+use clsrl_spec::{AlphaRule, ImagePath, ImageSteps, ProcessorKind};
 use serde_json::Value;
 
 use super::decode::{decode_file, read};
@@ -14,7 +15,7 @@ use super::error::{ImageError, SizeError};
 use super::picture_cache::{Key, PictureCache};
 use super::picture_file::PictureFile;
 use super::raster::RgbImage;
-use super::resample::{bicubic, lanczos};
+use super::resample::{bicubic, bicubic_torchvision, lanczos};
 use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;
@@ -74,8 +75,12 @@ impl Processor {
         patches.grid_thw.iter().product::<usize>() / self.merge_size.pow(2)
     }
 
-    /// Smart-resizes a picture, bicubic.
+    /// Smart-resizes a picture, bicubic, with Pillow.
     pub fn resize(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
+        self.resize_with(ProcessorKind::Pil, rgb)
+    }
+
+    fn resize_with(&self, kind: ProcessorKind, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
         let (height, width) = smart_resize(
             rgb.height as usize,
             rgb.width as usize,
@@ -83,45 +88,63 @@ impl Processor {
             self.min_pixels,
             self.max_pixels,
         )?;
-        Ok(bicubic(rgb, width as u32, height as u32))
+        let (width, height) = (width as u32, height as u32);
+        Ok(match kind {
+            ProcessorKind::Pil => bicubic(rgb, width, height),
+            ProcessorKind::Torchvision => bicubic_torchvision(rgb, width, height),
+        })
     }
 
-    /// Resizes, rescales, normalises and cuts a picture into patches.
+    /// Resizes, rescales, normalises and cuts a picture into patches, with Pillow.
     pub fn patches(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
-        self.cut(&self.resize(rgb)?)
+        self.cut(&self.resize(rgb)?, ProcessorKind::Pil)
     }
 
     /// Loads a picture as it is right before rescaling.
-    pub fn load_rgb(&self, path: &Path, order: ImagePath) -> Result<RgbImage, ImageError> {
-        self.rgb_of(&read(path)?, path, order)
+    pub fn load_rgb(
+        &self,
+        path: &Path,
+        steps: impl Into<ImageSteps>,
+    ) -> Result<RgbImage, ImageError> {
+        self.rgb_of(&read(path)?, path, steps.into())
     }
 
     /// What [`Processor::load_rgb`] makes of the bytes of a picture's file.
-    fn rgb_of(&self, bytes: &[u8], path: &Path, order: ImagePath) -> Result<RgbImage, ImageError> {
+    fn rgb_of(&self, bytes: &[u8], path: &Path, steps: ImageSteps) -> Result<RgbImage, ImageError> {
         let in_file = |error| match error {
             ImageError::Size(source) => ImageError::Resize { path: path.to_owned(), source },
             other => other,
         };
         let raster = decode_file(bytes, path)?;
-        let ordered = match order {
+        let ordered = match steps.path {
             ImagePath::Direct => raster.into_rgb(),
             ImagePath::Rgb(side) => lanczos(&raster.into_rgb(), side, side),
             ImagePath::Native(side) => raster.lanczos_square(side as usize).into_rgb(),
             ImagePath::Eval(side) => {
-                lanczos(&self.fetch(&raster.into_rgb()).map_err(in_file)?, side, side)
+                let rgb = match steps.alpha {
+                    AlphaRule::Dropped => raster.into_rgb(),
+                    AlphaRule::White => raster.into_rgb_on_white(),
+                };
+                lanczos(&self.fetch(&rgb).map_err(in_file)?, side, side)
             }
         };
-        self.resize(&ordered).map_err(in_file)
+        self.resize_with(steps.processor, &ordered).map_err(in_file)
     }
 
     /// Loads a picture as patches.
-    pub fn load(&self, path: &Path, order: ImagePath) -> Result<Patches, ImageError> {
-        self.cut(&self.load_rgb(path, order)?)
+    pub fn load(&self, path: &Path, steps: impl Into<ImageSteps>) -> Result<Patches, ImageError> {
+        let steps = steps.into();
+        self.cut(&self.load_rgb(path, steps)?, steps.processor)
     }
 
     /// Turns a file that was read into patches; the same as [`Processor::load`]'s.
-    pub fn load_file(&self, file: &PictureFile, order: ImagePath) -> Result<Patches, ImageError> {
-        self.cut(&self.rgb_of(file.bytes(), file.path(), order)?)
+    pub fn load_file(
+        &self,
+        file: &PictureFile,
+        steps: impl Into<ImageSteps>,
+    ) -> Result<Patches, ImageError> {
+        let steps = steps.into();
+        self.cut(&self.rgb_of(file.bytes(), file.path(), steps)?, steps.processor)
     }
 
     /// Turns a file that was read into patches, from a cache where it is kept there; the same patches as
@@ -133,15 +156,16 @@ impl Processor {
         &self,
         cache: &PictureCache,
         file: &PictureFile,
-        order: ImagePath,
+        steps: impl Into<ImageSteps>,
     ) -> Result<Patches, ImageError> {
-        let key = Key::new(file.sha256(), &self.transform(order));
+        let steps = steps.into();
+        let key = Key::new(file.sha256(), &self.transform(steps));
         if let Some(kept) = cache.get(key) {
-            return self.cut(&kept);
+            return self.cut(&kept, steps.processor);
         }
-        let rgb = self.rgb_of(file.bytes(), file.path(), order)?;
+        let rgb = self.rgb_of(file.bytes(), file.path(), steps)?;
         cache.keep(key, &rgb);
-        self.cut(&rgb)
+        self.cut(&rgb, steps.processor)
     }
 
     /// Whether a picture of this width and height can become model input in this order of steps.
@@ -165,11 +189,11 @@ impl Processor {
     }
 
     /// Everything but the file that decides the pixels of [`Processor::load_rgb`], in words.
-    fn transform(&self, order: ImagePath) -> String {
+    fn transform(&self, steps: ImageSteps) -> String {
         let Processor { min_pixels, max_pixels, .. } = self;
         let factor = self.factor();
         format!(
-            "pixels {PIXELS_VERSION}: {order}, {min_pixels} to {max_pixels}, blocks of {factor}"
+            "pixels {PIXELS_VERSION}: {steps}, {min_pixels} to {max_pixels}, blocks of {factor}"
         )
     }
 
@@ -184,12 +208,12 @@ impl Processor {
     }
 
     /// Normalises a resized picture and lays its patches out in merge-block order.
-    fn cut(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
+    fn cut(&self, rgb: &RgbImage, kind: ProcessorKind) -> Result<Patches, ImageError> {
         let (height, width, factor) = (rgb.height as usize, rgb.width as usize, self.factor());
         if height % factor != 0 || width % factor != 0 || height == 0 || width == 0 {
             return Err(SizeError::Uneven { height, width, factor }.into());
         }
-        let levels = self.levels();
+        let levels = self.levels(kind);
         let mut values = Vec::with_capacity(rgb.pixels.len() * self.temporal_patch_size);
         for block_y in (0..height).step_by(factor) {
             for block_x in (0..width).step_by(factor) {
@@ -226,13 +250,16 @@ impl Processor {
         }
     }
 
-    /// The value of every byte in every channel: scaled in double precision, the rest in single.
-    fn levels(&self) -> [[f32; 256]; CHANNELS] {
+    /// The value of every byte in every channel. With Pillow it is scaled in double precision, and the rest is in
+    /// single; with torchvision mean and deviation are scaled instead.
+    fn levels(&self, kind: ProcessorKind) -> [[f32; 256]; CHANNELS] {
+        let level = |byte: usize, mean: f32, std: f32| match kind {
+            ProcessorKind::Pil => ((byte as f64 * (1.0 / 255.0)) as f32 - mean) / std,
+            ProcessorKind::Torchvision => (byte as f32 - mean * 255.0) / (std * 255.0),
+        };
         std::array::from_fn(|channel| {
-            std::array::from_fn(|byte| {
-                let scaled = (byte as f64 * (1.0 / 255.0)) as f32;
-                (scaled - self.image_mean[channel]) / self.image_std[channel]
-            })
+            let (mean, std) = (self.image_mean[channel], self.image_std[channel]);
+            std::array::from_fn(|byte| level(byte, mean, std))
         })
     }
 }

@@ -72,6 +72,20 @@ impl Raster {
         RgbImage { width: self.width as u32, height: self.height as u32, pixels }
     }
 
+    /// Converts to RGB as `qwen_vl_utils` does from 0.0.10 on: RGBA is pasted onto white, any other mode loses its
+    /// alpha.
+    pub fn into_rgb_on_white(self) -> RgbImage {
+        let Samples::Rgba(samples) = &self.samples else { return self.into_rgb() };
+        let over_white = |&[r, g, b, alpha]: &[u8; 4]| {
+            // One rounding for the sum of both shares, as in Pillow's `paste`.
+            [r, g, b].map(|value| {
+                div_255(u32::from(value) * u32::from(alpha) + 255 * u32::from(255 - alpha))
+            })
+        };
+        let pixels = samples.as_chunks().0.iter().flat_map(over_white).collect();
+        RgbImage { width: self.width as u32, height: self.height as u32, pixels }
+    }
+
     /// Resizes to a square with Lanczos in the picture's own mode.
     ///
     /// Black and white and palette pictures get the nearest pixel, and alpha is multiplied in before
@@ -130,6 +144,11 @@ fn cmyk_to_rgb(pixel: &[u8]) -> [u8; 3] {
 
 /// a * b / 255, rounded to nearest.
 fn mul_div_255(a: u8, b: u8) -> u8 {
-    let product = u32::from(a) * u32::from(b) + 128;
-    (((product >> 8) + product) >> 8) as u8
+    div_255(u32::from(a) * u32::from(b))
+}
+
+/// A product or sum of products of bytes over 255, rounded to nearest.
+fn div_255(value: u32) -> u8 {
+    let value = value + 128;
+    (((value >> 8) + value) >> 8) as u8
 }

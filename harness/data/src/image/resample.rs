@@ -1,4 +1,7 @@
-//! Pillow's resampling, bit for bit: separable filters in fixed point.
+//! Pillow's resampling and torchvision's, bit for bit: separable filters in fixed point.
+//!
+//! torchvision's is libtorch's `_upsample_bicubic2d_aa` of bytes, as on any CPU (its AVX2, AVX-512 and plain kernels
+//! give the same bits): Pillow's filter with weights of 16 bits, the horizontal pass always first.
 //!
 //! As of Pillow 13 the vertical pass comes first where the height shrinks much more than the width;
 //! before, the horizontal pass always did. The order shows in a level or two, because the samples are
@@ -24,6 +27,21 @@ pub fn lanczos(rgb: &RgbImage, width: u32, height: u32) -> RgbImage {
 /// Resizes with Pillow's bicubic filter.
 pub fn bicubic(rgb: &RgbImage, width: u32, height: u32) -> RgbImage {
     resize_rgb(rgb, width, height, Filter::Bicubic)
+}
+
+/// Resizes with torchvision's antialiased bicubic filter, as the fast processors do.
+pub fn bicubic_torchvision(rgb: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let taps = |from: u32, to: u32| {
+        (from != to).then(|| Taps::of_16_bits(from as usize, to as usize, Filter::Bicubic))
+    };
+    let mut pixels = rgb.pixels.clone();
+    if let Some(columns) = taps(rgb.width, width) {
+        pixels = bytes::horizontal::<3>(&pixels, rgb.width as usize, &columns);
+    }
+    if let Some(rows) = taps(rgb.height, height) {
+        pixels = bytes::vertical(&pixels, width as usize * 3, &rows);
+    }
+    RgbImage { width, height, pixels }
 }
 
 fn resize_rgb(rgb: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {

@@ -120,7 +120,7 @@ fn chosen_rows_of_patches_equal_the_stored_ones() {
             continue;
         };
         let path = dir.join("images").join(name);
-        let patches = processor.load(&path, order.parse().unwrap()).unwrap();
+        let patches = processor.load(&path, order.parse::<ImagePath>().unwrap()).unwrap();
         let stored = tensors.tensor(key).unwrap();
         let row_len = stored.shape()[1];
         let chosen = json["images"][name]["paths"][order]["rows"].as_array().unwrap();

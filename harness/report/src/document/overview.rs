@@ -201,8 +201,8 @@ pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Tabl
         "Image path",
         format!(
             "{} in training, {} in evaluation, {} to {} pixels",
-            image.train,
-            image.eval,
+            image.training(),
+            image.evaluation(),
             thousands(image.min_pixels),
             thousands(image.max_pixels)
         ),

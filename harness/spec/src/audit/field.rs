@@ -72,6 +72,18 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("choices.seed", "Which wrong names are listed, and in which order."),
     ("image.train", "What pictures look like in training, and how many tokens each takes."),
     ("image.eval", "What pictures look like in evaluation, and how many tokens each takes."),
+    (
+        "image.eval_alpha",
+        "What pictures with alpha look like in evaluation, where its path is `eval` and a side.",
+    ),
+    (
+        "image.train_processor",
+        "Which bicubic filter resizes in training: the two differ by some levels.",
+    ),
+    (
+        "image.eval_processor",
+        "Which bicubic filter resizes in evaluation: the two differ by some levels.",
+    ),
     ("image.min_pixels", "Below which size a picture is enlarged."),
     ("image.max_pixels", "Above which size a picture is reduced."),
     (

@@ -219,6 +219,9 @@ fn list_rule(section: &Section) -> Option<ListRule> {
 fn image(section: &Section) -> Option<ImageRule> {
     let train = section.name("train", "image path");
     let eval = section.name("eval", "image path");
+    let eval_alpha = section.name("eval_alpha", "alpha rule");
+    let train_processor = section.name("train_processor", "processor");
+    let eval_processor = section.name("eval_processor", "processor");
     let min_pixels = section.count("min_pixels", 1);
     let max_pixels = section.take("max_pixels").and_then(|value| {
         let (max, min) = (value.count(1)?, min_pixels?);
@@ -228,7 +231,15 @@ fn image(section: &Section) -> Option<ImageRule> {
         Some(max)
     });
     section.finish();
-    Some(ImageRule { train: train?, eval: eval?, min_pixels: min_pixels?, max_pixels: max_pixels? })
+    Some(ImageRule {
+        train: train?,
+        eval: eval?,
+        eval_alpha: eval_alpha?,
+        train_processor: train_processor?,
+        eval_processor: eval_processor?,
+        min_pixels: min_pixels?,
+        max_pixels: max_pixels?,
+    })
 }
 
 /// The part of `[sft]` that says what an example is; [`settings::sft`] reads the rest.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::given::suite;
 use clsrl_spec::{
-    BaseRule, Binding, CellKey, DatasetId, EndMask, EvalSplit, Form, ImagePath, ListRule, LoraRule,
-    MessageOrder, PromptStyle, RewardId, Scorer, Selection, SftPrompt, SolutionTag, Training,
-    Trial, cell_identity, differences, plan, training_identity,
+    AlphaRule, BaseRule, Binding, CellKey, DatasetId, EndMask, EvalSplit, Form, ImagePath,
+    ListRule, LoraRule, MessageOrder, ProcessorKind, PromptStyle, RewardId, Scorer, Selection,
+    SftPrompt, SolutionTag, Training, Trial, cell_identity, differences, plan, training_identity,
 };
 
 const SFT: &str = "sft.dtd.4shot.seed1";
@@ -130,6 +130,9 @@ fn what_training_reads_changes_both() {
     });
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.train = ImagePath::Direct);
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.image.max_pixels += 1);
+    check(CLS_RL, Changes::Both, |trial, _| {
+        trial.protocol.image.train_processor = ProcessorKind::Torchvision;
+    });
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
     check(CLS_RL, Changes::Both, |trial, _| {
         let Training::Grpo(settings) = &mut trial.training else { panic!() };
@@ -146,6 +149,13 @@ fn what_training_reads_changes_both() {
 fn what_only_evaluation_reads_changes_the_cell_alone() {
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.prompts.few_shot.thinking.push('x'));
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.image.eval = ImagePath::Direct);
+    check(CLS_RL, Changes::CellOnly, |trial, _| {
+        trial.protocol.image.eval_processor = ProcessorKind::Torchvision;
+    });
+    check(CLS_RL, Changes::CellOnly, |trial, _| {
+        let image = &mut trial.protocol.image;
+        (image.eval, image.eval_alpha) = (ImagePath::Eval(56), AlphaRule::White);
+    });
     check(CLS_RL, Changes::CellOnly, |_, binding| {
         binding.prompts.remove("eurosat.thinking");
     });

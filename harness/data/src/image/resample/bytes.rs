@@ -6,7 +6,7 @@
 
 use multiversion::multiversion;
 
-use super::taps::{PRECISION_BITS, Taps};
+use super::taps::Taps;
 
 /// As many samples as have their sums in four AVX2 registers, so that additions need not wait for each other.
 const BAND: usize = 32;
@@ -26,7 +26,7 @@ pub(super) fn horizontal<const C: usize>(samples: &[u8], width: usize, taps: &Ta
         for (tap, out_pixel) in taps.iter().zip(out_columns.chunks_exact_mut(C)) {
             for (channel, out_column) in out_pixel.iter_mut().enumerate() {
                 let of_channel = columns[tap.start * C + channel..].iter().step_by(C);
-                *out_column = weigh(of_channel, tap.fixed);
+                *out_column = weigh(of_channel, tap.fixed, taps.precision());
             }
         }
         for (lane, out_row) in out_rows.chunks_exact_mut(out_len).enumerate() {
@@ -46,22 +46,28 @@ pub(super) fn vertical(samples: &[u8], row_len: usize, taps: &Taps) -> Vec<u8> {
         let rows = samples[tap.start * row_len..].chunks_exact(row_len);
         let (bands, rest) = out_row.as_chunks_mut::<BAND>();
         for (idx, band) in bands.iter_mut().enumerate() {
-            *band = weigh(rows.clone().map(|row| &row.as_chunks().0[idx]), tap.fixed);
+            let of_band = rows.clone().map(|row| &row.as_chunks().0[idx]);
+            *band = weigh(of_band, tap.fixed, taps.precision());
         }
         let start = bands.len() * BAND;
         for (x, out) in rest.iter_mut().enumerate() {
-            [*out] = weigh(rows.clone().map(|row| &row[start + x..].as_chunks().0[0]), tap.fixed);
+            let column = rows.clone().map(|row| &row[start + x..].as_chunks().0[0]);
+            [*out] = weigh(column, tap.fixed, taps.precision());
         }
     }
     out
 }
 
-/// The weighted sums of some bands, rounded as Pillow rounds.
+/// The weighted sums of some bands, halves rounded up as Pillow and libtorch do.
 ///
 /// Weights add up to about one, so no sum overflows; asking whether it did would keep it out of vector units.
 #[inline(always)]
-fn weigh<'a, const N: usize>(bands: impl Iterator<Item = &'a [u8; N]>, weights: &[i32]) -> [u8; N] {
-    let mut sums = [1i32 << (PRECISION_BITS - 1); N];
+fn weigh<'a, const N: usize>(
+    bands: impl Iterator<Item = &'a [u8; N]>,
+    weights: &[i32],
+    precision: u32,
+) -> [u8; N] {
+    let mut sums = [(1i32 << precision) >> 1; N];
     for (band, weight) in bands.zip(weights) {
         for (sum, &sample) in sums.iter_mut().zip(band) {
             *sum = sum.wrapping_add(i32::from(sample).wrapping_mul(*weight));
@@ -69,7 +75,7 @@ fn weigh<'a, const N: usize>(bands: impl Iterator<Item = &'a [u8; N]>, weights: 
     }
     let mut weighed = [0; N];
     for (sample, sum) in weighed.iter_mut().zip(&sums) {
-        *sample = (*sum >> PRECISION_BITS).clamp(0, 255) as u8;
+        *sample = (*sum >> precision).clamp(0, 255) as u8;
     }
     weighed
 }

@@ -2,8 +2,11 @@
 
 use std::f64::consts::PI;
 
-/// Fraction bits of a fixed-point weight.
-pub(super) const PRECISION_BITS: u32 = 22;
+/// Fraction bits of Pillow's fixed-point weights.
+const PRECISION_BITS: u32 = 22;
+
+/// Where libtorch's weights of 16 bits stop to grow.
+const MAX_PRECISION_BITS: u32 = 22;
 
 /// A resampling filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,7 @@ pub(super) struct Taps {
     bounds: Vec<(usize, usize)>, // first input, number of inputs
     weights: Vec<f64>,           // stride per output
     fixed: Vec<i32>,             // the same in fixed point
+    precision: u32,              // fraction bits of the latter
     stride: usize,
 }
 
@@ -67,8 +71,24 @@ impl Taps {
             }
             bounds.push((start, end - start));
         }
-        let fixed = weights.iter().map(|&weight| to_fixed(weight)).collect();
-        Taps { bounds, weights, fixed, stride }
+        let fixed = weights.iter().map(|&weight| to_fixed(weight, PRECISION_BITS)).collect();
+        Taps { bounds, weights, fixed, precision: PRECISION_BITS, stride }
+    }
+
+    /// The same filter with libtorch's weights: as many fraction bits as leave the largest one within 16 bits.
+    pub fn of_16_bits(from: usize, to: usize, filter: Filter) -> Self {
+        let mut taps = Taps::new(from, to, filter);
+        let largest = taps.weights.iter().copied().fold(0.0, f64::max);
+        let fits = |bits: u32| 0.5 + largest * f64::from(1u32 << bits) < f64::from(1u32 << 15);
+        taps.precision =
+            (1..=MAX_PRECISION_BITS).take_while(|&bits| fits(bits)).last().unwrap_or(0);
+        taps.fixed = taps.weights.iter().map(|&weight| to_fixed(weight, taps.precision)).collect();
+        taps
+    }
+
+    /// The fraction bits of weights in fixed point.
+    pub fn precision(&self) -> u32 {
+        self.precision
     }
 
     /// The number of output positions.
@@ -88,8 +108,8 @@ impl Taps {
     }
 }
 
-fn to_fixed(weight: f64) -> i32 {
-    let scaled = weight * f64::from(1u32 << PRECISION_BITS);
+fn to_fixed(weight: f64, precision: u32) -> i32 {
+    let scaled = weight * f64::from(1u32 << precision);
     if weight < 0.0 { (scaled - 0.5) as i32 } else { (scaled + 0.5) as i32 }
 }
 

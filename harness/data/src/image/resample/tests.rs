@@ -1,4 +1,4 @@
-//! Sixteen-bit and nearest resizing; the numbers are Pillow 13's.
+//! Sixteen-bit and nearest resizing, whose numbers are Pillow 13's, and torchvision's.
 
 use super::*;
 
@@ -67,4 +67,41 @@ fn sum(weights: &[i32], sample: impl Fn(usize) -> u8) -> u8 {
     let products = weights.iter().enumerate().map(|(k, weight)| i32::from(sample(k)) * weight);
     let sum: i32 = products.sum::<i32>() + (1 << 21);
     (sum >> 22).clamp(0, 255) as u8
+}
+
+/// Sizes and the CRC-32 of torchvision's pixels, printed by `tests/image/torchvision/make.py`: torch 2.11.0,
+/// torchvision 0.26.0, the same by libtorch's plain, AVX2 and AVX-512 kernels.
+const TORCHVISION: [((u32, u32), (u32, u32), u32); 14] = [
+    ((67, 45), (384, 384), 0x339969ab),
+    ((384, 384), (392, 392), 0x864e4887),
+    ((300, 200), (28, 33), 0xaea55c51),
+    ((40, 300), (39, 61), 0x54e5ef74),
+    ((300, 40), (61, 39), 0x82b7b842),
+    ((3, 2), (50, 50), 0x66aa3296),
+    ((90, 33), (90, 64), 0x4dcda4ce),
+    ((33, 90), (64, 90), 0x22924d93),
+    ((1000, 700), (56, 56), 0x82373640),
+    ((1, 1), (28, 28), 0xe472237b),
+    ((500, 375), (504, 364), 0xac0ce3dd),
+    ((28, 29), (28, 28), 0x0a38dae1),
+    ((1200, 28), (1204, 28), 0x95740348),
+    ((97, 2), (28, 56), 0xa2d3983d),
+];
+
+#[test]
+fn torchvisions_bicubic_has_its_bits() {
+    for ((width, height), to, expected) in TORCHVISION {
+        let small = bicubic_torchvision(&formula(width, height), to.0, to.1);
+        assert_eq!((small.width, small.height), to);
+        assert_eq!(crc32fast::hash(&small.pixels), expected, "{width} × {height} to {to:?}");
+    }
+}
+
+/// The pixels that the script draws.
+fn formula(width: u32, height: u32) -> RgbImage {
+    let value =
+        |x: u32, y: u32, c: u32| ((x * x * 31 + y * y * 17 + x * y * 7 + c * 101) % 256) as u8;
+    let pixels =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [0, 1, 2].map(|c| value(x, y, c))));
+    RgbImage { width, height, pixels: pixels.collect() }
 }
