@@ -11,11 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     AlphaRule, CellKey, ClassHalf, DatasetId, Form, ImageRule, ImageSteps, ProcessorKind, Protocol,
-    SCORER_VERSION, Training, Trial,
+    RewardId, SCORER_VERSION, Training, Trial,
 };
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
 pub const TRAINER_VERSION: u32 = 3;
+
+/// The version of the reward `accuracy`'s number step; raised by every change of what it pays for.
+const NUMBER_STEP_VERSION: u32 = 2;
 
 /// What a trial runs with: the part of an identity that no suite can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +198,14 @@ fn training_rules(trial: &Trial) -> Value {
     // Without adapters there is no such key, so that identities of whole fine-tunes stay what they were.
     if let (Value::Object(rules), Some(lora)) = (&mut rules, &trial.protocol.lora) {
         rules.insert("lora".to_owned(), json!(lora));
+    }
+    // Only what is paid by the number step depends on how it reads.
+    let reads_numbers = match &trial.training {
+        Training::Grpo(settings) => settings.rewards.contains(&RewardId::Accuracy),
+        Training::None | Training::Sft(_) => false,
+    };
+    if let (Value::Object(rules), true) = (&mut rules, reads_numbers) {
+        rules.insert("number_step".to_owned(), json!(NUMBER_STEP_VERSION));
     }
     rules
 }

@@ -1,7 +1,7 @@
-//! Python arithmetic on integers and decimals: `+ - * / **` and parentheses.
+//! Python arithmetic on integers and decimals: `+ - * / // **` and parentheses.
 //!
 //! Integers are exact fractions, so `/` is exact. What Python's grammar accepts but nobody writes
-//! (`//`, a call such as `2(3)`, `()`, `...`) is read, because a division by zero that Python would meet
+//! (a call such as `2(3)`, `()`, `...`) is read, because a division by zero that Python would meet
 //! before it decides, and is not worked out.
 
 use super::value::{Fault, Value};
@@ -114,7 +114,7 @@ impl Parser<'_> {
             left = match sign {
                 Token::Times => both(left, right, Value::times),
                 Token::Over => both(left, right, Value::over),
-                _ => both(left, right, |_, _| Err(Fault::Unsupported)),
+                _ => both(left, right, Value::floor_over),
             };
         }
         Some(left)

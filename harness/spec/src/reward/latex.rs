@@ -1,20 +1,104 @@
-//! The little LaTeX that is read: numbers, arithmetic, fractions, and one letter.
+//! The little LaTeX that is read: numbers, arithmetic, fractions, an equation with one name, and one letter.
 
 use super::{arithmetic::evaluate, value::Value};
 use crate::answer::strip;
 
-/// What a piece of LaTeX stands for, and its text without a box; nothing where that is not read here.
-pub fn read(content: &str) -> Option<(Value, String)> {
-    let inside = strip(unbox(content)?);
-    let value = letter(inside).or_else(|| evaluate(&python(inside)?))?;
-    Some((value, inside.to_owned()))
+/// Nobody boxes a box more often.
+const MAX_NESTED_BOXES: usize = 20;
+
+/// What the package makes of a piece of LaTeX.
+pub enum Piece {
+    /// A number or a letter, and the text that it was read from, without a box.
+    Number(Value, String),
+    /// Something else that equals no number, and its text.
+    Other(String),
+    /// Nothing, so that the next match is tried; and its text, if there is any.
+    Nothing(Option<String>),
 }
 
-/// The contents of the only box, or everything where there is no box.
-fn unbox(content: &str) -> Option<&str> {
-    let Some((_, boxed)) = content.split_once(r"\boxed{") else { return Some(content) };
-    let (inside, after) = group(boxed)?;
-    (!after.contains(r"\boxed")).then_some(inside)
+/// Reads a piece of LaTeX.
+pub fn read(content: &str) -> Piece {
+    let mut content = content;
+    for _ in 0..MAX_NESTED_BOXES {
+        match boxes(content)[..] {
+            [] => return read_unboxed(strip(content.strip_prefix(r"\boxed").unwrap_or(content))),
+            [one] => content = one,
+            ref several => return of_several(several),
+        }
+    }
+    Piece::Nothing(None)
+}
+
+fn read_unboxed(inside: &str) -> Piece {
+    if is_blank(inside) {
+        return Piece::Nothing(None);
+    }
+    let text = inside.to_owned();
+    match letter(inside).or_else(|| evaluate(&python(right_side(inside))?)) {
+        Some(value) => Piece::Number(value, text),
+        None if has_meaning(inside) => Piece::Other(text),
+        None => Piece::Nothing(Some(text)),
+    }
+}
+
+/// Several boxes are a set, unless one of them is empty.
+fn of_several(boxes: &[&str]) -> Piece {
+    let text = boxes.join(",");
+    match boxes.iter().all(|inside| has_meaning(strip(inside))) {
+        true => Piece::Other(text),
+        false => Piece::Nothing(Some(text)),
+    }
+}
+
+/// The contents of all boxes that are closed, those within others left in them.
+fn boxes(content: &str) -> Vec<&str> {
+    let mut boxes = Vec::new();
+    let mut rest = content;
+    while let Some((inside, after)) =
+        rest.split_once(r"\boxed{").and_then(|(_, boxed)| group(boxed))
+    {
+        boxes.push(inside);
+        rest = after;
+    }
+    boxes
+}
+
+fn is_blank(text: &str) -> bool {
+    text.is_empty() || text == r"\text{}"
+}
+
+/// What a name stands for, as in `x = 7`.
+fn right_side(text: &str) -> &str {
+    match text.split_once('=') {
+        Some((name, value)) if letter(strip(name)).is_some() => strip(value),
+        _ => text,
+    }
+}
+
+/// Whether the package's grammar takes it, as far as that is known without the grammar: there is something besides
+/// commands, braces match, and no subscript has two letters. `{}` is the empty set.
+fn has_meaning(text: &str) -> bool {
+    let mut bare = String::new();
+    let mut rest = text;
+    while let Some((before, command)) = rest.split_once('\\') {
+        bare.push_str(before);
+        rest = command.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        // The names of commands with contents and of letters are meant; blanks and dots mean nothing.
+        let name = &command[..command.len() - rest.len()];
+        bare.push_str(if matches!(name, "" | "boxed" | "quad" | "qquad" | "dots" | "ldots") {
+            " "
+        } else {
+            "x"
+        });
+    }
+    bare.push_str(rest);
+    let has_long_subscript = bare
+        .split('_')
+        .skip(1)
+        .any(|after| after.chars().take_while(char::is_ascii_alphabetic).count() > 1);
+    let balance = bare.chars().map(|c| i32::from(c == '{') - i32::from(c == '}')).sum::<i32>();
+    let has_any = bare == "{}" || bare.chars().any(|c| c.is_ascii_alphanumeric());
+    text.is_ascii() && has_any && balance == 0 && !has_long_subscript
 }
 
 /// A group's contents, after its opening brace, and what follows its closing brace.
@@ -64,7 +148,8 @@ fn python(text: &str) -> Option<String> {
     python.push_str(rest);
     let thousands = python.contains(',');
     let python = if thousands { without_thousands(&python)? } else { python };
-    Some(python.replace('^', "**").replace('{', "(").replace('}', ")"))
+    let python = python.replace('^', "**").replace('×', "*").replace('÷', "/");
+    Some(python.replace('{', "(").replace('}', ")"))
 }
 
 /// Commas between groups of three digits, and no other.

@@ -50,19 +50,6 @@ pub fn rules() -> &'static [Vec<Pattern>] {
     &RULES
 }
 
-/// The ASCII digit of a Unicode decimal digit; any other character as it is.
-pub fn ascii_digit(c: char) -> char {
-    static DIGIT: LazyLock<Regex> = LazyLock::new(|| regex(r"\A\d\z"));
-    let is_digit = |c: char| DIGIT.is_match(c.encode_utf8(&mut [0; 4])).unwrap_or(false);
-    if c.is_ascii() || !is_digit(c) {
-        return c;
-    }
-    // Unicode's decimal digits stand in runs of tens, each from zero to nine.
-    let below = |n: u32| char::from_u32(u32::from(c).checked_sub(n)?);
-    let n_before = (1..).take_while(|&n| below(n).is_some_and(is_digit)).count();
-    char::from_digit((n_before % 10) as u32, 10).unwrap_or(c)
-}
-
 fn compile() -> Vec<Vec<Pattern>> {
     let (expression, number, latex) = (expression(), number(), latex());
     let any = format!("(?:{expression}|{number})");

@@ -2,9 +2,6 @@
 
 use std::ops::Neg;
 
-/// The largest exponent that is worked out.
-const MAX_EXPONENT: i128 = 64;
-
 /// A number that was read from a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
@@ -91,19 +88,29 @@ impl Value {
         fraction(a.checked_mul(d), b.checked_mul(c))
     }
 
-    /// The power, for exponents up to 64.
+    /// The quotient, rounded down.
+    pub fn floor_over(self, other: Value) -> Result<Value, Fault> {
+        Ok(match self.over(other)? {
+            Value::Exact(a, b) => Value::Exact(a.div_euclid(b), 1),
+            Value::Decimal(x) if x.is_finite() => Value::integer(&format!("{:.0}", x.floor())),
+            other => other,
+        })
+    }
+
+    /// The power.
     pub fn power(self, exponent: Value) -> Result<Value, Fault> {
-        let is_small = exponent.as_f64().is_some_and(|e| e.abs() <= MAX_EXPONENT as f64);
-        if !is_small {
-            return Err(Fault::Unsupported);
-        }
         if self.is_zero() && exponent.as_f64().is_some_and(|e| e < 0.0) {
             return Err(Fault::DividesByZero);
         }
         let (Value::Exact(a, b), Value::Exact(n, 1)) = (self, exponent) else {
             return self.decimals(exponent, f64::powf);
         };
-        let times = u32::try_from(n.unsigned_abs()).map_err(|_| Fault::TooLarge)?;
+        let times = match u32::try_from(n.unsigned_abs()) {
+            Ok(times) => times,
+            // What stays small is 0, 1 or -1 and needs to know whether the exponent is odd.
+            Err(_) if a.unsigned_abs() <= 1 && b == 1 => 2 + (n.unsigned_abs() % 2) as u32,
+            Err(_) => return Err(Fault::TooLarge),
+        };
         let (top, bottom) = (a.checked_pow(times), b.checked_pow(times));
         if n < 0 { fraction(bottom, top) } else { fraction(top, bottom) }
     }
