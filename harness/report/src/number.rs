@@ -111,6 +111,24 @@ pub(crate) fn signed(value: Option<f64>, decimals: usize) -> Printed {
     Printed::fixed(value, Fixed { decimals, is_signed: true })
 }
 
+/// A number that may be off by an error, with as many of `decimals` as are the same whatever it is.
+pub(crate) fn certain(value: Option<f64>, error: f64, decimals: usize) -> Printed {
+    fixed(value, certain_decimals(value, error, decimals))
+}
+
+/// The same with a plus sign where it is above zero.
+pub(crate) fn certain_signed(value: f64, error: f64, decimals: usize) -> Printed {
+    signed(Some(value), certain_decimals(Some(value), error, decimals))
+}
+
+fn certain_decimals(value: Option<f64>, error: f64, decimals: usize) -> usize {
+    let is_certain = |decimals: &usize| {
+        let printed = |off: f64| fixed(value.map(|value| value + off), *decimals).text;
+        printed(-error) == printed(error)
+    };
+    (1..=decimals).rev().find(is_certain).unwrap_or(0)
+}
+
 /// What is smaller is what float32 leaves of a zero.
 const ROUNDING: f64 = 1e-6;
 
@@ -161,6 +179,19 @@ pub(crate) fn thousands(n: usize) -> Printed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_digit_is_printed_only_if_it_is_certain() {
+        let check = |value, error, decimals, expected: &str| {
+            assert_eq!(certain(value, error, decimals).text, expected);
+        };
+        check(Some(2.46), 0.0, 1, "2.5");
+        check(Some(2.46), 0.005, 1, "2.5");
+        check(Some(2.46), 0.02, 1, "2");
+        check(Some(2.463), 0.002, 2, "2.46");
+        check(Some(2.463), 0.003, 2, "2.5");
+        check(None, 0.1, 1, MISSING);
+    }
 
     #[test]
     fn what_is_not_a_number_is_a_dash() {

@@ -49,7 +49,7 @@ pub(super) fn table(
         table.push_plain([
             names::arm(survey, arm).into(),
             names::incomplete_marked(fixed(accuracy.mean, 1), &accuracy),
-            fixed(accuracy.half_width(), 1),
+            accuracy.half_width_printed(1),
             significant(costs.training),
             significant(costs.inference),
             significant(costs.gpu_hours),

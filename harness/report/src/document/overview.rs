@@ -109,7 +109,7 @@ fn in_domain(average: &Estimate) -> Printed {
     let mean = names::incomplete_marked(fixed(average.mean, 1), average);
     match average.half_width() {
         None => mean,
-        half => mean.and(&format!(" ± {}", fixed(half, 1))),
+        Some(_) => mean.and(&format!(" ± {}", average.half_width_printed(1))),
     }
 }
 

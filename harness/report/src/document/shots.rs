@@ -93,7 +93,7 @@ fn push(table: &mut Table, title: &str, curve: &[Estimate]) {
     let means = curve.iter().map(|one| names::incomplete_marked(fixed(one.mean, 1), one));
     table.push_plain(std::iter::once(title.into()).chain(means));
     let halves = curve.iter().map(|one| {
-        Cell::italic(one.mean.map_or_else(Printed::default, |_| fixed(one.half_width(), 1)))
+        Cell::italic(one.mean.map_or_else(Printed::default, |_| one.half_width_printed(1)))
     });
     table.push(std::iter::once(Cell::italic("±")).chain(halves).collect());
 }

@@ -48,7 +48,7 @@ impl Shown {
     pub(super) fn half_width(&self, at: usize, standing: &Standing) -> Printed {
         match standing.estimate.half_width() {
             None => Printed::default(),
-            half => fixed(half, self.decimals[at]),
+            Some(_) => standing.estimate.half_width_printed(self.decimals[at]),
         }
     }
 

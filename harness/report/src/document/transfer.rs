@@ -8,7 +8,7 @@ use super::{matrix_figure, names};
 use crate::{
     ReportContext,
     estimate::{Change, Estimate},
-    number::{Printed, fixed, signed, thousands},
+    number::{Printed, certain_signed, fixed, signed, thousands},
     page::{Entry, Matrix, Page},
     summary::{Survey, Transfer, TransferMatrix},
     table::{Cell, Style, Table},
@@ -167,7 +167,7 @@ impl Writer<'_> {
         let Estimate { bounds, .. } = matrix.whole.estimate;
         let interval = bounds.map_or_else(String::new, |bounds| {
             let ends = [bounds.interval.lower, bounds.interval.upper];
-            let [lower, upper] = ends.map(|end| signed(Some(end), 1));
+            let [lower, upper] = ends.map(|end| certain_signed(end, bounds.end_error, 1));
             format!(" (95 % interval {lower} to {upper})")
         });
         let mut text = format!(
@@ -191,7 +191,7 @@ fn behind_of(change: &Change) -> Vec<String> {
     let mut lines = vec![format!("Change: {} points", signed(estimate.mean, 2))];
     if let Some(bounds) = estimate.bounds {
         let [lower, upper] = [bounds.interval.lower, bounds.interval.upper];
-        let (lower, upper) = (signed(Some(lower), 2), signed(Some(upper), 2));
+        let [lower, upper] = [lower, upper].map(|end| certain_signed(end, bounds.end_error, 2));
         lines.push(format!("95 % interval: {lower} to {upper} ({})", bounds.kind.as_str()));
     }
     lines.push(match change.tested {

@@ -108,7 +108,7 @@ impl<'a> Estimates<'a> {
             n_pictures: first.n_pictures + second.n_pictures,
             bounds: mean
                 .and(interval)
-                .map(|interval| Bounds { interval, kind: IntervalKind::StudentT }),
+                .map(|interval| Bounds::by_formula(interval, IntervalKind::StudentT)),
         }
     }
 
@@ -200,7 +200,7 @@ impl<'a> Estimates<'a> {
         let counts = self.done.get(&of)?.values().next()?;
         let proportion = Proportion::new(self.score.n_right(*counts), counts.n).ok()?;
         let interval = proportion.wilson_pct(Level::FIVE_PERCENT);
-        Some(Bounds { interval, kind: IntervalKind::Wilson })
+        Some(Bounds::by_formula(interval, IntervalKind::Wilson))
     }
 
     fn changed(&self, contrast: Contrast) -> Result<Sample, Untested> {
@@ -289,7 +289,8 @@ fn of_samples(samples: &[Sample], Together { estimate, resampled }: Together) ->
     let (bounds, test, p) = match one_run {
         Some(pairs) => {
             let interval = pairs.score_interval_points(Level::FIVE_PERCENT);
-            (Bounds { interval, kind: IntervalKind::Score }, Test::McNemar, mcnemar(pairs).mid_p)
+            let bounds = Bounds::by_formula(interval, IntervalKind::Score);
+            (bounds, Test::McNemar, mcnemar(pairs).mid_p)
         }
         None => (bounds(&average, &bootstrap), Test::Bootstrap, bootstrap.p_no_change),
     };

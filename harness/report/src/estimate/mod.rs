@@ -13,8 +13,10 @@
 //! | average change | any | bootstrap | the same |
 //!
 //! The bootstrap is hierarchical: it resamples the seeds of every fine-tune, then the pictures of every
-//! target, 2,000 times, from a stream that is named after what is estimated, so that the same results give
-//! the same interval whatever else is in a report. With one seed it resamples pictures alone. Where no
+//! target. What all resamples there are would tell is worked out, so no digit of it is chance; only where several
+//! seeds of several fine-tunes meet on the same pictures are resamples drawn, as many as the printed digit needs, from
+//! a stream that is named after what is estimated, so that the same results give the same interval whatever else is in
+//! a report. A digit that is still uncertain is not printed. With one seed it resamples pictures alone. Where no
 //! verdict differs from another it would have no width; the score interval at the number of pictures then
 //! stands in for it. Every change also has its bootstrap interval beside the one of the table above.
 //!

@@ -1,9 +1,6 @@
 //! Seed by seed: the values of one cell or change, and the scores that they rest on.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    num::NonZeroUsize,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::Seed;
 
@@ -12,9 +9,6 @@ use crate::statistics::{
     Average, AveragedCell, Bootstrap, BootstrapPlan, Change as BoundedChange, Level, Scores,
     SeedValues,
 };
-
-/// Resamples of a bootstrap; they give the ends of an interval to a few percent of its width.
-const N_RESAMPLES: NonZeroUsize = NonZeroUsize::new(2000).expect("it is not zero");
 
 /// The seed of all bootstraps of a report; their names tell them apart.
 const STREAM_SEED: Seed = 1;
@@ -61,7 +55,7 @@ impl Sample {
     /// Student's interval over seeds, from two on.
     pub(super) fn t_bounds(&self) -> Option<Bounds> {
         let interval = self.values().t_interval(Level::FIVE_PERCENT)?;
-        Some(Bounds { interval, kind: IntervalKind::StudentT })
+        Some(Bounds::by_formula(interval, IntervalKind::StudentT))
     }
 
     fn values(&self) -> SeedValues {
@@ -114,11 +108,15 @@ pub(super) fn together(samples: &[Sample], name: &str) -> Together {
 /// The bootstrap's interval, or the score interval where no score differs from another.
 pub(super) fn bounds(average: &Average, bootstrap: &Bootstrap) -> Bounds {
     match ROUNDING < bootstrap.standard_error {
-        true => Bounds { interval: bootstrap.interval, kind: IntervalKind::Bootstrap },
-        false => Bounds {
-            interval: BoundedChange::of(average).interval_points(Level::FIVE_PERCENT),
-            kind: IntervalKind::Score,
+        true => Bounds {
+            interval: bootstrap.interval,
+            kind: IntervalKind::Bootstrap,
+            end_error: bootstrap.end_error,
         },
+        false => {
+            let interval = BoundedChange::of(average).interval_points(Level::FIVE_PERCENT);
+            Bounds::by_formula(interval, IntervalKind::Score)
+        }
     }
 }
 
@@ -147,12 +145,7 @@ fn resampled(
         })
         .collect();
     let average = Average::new(&cells).map_err(|_| Untested::OtherPictures)?;
-    let plan = BootstrapPlan {
-        level: Level::FIVE_PERCENT,
-        n_resamples: N_RESAMPLES,
-        seed: STREAM_SEED,
-        name,
-    };
+    let plan = BootstrapPlan { level: Level::FIVE_PERCENT, seed: STREAM_SEED, name };
     let bootstrap = Bootstrap::new(&average, plan);
     Ok((average, bootstrap))
 }

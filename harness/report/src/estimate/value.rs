@@ -1,6 +1,9 @@
 //! A mean and what bounds it.
 
-use crate::statistics::Interval;
+use crate::{
+    number::{Printed, certain},
+    statistics::Interval,
+};
 
 /// A mean over seeds: percent of an accuracy, points of a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -26,6 +29,15 @@ pub(crate) struct Bounds {
     /// In the mean's unit.
     pub(crate) interval: Interval,
     pub(crate) kind: IntervalKind,
+    /// How far an end may lie from where it should be; 0 but where resamples were drawn.
+    pub(crate) end_error: f64,
+}
+
+impl Bounds {
+    /// An interval whose ends a formula gives.
+    pub(crate) fn by_formula(interval: Interval, kind: IntervalKind) -> Self {
+        Bounds { interval, kind, end_error: 0.0 }
+    }
 }
 
 /// How an interval is made.
@@ -50,6 +62,12 @@ impl Estimate {
     /// Half the interval's width: what stands behind ±.
     pub(crate) fn half_width(&self) -> Option<f64> {
         self.bounds.map(|bounds| bounds.interval.half_width())
+    }
+
+    /// The same as printed, with as many of `digits` decimals as are certain.
+    pub(crate) fn half_width_printed(&self, digits: usize) -> Printed {
+        let error = self.bounds.map_or(0.0, |bounds| bounds.end_error);
+        certain(self.half_width(), error, digits)
     }
 }
 
