@@ -132,6 +132,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             n_truncated: 0,
             n_untagged: 0,
             mean_tokens: 24.0,
+            weights_digest: None,
         };
         let run = CellRun {
             evaluate_seconds: 1.0,
