@@ -9,7 +9,7 @@ mod open;
 mod replace;
 mod update;
 
-pub use digest::{Differs, difference_in};
+pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
 pub use lock::FileLock;
 pub use open::{open, read, read_to_string};
 pub use replace::{NewFile, remove_leftovers, replace};
