@@ -1,15 +1,16 @@
 //! The identity of the base weights: one hash over the files that decide what a model says.
+//!
+//! And the digests of all files of a model that are ever read, for their readers to be held to.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    collections::BTreeMap,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
-use crate::sha256::{TextHasher, hex};
+use crate::sha256::TextHasher;
 
 /// The files besides the weights that change what a model says.
 const SETTINGS: [&str; 5] = [
@@ -43,52 +44,74 @@ pub enum ModelDirError {
     },
 }
 
-/// Hashes the settings, the tokenizer and the weights of a model folder to one SHA-256, in hexadecimal.
-///
-/// It covers the sorted pairs of file name and SHA-256 of the content, so the folder's own name, links and
-/// other files in it do not matter.
-pub fn digest_model_dir(dir: &Path) -> Result<String, ModelDirError> {
-    let names = hashed_names(dir)?;
-    let digests: Result<Vec<String>, ModelDirError> =
-        names.par_iter().map(|name| digest_file(&dir.join(name))).collect();
-    let mut hasher = TextHasher::default();
-    for (name, digest) in names.iter().zip(digests?) {
-        hasher.text(name);
-        hasher.text(&digest);
-    }
-    Ok(hasher.finish())
+/// Other files that are read where they are there: they go along with tuned weights.
+const COMPANIONS: [&str; 8] = [
+    "video_preprocessor_config.json",
+    "processor_config.json",
+    "chat_template.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+];
+
+/// The files of a model folder as they were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// The SHA-256 of each by name, in hexadecimal.
+    pub digests: BTreeMap<String, String>,
 }
 
-fn hashed_names(dir: &Path) -> Result<Vec<String>, ModelDirError> {
+impl ModelFiles {
+    /// Hashes every file of a folder that a model may be read from.
+    pub fn hash(dir: &Path) -> Result<Self, ModelDirError> {
+        let digest = |name: String| match clsrl_files::sha256(&dir.join(&name)) {
+            Ok(digest) => Ok((name, digest)),
+            Err(source) => Err(ModelDirError::Read { path: dir.join(&name), source }),
+        };
+        let digests: Result<_, _> = read_names(dir)?.into_par_iter().map(digest).collect();
+        Ok(ModelFiles { digests: digests? })
+    }
+
+    /// Hashes the settings, the tokenizer and the weights to one SHA-256, in hexadecimal.
+    ///
+    /// It covers the sorted pairs of file name and SHA-256 of the content, so the folder's own name, links and
+    /// other files in it do not matter.
+    pub fn digest(&self) -> String {
+        let mut hasher = TextHasher::default();
+        for (name, digest) in self.digests.iter().filter(|(name, _)| decides(name)) {
+            hasher.text(name);
+            hasher.text(digest);
+        }
+        hasher.finish()
+    }
+}
+
+/// The digest of a model folder: see [`ModelFiles::digest`].
+pub fn digest_model_dir(dir: &Path) -> Result<String, ModelDirError> {
+    Ok(ModelFiles::hash(dir)?.digest())
+}
+
+/// Whether a file changes what a model says.
+fn decides(name: &str) -> bool {
+    let is_weights = name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
+    is_weights || SETTINGS.contains(&name)
+}
+
+fn read_names(dir: &Path) -> Result<Vec<String>, ModelDirError> {
     let read = |source| ModelDirError::Read { path: dir.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(read)? {
         let Ok(name) = entry.map_err(read)?.file_name().into_string() else {
             continue; // none of the names looked for
         };
-        let is_weights =
-            name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
-        if is_weights || SETTINGS.contains(&name.as_str()) {
+        if decides(&name) || COMPANIONS.contains(&&*name) {
             names.push(name);
         }
     }
     if !names.iter().any(|name| name.ends_with(".safetensors")) {
         return Err(ModelDirError::NoWeights { dir: dir.to_owned() });
     }
-    names.sort_unstable();
     Ok(names)
-}
-
-/// Hashes a file piece by piece: a shard of a large model does not fit in memory.
-fn digest_file(path: &Path) -> Result<String, ModelDirError> {
-    let read = |source| ModelDirError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(read)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).map_err(read)? {
-            0 => return Ok(hex(hasher)),
-            n_read => hasher.update(&buffer[..n_read]),
-        }
-    }
 }

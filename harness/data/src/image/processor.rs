@@ -3,10 +3,10 @@
 //!
 //! Owns the order of the steps and the settings file; the steps themselves live in the siblings.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clsrl_files::Folder;
 use clsrl_spec::{AlphaRule, ImagePath, ImageSteps, ProcessorKind};
 use serde_json::Value;
 
@@ -19,6 +19,9 @@ use super::resample::{bicubic, bicubic_torchvision, lanczos};
 use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;
+
+/// The published settings have less than a kilobyte.
+const MAX_SETTINGS: u64 = 1 << 24;
 
 /// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
 /// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
@@ -58,10 +61,15 @@ impl Processor {
     /// # Errors
     /// Where the file or one of its keys is missing or out of range; nothing is defaulted.
     pub fn from_dir(model_dir: &Path) -> Result<Self, ImageError> {
-        let path = model_dir.join("preprocessor_config.json");
+        Processor::from_folder(&Folder::unchecked(model_dir))
+    }
+
+    /// As [`Processor::from_dir`], from a file that may be held to its digest.
+    pub fn from_folder(model: &Folder) -> Result<Self, ImageError> {
+        let path = model.path("preprocessor_config.json");
         let unreadable = |source| ImageError::Config { path: path.clone(), source };
-        let text = fs::read_to_string(&path).map_err(unreadable)?;
-        let json = serde_json::from_str(&text).map_err(|e| unreadable(io::Error::from(e)))?;
+        let text = model.read("preprocessor_config.json", MAX_SETTINGS).map_err(unreadable)?;
+        let json = serde_json::from_slice(&text).map_err(|e| unreadable(io::Error::from(e)))?;
         Settings { path, json }.processor()
     }
 

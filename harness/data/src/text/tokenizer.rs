@@ -5,14 +5,17 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
+use clsrl_files::Folder;
 use serde::Deserialize;
 use tokenizers::{AddedToken, DecoderWrapper, ModelWrapper, Tokenizer};
 
 use super::TextError;
+
+/// The published `tokenizer.json` has 7 MB.
+const MAX_FILE: u64 = 1 << 28;
 
 /// A byte-level BPE tokenizer: every text has tokens, and every list of tokens a text.
 #[derive(Debug, Clone)]
@@ -26,8 +29,13 @@ impl TextTokenizer {
     ///
     /// An added token must have, in both files, the same id and the same properties.
     pub fn from_dir(model_dir: &Path) -> Result<TextTokenizer, TextError> {
-        let path = model_dir.join("tokenizer.json");
-        let mut tokenizer = Tokenizer::from_bytes(read(&path)?)
+        TextTokenizer::from_folder(&Folder::unchecked(model_dir))
+    }
+
+    /// As [`TextTokenizer::from_dir`], from files that may be held to their digests.
+    pub fn from_folder(model: &Folder) -> Result<TextTokenizer, TextError> {
+        let path = model.path("tokenizer.json");
+        let mut tokenizer = Tokenizer::from_bytes(read(model, "tokenizer.json")?)
             .map_err(|source| TextError::Parse { path: path.clone(), source })?;
         if let Some(found) = other_kind(&tokenizer) {
             return Err(TextError::Kind { path, found });
@@ -36,8 +44,8 @@ impl TextTokenizer {
             .with_truncation(None)
             .map_err(|source| TextError::Parse { path: path.clone(), source })?
             .with_padding(None);
-        add_tokens(&mut tokenizer, &model_dir.join("tokenizer_config.json"))?;
-        Ok(TextTokenizer { tokenizer, dir: model_dir.to_owned() })
+        add_tokens(&mut tokenizer, model)?;
+        Ok(TextTokenizer { tokenizer, dir: model.dir().to_owned() })
     }
 
     /// The ids of a text; the texts of special tokens become those tokens, as in transformers.
@@ -69,8 +77,9 @@ impl TextTokenizer {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TextError> {
-    fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })
+fn read(model: &Folder, name: &str) -> Result<Vec<u8>, TextError> {
+    let path = model.path(name);
+    model.read(name, MAX_FILE).map_err(|source| TextError::Read { path, source })
 }
 
 /// Says in what a tokenizer differs from a byte-level BPE that can encode and decode everything.
@@ -125,10 +134,11 @@ impl ConfigToken {
     }
 }
 
-fn add_tokens(tokenizer: &mut Tokenizer, config_path: &Path) -> Result<(), TextError> {
-    let parse = |source| TextError::Parse { path: config_path.to_owned(), source };
-    let config: TokenizerConfig =
-        serde_json::from_slice(&read(config_path)?).map_err(|error| parse(Box::new(error)))?;
+fn add_tokens(tokenizer: &mut Tokenizer, model: &Folder) -> Result<(), TextError> {
+    let config_path = model.path("tokenizer_config.json");
+    let parse = |source| TextError::Parse { path: config_path.clone(), source };
+    let config: TokenizerConfig = serde_json::from_slice(&read(model, "tokenizer_config.json")?)
+        .map_err(|error| parse(Box::new(error)))?;
     let known = tokenizer.get_added_tokens_decoder();
     let mut conflicts = Vec::new();
     for (id, token) in config.added_tokens_decoder.unwrap_or_default() {
@@ -149,5 +159,5 @@ fn add_tokens(tokenizer: &mut Tokenizer, config_path: &Path) -> Result<(), TextE
     if conflicts.is_empty() {
         return Ok(());
     }
-    Err(TextError::Conflict { path: config_path.to_owned(), conflicts })
+    Err(TextError::Conflict { path: config_path, conflicts })
 }

@@ -1,5 +1,7 @@
 //! The cache of resized pictures, and the version that stands for their pixels.
 
+use std::fs;
+
 use super::*;
 use crate::{
     image::{
