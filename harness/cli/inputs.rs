@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_data::{
-    BoundDataset,
+    BoundDataset, ModelFiles,
     datasets::{Dataset, Example},
-    digest_model_dir, drawn,
+    drawn,
     image::Processor,
     lock::recorded_links,
     shown::{ShownDigests, evaluated_pictures, training_pictures, used_pictures},
@@ -32,6 +32,8 @@ use crate::{
 pub struct Inputs {
     /// The start model's directory.
     pub model_dir: PathBuf,
+    /// The SHA-256 of its files by name.
+    pub model_files: BTreeMap<String, String>,
     /// The folder that holds the datasets' folders.
     pub data_dir: PathBuf,
     /// The datasets that the selected trials read.
@@ -75,7 +77,7 @@ impl Inputs {
         };
         let training_lists =
             datasets.iter().map(|(&id, dataset)| (id, dataset.training_lists_digest()));
-        let base_weights = digest_model_dir(&model_dir)
+        let model_files = ModelFiles::hash(&model_dir)
             .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
         if check != Check::Lists {
             let sidecars = sidecars_dir(args.sidecars.as_deref())?;
@@ -83,7 +85,7 @@ impl Inputs {
             check_pictures(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
         }
         let binding = Binding {
-            base_weights,
+            base_weights: model_files.digest(),
             data: datasets.iter().map(data_digest).collect(),
             training_lists: training_lists.collect(),
             training_data: shown.training_data,
@@ -98,7 +100,18 @@ impl Inputs {
             recompute: args.recompute,
         };
         let (device, Locked { unlocked, bound, .. }) = (args.device.clone(), locked);
-        Ok(Inputs { model_dir, data_dir, datasets, unlocked, bound, few_shot_dir, device, binding })
+        let model_files = model_files.digests;
+        Ok(Inputs {
+            model_dir,
+            model_files,
+            data_dir,
+            datasets,
+            unlocked,
+            bound,
+            few_shot_dir,
+            device,
+            binding,
+        })
     }
 
     /// Lets fine-tunes of earlier programs keep their identities where nothing that they name has changed.

@@ -129,6 +129,10 @@ impl<'a> Progress<'a> {
         };
         match event {
             TrialEvent::Loading => bar.set_message("loading"),
+            TrialEvent::TrainsAgain { reason } => {
+                let key = self.tasks[idx].key();
+                self.bars.suspend(|| note(&format!("{key} trains again: {reason}")));
+            }
             TrialEvent::Trained { step, of, loss, reward } => {
                 let reward = reward.map_or(String::new(), |reward| format!(", reward {reward:.2}"));
                 place(*step, *of, format!("steps, loss {loss:.3}{reward}"));

@@ -11,12 +11,8 @@ use crate::program::{
 };
 
 /// A run that has said a line which holds `said`.
-fn run_until(out: &Path, said: &str) -> (Child, BufReader<ChildStderr>) {
-    let mut child = program(&run_args(text(out), &["--jobs", "1"]))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+pub fn run_until(args: &[&str], said: &str) -> (Child, BufReader<ChildStderr>) {
+    let mut child = program(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains(said) {
@@ -26,6 +22,10 @@ fn run_until(out: &Path, said: &str) -> (Child, BufReader<ChildStderr>) {
     (child, stderr)
 }
 
+fn run_one_by_one_until(out: &Path, said: &str) -> (Child, BufReader<ChildStderr>) {
+    run_until(&run_args(text(out), &["--jobs", "1"]), said)
+}
+
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
@@ -33,7 +33,7 @@ fn signal(child: &Child, name: &str) {
 
 fn check_interrupted(name: &str, said: &str, code: i32) {
     let dir = temporary();
-    let (mut child, mut stderr) = run_until(dir.path(), said);
+    let (mut child, mut stderr) = run_one_by_one_until(dir.path(), said);
     signal(&child, name);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
@@ -56,7 +56,7 @@ fn a_run_that_is_told_to_end_at_its_start_goes_on_to_the_same_bytes() {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let dir = temporary();
-    let (mut child, _stderr) = run_until(dir.path(), "1/3 zero-shot done");
+    let (mut child, _stderr) = run_one_by_one_until(dir.path(), "1/3 zero-shot done");
     child.kill().unwrap();
     child.wait().unwrap();
     expect_ok(&run_args(text(dir.path()), &[]));
@@ -66,7 +66,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 #[test]
 fn a_second_run_on_the_same_results_is_refused() {
     let dir = temporary();
-    let (mut child, _stderr) = run_until(dir.path(), "cells, 8 of them to run");
+    let (mut child, _stderr) = run_one_by_one_until(dir.path(), "cells, 8 of them to run");
     let ended = call(&run_args(text(dir.path()), &[]));
     child.kill().unwrap();
     child.wait().unwrap();

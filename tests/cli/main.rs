@@ -1,6 +1,8 @@
 //! The program as its user sees it: exit codes, standard output, files.
 
 mod audit;
+#[cfg(feature = "libtorch")]
+mod custody;
 mod damaged;
 mod datasets;
 mod frames;

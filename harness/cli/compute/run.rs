@@ -4,8 +4,11 @@ use std::env;
 
 use anyhow::Context;
 use clsrl_data::image::CacheSpace;
-use clsrl_engine::{TrialJob, run_trial};
-use clsrl_runner::{Runner, Store, Summary, Task, WorkerCommand, tasks, trial_statuses};
+use clsrl_engine::{EngineError, MemoryHint, TrialJob, run_trial};
+use clsrl_runner::{
+    Failed, Failure, FailureKind, Runner, Store, Summary, Task, WorkerCommand, tasks,
+    trial_statuses,
+};
 
 use super::{interrupt::Interrupt, replace, trial};
 use crate::{
@@ -64,8 +67,9 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     ));
 
     let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
-    let summary = Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache }
-        .run(&tasks, &interrupt, detail)?;
+    let execution =
+        Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache };
+    let summary = execution.run(&tasks, &interrupt, detail)?;
     if summary.stopped {
         note(&format!(
             "interrupted: {} of {} trials done in this run, finished cells are kept\n\
@@ -79,13 +83,22 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     for failure in &summary.failures {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
     }
+    let killed = summary.failures.iter().find(|failure| failure.kind == FailureKind::Killed);
+    if let Some(task) = killed.and_then(|killed| tasks.iter().find(|t| t.key() == killed.trial)) {
+        note(&execution.memory_hint(task));
+    }
+    let is_difference = |failed: &Failure| failed.kind == FailureKind::Differs;
+    let failed = match summary.failures.iter().any(is_difference) {
+        true => Exit::Differs,
+        false => Exit::Incomplete,
+    };
     if !statuses.iter().flat_map(|status| &status.cells).any(|(_, state)| state.is_done()) {
         // Results that are there belong to an earlier run; `report` still asks for them.
         if let Some(run_before) = run_before {
             store.write_last_run(&run_before)?;
         }
         note("no report is written: no cell is done");
-        return Ok(Exit::Incomplete);
+        return Ok(failed);
     }
     let _report_lock = store.lock_report()?;
     let wanted = report::Wanted { data_dir: Some(&inputs.data_dir), ..report::Wanted::default() };
@@ -97,7 +110,7 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         let path = against_paper::write(&found, &args.suite, &statuses, &[])?;
         print(&format!("{}\n", path.display()))?;
     }
-    Ok(if summary.failures.is_empty() { exit } else { Exit::Incomplete })
+    Ok(if summary.failures.is_empty() { exit } else { failed })
 }
 
 /// The picture cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
@@ -141,17 +154,25 @@ impl Execution<'_> {
         };
         let summary = if self.args.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
-                run_trial(&self.job(task, &commit), send)
-                    .map_err(|error| describe(&error.into()).trim_end().to_owned())
+                run_trial(&self.job(task, &commit), send).map_err(failed)
             })
         } else {
-            let n_jobs = self.args.jobs.unwrap_or(self.bench.suite.execution.jobs);
-            runner.run_in_workers(tasks, &self.worker()?, n_jobs, &|task| {
+            runner.run_in_workers(tasks, &self.worker()?, self.n_jobs(), &|task| {
                 serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
             })
         };
         progress.close();
         Ok(summary?)
+    }
+
+    fn n_jobs(&self) -> usize {
+        self.args.jobs.unwrap_or(self.bench.suite.execution.jobs)
+    }
+
+    /// What is left to try where the system ended a worker.
+    fn memory_hint(&self, task: &Task) -> String {
+        let fewer = if 1 < self.n_jobs() { "--jobs 1 runs one trial at a time; " } else { "" };
+        format!("hint: {fewer}{}", MemoryHint::of(&self.job(task, "")))
     }
 
     fn worker(&self) -> anyhow::Result<WorkerCommand> {
@@ -163,6 +184,7 @@ impl Execution<'_> {
             program: env::current_exe().context("the program cannot find itself")?,
             args: vec!["trial".to_owned()],
             env: threads.into_iter().chain(HEAP).chain(cublas).map(set).collect(),
+            differs: Exit::Differs as i32,
         })
     }
 
@@ -171,6 +193,7 @@ impl Execution<'_> {
         TrialJob {
             trial: task.trial.clone(),
             model_dir: self.inputs.model_dir.clone(),
+            model_files: self.inputs.model_files.clone(),
             data_dir: self.inputs.data_dir.clone(),
             few_shot_dir: self.inputs.few_shot_dir.clone(),
             data: self.inputs.bound_for(&task.trial, &task.cells),
@@ -188,4 +211,10 @@ impl Execution<'_> {
             commit: commit.to_owned(),
         }
     }
+}
+
+/// How a trial in this process failed.
+fn failed(error: EngineError) -> Failed {
+    let kind = if error.is_difference() { FailureKind::Differs } else { FailureKind::Told };
+    Failed { kind, reason: describe(&error.into()).trim_end().to_owned() }
 }

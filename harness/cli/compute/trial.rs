@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, run_trial};
-use clsrl_files::difference_in;
 
 use crate::exit::Exit;
 
@@ -30,10 +29,10 @@ pub fn trial() -> anyhow::Result<Exit> {
         stdout.write_all(b"\n")?;
         stdout.flush()
     })
-    .map_err(|error| match difference_in(&error) {
-        // By this code the run that started it knows, too.
-        Some(_) => Exit::Differs.because(error),
-        None => error.into(),
+    // By this code the run that started it knows, too.
+    .map_err(|error| match error.is_difference() {
+        true => Exit::Differs.because(error),
+        false => error.into(),
     })?;
     Ok(Exit::Ok)
 }

@@ -1,9 +1,15 @@
 //! What can go wrong in a trial.
 
+use std::{io, path::PathBuf};
+
 use clsrl_data::{BoundError, datasets::DatasetError, image::ImageError, text::TextError};
-use clsrl_files::Differs;
+use clsrl_files::{Differs, difference_in};
 use clsrl_libtorch::{LibtorchError, OutOfMemory};
 use clsrl_vlm::VlmError;
+
+use crate::MemoryHint;
+
+const LEARN_SLOWER: &str = "hint: a lower learning rate, or a smaller `max_grad_norm`";
 
 /// An error of a trial.
 #[derive(Debug, thiserror::Error)]
@@ -44,29 +50,68 @@ pub enum EngineError {
         limit: usize,
     },
     /// The device has no memory for the smallest part that work can be cut into.
-    #[error(
-        "{n_tokens} tokens of one prompt and its answers have no room in the device's memory\n\
-         hint: --recompute keeps less for the backward pass, --lora RANK trains less"
-    )]
+    #[error("{n_tokens} tokens of one prompt and its answers have no room in the device's memory")]
     OutOfMemory {
         /// Tokens of that part.
         n_tokens: usize,
     },
     /// The device has no memory for what is there whatever the size of the parts.
-    #[error(
-        "weights, gradients and what belongs to them have no room in the device's memory\n\
-         hint: --lora RANK trains less; another program may be using the device"
-    )]
+    #[error("weights, gradients and what belongs to them have no room in the device's memory")]
     NoMemory(#[from] OutOfMemory),
+    /// Memory ran out, and what can be done about it.
+    #[error("{what}\nhint: {hint}")]
+    Memory {
+        /// What had no room.
+        what: String,
+        /// What is left to try.
+        hint: MemoryHint,
+    },
+    /// A checkpoint cannot be removed.
+    #[error("cannot remove `{}`", path.display())]
+    Checkpoint {
+        /// Its folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Training left the finite numbers.
-    #[error("step {step}: the {what} is not finite, found {found}")]
+    #[error("step {step}: the {what} is not finite, found {found}\n{LEARN_SLOWER}")]
     NotFinite {
         /// The optimizer step, counted from 1.
         step: usize,
-        /// Loss or gradient norm.
+        /// Loss, gradient norm, or what else a step's record tells.
         what: &'static str,
         /// Its value.
         found: f64,
+    },
+    /// Training left the finite numbers in its last step.
+    #[error("after the last step the weight `{name}` is not finite\n{LEARN_SLOWER}")]
+    WeightNotFinite {
+        /// Its name in the checkpoint.
+        name: String,
+    },
+    /// The model answers nothing: its logits have overflowed or are NaN.
+    #[error(
+        "the logits of token {token} of the {what} about `{image}` are not finite\n\
+         hint: weights that give no numbers cannot be evaluated; look at the fine-tune's losses, or at the start model"
+    )]
+    LogitsNotFinite {
+        /// `answer`, or in training `completion`.
+        what: &'static str,
+        /// The picture.
+        image: String,
+        /// The new token, counted from 1.
+        token: usize,
+    },
+    /// Fewer pictures were answered about than the cell is of.
+    #[error("`{cell}` has answers about {found} pictures, expected {expected}")]
+    TooFew {
+        /// The cell.
+        cell: String,
+        /// Answers.
+        found: usize,
+        /// Pictures of the split, up to the limit.
+        expected: usize,
     },
     /// A dataset has nothing to train on or to evaluate.
     #[error("`{dataset}` has no pictures in its {split} split")]
@@ -83,6 +128,33 @@ impl From<BoundError> for EngineError {
         match error {
             BoundError::Dataset(error) => error.into(),
             BoundError::Differs(differs) => differs.into(),
+        }
+    }
+}
+
+impl EngineError {
+    /// Whether weights or data are not what they were when they were checked.
+    pub fn is_difference(&self) -> bool {
+        matches!(self, EngineError::Differs(_)) || difference_in(self).is_some()
+    }
+
+    /// Tells what can be done where memory ran out.
+    pub(crate) fn with_hint(self, hint: MemoryHint) -> Self {
+        match self {
+            EngineError::OutOfMemory { .. } | EngineError::NoMemory(_) => {
+                EngineError::Memory { what: self.to_string(), hint }
+            }
+            other => other,
+        }
+    }
+
+    /// Names the picture where a row of a batch has no finite logits.
+    pub(crate) fn about<'p>(self, what: &'static str, picture: impl Fn(usize) -> &'p str) -> Self {
+        match self {
+            EngineError::Model(VlmError::NotFinite { row, token }) => {
+                EngineError::LogitsNotFinite { what, image: picture(row).to_owned(), token }
+            }
+            other => other,
         }
     }
 }

@@ -64,6 +64,7 @@ impl Evaluator<'_> {
         let split = settings.split_of(cell.target);
         let questions = shown::questions(&self.trial.protocol, dataset, cell.form);
         let n_split = questions.view().evaluated(split, None).len();
+        let expected = settings.limit.map_or(n_split, |limit| limit.min(n_split));
         let chosen = shown::evaluated_pictures(self.trial, cell, dataset);
         if chosen.is_empty() {
             let (dataset, split) = (cell.target.to_string(), split.as_str());
@@ -90,6 +91,10 @@ impl Evaluator<'_> {
                 on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)
             })
         })?;
+        if predictions.len() != expected {
+            let (cell, found) = (cell.to_string(), predictions.len());
+            return Err(EngineError::TooFew { cell, found, expected });
+        }
         let seconds = started.elapsed().as_secs_f64();
         let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
         let run = self.run(seconds, &predictions, &budget)?;
@@ -117,7 +122,9 @@ impl Evaluator<'_> {
         budget.fit(&sizes, begin, |run| {
             let places = &by_length[run];
             let prompts: Vec<_> = places.iter().map(|&at| &asked[at].prompt).collect();
-            let completions = complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)?;
+            let completions =
+                complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)
+                    .map_err(|error| error.about("answer", |row| &asked[places[row]].image))?;
             answers.borrow_mut().extend(places.iter().copied().zip(completions));
             Ok(())
         })?;
@@ -206,13 +213,13 @@ pub fn complete(
 ) -> Result<Vec<Completion>, EngineError> {
     let batch = Batch::new(prompts, PadSide::Left, pad_id, model.config(), model.device())?;
     let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
-    Ok(no_grad(|| {
+    let generated = no_grad(|| {
         let prefill = lap(Phase::Prefill, model.device(), || model.prefill(&batch));
         lap(Phase::Decode, model.device(), || {
             generate(model, &prefill, &Decoding::Greedy, max_new_tokens, stop_ids, &no_seeds)
-                .completions
         })
-    }))
+    });
+    Ok(generated?.completions)
 }
 
 fn n_tokens(predictions: &[Prediction]) -> usize {

@@ -131,9 +131,10 @@ impl Grpo<'_> {
         clock.add_step(seconds);
         clock.n_images += chosen.len();
         clock.n_tokens += n_tokens;
-        check_finite(step, loss, grad_norm)?;
         let rollout = Some(RolloutRecord { kl, ..record });
-        Ok(StepRecord { step, loss, grad_norm, learning_rate, rollout })
+        let record = StepRecord { step, loss, grad_norm, learning_rate, rollout };
+        check_finite(&record)?;
+        Ok(record)
     }
 
     /// Finds what the device has room for before the first step, so that no later one is run twice: an update of

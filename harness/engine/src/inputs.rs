@@ -1,6 +1,6 @@
 //! From an example of a dataset to what the model reads: question, tokens, patches.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use clsrl_data::{
     BoundDataset,
@@ -9,6 +9,7 @@ use clsrl_data::{
     shown::{self, Shown},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
+use clsrl_files::Folder;
 use clsrl_spec::{CellKey, DatasetId, EvalSplit, ImageSteps, LabelMask, PromptStyle, Protocol};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
@@ -59,13 +60,13 @@ pub struct LabelledPrompt {
 impl Inputs {
     /// Reads the tokenizer and the image processor of a model directory; pictures go through the cache if there is
     /// one.
-    pub fn from_dir(
-        model_dir: &Path,
+    pub fn from_folder(
+        model: &Folder,
         protocol: &Protocol,
         picture_cache: Option<&CacheSpace>,
     ) -> Result<Self, EngineError> {
-        let tokenizer = TextTokenizer::from_dir(model_dir)?;
-        let processor = Processor::from_dir(model_dir)?
+        let tokenizer = TextTokenizer::from_folder(model)?;
+        let processor = Processor::from_folder(model)?
             .with_pixels(protocol.image.min_pixels, protocol.image.max_pixels);
         let image_token = tokenizer.token_id("<|image_pad|>")?;
         let im_end = tokenizer.token_id("<|im_end|>")?;

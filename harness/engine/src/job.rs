@@ -16,6 +16,8 @@ pub struct TrialJob {
     pub trial: Trial,
     /// A Hugging Face model directory.
     pub model_dir: PathBuf,
+    /// The SHA-256 of its files by name, which they are held to as they are read.
+    pub model_files: BTreeMap<String, String>,
     /// The folder that holds the datasets' folders.
     pub data_dir: PathBuf,
     /// A folder of CoOp's few-shot caches, whose picks win over the sampler's.

@@ -22,6 +22,8 @@ pub mod laps;
 mod adamw;
 pub mod evaluate;
 mod weights;
+mod tuned;
+mod memory_hint;
 mod place;
 pub mod pretrain;
 pub mod speed;
@@ -35,6 +37,7 @@ pub use clsrl_vlm::{
 };
 pub use error::EngineError;
 pub use job::TrialJob;
+pub use memory_hint::MemoryHint;
 pub use place::{describe_device, processor_name};
 pub use tch::set_num_threads;
 pub use trial::run_trial;

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use clsrl_spec::{Seed, Stream};
+use clsrl_spec::{Seed, StepRecord, Stream};
 
 use crate::EngineError;
 
@@ -61,18 +61,25 @@ impl EpochOrder {
     }
 }
 
-/// Refuses a step whose loss or gradient norm is not a finite number.
-pub(crate) fn check_finite(step: usize, loss: f64, grad_norm: f64) -> Result<(), EngineError> {
-    for (what, found) in [("loss", loss), ("gradient norm", grad_norm)] {
-        if !found.is_finite() {
-            return Err(EngineError::NotFinite { step, what, found });
-        }
+/// Refuses a step of which something is not a finite number.
+pub(crate) fn check_finite(record: &StepRecord) -> Result<(), EngineError> {
+    let StepRecord { step, loss, grad_norm, rollout, .. } = record;
+    let mut told = vec![("loss", *loss), ("gradient norm", *grad_norm)];
+    if let Some(rollout) = rollout {
+        told.extend([("reward", rollout.reward_mean), ("divergence", rollout.kl)]);
+        told.extend(rollout.rewards.iter().map(|reward| ("reward", *reward)));
+        told.extend(rollout.entropy.map(|entropy| ("entropy", entropy)));
     }
-    Ok(())
+    match told.into_iter().find(|(_, found)| !found.is_finite()) {
+        None => Ok(()),
+        Some((what, found)) => Err(EngineError::NotFinite { step: *step, what, found }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clsrl_spec::RolloutRecord;
+
     use super::*;
 
     fn order(n_examples: usize) -> EpochOrder {
@@ -107,5 +114,51 @@ mod tests {
         let mut order = order(40);
         let lengths = [(); 4].map(|()| order.next_batch().len());
         assert_eq!(lengths, [16, 16, 8, 16]);
+    }
+
+    #[test]
+    fn a_step_tells_finite_numbers_or_ends_the_training() {
+        let rollout = RolloutRecord {
+            reward_mean: 1.0,
+            rewards: vec![0.5, 0.5],
+            kl: 0.1,
+            entropy: Some(2.0),
+            mean_tokens: 3.0,
+            truncated: 0.0,
+            zero_variance_groups: 0.0,
+        };
+        let step = |change: fn(&mut StepRecord, &mut RolloutRecord)| {
+            let (mut rollout, loss) = (rollout.clone(), 1.0);
+            let (grad_norm, learning_rate) = (2.0, 1e-6);
+            let mut record = StepRecord { step: 3, loss, grad_norm, learning_rate, rollout: None };
+            change(&mut record, &mut rollout);
+            check_finite(&StepRecord { rollout: Some(rollout), ..record })
+                .err()
+                .map(|e| e.to_string())
+        };
+        assert_eq!(step(|_, _| ()), None);
+        let found = [
+            ("loss is not finite, found NaN", step(|record, _| record.loss = f64::NAN)),
+            (
+                "gradient norm is not finite, found inf",
+                step(|record, _| record.grad_norm = f64::INFINITY),
+            ),
+            ("reward is not finite, found NaN", step(|_, rollout| rollout.reward_mean = f64::NAN)),
+            (
+                "reward is not finite, found -inf",
+                step(|_, rollout| rollout.rewards[1] = f64::NEG_INFINITY),
+            ),
+            ("divergence is not finite, found inf", step(|_, rollout| rollout.kl = f64::INFINITY)),
+            (
+                "entropy is not finite, found NaN",
+                step(|_, rollout| rollout.entropy = Some(f64::NAN)),
+            ),
+        ];
+        for (expected, found) in found {
+            assert!(
+                found.as_ref().is_some_and(|text| text.contains(expected)),
+                "{expected}: {found:?}"
+            );
+        }
     }
 }

@@ -117,6 +117,9 @@ fn sample_part(
     let generated = lap(Phase::Decode, model.device(), || {
         generate(&policy, &prefill, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
     });
+    let generated = generated.map_err(|error| {
+        EngineError::from(error).about("completion", |row| &chosen[row / group].image)
+    })?;
     let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));
     let rollouts = generated
         .completions

@@ -55,8 +55,9 @@ pub fn train(
             Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
         })?;
         clock.add_step(seconds);
-        check_finite(step, loss, grad_norm)?;
-        on_step(StepRecord { step, loss, grad_norm, learning_rate, rollout: None })
+        let record = StepRecord { step, loss, grad_norm, learning_rate, rollout: None };
+        check_finite(&record)?;
+        on_step(record)
     })?;
     Ok(TrainingClock { fitted: budget.fitted(), ..clock })
 }

@@ -6,16 +6,16 @@ use clsrl_data::{
     datasets::{Dataset, Example, Questions, few_shot_cache_paths, picks_digest},
     shown,
 };
-use clsrl_files::Differs;
+use clsrl_files::{Differs, Folder};
 use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32};
 use clsrl_spec::{
-    DatasetId, Form, GrpoSettings, LoraRule, Place, RepeatedStep, SftSettings, StepRecord,
-    Training, TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
+    DatasetId, Form, GrpoSettings, Place, RepeatedStep, SftSettings, StepRecord, Training,
+    TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
 };
-use clsrl_vlm::{GenerationConfig, Lora, Model, Precision, device};
+use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 
 use crate::{
-    EngineError, TrialJob,
+    EngineError, MemoryHint, TrialJob,
     budget::TokenBudget,
     clock::TrainingClock,
     evaluate::Evaluator,
@@ -25,7 +25,9 @@ use crate::{
     place::{peak_memory_bytes, place_of},
     repeated_step::repeated_step,
     rewarder::LabelRewarder,
-    sft, weights,
+    sft,
+    tuned::Tuned,
+    weights,
 };
 
 /// Receives what happens; an error stops the trial.
@@ -36,7 +38,9 @@ type OnStep<'a> = dyn FnMut(usize, StepRecord) -> Result<(), EngineError> + 'a;
 
 /// Runs what is left of a trial. Sets libtorch's threads for the whole process.
 pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
-    catch_out_of_memory(|| run_whole(job, on_event))?
+    let ended = catch_out_of_memory(|| run_whole(job, on_event));
+    let ended = ended.unwrap_or_else(|refusal| Err(refusal.into()));
+    ended.map_err(|error| error.with_hint(MemoryHint::of(job)))
 }
 
 fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
@@ -53,29 +57,19 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
         "f32" => Precision::Float32,
         other => panic!("a job asks for precision `{other}`, which no suite can name"),
     };
-    let weights_dir = if job.trained.is_some() && job.trial.training != Training::None {
-        &job.checkpoint_dir
-    } else {
-        &job.model_dir
-    };
-    let mut model = Model::load(weights_dir, device, precision)?.recomputing(job.recompute);
-    let generation = GenerationConfig::from_dir(&job.model_dir)?;
-    generation.check_padding(&job.model_dir, model.config())?;
+    // All that decides is held to what the run's identity was bound with, in the bytes that are used.
+    let start = Folder::checked(&job.model_dir, job.model_files.clone());
     let setting = Setting {
         job,
-        inputs: Inputs::from_dir(&job.model_dir, &job.trial.protocol, job.picture_cache.as_ref())?
+        inputs: Inputs::from_folder(&start, &job.trial.protocol, job.picture_cache.as_ref())?
             .held_to(&job.data),
-        generation,
+        generation: GenerationConfig::from_folder(&start)?,
         place: place_of(job, device)?,
+        tuned: Tuned { job, start: &start, device, precision },
     };
-    let weights_digest = if job.trained.is_none() {
-        let record;
-        (model, record) = setting.train(model, started, on_event)?;
-        let digest = record.outcome.weights_digest.clone();
-        on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
-        digest
-    } else {
-        weights::digest(&model)
+    let (model, weights_digest) = match setting.left_by_an_earlier_run(on_event)? {
+        Some(left) => left,
+        None => setting.train(started, on_event)?,
     };
     setting.evaluate(&model, &weights_digest, on_event)
 }
@@ -86,6 +80,7 @@ struct Setting<'a> {
     inputs: Inputs,
     generation: GenerationConfig,
     place: Place,
+    tuned: Tuned<'a>,
 }
 
 /// What a fine-tune did, for its record.
@@ -98,32 +93,71 @@ struct Trained {
 }
 
 impl Setting<'_> {
-    /// Fine-tunes and keeps the weights; gives them back as they are evaluated.
-    fn train(
+    /// The weights of the fine-tune's record and their digest, if there is one and they are there.
+    fn left_by_an_earlier_run(
         &self,
-        mut model: Model,
-        started: Instant,
         on_event: &mut Sink,
-    ) -> Result<(Model, TrainingRecord), EngineError> {
+    ) -> Result<Option<(Model, String)>, EngineError> {
+        let Some(record) = &self.job.trained else { return Ok(None) };
+        let expected = &record.outcome.weights_digest;
+        let reason = if self.job.trial.training == Training::None {
+            let model = self.start()?;
+            match weights::digest(&model)? {
+                digest if digest == *expected => return Ok(Some((model, digest))),
+                digest => {
+                    format!("its record is of weights {expected}, the start model's are {digest}")
+                }
+            }
+        } else {
+            match self.tuned.load(record)? {
+                Ok(model) => return Ok(Some((self.ready(model)?, expected.clone()))),
+                Err(damage) => damage,
+            }
+        };
+        on_event(TrialEvent::TrainsAgain { reason }).map_err(EngineError::Sink)?;
+        self.tuned.remove()?;
+        Ok(None)
+    }
+
+    fn start(&self) -> Result<Model, EngineError> {
+        let Tuned { start, device, precision, .. } = self.tuned;
+        self.ready(Model::from_folder(start, device, precision)?)
+    }
+
+    fn ready(&self, model: Model) -> Result<Model, EngineError> {
+        self.generation.check_padding(&self.job.model_dir, model.config())?;
+        Ok(model.recomputing(self.job.recompute))
+    }
+
+    /// Fine-tunes, keeps what was learned, and tells its record before anything else can fail; gives the weights as they
+    /// are evaluated, and their digest.
+    fn train(&self, started: Instant, on_event: &mut Sink) -> Result<(Model, String), EngineError> {
+        let mut model = self.start()?;
         let mut trained = Trained::default();
+        let mut adapter_digest = None;
         if self.job.trial.training == Training::None {
             trained.clock.seconds.load = started.elapsed().as_secs_f64();
         } else {
-            if let Some(lora) = &self.job.trial.protocol.lora {
-                model = self.with_adapters(model, lora);
+            if let Some(lora) = self.tuned.lora() {
+                model = model.with_adapters(lora, derive_seed(self.job.trial.seed, &["lora"]));
             }
             trained = self.fine_tune(&mut model, started, on_event)?;
-            if self.job.trial.protocol.lora.is_some() {
-                model = self.merged(&model)?;
+            if model.has_adapters() {
+                adapter_digest = Some(weights::digest_of(&model.trained_parameters())?);
             }
-            model.save(&self.job.checkpoint_dir, &self.job.model_dir)?;
+        }
+        // A step's loss is of the weights before it: those after the last one are looked at here, before they are kept.
+        let weights_digest = weights::digest(&model)?;
+        if self.job.trial.training != Training::None {
+            self.tuned.keep(&model)?;
         }
         let clock = trained.clock;
         let record = TrainingRecord {
             outcome: TrainingOutcome {
                 train_paths: trained.train_paths,
                 steps: trained.steps,
-                weights_digest: weights::digest(&model),
+                weights_digest: weights_digest.clone(),
+                adapter_digest,
             },
             run: TrainingRun {
                 images_per_second: clock.per_second(clock.n_images),
@@ -136,22 +170,8 @@ impl Setting<'_> {
                 fitted: (self.job.trial.training != Training::None).then_some(clock.fitted),
             },
         };
-        Ok((model, record))
-    }
-
-    fn with_adapters(&self, model: Model, lora: &LoraRule) -> Model {
-        let seed = derive_seed(self.job.trial.seed, &["lora"]);
-        model.with_adapters(Lora { rank: lora.rank as i64, alpha: lora.alpha }, seed)
-    }
-
-    /// Keeps the adapters beside the checkpoint, and adds them to the start weights, whose digits the
-    /// adapted model may have cast away.
-    fn merged(&self, adapted: &Model) -> Result<Model, EngineError> {
-        let (dir, base) = (self.job.checkpoint_dir.join("adapter"), &self.job.model_dir);
-        let name = base.file_name().unwrap_or(base.as_os_str()).to_string_lossy();
-        adapted.save_adapters(&dir, &name)?;
-        let start = Model::load(base, adapted.device(), adapted.precision())?;
-        Ok(adapted.merge_into(start))
+        on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
+        Ok((self.tuned.merge(model)?, weights_digest))
     }
 
     fn fine_tune(

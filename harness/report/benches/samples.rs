@@ -149,6 +149,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             train_paths: Vec::new(),
             steps: Vec::new(),
             weights_digest: String::new(),
+            adapter_digest: None,
         },
         run: TrainingRun {
             seconds: TrainingSeconds::default(),

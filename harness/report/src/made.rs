@@ -253,6 +253,7 @@ fn training(trial: &Trial) -> TrainingRecord {
             train_paths: Vec::new(),
             steps: (1..=n_steps).map(step).collect(),
             weights_digest: format!("digest-{}", trial.key()),
+            adapter_digest: None,
         },
         run: TrainingRun {
             seconds: TrainingSeconds { load: 0.25, rollout: 4.0 * grpo, update: 2.0 * trained },

@@ -57,6 +57,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
             train_paths: vec!["banded/1.jpg".to_owned()],
             steps: Vec::new(),
             weights_digest: weights_digest.to_owned(),
+            adapter_digest: None,
         },
         run: TrainingRun {
             seconds: TrainingSeconds { load: 1.0, rollout: 0.0, update: 0.1 + 0.2 },

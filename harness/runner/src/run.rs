@@ -36,11 +36,39 @@ pub enum RunEvent<'a> {
     Failed(usize, &'a Failure),
 }
 
+/// In which way a trial failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// In one that its text tells.
+    Told,
+    /// Weights or data were not those that were checked before it began.
+    Differs,
+    /// The system ended its worker.
+    Killed,
+}
+
+/// How a trial ended that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// In which way.
+    pub kind: FailureKind,
+    /// Why.
+    pub reason: String,
+}
+
+impl Failed {
+    fn told(reason: String) -> Self {
+        Failed { kind: FailureKind::Told, reason }
+    }
+}
+
 /// A trial that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The trial's readable name.
     pub trial: String,
+    /// In which way.
+    pub kind: FailureKind,
     /// Why.
     pub reason: String,
     /// The last lines that its worker wrote to standard error.
@@ -126,23 +154,18 @@ impl Runner<'_> {
                     Err(RecordError::Store(error)) => return Err(error.into()),
                     Err(RecordError::Trial(reason)) => {
                         pool.running.remove(&idx);
-                        self.fail(idx, &tasks[idx], (reason, Vec::new()), summary);
+                        self.fail(idx, &tasks[idx], (Failed::told(reason), Vec::new()), summary);
                     }
                 }
                 Ok(())
             }
             Ok(Message::Closed(idx)) => {
                 let Some(running) = pool.running.remove(&idx) else { return Ok(()) };
-                let (status, tail) = running.worker.finish();
-                let ended = match status {
-                    Ok(status) if status.success() => Ok(()),
-                    Ok(status) => Err(format!("its worker ended with {status}")),
-                    Err(error) => Err(format!("its worker cannot be waited for: {error}")),
-                };
+                let (ended, tail) = running.worker.finish();
                 match ended.and_then(|()| running.progress.check_complete()) {
                     Ok(()) => self.finish(idx, &tasks[idx], summary),
-                    Err(reason) => {
-                        self.fail(idx, &tasks[idx], (reason, tail), summary);
+                    Err(failed) => {
+                        self.fail(idx, &tasks[idx], (failed, tail), summary);
                         Ok(())
                     }
                 }
@@ -155,7 +178,7 @@ impl Runner<'_> {
     pub fn run_in_process(
         mut self,
         tasks: &[Task],
-        run_trial: &mut dyn FnMut(&Task, Send<'_>) -> Result<(), String>,
+        run_trial: &mut dyn FnMut(&Task, Send<'_>) -> Result<(), Failed>,
     ) -> Result<Summary, RunError> {
         let mut summary = Summary::default();
         for (idx, task) in tasks.iter().enumerate() {
@@ -180,12 +203,12 @@ impl Runner<'_> {
             match (failed, ended) {
                 (Some(RecordError::Store(error)), _) => return Err(error.into()),
                 (Some(RecordError::Trial(reason)), _) => {
-                    self.fail(idx, task, (reason, Vec::new()), &mut summary);
+                    self.fail(idx, task, (Failed::told(reason), Vec::new()), &mut summary);
                 }
                 (None, Err(_)) if self.stop.load(Ordering::Relaxed) => {}
                 (None, ended) => match ended.and_then(|()| progress.check_complete()) {
                     Ok(()) => self.finish(idx, task, &mut summary)?,
-                    Err(reason) => self.fail(idx, task, (reason, Vec::new()), &mut summary),
+                    Err(failed) => self.fail(idx, task, (failed, Vec::new()), &mut summary),
                 },
             }
         }
@@ -206,10 +229,11 @@ impl Runner<'_> {
         &mut self,
         idx: usize,
         task: &Task,
-        (reason, tail): (String, Vec<String>),
+        (failed, tail): (Failed, Vec<String>),
         summary: &mut Summary,
     ) {
-        let failure = Failure { trial: task.key(), reason, tail };
+        let Failed { kind, reason } = failed;
+        let failure = Failure { trial: task.key(), kind, reason, tail };
         (self.on_event)(RunEvent::Failed(idx, &failure));
         summary.failures.push(failure);
     }
@@ -231,14 +255,17 @@ impl Pool {
     }
 }
 
-/// The cells that a running trial still owes.
+/// What a running trial still owes, and whose its answers are.
 struct Progress {
     owed: BTreeSet<CellKey>,
+    /// The digest of the weights that its fine-tune's record is of, once there is one.
+    weights: Option<String>,
 }
 
 impl Progress {
     fn new(task: &Task) -> Self {
-        Progress { owed: task.cells.iter().copied().collect() }
+        let weights = task.trained.as_ref().map(|record| record.outcome.weights_digest.clone());
+        Progress { owed: task.cells.iter().copied().collect(), weights }
     }
 
     fn record(
@@ -247,19 +274,41 @@ impl Progress {
         task: &Task,
         event: &TrialEvent,
     ) -> Result<(), RecordError> {
-        task.record(store, event)?;
         if let TrialEvent::CellDone(record, _) = event {
-            self.owed.remove(&record.outcome.cell);
+            self.check_weights(record.outcome.weights_digest.as_ref())?;
+        }
+        task.record(store, event)?;
+        match event {
+            TrialEvent::CellDone(record, _) => {
+                self.owed.remove(&record.outcome.cell);
+            }
+            TrialEvent::TrainingDone(record) => {
+                self.weights = Some(record.outcome.weights_digest.clone());
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    fn check_complete(&self) -> Result<(), String> {
+    fn check_weights(&self, found: Option<&String>) -> Result<(), RecordError> {
+        let expected = self.weights.as_ref();
+        if expected.is_none() || expected == found {
+            return Ok(());
+        }
+        let shown = |digest: Option<&String>| digest.map_or("none", |digest| digest).to_owned();
+        Err(RecordError::Trial(format!(
+            "other weights answered than those of its fine-tune's record: expected {}, found {}",
+            shown(expected),
+            shown(found)
+        )))
+    }
+
+    fn check_complete(&self) -> Result<(), Failed> {
         if self.owed.is_empty() {
             return Ok(());
         }
         let owed: Vec<String> = self.owed.iter().map(CellKey::to_string).collect();
-        Err(format!("it ended without the cells {}", owed.join(", ")))
+        Err(Failed::told(format!("it ended without the cells {}", owed.join(", "))))
     }
 }
 

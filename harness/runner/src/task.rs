@@ -88,9 +88,10 @@ impl Task {
             TrialEvent::CellDone(record, predictions) => {
                 self.record_cell(store, record, predictions)
             }
-            TrialEvent::Loading | TrialEvent::Trained { .. } | TrialEvent::Evaluated { .. } => {
-                Ok(())
-            }
+            TrialEvent::Loading
+            | TrialEvent::TrainsAgain { .. }
+            | TrialEvent::Trained { .. }
+            | TrialEvent::Evaluated { .. } => Ok(()),
         }
     }
 
@@ -105,9 +106,6 @@ impl Task {
                 store.trial_dir(&self.trial).display()
             )));
         }
-        if self.trained.is_some() {
-            return Ok(());
-        }
         record.check().map_err(RecordError::Trial)?;
         Ok(store.write_training(&self.trial, &self.training_identity, record)?)
     }
@@ -119,16 +117,6 @@ impl Task {
         predictions: &[Prediction],
     ) -> Result<(), RecordError> {
         record.check().map_err(RecordError::Trial)?;
-        let expected = self.trained.as_ref().map(|trained| &trained.outcome.weights_digest);
-        let found = record.outcome.weights_digest.as_ref();
-        if expected.is_some() && expected != found {
-            let shown = |digest: Option<&String>| digest.map_or("none", |digest| digest).to_owned();
-            return Err(RecordError::Trial(format!(
-                "other weights answered than those of its fine-tune's record: expected {}, found {}",
-                shown(expected),
-                shown(found)
-            )));
-        }
         let cell = record.outcome.cell;
         let Some(idx) = self.cells.iter().position(|&wanted| wanted == cell) else {
             return Err(RecordError::Trial(format!("evaluated `{cell}`, which nobody asked for")));

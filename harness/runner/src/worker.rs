@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     io::{self, BufRead, BufReader, Read, Write},
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::Sender,
@@ -14,7 +15,13 @@ use std::{
 
 use clsrl_spec::TrialEvent;
 
-use crate::StoreError;
+use crate::{
+    StoreError,
+    run::{Failed, FailureKind},
+};
+
+/// The signal that cannot be caught.
+const KILL: i32 = 9;
 
 /// Lines of a failed worker's standard error that are kept.
 const N_TAIL_LINES: usize = 20;
@@ -28,6 +35,8 @@ pub struct WorkerCommand {
     pub args: Vec<String>,
     /// Variables set in its environment.
     pub env: Vec<(String, String)>,
+    /// The exit code by which it says that weights or data are not those that were checked.
+    pub differs: i32,
 }
 
 /// Why a run ends before its last trial.
@@ -59,6 +68,7 @@ pub(crate) struct Worker {
     child: Child,
     stdin: Option<ChildStdin>,
     tail: Option<JoinHandle<Vec<String>>>,
+    differs: i32,
 }
 
 impl Worker {
@@ -88,16 +98,40 @@ impl Worker {
         thread::spawn(move || forward_events(stdout, task_idx, &messages));
         // A worker that dies before it reads its job shows up as closed; that report is the better one.
         let _ = writeln!(stdin, "{job}").and_then(|()| stdin.flush());
-        Ok(Worker { child, stdin: Some(stdin), tail: Some(tail) })
+        Ok(Worker { child, stdin: Some(stdin), tail: Some(tail), differs: command.differs })
     }
 
-    /// Waits for the worker's end; returns how it ended and the last lines of its standard error.
-    pub fn finish(mut self) -> (io::Result<ExitStatus>, Vec<String>) {
+    /// Waits for the worker's end; returns how it failed, if so, and the last lines of its standard error.
+    pub fn finish(mut self) -> (Result<(), Failed>, Vec<String>) {
         self.stdin.take();
-        let status = self.child.wait();
+        let ended = match self.child.wait() {
+            Ok(status) => ended_well(status, self.differs),
+            Err(error) => {
+                let reason = format!("its worker cannot be waited for: {error}");
+                Err(Failed { kind: FailureKind::Told, reason })
+            }
+        };
         let tail = self.tail.take().and_then(|tail| tail.join().ok());
-        (status, tail.unwrap_or_default())
+        (ended, tail.unwrap_or_default())
     }
+}
+
+fn ended_well(status: ExitStatus, differs: i32) -> Result<(), Failed> {
+    let (kind, reason) = match (status.code(), status.signal()) {
+        (Some(0), _) => return Ok(()),
+        (Some(code), _) if code == differs => {
+            (FailureKind::Differs, "weights or data are not those that were checked".to_owned())
+        }
+        // Nothing else is as eager to end a process that was not asked to.
+        (_, Some(KILL)) => {
+            let reason = format!(
+                "its worker ended with {status}: the system had too little memory, as it seems"
+            );
+            (FailureKind::Killed, reason)
+        }
+        _ => (FailureKind::Told, format!("its worker ended with {status}")),
+    };
+    Err(Failed { kind, reason })
 }
 
 impl Drop for Worker {

@@ -10,6 +10,11 @@ use crate::{CellKey, CellRecord, Prediction, TrainingRecord};
 pub enum TrialEvent {
     /// Weights and data are being read.
     Loading,
+    /// What an earlier run left counts as none, and the trial begins with its training.
+    TrainsAgain {
+        /// Why.
+        reason: String,
+    },
     /// An optimizer step is done.
     Trained {
         /// Steps done.
@@ -21,7 +26,7 @@ pub enum TrialEvent {
         /// The step's mean reward, for GRPO.
         reward: Option<f64>,
     },
-    /// Training is done, the checkpoint is written.
+    /// Training is done, and what was learned is written.
     TrainingDone(Box<TrainingRecord>),
     /// Some pictures of a cell are answered.
     Evaluated {

@@ -34,8 +34,11 @@ pub struct TrainingOutcome {
     pub train_paths: Vec<String>,
     /// One entry per optimizer step.
     pub steps: Vec<StepRecord>,
-    /// SHA-256 of the tuned weights (names, shapes, values), hexadecimal.
+    /// SHA-256 of the tuned weights (names, shapes, values), hexadecimal. Adapters are in the weights that they adapt.
     pub weights_digest: String,
+    /// The same of the adapters alone; none of what has none, and before version 6.
+    #[serde(default)]
+    pub adapter_digest: Option<String>,
 }
 
 /// One optimizer step.

@@ -9,12 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clsrl_files::Folder;
 use serde::Deserialize;
 use tch::{Device, Tensor};
 
 use crate::{
     error::{VlmError, WeightProblem},
     layout::TensorSpec,
+    merge::is_finite,
     shard::{Shard, ShardError, float_kind, shape_of},
 };
 
@@ -23,39 +25,121 @@ const INDEX: &str = "model.safetensors.index.json";
 const LM_HEAD: &str = "lm_head.weight";
 const EMBEDDINGS: &str = "model.embed_tokens.weight";
 
+/// The most that an index may have; the published ones have some ten kilobytes.
+const MAX_INDEX: u64 = 1 << 26;
+
 /// Reads every tensor of the layout, in its order, as float32 on the device.
+///
+/// # Errors
+///
+/// Of a folder that is held to digests, a difference from them goes before everything else.
 pub(crate) fn read_weights(
-    dir: &Path,
+    model: &Folder,
     layout: &[TensorSpec],
     device: Device,
 ) -> Result<Vec<(String, Tensor)>, VlmError> {
+    read_shards(model, layout, open_checked(model, layout)?, device)
+}
+
+/// As [`read_weights`], from one file whose name is known.
+pub(crate) fn read_file(
+    model: &Folder,
+    file_name: &str,
+    layout: &[TensorSpec],
+    device: Device,
+) -> Result<Vec<(String, Tensor)>, VlmError> {
+    let index = Index::from([(file_name.to_owned(), BTreeSet::new())]);
+    read_shards(model, layout, open_index(model, layout, &index, Vec::new())?, device)
+}
+
+fn read_shards(
+    model: &Folder,
+    layout: &[TensorSpec],
+    shards: Vec<Shard>,
+    device: Device,
+) -> Result<Vec<(String, Tensor)>, VlmError> {
     let mut problems = Vec::new();
-    let index = read_index(dir, &mut problems)?;
-    let mut shards = open_shards(dir, &index, &mut problems)?;
+    let mut tensors = BTreeMap::new();
+    for shard in shards {
+        let (file_name, path) = (shard.file_name.clone(), model.path(&shard.file_name));
+        let mut take = |name: &str, tensor: Tensor| {
+            let tensor = tensor.to_device(device);
+            // One NaN makes every answer nonsense, and the nonsense has an accuracy.
+            if !is_finite(&tensor) {
+                problems.push(WeightProblem {
+                    file: file_name.clone(),
+                    tensor: Some(name.to_owned()),
+                    expected: "finite values".to_owned(),
+                    found: "NaN or infinity".to_owned(),
+                });
+            }
+            tensors.insert(name.to_owned(), (file_name.clone(), tensor));
+        };
+        shard.read_all(&mut take).map_err(|source| VlmError::io("read", path, source))?;
+    }
+    problems.extend(tied_head_problem(layout, &tensors));
+    if !problems.is_empty() {
+        return Err(VlmError::Weights { dir: model.dir().to_owned(), problems });
+    }
+    let mut take = |spec: &TensorSpec| {
+        let (_, tensor) = tensors.remove(&spec.name).expect("the layout was checked");
+        (spec.name.clone(), tensor)
+    };
+    Ok(layout.iter().map(&mut take).collect())
+}
+
+/// Reads some tensors of the layout one by one, held to nothing, as float32 on the CPU.
+pub(crate) struct TensorReader {
+    model: Folder,
+    shards: Vec<Shard>,
+}
+
+impl TensorReader {
+    /// Opens the files of a model.
+    pub(crate) fn open(dir: &Path, layout: &[TensorSpec]) -> Result<Self, VlmError> {
+        let model = Folder::unchecked(dir);
+        let shards = open_checked(&model, layout)?;
+        Ok(TensorReader { model, shards })
+    }
+
+    /// Reads a tensor of the layout; gives the file's path along. Panics if it is not in the layout.
+    pub(crate) fn read(&self, name: &str) -> Result<(Tensor, PathBuf), VlmError> {
+        let shard = self.shards.iter().find(|shard| shard.tensors.contains_key(name));
+        let shard = shard.expect("the layout was checked");
+        let path = self.model.path(&shard.file_name);
+        match shard.read(name) {
+            Ok(tensor) => Ok((tensor, path)),
+            Err(source) => Err(VlmError::io("read", path, source)),
+        }
+    }
+}
+
+/// Opens the files and checks their headers against the layout.
+fn open_checked(model: &Folder, layout: &[TensorSpec]) -> Result<Vec<Shard>, VlmError> {
+    let mut problems = Vec::new();
+    let index = read_index(model, &mut problems)?;
+    open_index(model, layout, &index, problems)
+}
+
+fn open_index(
+    model: &Folder,
+    layout: &[TensorSpec],
+    index: &Index,
+    mut problems: Vec<WeightProblem>,
+) -> Result<Vec<Shard>, VlmError> {
+    let shards = open_shards(model, index, &mut problems)?;
     if problems.is_empty() {
-        check_index(&index, &shards, &mut problems);
+        check_index(index, &shards, &mut problems);
         check_layout(layout, &shards, &mut problems);
     }
-    if !problems.is_empty() {
-        return Err(VlmError::Weights { dir: dir.to_owned(), problems });
+    if problems.is_empty() {
+        return Ok(shards);
     }
-    let mut weights = Vec::with_capacity(layout.len());
-    for spec in layout {
-        let tensor = read_tensor(&mut shards, &spec.name)?.expect("the layout was checked");
-        let tensor = tensor.to_device(device);
-        // One NaN makes every answer nonsense, and the nonsense has an accuracy.
-        if tensor.isfinite().all().int64_value(&[]) == 0 {
-            let shard = shards.iter().find(|shard| shard.tensors.contains_key(&spec.name));
-            let shard = shard.expect("the tensor was read from it");
-            problems.push(shard_problem(shard, &spec.name, "finite values", "NaN or infinity"));
-        }
-        weights.push((spec.name.clone(), tensor));
+    for shard in shards {
+        let path = model.path(&shard.file_name);
+        shard.finish().map_err(|source| VlmError::io("read", path, source))?;
     }
-    if !problems.is_empty() {
-        return Err(VlmError::Weights { dir: dir.to_owned(), problems });
-    }
-    check_tied_head(dir, layout, &mut shards)?;
-    Ok(weights)
+    Err(VlmError::Weights { dir: model.dir().to_owned(), problems })
 }
 
 /// Which files there are, and which tensors an index promises in each.
@@ -66,12 +150,13 @@ struct IndexFile {
     weight_map: BTreeMap<String, String>,
 }
 
-fn read_index(dir: &Path, problems: &mut Vec<WeightProblem>) -> Result<Index, VlmError> {
-    let path = dir.join(INDEX);
-    if dir.join(SINGLE).exists() || !path.exists() {
+fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index, VlmError> {
+    let path = model.path(INDEX);
+    if model.has(SINGLE) || !model.has(INDEX) {
         return Ok(BTreeMap::from([(SINGLE.to_owned(), BTreeSet::new())]));
     }
-    let text = std::fs::read(&path).map_err(|source| VlmError::io("read", &path, source))?;
+    let text =
+        model.read(INDEX, MAX_INDEX).map_err(|source| VlmError::io("read", &path, source))?;
     let file: IndexFile =
         serde_json::from_slice(&text).map_err(|source| VlmError::Json { path, source })?;
     let mut index = Index::new();
@@ -92,17 +177,17 @@ fn read_index(dir: &Path, problems: &mut Vec<WeightProblem>) -> Result<Index, Vl
 }
 
 fn open_shards(
-    dir: &Path,
+    model: &Folder,
     index: &Index,
     problems: &mut Vec<WeightProblem>,
 ) -> Result<Vec<Shard>, VlmError> {
     let mut shards = Vec::new();
     for file_name in index.keys() {
-        match Shard::open(dir, file_name) {
+        match Shard::open(model, file_name) {
             Ok(shard) => shards.push(shard),
             Err(ShardError::Malformed(found)) => problems.extend(found),
             Err(ShardError::Io(source)) => {
-                return Err(VlmError::io("read", dir.join(file_name), source));
+                return Err(VlmError::io("read", model.path(file_name), source));
             }
         }
     }
@@ -172,35 +257,21 @@ fn check_extra(layout: &[TensorSpec], shards: &[Shard], problems: &mut Vec<Weigh
 }
 
 /// A head that is stored beside tied embeddings must be the embeddings.
-fn check_tied_head(
-    dir: &Path,
+fn tied_head_problem(
     layout: &[TensorSpec],
-    shards: &mut [Shard],
-) -> Result<(), VlmError> {
+    tensors: &BTreeMap<String, (String, Tensor)>,
+) -> Option<WeightProblem> {
     if layout.iter().any(|spec| spec.name == LM_HEAD) {
-        return Ok(());
+        return None;
     }
-    let Some(head) = read_tensor(shards, LM_HEAD)? else { return Ok(()) };
-    let embeddings = read_tensor(shards, EMBEDDINGS)?.expect("the layout was checked");
-    if head.equal(&embeddings) {
-        return Ok(());
-    }
-    let shard = shards.iter().find(|shard| shard.tensors.contains_key(LM_HEAD));
-    let problems = vec![WeightProblem {
-        file: shard.map_or(SINGLE, |shard| &shard.file_name).to_owned(),
+    let (file, head) = tensors.get(LM_HEAD)?;
+    let (_, embeddings) = tensors.get(EMBEDDINGS)?;
+    (!head.equal(embeddings)).then(|| WeightProblem {
+        file: file.clone(),
         tensor: Some(LM_HEAD.to_owned()),
         expected: format!("the values of {EMBEDDINGS}, because tie_word_embeddings is true"),
         found: "other values".to_owned(),
-    }];
-    Err(VlmError::Weights { dir: dir.to_owned(), problems })
-}
-
-fn read_tensor(shards: &mut [Shard], name: &str) -> Result<Option<Tensor>, VlmError> {
-    let Some(shard) = shards.iter_mut().find(|shard| shard.tensors.contains_key(name)) else {
-        return Ok(None);
-    };
-    let path: PathBuf = shard.path.clone();
-    shard.read(name).map(Some).map_err(|source| VlmError::io("read", path, source))
+    })
 }
 
 fn shard_problem(shard: &Shard, tensor: &str, expected: &str, found: &str) -> WeightProblem {

@@ -10,6 +10,7 @@ mod reader;
 
 use std::path::Path;
 
+use clsrl_files::Folder;
 use serde_json::{Map, Value};
 
 use self::reader::Reader;
@@ -19,6 +20,9 @@ use crate::error::VlmError;
 const MAX_WIDTH: i64 = 1 << 20;
 const MAX_VOCAB: i64 = 1 << 24;
 const MAX_LAYERS: i64 = 1024;
+
+/// The published files have some kilobytes.
+const MAX_FILE: u64 = 1 << 24;
 
 /// A checked `config.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,8 +64,12 @@ pub struct VisionConfig {
 impl Config {
     /// Reads and checks `config.json` of a model directory.
     pub fn from_dir(dir: &Path) -> Result<Config, VlmError> {
-        let path = dir.join("config.json");
-        Config::from_map(read_object(&path)?, &path)
+        Config::from_folder(&Folder::unchecked(dir))
+    }
+
+    /// As [`Config::from_dir`], from a file that may be held to its digest.
+    pub fn from_folder(model: &Folder) -> Result<Config, VlmError> {
+        Config::from_map(read_object(model, "config.json")?, &model.path("config.json"))
     }
 
     /// Checks a config made by code, for a model made from nothing.
@@ -127,8 +135,13 @@ pub struct GenerationConfig {
 impl GenerationConfig {
     /// Reads and checks `generation_config.json` of a model directory.
     pub fn from_dir(dir: &Path) -> Result<GenerationConfig, VlmError> {
-        let path = dir.join("generation_config.json");
-        let json = read_object(&path)?;
+        GenerationConfig::from_folder(&Folder::unchecked(dir))
+    }
+
+    /// As [`GenerationConfig::from_dir`], from a file that may be held to its digest.
+    pub fn from_folder(model: &Folder) -> Result<GenerationConfig, VlmError> {
+        let path = model.path("generation_config.json");
+        let json = read_object(model, "generation_config.json")?;
         let mut reader = Reader::new(&json);
         let stop_ids = reader.ids("eos_token_id", MAX_VOCAB);
         let pad_token_id = reader.integer("pad_token_id", 0, MAX_VOCAB);
@@ -152,9 +165,10 @@ impl GenerationConfig {
     }
 }
 
-fn read_object(path: &Path) -> Result<Map<String, Value>, VlmError> {
-    let text = std::fs::read(path).map_err(|source| VlmError::io("read", path, source))?;
-    serde_json::from_slice(&text).map_err(|source| VlmError::Json { path: path.to_owned(), source })
+fn read_object(model: &Folder, name: &str) -> Result<Map<String, Value>, VlmError> {
+    let path = model.path(name);
+    let text = model.read(name, MAX_FILE).map_err(|source| VlmError::io("read", &path, source))?;
+    serde_json::from_slice(&text).map_err(|source| VlmError::Json { path, source })
 }
 
 /// Reads every key; impossible ones are noted in the reader and read as 1.

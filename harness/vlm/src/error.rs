@@ -51,6 +51,14 @@ pub enum VlmError {
         /// Found against expected.
         problem: String,
     },
+    /// A model's logits have overflowed or are NaN: no token is the likeliest.
+    #[error("row {row} of the batch: the logits of its new token {token} are not finite")]
+    NotFinite {
+        /// The row, from 0.
+        row: usize,
+        /// The new token, counted from 1.
+        token: usize,
+    },
     /// A device is unknown or not there.
     #[error("device `{name}`: {problem}")]
     Device {
@@ -85,6 +93,24 @@ impl fmt::Display for WeightProblem {
 }
 
 impl VlmError {
+    /// Whether a file is gone, cut or holds something else, so that writing it anew would help.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            VlmError::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::FileTooLarge
+            ),
+            VlmError::Json { .. } | VlmError::Config { .. } | VlmError::Weights { .. } => true,
+            VlmError::Prompt { .. } | VlmError::Device { .. } | VlmError::NotFinite { .. } => false,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         VlmError::Io { action, path: path.into(), source }
     }

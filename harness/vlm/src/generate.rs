@@ -4,6 +4,7 @@ use tch::{Kind, Tensor, no_grad};
 
 use crate::{
     cache::{Continuation, Prefill},
+    error::VlmError,
     model::Model,
     sampling::{Decoding, RowRng, choose},
 };
@@ -33,6 +34,11 @@ pub struct Generated {
 /// one answer for each prompt has one seed for each, which is not looked at. Prompts all of whose rows
 /// have ended leave the batch, and so do ended rows of the others, once a quarter of it is saved by that.
 /// Panics if the seeds are not as many for every prompt.
+///
+/// # Errors
+///
+/// Where the logits of a token that a row takes are not finite: none is the likeliest then, and the one that comes out
+/// means nothing.
 pub fn generate(
     model: &Model,
     prompts: &Prefill,
@@ -40,7 +46,7 @@ pub fn generate(
     max_new_tokens: usize,
     stop_ids: &[i64],
     row_seeds: &[u64],
-) -> Generated {
+) -> Result<Generated, VlmError> {
     let n_prompts = prompts.n_prompts() as usize;
     assert!(row_seeds.len().is_multiple_of(n_prompts), "as many seeds for each prompt");
     let mut rows = Rows::new(row_seeds, row_seeds.len() / n_prompts);
@@ -59,7 +65,9 @@ pub fn generate(
             if *decoding != Decoding::Greedy {
                 rows.entropies.push((rows.running(), entropies(&logits)));
             }
-            rows.push(&Vec::try_from(&next).expect("ids are int64"), stop_ids);
+            // Read together: a second wait for the device at each token would cost more than all else here.
+            let told = next.masked_fill(&not_finite(&logits), NOT_FINITE);
+            rows.push(&Vec::try_from(&told).expect("ids are int64"), stop_ids)?;
             if step == max_new_tokens || rows.n_running() == 0 {
                 break;
             }
@@ -71,9 +79,19 @@ pub fn generate(
             }
             last_hidden = model.next(&prompts, &mut seen, &next);
         }
-    });
+        Ok::<(), VlmError>(())
+    })?;
     let mean_entropy = (*decoding != Decoding::Greedy).then(|| rows.mean_entropy());
-    Generated { completions: rows.completions, mean_entropy }
+    Ok(Generated { completions: rows.completions, mean_entropy })
+}
+
+/// Stands for a token that was chosen by logits which are no numbers.
+const NOT_FINITE: i64 = -1;
+
+/// Whether each row of logits (b, vocabulary) has a NaN or an infinity, left on the device (b).
+fn not_finite(logits: &Tensor) -> Tensor {
+    let (least, most) = logits.aminmax(-1i64, false); // one pass, and both carry NaN
+    ((most - least) * 0.0).not_equal(0.0)
 }
 
 /// Entropies in nats of the softmax of logits (b, vocabulary), left on the device (b).
@@ -134,14 +152,19 @@ impl Rows {
         self.active.iter().map(|&row| self.rngs[row].draw()).collect()
     }
 
-    fn push(&mut self, next: &[i64], stop_ids: &[i64]) {
+    fn push(&mut self, next: &[i64], stop_ids: &[i64]) -> Result<(), VlmError> {
         for (&row, &id) in self.active.iter().zip(next) {
             let completion = &mut self.completions[row];
-            if !completion.stopped {
-                completion.ids.push(id);
-                completion.stopped = stop_ids.contains(&id);
+            if completion.stopped {
+                continue;
             }
+            if id == NOT_FINITE {
+                return Err(VlmError::NotFinite { row, token: completion.ids.len() + 1 });
+            }
+            completion.ids.push(id);
+            completion.stopped = stop_ids.contains(&id);
         }
+        Ok(())
     }
 
     fn n_running(&self) -> usize {

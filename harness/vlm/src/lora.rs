@@ -73,6 +73,18 @@ pub(crate) fn adapted_layers(config: &Config) -> Vec<(String, TensorSpec)> {
     layout(config).into_iter().filter_map(adapted).collect()
 }
 
+/// The names and shapes of all matrices, in the order in which [`draw_adapters`] draws them.
+pub(crate) fn adapter_shapes(config: &Config, lora: Lora) -> Vec<(String, Vec<i64>)> {
+    let of_layer = |(layer, spec): (String, TensorSpec)| {
+        let shapes = [vec![lora.rank, spec.shape[1]], vec![spec.shape[0], lora.rank]];
+        MATRICES
+            .into_iter()
+            .zip(shapes)
+            .map(move |(matrix, shape)| (format!("{layer}.{matrix}"), shape))
+    };
+    adapted_layers(config).into_iter().flat_map(of_layer).collect()
+}
+
 /// Draws new adapters: the matrices of each layer by name, float32, a stream for each.
 pub(crate) fn draw_adapters(
     config: &Config,
@@ -90,7 +102,7 @@ pub(crate) fn draw_adapters(
         let a: Vec<f32> = (0..lora.rank * n_in).map(draw).collect();
         let a = Tensor::from_slice(&a).reshape([lora.rank, n_in]);
         let b = Tensor::zeros([n_out, lora.rank], (Kind::Float, Device::Cpu));
-        for (matrix, tensor) in MATRICES.iter().zip([a, b]) {
+        for (matrix, tensor) in MATRICES.into_iter().zip([a, b]) {
             adapters.push((format!("{layer}.{matrix}"), tensor.to_device(device)));
         }
     }

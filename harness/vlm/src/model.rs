@@ -4,12 +4,17 @@
 //! once for many passes by [`Model::working_copy`]; norms, rotary positions, softmax and logits stay
 //! in float32.
 
-use std::{collections::BTreeMap, path::Path};
+mod adapted;
 
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clsrl_files::Folder;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
-    adapters,
     batch::Batch,
     cache::{Continuation, Prefill},
     checkpoint::read_weights,
@@ -19,8 +24,9 @@ use crate::{
     init::{Init, draw_weights},
     layers::{cast, linear},
     layout::{Role, Weights, layout},
-    lora::{Lora, draw_adapters, find_adapter},
+    lora::Lora,
     mask::{padding_mask, prompt_mask},
+    merge::Masters,
     packing::Packing,
     positions::Grid,
     save,
@@ -70,9 +76,11 @@ pub enum Stage {
 pub struct Model {
     config: Config,
     device: Device,
-    precision: Precision,
-    lora: Option<Lora>,
-    parameters: Vec<(String, Tensor)>, // adapters last
+    pub(crate) precision: Precision,
+    pub(crate) lora: Option<Lora>,
+    pub(crate) parameters: Vec<(String, Tensor)>, // adapters last
+    pub(crate) masters: Masters,                  // of what the parameters were cast from
+    source: Option<PathBuf>,                      // the directory that it was loaded from
     visual: VisionTower,
     model: Decoder,
     lm_head: Tensor, // (vocabulary, c)
@@ -83,9 +91,28 @@ pub struct Model {
 impl Model {
     /// Loads a Hugging Face model directory as float32 masters.
     pub fn load(dir: &Path, device: Device, precision: Precision) -> Result<Model, VlmError> {
-        let config = Config::from_dir(dir)?;
-        let parameters = read_weights(dir, &layout(&config), device)?;
-        Ok(Model::assemble(config, precision, device, None, parameters))
+        Model::from_folder(&Folder::unchecked(dir), device, precision)
+    }
+
+    /// As [`Model::load`], from files that may be held to their digests.
+    pub fn from_folder(
+        model: &Folder,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Model, VlmError> {
+        Model::with_config(Config::from_folder(model)?, model, device, precision)
+    }
+
+    /// Loads weights for a config that is known already; what their directory says is not read.
+    pub fn with_config(
+        config: Config,
+        weights: &Folder,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Model, VlmError> {
+        let parameters = read_weights(weights, &layout(&config), device)?;
+        let source = Some(weights.dir().to_owned());
+        Ok(Model { source, ..Model::assemble(config, precision, device, None, parameters) })
     }
 
     /// Makes a float32 model from nothing.
@@ -107,7 +134,7 @@ impl Model {
         self
     }
 
-    fn assemble(
+    pub(crate) fn assemble(
         config: Config,
         precision: Precision,
         device: Device,
@@ -127,7 +154,19 @@ impl Model {
             weights.at("lm_head").take("weight")
         };
         let head_leaf = lm_head.shallow_clone();
-        Model { config, device, precision, lora, parameters, visual, model, lm_head, head_leaf }
+        Model {
+            config,
+            device,
+            precision,
+            lora,
+            parameters,
+            masters: Masters::default(),
+            source: None,
+            visual,
+            model,
+            lm_head,
+            head_leaf,
+        }
     }
 
     /// The config.
@@ -172,56 +211,6 @@ impl Model {
         }
     }
 
-    /// Puts new adapters at the linear layers; from now on they are all that is trained.
-    ///
-    /// Weights that nothing changes any more are cast once to the kind that they are computed in, which
-    /// loses nothing of a checkpoint of that kind and halves their memory.
-    pub fn with_adapters(self, lora: Lora, seed: u64) -> Model {
-        let mut parameters = self.frozen_copy(false).parameters;
-        parameters.extend(draw_adapters(&self.config, lora, seed, self.device));
-        let recomputes = self.model.recomputes;
-        Model::assemble(self.config, self.precision, self.device, Some(lora), parameters)
-            .recomputing(recomputes)
-    }
-
-    /// What training starts from, frozen: a copy of its own, or, with adapters, the same weights without
-    /// them.
-    pub fn frozen_start(&self) -> Model {
-        if self.lora.is_none() {
-            return self.frozen_copy(true);
-        }
-        let n_base = layout(&self.config).len();
-        let base = self.parameters[..n_base].iter();
-        let base = base.map(|(name, tensor)| (name.clone(), tensor.detach())).collect();
-        Model::assemble(self.config.clone(), self.precision, self.device, None, base)
-    }
-
-    /// Adds this model's adapters to the weights of the model that they were made for.
-    ///
-    /// Panics if the model has none, or another config.
-    pub fn merge_into(&self, base: Model) -> Model {
-        let lora = self.lora.expect("there are adapters to merge");
-        let tensors: BTreeMap<String, Tensor> = self.named_parameters().into_iter().collect();
-        let merged = |(name, tensor): &(String, Tensor)| {
-            let layer = name.strip_suffix("weight");
-            let adapter = layer.and_then(|layer| find_adapter(&tensors, layer, lora));
-            let tensor = match adapter {
-                Some(adapter) => tensor + adapter.delta(),
-                None => tensor.shallow_clone(),
-            };
-            (name.clone(), tensor)
-        };
-        let parameters = no_grad(|| base.parameters.iter().map(merged).collect());
-        Model::assemble(base.config, base.precision, base.device, None, parameters)
-    }
-
-    /// Writes the adapters as peft does, so that peft loads them onto `base_model`, as it is called there.
-    /// Panics if there are none.
-    pub fn save_adapters(&self, dir: &Path, base_model: &str) -> Result<(), VlmError> {
-        let lora = self.lora.expect("there are adapters to save");
-        adapters::save(dir, base_model, lora, &self.trained_parameters())
-    }
-
     /// Makes a model whose weights are cast once to the kind that it computes in, for all passes up to the
     /// next optimizer step.
     ///
@@ -252,23 +241,34 @@ impl Model {
 
     /// Makes a model of weights that were brought to the kind that each is computed with.
     fn converted(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Model {
-        let roles = layout(&self.config).into_iter().map(|spec| spec.role);
-        // Behind the layout stand the adapters, which are matrices.
-        let roles = roles.chain(std::iter::repeat(Role::Matrix));
-        let convert = |((name, tensor), role): (&(String, Tensor), Role)| {
-            let is_norm = matches!(role, Role::NormWeight | Role::NormBias);
-            let kind = if is_norm { Kind::Float } else { self.precision.kind() };
+        let convert = |((name, tensor), kind): (&(String, Tensor), Kind)| {
             (name.clone(), convert(tensor, kind))
         };
-        let parameters = self.parameters.iter().zip(roles).map(convert).collect();
+        let parameters = self.parameters.iter().zip(self.computed_kinds()).map(convert).collect();
         let Model { config, precision, device, lora, .. } = self;
         let model = Model::assemble(config.clone(), *precision, *device, *lora, parameters);
         model.recomputing(self.model.recomputes)
     }
 
-    /// Writes a model directory: config, weights in float32, and the source's tokenizer files.
+    /// The kind that each parameter is computed with; behind the layout stand the adapters, which are matrices.
+    pub(crate) fn computed_kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        let of_matrices = self.precision.kind();
+        let of_role = move |role| match role {
+            Role::NormWeight | Role::NormBias => Kind::Float,
+            _ => of_matrices,
+        };
+        let roles = layout(&self.config).into_iter().map(|spec| spec.role);
+        roles.chain(std::iter::repeat(Role::Matrix)).map(of_role)
+    }
+
+    /// Writes a model directory: config, float32 weights with adapters in them, and the source's tokenizer files.
     pub fn save(&self, dir: &Path, source_dir: &Path) -> Result<(), VlmError> {
-        save::save(dir, source_dir, &self.config, &self.parameters)
+        self.save_with(dir, &Folder::unchecked(source_dir))
+    }
+
+    /// As [`Model::save`], with the tokenizer of a folder that may be held to digests.
+    pub fn save_with(&self, dir: &Path, source: &Folder) -> Result<(), VlmError> {
+        save::save(dir, source, &self.config, &self.merged_weights()?)
     }
 
     /// Encodes pictures: (n_patches, patch_len) to (n_features, c).

@@ -4,18 +4,21 @@
 //! temporary name until they are complete: a directory with `model.safetensors` is a whole one.
 
 use std::{
-    borrow::Cow,
-    collections::HashMap,
-    fs::{self, File},
+    collections::BTreeMap,
+    fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use safetensors::{Dtype, SafeTensorError, View};
-use serde_json::Value;
-use tch::{Device, Kind, Tensor};
+use clsrl_files::{Folder, NewFile};
+use serde_json::{Value, json};
+use tch::Tensor;
 
-use crate::{config::Config, error::VlmError};
+use crate::{
+    config::Config,
+    error::VlmError,
+    merge::{MergedWeights, float32_bytes},
+};
 
 /// Files that go along with the weights where the source has them.
 const COMPANIONS: [&str; 12] = [
@@ -33,23 +36,29 @@ const COMPANIONS: [&str; 12] = [
     "merges.txt",
 ];
 
+/// The longest of the companions, `tokenizer.json`, has some ten megabytes.
+const MAX_COMPANION: u64 = 1 << 28;
+
 /// Writes config, companions and weights.
 pub(crate) fn save(
     dir: &Path,
-    source_dir: &Path,
+    source: &Folder,
     config: &Config,
-    parameters: &[(String, Tensor)],
+    weights: &MergedWeights,
 ) -> Result<(), VlmError> {
     fs::create_dir_all(dir).map_err(|source| VlmError::io("create", dir, source))?;
     write_whole(&dir.join("config.json"), config_text(config).as_bytes())?;
     for name in COMPANIONS {
-        let (from, to) = (source_dir.join(name), dir.join(name));
-        if from.exists() && !is_same_file(&from, &to) {
-            let bytes = fs::read(&from).map_err(|source| VlmError::io("read", &from, source))?;
+        let (from, to) = (source.path(name), dir.join(name));
+        if source.has(name) && !is_same_file(&from, &to) {
+            let read = source.read(name, MAX_COMPANION);
+            let bytes = read.map_err(|error| VlmError::io("read", &from, error))?;
             write_whole(&to, &bytes)?;
         }
     }
-    write_weights(&dir.join("model.safetensors"), parameters, &dir.join("config.json"))
+    let header = (0..weights.n_weights()).map(|at| weights.name(at));
+    let mut values = (0..weights.n_weights()).map(|at| weights.values(at));
+    write_tensors(&dir.join("model.safetensors"), header, &mut values)
 }
 
 /// The config that was read, but for the kind of the weights.
@@ -67,80 +76,39 @@ fn is_same_file(from: &Path, to: &Path) -> bool {
     matches!((from.canonicalize(), to.canonicalize()), (Ok(from), Ok(to)) if from == to)
 }
 
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
 /// Writes under a temporary name, syncs, renames.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), VlmError> {
-    let part = part_of(path);
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|source| VlmError::io("write", path, source))
+    clsrl_files::replace(path, bytes).map_err(|source| VlmError::io("write", path, source))
 }
 
-pub(crate) fn write_weights(
+/// Writes a safetensors file of float32: names and shapes in the order in which the tensors come, each of which is made
+/// when its turn is there.
+pub(crate) fn write_tensors<'a>(
     path: &Path,
-    parameters: &[(String, Tensor)],
-    config: &Path,
+    header: impl Iterator<Item = (&'a str, Vec<i64>)>,
+    tensors: &mut dyn Iterator<Item = Result<Tensor, VlmError>>,
 ) -> Result<(), VlmError> {
-    let part = part_of(path);
-    let tensors = parameters.iter().map(|(name, tensor)| (name, Stored::new(tensor)));
+    let write_error = |source: io::Error| VlmError::io("write", path, source);
+    let mut file = NewFile::create(path).map_err(write_error)?;
+    file.write_all(&header_bytes(header)).map_err(write_error)?;
+    for tensor in tensors {
+        file.write_all(&float32_bytes(&tensor?)).map_err(write_error)?;
+    }
+    file.finish().map_err(write_error)
+}
+
+/// The header's length and JSON, filled up with blanks so that the tensors lie on multiples of 8 bytes.
+fn header_bytes<'a>(tensors: impl Iterator<Item = (&'a str, Vec<i64>)>) -> Vec<u8> {
     // transformers refuses a file that does not say where it comes from.
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let write = || -> io::Result<()> {
-        safetensors::serialize_to_file(tensors, Some(metadata), &part).map_err(into_io)?;
-        // The file is made for its owner alone; let it be read by whoever may read the config.
-        fs::set_permissions(&part, fs::metadata(config)?.permissions())?;
-        File::open(&part)?.sync_all()?;
-        fs::rename(&part, path)
-    };
-    write().map_err(|source| VlmError::io("write", path, source))
-}
-
-fn into_io(error: SafeTensorError) -> io::Error {
-    match error {
-        SafeTensorError::IoError(error) => error,
-        other => io::Error::other(other),
+    let mut entries = BTreeMap::from([("__metadata__", json!({"format": "pt"}))]);
+    let mut start = 0;
+    for (name, shape) in tensors {
+        let end = start + 4 * shape.iter().product::<i64>();
+        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]});
+        entries.insert(name, entry);
+        start = end;
     }
-}
-
-/// A tensor on its way to the disk; it becomes bytes only when its turn comes.
-struct Stored<'a> {
-    tensor: &'a Tensor,
-    shape: Vec<usize>,
-}
-
-impl<'a> Stored<'a> {
-    fn new(tensor: &'a Tensor) -> Self {
-        let shape = tensor.size().iter().map(|&n| n as usize).collect();
-        Stored { tensor, shape }
-    }
-}
-
-impl View for Stored<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let tensor = self.tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float);
-        let mut bytes = vec![0; self.data_len()];
-        tensor.contiguous().copy_data_u8(&mut bytes, tensor.numel());
-        bytes.into()
-    }
-
-    fn data_len(&self) -> usize {
-        4 * self.shape.iter().product::<usize>()
-    }
+    let mut json = serde_json::to_vec(&entries).expect("names and numbers are JSON");
+    json.resize(json.len().next_multiple_of(8), b' ');
+    [(json.len() as u64).to_le_bytes().as_slice(), &json].concat()
 }

@@ -1,15 +1,12 @@
 //! One safetensors file: a checked header, and tensors read one at a time.
 //!
 //! Plain file reads, no mapping: a file that shrinks while it is read is an error, not a crash.
-//! The header is believed only after every offset has been checked against shapes and file size.
+//! The header is believed only after every offset has been checked against shapes and file size. A file that is
+//! held to its digest is read from its beginning to its end, and used only when all of it was right.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io};
 
+use clsrl_files::{Folder, HeldFile};
 use safetensors::{Dtype, tensor::TensorInfo};
 use tch::{Kind, Tensor};
 
@@ -22,9 +19,8 @@ const LENGTH_LEN: u64 = 8;
 /// An open safetensors file whose header makes sense.
 pub(crate) struct Shard {
     pub(crate) file_name: String,
-    pub(crate) path: PathBuf,
     pub(crate) tensors: BTreeMap<String, TensorInfo>,
-    file: File,
+    file: HeldFile,
     data_start: u64,
 }
 
@@ -41,46 +37,87 @@ impl From<io::Error> for ShardError {
 }
 
 impl Shard {
-    pub(crate) fn open(dir: &Path, file_name: &str) -> Result<Shard, ShardError> {
-        let path = dir.join(file_name);
-        let mut file = File::open(&path)?;
-        let file_len = file.metadata()?.len();
-        let whole = |expected: &str, found: String| {
-            ShardError::Malformed(vec![problem(file_name, None, expected, found)])
-        };
-        if file_len < LENGTH_LEN {
-            return Err(whole("at least 8 bytes", format!("{file_len} bytes")));
+    pub(crate) fn open(model: &Folder, file_name: &str) -> Result<Shard, ShardError> {
+        let mut file = model.open(file_name)?;
+        match read_header(file_name, &mut file)? {
+            Ok((tensors, data_start)) => {
+                Ok(Shard { file_name: file_name.to_owned(), tensors, file, data_start })
+            }
+            Err(problems) => {
+                // Another file than the one that was checked is that before anything else.
+                file.finish()?;
+                Err(ShardError::Malformed(problems))
+            }
         }
-        let mut length = [0; LENGTH_LEN as usize];
-        file.read_exact(&mut length)?;
-        let header_len = u64::from_le_bytes(length);
-        if MAX_HEADER_LEN < header_len {
-            let expected = format!("a header of at most {MAX_HEADER_LEN} bytes");
-            return Err(whole(&expected, format!("a header length of {header_len}")));
-        }
-        if file_len - LENGTH_LEN < header_len {
-            let expected = format!("a header of {header_len} bytes");
-            return Err(whole(&expected, format!("a file that ends after {file_len} bytes")));
-        }
-        let mut header = vec![0; header_len as usize];
-        file.read_exact(&mut header)?;
-        let data_start = LENGTH_LEN + header_len;
-        let tensors = parse_header(file_name, &header, file_len - data_start)
-            .map_err(ShardError::Malformed)?;
-        Ok(Shard { file_name: file_name.to_owned(), path, tensors, file, data_start })
     }
 
-    /// Reads one tensor as float32. Panics if the name is not in `tensors` or has no float kind.
-    pub(crate) fn read(&mut self, name: &str) -> io::Result<Tensor> {
+    /// Reads every tensor as float32, in the order of the file. Panics if one has no float kind.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, and, when all is read, a file that is not what it is held to.
+    pub(crate) fn read_all(mut self, take: &mut dyn FnMut(&str, Tensor)) -> io::Result<()> {
+        let mut by_offset: Vec<_> = self.tensors.iter().collect();
+        by_offset.sort_by_key(|(_, info)| info.data_offsets);
+        for (name, info) in by_offset {
+            let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
+            self.file.read_exact(&mut bytes)?;
+            take(name, tensor_of(&bytes, info));
+        }
+        self.file.finish()
+    }
+
+    /// Reads one tensor as float32, which is held to nothing. Panics if the name is not in `tensors` or has no float
+    /// kind.
+    pub(crate) fn read(&self, name: &str) -> io::Result<Tensor> {
         let info = &self.tensors[name];
         let (start, end) = info.data_offsets;
         let mut bytes = vec![0; end - start];
-        self.file.seek(SeekFrom::Start(self.data_start + start as u64))?;
-        self.file.read_exact(&mut bytes)?;
-        let shape = shape_of(info);
-        let kind = float_kind(info.dtype).expect("only float tensors are read");
-        Ok(Tensor::from_data_size(&bytes, &shape, kind).to_kind(Kind::Float))
+        self.file.read_exact_at(&mut bytes, self.data_start + start as u64)?;
+        Ok(tensor_of(&bytes, info))
     }
+
+    /// Holds a file whose tensors nobody wants to its digest.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.file.finish()
+    }
+}
+
+type Header = (BTreeMap<String, TensorInfo>, u64);
+
+/// Reads the header; gives the tensors and where the first of them begins, or what is wrong.
+fn read_header(
+    file_name: &str,
+    file: &mut HeldFile,
+) -> io::Result<Result<Header, Vec<WeightProblem>>> {
+    let file_len = file.n_bytes()?;
+    let whole =
+        |expected: &str, found: String| Ok(Err(vec![problem(file_name, None, expected, found)]));
+    if file_len < LENGTH_LEN {
+        return whole("at least 8 bytes", format!("{file_len} bytes"));
+    }
+    let mut length = [0; LENGTH_LEN as usize];
+    file.read_exact(&mut length)?;
+    let header_len = u64::from_le_bytes(length);
+    if MAX_HEADER_LEN < header_len {
+        let expected = format!("a header of at most {MAX_HEADER_LEN} bytes");
+        return whole(&expected, format!("a header length of {header_len}"));
+    }
+    if file_len - LENGTH_LEN < header_len {
+        let expected = format!("a header of {header_len} bytes");
+        return whole(&expected, format!("a file that ends after {file_len} bytes"));
+    }
+    let mut header = vec![0; header_len as usize];
+    file.read_exact(&mut header)?;
+    let data_start = LENGTH_LEN + header_len;
+    let tensors = parse_header(file_name, &header, file_len - data_start);
+    Ok(tensors.map(|tensors| (tensors, data_start)))
+}
+
+/// A tensor's bytes as float32.
+fn tensor_of(bytes: &[u8], info: &TensorInfo) -> Tensor {
+    let kind = float_kind(info.dtype).expect("only float tensors are read");
+    Tensor::from_data_size(bytes, &shape_of(info), kind).to_kind(Kind::Float)
 }
 
 /// The shape as libtorch counts. The header's check keeps every number within a file's length.

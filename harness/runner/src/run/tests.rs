@@ -34,6 +34,7 @@ impl Grid {
             program: "sh".into(),
             args: vec!["-c".to_owned(), "read -r line; eval \"$line\"".to_owned()],
             env: Vec::new(),
+            differs: 7,
         };
         let runner =
             Runner { store: &self.store, keep_checkpoints: false, stop, on_event: &mut |_| {} };
@@ -91,6 +92,42 @@ fn a_crash_fails_its_own_trial_only() {
     assert_eq!(failure.trial, "zero-shot");
     assert_eq!(failure.tail, ["first", "out of memory"]);
     assert!(failure.reason.contains("signal: 9"), "{}", failure.reason);
+    assert!(failure.reason.contains("too little memory"), "{}", failure.reason);
+    assert_eq!(failure.kind, FailureKind::Killed);
+}
+
+#[test]
+fn a_worker_says_by_its_code_that_its_inputs_are_others() {
+    let grid = grid();
+    let tasks = grid.tasks(&binding());
+    for (ending, kind) in [
+        ("exit 7", FailureKind::Differs),
+        ("exit 5", FailureKind::Told),
+        ("kill -15 $$", FailureKind::Told),
+    ] {
+        let summary = grid.run(&tasks[..1], &go(), &|_| ending.to_owned());
+        assert_eq!(summary.failures[0].kind, kind, "{ending}");
+    }
+}
+
+#[test]
+fn a_training_that_is_done_again_replaces_its_record() {
+    let grid = grid();
+    let tasks = grid.tasks(&binding());
+    let checkpoint = tasks[1].checkpoint_dir.display().to_string();
+    grid.run(&tasks[1..], &go(), &|task| {
+        let training = grid.all_events(task, "w");
+        format!("mkdir -p '{checkpoint}'; {training} | head -n 3; exit 1")
+    });
+    let left = grid.tasks(&binding());
+    assert!(left[1].trained.is_some());
+    let mut again = left[1].clone();
+    again.trained = None;
+    let summary = grid.run(&left[1..], &go(), &|_| grid.all_events(&again, "other"));
+    assert_eq!(summary.n_finished, 1, "{summary:?}");
+    let statuses = trial_statuses(&grid.store, &grid.trials, &binding()).unwrap();
+    let crate::State::Done(done) = &statuses[1].training else { panic!("it is done") };
+    assert_eq!(done.record.outcome.weights_digest, "other");
 }
 
 #[test]
@@ -110,6 +147,7 @@ fn a_stopped_run_kills_its_workers_and_keeps_finished_cells() {
         program: "sh".into(),
         args: vec!["-c".to_owned(), "read -r line; eval \"$line\"; cat; exec sleep 600".to_owned()],
         env: Vec::new(),
+        differs: 7,
     };
     let runner = Runner {
         store: &grid.store,
@@ -175,7 +213,8 @@ fn a_folder_that_cannot_be_written_ends_the_run() {
     let runner =
         Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event: &mut |_| {} };
     let failed = runner.run_in_process(&tasks[..1], &mut |_, send| {
-        send(TrialEvent::TrainingDone(Box::new(training_record("w")))).map_err(|e| e.to_string())
+        send(TrialEvent::TrainingDone(Box::new(training_record("w"))))
+            .map_err(|error| Failed::told(error.to_string()))
     });
     assert!(matches!(failed, Err(RunError::Store(_))), "{failed:?}");
 }

@@ -1,13 +1,16 @@
 //! `generate.json`: greedy completions, their log-probabilities, and sampling distributions.
 
 use clsrl_vlm::{
-    Batch, Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, Sampling,
+    Batch, Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, Sampling, VlmError,
     filtered_probs, generate, token_log_probs,
 };
 use serde_json::Value;
 use tch::{Device, Tensor, no_grad};
 
-use crate::golden::{Goldens, assert_close};
+use crate::{
+    golden::{Goldens, assert_close},
+    tiny,
+};
 
 fn batch_of(model: &Model, prompts: &[&Prompt]) -> Batch {
     Batch::new(prompts, PadSide::Left, 0, model.config(), Device::Cpu).unwrap()
@@ -28,8 +31,9 @@ fn check_greedy(goldens: &Goldens, model: &Model, prompts: &[&Prompt], expected:
     let prefill = no_grad(|| model.prefill(&batch_of(model, prompts)));
     let seeds = vec![0; prompts.len()];
     let stop_ids = ids(&file["eos_token_id"]);
-    let found =
-        generate(model, &prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds).completions;
+    let found = generate(model, &prefill, &Decoding::Greedy, max_new_tokens, &stop_ids, &seeds)
+        .unwrap()
+        .completions;
     for ((completion, expected), prompt) in found.iter().zip(expected).zip(prompts) {
         let used = expected["used"].as_u64().unwrap() as usize;
         assert_eq!(completion.ids, ids(&expected["ids"])[..used]);
@@ -115,4 +119,24 @@ fn stop_and_pad_ids_are_those_of_the_generation_config() {
     let file = goldens.json("generate.json");
     assert_eq!(config.stop_ids, ids(&file["eos_token_id"]));
     assert_eq!(config.pad_token_id, file["pad_token_id"].as_i64().unwrap());
+}
+
+#[test]
+fn logits_that_are_no_numbers_are_told_by_row_and_token() {
+    let model = tiny::model();
+    let (_, mut norm) =
+        model.named_parameters().into_iter().find(|(name, _)| name == "model.norm.weight").unwrap();
+    let batch = tiny::batch(&tiny::prompts(), PadSide::Left);
+    let answer = |stop_ids: &[i64]| {
+        no_grad(|| {
+            let prefill = model.prefill(&batch);
+            generate(&model, &prefill, &Decoding::Greedy, 3, stop_ids, &[0; 4])
+        })
+    };
+    answer(&[]).unwrap();
+    for value in [f64::NAN, f64::INFINITY, 3e38] {
+        no_grad(|| drop(norm.fill_(value)));
+        let error = answer(&[]).unwrap_err();
+        assert!(matches!(error, VlmError::NotFinite { row: 0, token: 1 }), "{error}");
+    }
 }

@@ -16,4 +16,5 @@ mod randomness;
 mod broken_files;
 mod files;
 mod adapters;
+mod merged;
 mod transformers;

@@ -9,7 +9,7 @@ const SAMPLING: Decoding = Decoding::Sample(Sampling { temperature: 1.5, top_k: 
 
 fn sample(model: &Model, prompts: &[Prompt], stop_ids: &[i64], seeds: &[u64]) -> Vec<Completion> {
     let prefill = no_grad(|| model.prefill(&tiny::batch(prompts, PadSide::Left)));
-    generate(model, &prefill, &SAMPLING, 12, stop_ids, seeds).completions
+    generate(model, &prefill, &SAMPLING, 12, stop_ids, seeds).unwrap().completions
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! Adapters added to the weights that they were trained beside, a tensor at a time.
+//!
+//! Nothing of a model's size is made on the way: a weight is merged when it is asked for, to be hashed, to be
+//! written, or to take its place in the model that is evaluated.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use clsrl_files::Differs;
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::{
+    checkpoint::TensorReader,
+    error::VlmError,
+    layers::cast,
+    layout::layout,
+    lora::{Lora, find_adapter},
+    model::Model,
+};
+
+/// The float32 weights whose cast lost digits, and where to read them again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Masters {
+    source: Option<PathBuf>,
+    /// SHA-256 of their values by name, hexadecimal.
+    digests: BTreeMap<String, String>,
+}
+
+impl Masters {
+    /// Notes which weights are not what they were, cast and back again.
+    pub(crate) fn of(
+        masters: &[(String, Tensor)],
+        cast_weights: &[(String, Tensor)],
+        source: Option<&Path>,
+    ) -> Self {
+        let lossy = masters.iter().zip(cast_weights).filter(|((_, master), (_, weight))| {
+            weight.kind() != Kind::Float && !weight.to_kind(Kind::Float).equal(master)
+        });
+        let digest = |((name, master), _): (&(String, Tensor), _)| (name.clone(), digest(master));
+        Masters { source: source.map(Path::to_owned), digests: lossy.map(digest).collect() }
+    }
+}
+
+/// All weights of a model as they are evaluated and saved, in the order of its layout.
+pub struct MergedWeights {
+    weights: Vec<(String, Tensor)>,
+    adapters: BTreeMap<String, Tensor>,
+    lora: Option<Lora>,
+    masters: Masters,
+    reader: Option<TensorReader>,
+}
+
+impl MergedWeights {
+    fn of(model: &Model) -> Result<Self, VlmError> {
+        let layout = layout(model.config());
+        let mut weights = model.named_parameters();
+        let adapters = weights.split_off(layout.len()).into_iter().collect();
+        let masters = model.masters.clone();
+        let reader = match &masters.source {
+            Some(source) if !masters.digests.is_empty() => {
+                Some(TensorReader::open(source, &layout)?)
+            }
+            _ => None,
+        };
+        Ok(MergedWeights { weights, adapters, lora: model.lora, masters, reader })
+    }
+
+    /// How many there are.
+    pub fn n_weights(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// The checkpoint's name of one, and its shape.
+    pub fn name(&self, at: usize) -> (&str, Vec<i64>) {
+        let (name, tensor) = &self.weights[at];
+        (name, tensor.size())
+    }
+
+    /// Computes the values of one in float32, on the model's device.
+    ///
+    /// Panics if the digits that the adapted model was cast without came from no file.
+    ///
+    /// # Errors
+    ///
+    /// Where a weight is read again because its cast lost digits: those of reading, and one that is not what it was.
+    pub fn values(&self, at: usize) -> Result<Tensor, VlmError> {
+        let (name, weight) = &self.weights[at];
+        let master = match self.masters.digests.get(name) {
+            None => cast(&weight.detach(), Kind::Float),
+            Some(expected) => self.read_again(name, expected)?.to_device(weight.device()),
+        };
+        let layer = name.strip_suffix("weight");
+        let adapter = layer.zip(self.lora);
+        let adapter = adapter.and_then(|(layer, lora)| find_adapter(&self.adapters, layer, lora));
+        Ok(match adapter {
+            Some(adapter) => no_grad(|| master + adapter.delta()),
+            None => master,
+        })
+    }
+
+    fn read_again(&self, name: &str, expected: &str) -> Result<Tensor, VlmError> {
+        let reader = self.reader.as_ref().expect("only weights from files are cast and merged");
+        let (master, path) = reader.read(name)?;
+        let found = digest(&master);
+        if found == *expected {
+            return Ok(master);
+        }
+        let of = |digest: &str| format!("values of `{name}` with SHA-256 {digest}");
+        let (expected, found) = (of(expected), of(&found));
+        let differs = Differs { path: path.clone(), expected, found };
+        Err(VlmError::io("read", path, differs.into()))
+    }
+}
+
+impl Model {
+    /// The weights with the adapters in them, each made when it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Where digits that the adapted model was cast without have to be read again and cannot.
+    pub fn merged_weights(&self) -> Result<MergedWeights, VlmError> {
+        MergedWeights::of(self)
+    }
+
+    /// Makes the model that is evaluated: every weight with its adapter in it, cast once to the kind that it is
+    /// computed in. At no time is there more than one weight beside those of before. Without adapters it is the same.
+    pub fn merge(self) -> Result<Model, VlmError> {
+        if self.lora.is_none() {
+            return Ok(self);
+        }
+        let mut merged = self.merged_weights()?;
+        let kinds = self.computed_kinds();
+        let (config, precision, device) = (self.config().clone(), self.precision, self.device());
+        // Its layers hold the weights as well.
+        drop(self);
+        for (at, kind) in (0..merged.n_weights()).zip(kinds) {
+            merged.weights[at].1 = cast(&merged.values(at)?, kind);
+        }
+        Ok(Model::assemble(config, precision, device, None, merged.weights))
+    }
+}
+
+/// Whether a float tensor has neither NaN nor infinity; waits for the device.
+pub fn is_finite(tensor: &Tensor) -> bool {
+    if tensor.numel() == 0 {
+        return true;
+    }
+    // One pass, and both carry NaN.
+    let (least, most) = tensor.detach().aminmax(None::<i64>, false);
+    Tensor::stack(&[least, most], 0).isfinite().all().int64_value(&[]) != 0
+}
+
+/// The values as little-endian float32, row by row.
+pub fn float32_bytes(tensor: &Tensor) -> Vec<u8> {
+    let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+    let mut bytes = vec![0; 4 * tensor.numel()];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    bytes
+}
+
+fn digest(tensor: &Tensor) -> String {
+    let digest = Sha256::digest(float32_bytes(tensor));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
