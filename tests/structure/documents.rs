@@ -91,6 +91,31 @@ fn every_script_is_executable_and_parses() {
     assert_none("scripts", &findings);
 }
 
+/// In an empty folder as home and cache, so that one that sets up or builds is seen by what it leaves there.
+#[test]
+fn the_help_of_every_script_says_what_it_does_and_does_nothing() {
+    let mut findings = Vec::new();
+    for script in scripts() {
+        let home = tempfile::tempdir().unwrap();
+        let output = Command::new(root().join(&script))
+            .arg("--help")
+            .current_dir(home.path())
+            .env("HOME", home.path())
+            .env("XDG_CACHE_HOME", home.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || !text.contains("usage:") {
+            findings.push(format!("{}: {}, {text:?}", script.display(), output.status));
+        }
+        if fs::read_dir(home.path()).unwrap().next().is_some() {
+            findings.push(format!("{} leaves something behind", script.display()));
+        }
+    }
+    assert_none("scripts without help", &findings);
+}
+
 #[test]
 fn no_file_names_a_place_on_somebodys_machine() {
     let Some(files) = tracked_files() else {
