@@ -13,7 +13,7 @@ use clsrl_engine::{
     set_num_threads,
     speed::{Shapes, qwen2_vl_2b, random_prompts},
 };
-use clsrl_vlm::{Prompt, backward_log_probs};
+use clsrl_vlm::{GenerationConfig, Prompt, backward_log_probs};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tch::{Device, Kind, Tensor};
 
@@ -57,7 +57,7 @@ fn bench_answers(criterion: &mut Criterion, model: &Model, prompts: &[Prompt]) {
     group.throughput(Throughput::Elements(N_PROMPTS as u64));
     for (what, n_new) in [("prefill", 1), ("prefill and 8 tokens", 1 + N_NEW)] {
         group.bench_function(BenchmarkId::new(what, kind(model)), |bencher| {
-            bencher.iter(|| complete(model, &prompts, n_new, &[], 0));
+            bencher.iter(|| complete(model, &prompts, n_new, &GenerationConfig::endless()));
         });
     }
     group.finish();

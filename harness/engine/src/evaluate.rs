@@ -15,7 +15,7 @@ use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
     extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
-use clsrl_vlm::{Batch, Completion, Decoding, Model, PadSide, Prompt, generate};
+use clsrl_vlm::{Batch, Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
 use tch::no_grad;
 
 use crate::{
@@ -38,10 +38,8 @@ pub struct Evaluator<'a> {
     pub inputs: &'a Inputs,
     /// The trial whose model it is.
     pub trial: &'a Trial,
-    /// Tokens that end an answer.
-    pub stop_ids: &'a [i64],
-    /// Fills rows up.
-    pub pad_id: i64,
+    /// How answers end, and what the model's files add to greedy decoding.
+    pub generation: &'a GenerationConfig,
     /// The datasets that do not equal the lock.
     pub unlocked: &'a BTreeSet<DatasetId>,
     /// Whether the lists that were trained on are the published ones.
@@ -122,9 +120,8 @@ impl Evaluator<'_> {
         budget.fit(&sizes, begin, |run| {
             let places = &by_length[run];
             let prompts: Vec<_> = places.iter().map(|&at| &asked[at].prompt).collect();
-            let completions =
-                complete(self.model, &prompts, max_new, self.stop_ids, self.pad_id)
-                    .map_err(|error| error.about("answer", |row| &asked[places[row]].image))?;
+            let completions = complete(self.model, &prompts, max_new, self.generation)
+                .map_err(|error| error.about("answer", |row| &asked[places[row]].image))?;
             answers.borrow_mut().extend(places.iter().copied().zip(completions));
             Ok(())
         })?;
@@ -208,15 +205,16 @@ pub fn complete(
     model: &Model,
     prompts: &[&Prompt],
     max_new_tokens: usize,
-    stop_ids: &[i64],
-    pad_id: i64,
+    generation: &GenerationConfig,
 ) -> Result<Vec<Completion>, EngineError> {
-    let batch = Batch::new(prompts, PadSide::Left, pad_id, model.config(), model.device())?;
+    let GenerationConfig { stop_ids, pad_token_id, repetition_penalty } = generation;
+    let batch = Batch::new(prompts, PadSide::Left, *pad_token_id, model.config(), model.device())?;
+    let decoding = Decoding::greedy(*repetition_penalty);
     let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
     let generated = no_grad(|| {
         let prefill = lap(Phase::Prefill, model.device(), || model.prefill(&batch));
         lap(Phase::Decode, model.device(), || {
-            generate(model, &prefill, &Decoding::Greedy, max_new_tokens, stop_ids, &no_seeds)
+            generate(model, &prefill, &decoding, max_new_tokens, stop_ids, &no_seeds)
         })
     });
     Ok(generated?.completions)

@@ -21,6 +21,8 @@ pub struct Prefill {
     pub(crate) next_positions: Tensor,
     /// After the final norm, at the last token of each prompt (p, c).
     pub last_hidden: Tensor,
+    /// The prompts' ids, and 1 for tokens and 0 for padding, each (p, s).
+    pub(crate) tokens: (Tensor, Tensor),
 }
 
 impl Prefill {
@@ -45,6 +47,7 @@ impl Prefill {
             mask: self.mask.as_ref().map(&change),
             next_positions: change(&self.next_positions),
             last_hidden: change(&self.last_hidden),
+            tokens: (change(&self.tokens.0), change(&self.tokens.1)),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     error::{VlmError, WeightProblem},
     layout::TensorSpec,
     merge::is_finite,
+    names::{self, WeightNames},
     shard::{Shard, ShardError, float_kind, shape_of},
 };
 
@@ -114,6 +115,30 @@ impl TensorReader {
     }
 }
 
+/// What the headers of a directory's files say of its tensors, none of which is read.
+#[derive(Debug)]
+pub(crate) struct Headers {
+    pub(crate) names: WeightNames,
+    /// Kinds of numbers, as safetensors calls them.
+    pub(crate) kinds: BTreeSet<String>,
+    pub(crate) n_files: usize,
+    pub(crate) n_tensors: usize,
+}
+
+/// Checks names and shapes of every tensor of the layout.
+pub(crate) fn read_headers(dir: &Path, layout: &[TensorSpec]) -> Result<Headers, VlmError> {
+    let shards = open_checked(&Folder::unchecked(dir), layout)?;
+    let mut names = WeightNames::default();
+    shards.iter().for_each(|shard| names.extend(&shard.names));
+    let infos = || shards.iter().flat_map(|shard| shard.tensors.values());
+    Ok(Headers {
+        names,
+        kinds: infos().map(|info| info.dtype.to_string()).collect(),
+        n_files: shards.len(),
+        n_tensors: infos().count(),
+    })
+}
+
 /// Opens the files and checks their headers against the layout.
 fn open_checked(model: &Folder, layout: &[TensorSpec]) -> Result<Vec<Shard>, VlmError> {
     let mut problems = Vec::new();
@@ -163,7 +188,7 @@ fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index
     for (tensor, shard) in file.weight_map {
         let is_plain_name = Path::new(&shard).file_name().is_some_and(|name| *name == *shard);
         if is_plain_name && shard.ends_with(".safetensors") {
-            index.entry(shard).or_default().insert(tensor);
+            index.entry(shard).or_default().insert(names::published(&tensor));
         } else {
             problems.push(WeightProblem {
                 file: INDEX.to_owned(),

@@ -1,11 +1,13 @@
-//! `config.json` and `generation_config.json` of a model directory, checked at the door.
+//! `config.json` of a model directory, checked at the door.
 //!
-//! The published flat form is read. No key has a default: what the model needs and the file lacks
-//! is an error. What is fixed for every Qwen2-VL (quick-GELU and the norms' epsilon in the vision
-//! tower, its rotary base) is not in the published files and stands in `vision.rs`; if a file
-//! names another value, it is refused. Keys that the model does not need are kept as they are, so
-//! that a saved config is the one that was read.
+//! Every form that transformers writes is read (`form.rs`) and the published, flat one is saved. No
+//! key has a default but those that some release leaves out for being one: what else the model needs
+//! and the file lacks is an error. What is fixed for every Qwen2-VL (quick-GELU and the norms'
+//! epsilon in the vision tower, its rotary base) stands in `vision.rs`; if a file names another
+//! value, it is refused. Keys that the model does not need are kept as they are, so that a saved
+//! config is the published one that was read.
 
+mod form;
 mod reader;
 
 use std::path::Path;
@@ -13,16 +15,18 @@ use std::path::Path;
 use clsrl_files::Folder;
 use serde_json::{Map, Value};
 
-use self::reader::Reader;
+pub use self::form::ConfigForm;
+use self::form::Published;
+pub(crate) use self::reader::Reader;
 use crate::error::VlmError;
 
 /// Most that a width, a count of heads or a token id may be: keeps every product within `i64`.
 const MAX_WIDTH: i64 = 1 << 20;
-const MAX_VOCAB: i64 = 1 << 24;
+pub(crate) const MAX_VOCAB: i64 = 1 << 24;
 const MAX_LAYERS: i64 = 1024;
 
-/// The published files have some kilobytes.
-const MAX_FILE: u64 = 1 << 24;
+/// Most that is read of a config: real ones have a few kilobytes.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// A checked `config.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +47,7 @@ pub struct Config {
     pub video_token_id: i64,
     pub vision_start_token_id: i64,
     pub vision_config: VisionConfig,
+    form: ConfigForm,
     json: Map<String, Value>,
 }
 
@@ -67,9 +72,14 @@ impl Config {
         Config::from_folder(&Folder::unchecked(dir))
     }
 
-    /// As [`Config::from_dir`], from a file that may be held to its digest.
+    /// Reads and checks `config.json` of a folder, whose files may be held to digests.
     pub fn from_folder(model: &Folder) -> Result<Config, VlmError> {
         Config::from_map(read_object(model, "config.json")?, &model.path("config.json"))
+    }
+
+    /// Checks the bytes of a `config.json`; the path is for messages.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Config, VlmError> {
+        Config::from_map(parse_object(bytes, path)?, path)
     }
 
     /// Checks a config made by code, for a model made from nothing.
@@ -84,9 +94,14 @@ impl Config {
         }
     }
 
-    /// Returns the config with every key it was read with.
+    /// Returns the config in the published form, with every key it was read with.
     pub fn to_json(&self) -> Value {
         Value::Object(self.json.clone())
+    }
+
+    /// How the file was written.
+    pub fn form(&self) -> &ConfigForm {
+        &self.form
     }
 
     /// Width of one text head.
@@ -95,9 +110,10 @@ impl Config {
     }
 
     fn from_map(json: Map<String, Value>, path: &Path) -> Result<Config, VlmError> {
-        let mut reader = Reader::new(&json);
-        let config = read_config(&mut reader, &json);
-        let problems = reader.into_problems();
+        let published = form::publish(&json);
+        let mut reader = Reader::new(&published.json, &published.places);
+        let config = read_config(&mut reader, &published);
+        let problems = [reader.into_problems(), published.problems].concat();
         if problems.is_empty() {
             Ok(config)
         } else {
@@ -123,56 +139,19 @@ impl VisionConfig {
     }
 }
 
-/// What `generation_config.json` says about the end of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GenerationConfig {
-    /// `eos_token_id`: any of these ends a completion.
-    pub stop_ids: Vec<i64>,
-    /// Fills the rows of a batch.
-    pub pad_token_id: i64,
-}
-
-impl GenerationConfig {
-    /// Reads and checks `generation_config.json` of a model directory.
-    pub fn from_dir(dir: &Path) -> Result<GenerationConfig, VlmError> {
-        GenerationConfig::from_folder(&Folder::unchecked(dir))
-    }
-
-    /// As [`GenerationConfig::from_dir`], from a file that may be held to its digest.
-    pub fn from_folder(model: &Folder) -> Result<GenerationConfig, VlmError> {
-        let path = model.path("generation_config.json");
-        let json = read_object(model, "generation_config.json")?;
-        let mut reader = Reader::new(&json);
-        let stop_ids = reader.ids("eos_token_id", MAX_VOCAB);
-        let pad_token_id = reader.integer("pad_token_id", 0, MAX_VOCAB);
-        let problems = reader.into_problems();
-        if problems.is_empty() {
-            Ok(GenerationConfig { stop_ids, pad_token_id })
-        } else {
-            Err(VlmError::Config { path, problems })
-        }
-    }
-
-    /// Refuses a padding that the model of this directory has no embedding for.
-    pub fn check_padding(&self, dir: &Path, config: &Config) -> Result<(), VlmError> {
-        let (found, below) = (self.pad_token_id, config.vocab_size);
-        if found < below {
-            return Ok(());
-        }
-        let problem = format!("`pad_token_id`: expected a number below {below}, found {found}");
-        let path = dir.join("generation_config.json");
-        Err(VlmError::Config { path, problems: vec![problem] })
-    }
-}
-
-fn read_object(model: &Folder, name: &str) -> Result<Map<String, Value>, VlmError> {
+/// Reads a JSON object of a folder.
+pub(crate) fn read_object(model: &Folder, name: &str) -> Result<Map<String, Value>, VlmError> {
     let path = model.path(name);
-    let text = model.read(name, MAX_FILE).map_err(|source| VlmError::io("read", &path, source))?;
-    serde_json::from_slice(&text).map_err(|source| VlmError::Json { path, source })
+    let bytes = model.read(name, MAX_BYTES).map_err(|source| VlmError::io("read", &path, source))?;
+    parse_object(&bytes, &path)
+}
+
+pub(crate) fn parse_object(bytes: &[u8], path: &Path) -> Result<Map<String, Value>, VlmError> {
+    serde_json::from_slice(bytes).map_err(|source| VlmError::Json { path: path.to_owned(), source })
 }
 
 /// Reads every key; impossible ones are noted in the reader and read as 1.
-fn read_config(reader: &mut Reader<'_>, json: &Map<String, Value>) -> Config {
+fn read_config(reader: &mut Reader<'_>, published: &Published) -> Config {
     reader.expect_text("model_type", &["qwen2_vl"]);
     let config = Config {
         hidden_size: reader.integer("hidden_size", 1, MAX_WIDTH),
@@ -189,26 +168,22 @@ fn read_config(reader: &mut Reader<'_>, json: &Map<String, Value>) -> Config {
         video_token_id: reader.integer("video_token_id", 0, MAX_VOCAB),
         vision_start_token_id: reader.integer("vision_start_token_id", 0, MAX_VOCAB),
         vision_config: read_vision(&mut reader.nested("vision_config")),
-        json: json.clone(),
+        form: published.form.clone(),
+        json: published.json.clone(),
     };
     reader.expect_text("hidden_act", &["silu"]);
-    reader.refuse_other("use_sliding_window", &Value::Bool(false));
-    reader.refuse_other("attention_dropout", &Value::from(0.0));
-    if reader.is_clean() {
+    if reader.is_clean() && published.problems.is_empty() {
         check_together(reader, &config);
     }
     config
 }
 
 fn read_mrope_section(reader: &mut Reader<'_>) -> [i64; 3] {
-    let mut scaling = reader.nested("rope_scaling");
-    // Published files say `mrope`; transformers writes `default` for the same thing.
-    scaling.expect_text("type", &["mrope", "default"]);
-    scaling.integers("mrope_section", 0, MAX_WIDTH)
+    reader.nested("rope_scaling").integers("mrope_section", 0, MAX_WIDTH)
 }
 
 fn read_vision(reader: &mut Reader<'_>) -> VisionConfig {
-    let vision = VisionConfig {
+    VisionConfig {
         depth: reader.integer("depth", 1, MAX_LAYERS),
         embed_dim: reader.integer("embed_dim", 1, MAX_WIDTH),
         hidden_size: reader.integer("hidden_size", 1, MAX_WIDTH),
@@ -218,9 +193,7 @@ fn read_vision(reader: &mut Reader<'_>) -> VisionConfig {
         patch_size: reader.integer("patch_size", 1, 1024),
         spatial_merge_size: reader.integer("spatial_merge_size", 1, 64),
         temporal_patch_size: reader.integer("temporal_patch_size", 1, 64),
-    };
-    reader.refuse_other("hidden_act", &Value::from("quick_gelu"));
-    vision
+    }
 }
 
 /// Checks what one key demands of another.

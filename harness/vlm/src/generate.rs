@@ -6,7 +6,7 @@ use crate::{
     cache::{Continuation, Prefill},
     error::VlmError,
     model::Model,
-    sampling::{Decoding, RowRng, choose},
+    sampling::{Decoding, Repetition, RowRng, choose},
 };
 
 /// What a row was continued with.
@@ -58,11 +58,22 @@ pub fn generate(
         let mut prompts = prompts.detached();
         let each = Tensor::arange(shape.0, (Kind::Int64, device));
         let each = each.repeat_interleave_self_int(shape.1, 0, None);
+        let mut repetition = match *decoding {
+            Decoding::Penalised(penalty) => {
+                let tokens = [&prompts.tokens.0, &prompts.tokens.1];
+                let [ids, mask] = tokens.map(|tokens| tokens.index_select(0, &each));
+                Some(Repetition::new(penalty, (&ids, &mask), model.config().vocab_size))
+            }
+            Decoding::Greedy | Decoding::Sample(_) => None,
+        };
         let mut last_hidden = prompts.last_hidden.index_select(0, &each); // (b, c)
         for step in 1..=max_new_tokens {
-            let logits = model.logits(&last_hidden); // (b, vocabulary)
+            let mut logits = model.logits(&last_hidden); // (b, vocabulary)
+            if let Some(repetition) = &repetition {
+                logits = repetition.penalise(&logits);
+            }
             let mut next = choose(&logits, decoding, || rows.draws()); // (b)
-            if *decoding != Decoding::Greedy {
+            if matches!(decoding, Decoding::Sample(_)) {
                 rows.entropies.push((rows.running(), entropies(&logits)));
             }
             // Read together: a second wait for the device at each token would cost more than all else here.
@@ -71,17 +82,23 @@ pub fn generate(
             if step == max_new_tokens || rows.n_running() == 0 {
                 break;
             }
+            if let Some(repetition) = &mut repetition {
+                repetition.push(&next);
+            }
             if let Some(kept) = rows.drop_ended() {
                 let places = of_rows(&kept.places);
                 prompts = prompts.select(&of_rows(&kept.prompts));
                 seen.select(&places, rows.n_per_prompt as i64);
                 next = next.index_select(0, &places);
+                if let Some(repetition) = &mut repetition {
+                    repetition.select(&places);
+                }
             }
             last_hidden = model.next(&prompts, &mut seen, &next);
         }
         Ok::<(), VlmError>(())
     })?;
-    let mean_entropy = (*decoding != Decoding::Greedy).then(|| rows.mean_entropy());
+    let mean_entropy = matches!(decoding, Decoding::Sample(_)).then(|| rows.mean_entropy());
     Ok(Generated { completions: rows.completions, mean_entropy })
 }
 

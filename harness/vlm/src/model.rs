@@ -301,6 +301,7 @@ impl Model {
             mask: batch.is_padded.then(|| padding_mask(&batch.mask)),
             next_positions: batch.next_positions.shallow_clone(),
             last_hidden,
+            tokens: (batch.ids.shallow_clone(), batch.mask.shallow_clone()),
         }
     }
 

@@ -13,8 +13,22 @@ use crate::init::unit;
 pub enum Decoding {
     /// The likeliest token.
     Greedy,
+    /// The likeliest token where those that its row has already, its prompt's included, are less likely: their
+    /// logits are divided by this number if they are positive, else multiplied with it.
+    Penalised(f64),
     /// A token drawn from the filtered distribution.
     Sample(Sampling),
+}
+
+impl Decoding {
+    /// Greedy decoding with transformers' `repetition_penalty`, of which 1 changes nothing.
+    pub fn greedy(repetition_penalty: f64) -> Decoding {
+        if repetition_penalty == 1.0 {
+            Decoding::Greedy
+        } else {
+            Decoding::Penalised(repetition_penalty)
+        }
+    }
 }
 
 /// What is left of the distribution before a token is drawn.
@@ -56,6 +70,41 @@ fn keep_top_p(logits: &Tensor, top_p: f64) -> Tensor {
     logits.masked_fill(&dropped, f64::NEG_INFINITY)
 }
 
+/// Which tokens each row has already, its prompt's included, and what that makes of their logits.
+///
+/// Differs from transformers before 5 in one way: padding is no token of the row, so that an answer does not depend
+/// on what else is in its batch.
+pub(crate) struct Repetition {
+    penalty: f64,
+    seen: Tensor, // (b, vocabulary), bool
+}
+
+impl Repetition {
+    /// Rows of prompts: ids and padding (b, t).
+    pub(crate) fn new(penalty: f64, (ids, mask): (&Tensor, &Tensor), vocab_size: i64) -> Self {
+        let (n_rows, device) = (ids.size()[0], ids.device());
+        let n_seen = Tensor::zeros([n_rows, vocab_size], (Kind::Int64, device));
+        let n_seen = n_seen.scatter_add(1, ids, &mask.to_kind(Kind::Int64));
+        Repetition { penalty, seen: n_seen.gt(0) }
+    }
+
+    /// Makes the tokens that a row has already less likely: logits (b, vocabulary).
+    pub(crate) fn penalise(&self, logits: &Tensor) -> Tensor {
+        let less = (logits * self.penalty).where_self(&logits.lt(0.0), &(logits / self.penalty));
+        less.where_self(&self.seen, logits)
+    }
+
+    /// Adds the next token of every row (b).
+    pub(crate) fn push(&mut self, next: &Tensor) {
+        let _ = self.seen.scatter_value_(1, &next.unsqueeze(1), 1);
+    }
+
+    /// Keeps the rows whose indices are given (int64), in that order.
+    pub(crate) fn select(&mut self, rows: &Tensor) {
+        self.seen = self.seen.index_select(0, rows);
+    }
+}
+
 /// The random numbers of one row: what it draws does not depend on the other rows.
 pub(crate) struct RowRng(ChaCha8Rng);
 
@@ -77,7 +126,7 @@ pub(crate) fn choose(
     draws: impl FnOnce() -> Vec<f64>,
 ) -> Tensor {
     match decoding {
-        Decoding::Greedy => logits.argmax(-1, false),
+        Decoding::Greedy | Decoding::Penalised(_) => logits.argmax(-1, false),
         Decoding::Sample(sampling) => {
             let draws = Tensor::from_slice(&draws()).to_device(logits.device());
             draw(&filtered_probs(logits, sampling), &draws)

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tch::Tensor;
 
 use crate::{
-    config::Config,
+    config::{Config, read_object},
     error::VlmError,
     merge::{MergedWeights, float32_bytes},
 };
@@ -35,6 +35,10 @@ const COMPANIONS: [&str; 12] = [
     "vocab.json",
     "merges.txt",
 ];
+
+/// Where releases before 5 look for the image processor's settings, and where 5 writes them.
+const OWN_PROCESSOR: &str = "preprocessor_config.json";
+const SHARED_PROCESSOR: &str = "processor_config.json";
 
 /// The longest of the companions, `tokenizer.json`, has some ten megabytes.
 const MAX_COMPANION: u64 = 1 << 28;
@@ -56,9 +60,30 @@ pub(crate) fn save(
             write_whole(&to, &bytes)?;
         }
     }
+    if let Some(settings) = published_processor(source)? {
+        write_whole(&dir.join(OWN_PROCESSOR), settings.as_bytes())?;
+    }
     let header = (0..weights.n_weights()).map(|at| weights.name(at));
     let mut values = (0..weights.n_weights()).map(|at| weights.values(at));
     write_tensors(&dir.join("model.safetensors"), header, &mut values)
+}
+
+/// The image processor's settings in the published form, where the source has them in that of transformers 5 alone.
+fn published_processor(source: &Folder) -> Result<Option<String>, VlmError> {
+    if source.has(OWN_PROCESSOR) || !source.has(SHARED_PROCESSOR) {
+        return Ok(None);
+    }
+    let mut shared = read_object(source, SHARED_PROCESSOR)?;
+    let Some(Value::Object(mut settings)) = shared.remove("image_processor") else {
+        return Ok(None);
+    };
+    let size = settings.remove("size").unwrap_or_default();
+    for (key, edge) in [("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge")] {
+        if let Some(limit) = size.get(edge).filter(|_| !settings.contains_key(key)) {
+            settings.insert(key.to_owned(), limit.clone());
+        }
+    }
+    Ok(Some(format!("{:#}\n", Value::Object(settings))))
 }
 
 /// The config that was read, but for the kind of the weights.

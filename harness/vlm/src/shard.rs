@@ -10,7 +10,10 @@ use clsrl_files::{Folder, HeldFile};
 use safetensors::{Dtype, tensor::TensorInfo};
 use tch::{Kind, Tensor};
 
-use crate::error::WeightProblem;
+use crate::{
+    error::WeightProblem,
+    names::{self, WeightNames},
+};
 
 /// Headers of real checkpoints have some kilobytes per hundred tensors.
 const MAX_HEADER_LEN: u64 = 100_000_000;
@@ -19,7 +22,10 @@ const LENGTH_LEN: u64 = 8;
 /// An open safetensors file whose header makes sense.
 pub(crate) struct Shard {
     pub(crate) file_name: String,
+    /// By their published names.
     pub(crate) tensors: BTreeMap<String, TensorInfo>,
+    /// What the file calls them.
+    pub(crate) names: WeightNames,
     file: HeldFile,
     data_start: u64,
 }
@@ -40,8 +46,8 @@ impl Shard {
     pub(crate) fn open(model: &Folder, file_name: &str) -> Result<Shard, ShardError> {
         let mut file = model.open(file_name)?;
         match read_header(file_name, &mut file)? {
-            Ok((tensors, data_start)) => {
-                Ok(Shard { file_name: file_name.to_owned(), tensors, file, data_start })
+            Ok(((tensors, names), data_start)) => {
+                Ok(Shard { file_name: file_name.to_owned(), tensors, names, file, data_start })
             }
             Err(problems) => {
                 // Another file than the one that was checked is that before anything else.
@@ -83,7 +89,10 @@ impl Shard {
     }
 }
 
-type Header = (BTreeMap<String, TensorInfo>, u64);
+/// Tensors by their published names, and what the file calls them.
+type Named = (BTreeMap<String, TensorInfo>, WeightNames);
+
+type Header = (Named, u64);
 
 /// Reads the header; gives the tensors and where the first of them begins, or what is wrong.
 fn read_header(
@@ -110,8 +119,9 @@ fn read_header(
     let mut header = vec![0; header_len as usize];
     file.read_exact(&mut header)?;
     let data_start = LENGTH_LEN + header_len;
-    let tensors = parse_header(file_name, &header, file_len - data_start);
-    Ok(tensors.map(|tensors| (tensors, data_start)))
+    let stored = parse_header(file_name, &header, file_len - data_start);
+    let named = stored.and_then(|stored| publish(file_name, stored));
+    Ok(named.map(|named| (named, data_start)))
 }
 
 /// A tensor's bytes as float32.
@@ -142,6 +152,24 @@ fn problem(file: &str, tensor: Option<&str>, expected: &str, found: String) -> W
         expected: expected.to_owned(),
         found,
     }
+}
+
+/// Brings tensors to their published names, which must differ as well.
+fn publish(
+    file_name: &str,
+    stored: BTreeMap<String, TensorInfo>,
+) -> Result<Named, Vec<WeightProblem>> {
+    let (mut tensors, mut names) = (BTreeMap::new(), WeightNames::default());
+    let mut problems = Vec::new();
+    for (name, info) in stored {
+        names.add(&name);
+        let published = names::published(&name);
+        if tensors.insert(published.clone(), info).is_some() {
+            let expected = format!("one tensor for `{published}`");
+            problems.push(problem(file_name, Some(&name), &expected, "another one".to_owned()));
+        }
+    }
+    if problems.is_empty() { Ok((tensors, names)) } else { Err(problems) }
 }
 
 fn parse_header(

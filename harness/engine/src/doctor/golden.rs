@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clsrl_vlm::{Batch, Completion, Model, PadSide, Precision, Prompt};
+use clsrl_vlm::{Batch, Completion, GenerationConfig, Model, PadSide, Precision, Prompt};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
@@ -34,6 +34,7 @@ pub fn golden_checks(
         forward: GoldenTensors::open(dir.join("forward.safetensors"))?,
         tolerances: Tolerances::open(dir)?,
         pad_id: 0,
+        repetition_penalty: GenerationConfig::from_dir(&dir.join("model"))?.repetition_penalty,
     };
     let mut checks = set.forward()?;
     let generate = dir.join("generate.json");
@@ -53,6 +54,8 @@ struct Set {
     forward: GoldenTensors,
     tolerances: Tolerances,
     pad_id: i64,
+    /// As the set's model has it: transformers applied it to the answers.
+    repetition_penalty: f64,
 }
 
 impl Set {
@@ -118,15 +121,19 @@ impl Set {
     fn answers(&self, golden: &GoldenJson) -> Result<Vec<Check>, GoldenError> {
         let prompts = self.prompts()?;
         let n_new = golden.number("/max_new_tokens")? as usize;
-        let stop_ids: Vec<i64> = golden.list("/eos_token_id")?;
+        let generation = GenerationConfig {
+            stop_ids: golden.list("/eos_token_id")?,
+            pad_token_id: self.pad_id,
+            repetition_penalty: self.repetition_penalty,
+        };
         let scale = magnitude(self.forward.at("s0.last_logits")?);
         let clear = share(self.model.precision()) * scale;
         let all: Vec<&Prompt> = prompts.iter().collect();
         let mut singles = Vec::new();
         for prompt in &all {
-            singles.extend(complete(&self.frozen, &[prompt], n_new, &stop_ids, self.pad_id)?);
+            singles.extend(complete(&self.frozen, &[prompt], n_new, &generation)?);
         }
-        let batch = complete(&self.frozen, &all, n_new, &stop_ids, self.pad_id)?;
+        let batch = complete(&self.frozen, &all, n_new, &generation)?;
         let mut checks = Vec::new();
         for (name, completions) in [("singles", singles), ("batch", batch)] {
             let mut n_wrong = 0;

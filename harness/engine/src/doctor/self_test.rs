@@ -2,7 +2,7 @@
 //! once, with a shared prompt and without, and twice.
 
 use clsrl_libtorch::clear_gradients;
-use clsrl_vlm::{Batch, Model, PadSide, Prompt, token_log_probs};
+use clsrl_vlm::{Batch, GenerationConfig, Model, PadSide, Prompt, token_log_probs};
 use tch::{Tensor, no_grad};
 
 use super::check::{Check, difference, magnitude, share};
@@ -99,7 +99,8 @@ impl Tests<'_> {
 
     /// Greedy answers to all prompts.
     fn answers(&self) -> Result<Vec<Vec<i64>>, EngineError> {
-        let completions = complete(self.frozen, &self.prompts, N_NEW, &[], 0)?;
+        let completions =
+            complete(self.frozen, &self.prompts, N_NEW, &GenerationConfig::endless())?;
         Ok(completions.into_iter().map(|completion| completion.ids).collect())
     }
 

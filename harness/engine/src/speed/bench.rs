@@ -7,7 +7,7 @@ use clsrl_spec::{
     Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, Seed, SftSettings,
     StepRecord, Stream, ZeroVariance,
 };
-use clsrl_vlm::{Config, Grid, Model, Precision, Prompt};
+use clsrl_vlm::{Config, GenerationConfig, Grid, Model, Precision, Prompt};
 use tch::Device;
 
 use super::{
@@ -235,7 +235,8 @@ impl EvalBench {
                 workload.spread_prompts(self.batch, self.spread)
             })?;
             let prompts: Vec<_> = prompts.iter().collect();
-            let answers = complete(model, &prompts, shapes.completion_tokens, &[], 0)?;
+            let answers =
+                complete(model, &prompts, shapes.completion_tokens, &GenerationConfig::endless())?;
             let laps = watch.take();
             if shapes.warmup <= batch {
                 measured.steps.push(laps);

@@ -1,10 +1,14 @@
 //! Reads typed keys out of a JSON object and notes every problem, not only the first.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// A JSON object, its path within the file, and the problems found so far.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     map: Option<&'a Map<String, Value>>,
+    /// The file's name of a key, where it is not the path within the object.
+    places: &'a BTreeMap<String, String>,
     prefix: String,
     problems: Problems<'a>,
 }
@@ -15,12 +19,13 @@ enum Problems<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(map: &'a Map<String, Value>) -> Self {
-        Reader { map: Some(map), prefix: String::new(), problems: Problems::Own(Vec::new()) }
+    pub(crate) fn new(map: &'a Map<String, Value>, places: &'a BTreeMap<String, String>) -> Self {
+        let problems = Problems::Own(Vec::new());
+        Reader { map: Some(map), places, prefix: String::new(), problems }
     }
 
     /// Opens the object under a key; its problems are noted here.
-    pub(super) fn nested<'b>(&'b mut self, key: &str) -> Reader<'b> {
+    pub(crate) fn nested<'b>(&'b mut self, key: &str) -> Reader<'b> {
         let map = match self.get(key) {
             Some(Value::Object(map)) => Some(map),
             Some(other) => {
@@ -29,11 +34,11 @@ impl<'a> Reader<'a> {
             }
             None => None,
         };
-        let prefix = format!("{}{key}.", self.prefix);
-        Reader { map, prefix, problems: Problems::Outer(self.problems()) }
+        let (prefix, places) = (format!("{}{key}.", self.prefix), self.places);
+        Reader { map, places, prefix, problems: Problems::Outer(self.problems()) }
     }
 
-    pub(super) fn integer(&mut self, key: &str, least: i64, most: i64) -> i64 {
+    pub(crate) fn integer(&mut self, key: &str, least: i64, most: i64) -> i64 {
         let Some(value) = self.get(key) else { return 1 };
         match value.as_i64() {
             Some(number) if (least..=most).contains(&number) => number,
@@ -44,7 +49,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn number(&mut self, key: &str, above: f64, most: f64) -> f64 {
+    pub(crate) fn number(&mut self, key: &str, above: f64, most: f64) -> f64 {
         let Some(value) = self.get(key) else { return 1.0 };
         match value.as_f64() {
             Some(number) if above < number && number <= most => number,
@@ -59,7 +64,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn boolean(&mut self, key: &str) -> bool {
+    pub(crate) fn boolean(&mut self, key: &str) -> bool {
         let Some(value) = self.get(key) else { return false };
         value.as_bool().unwrap_or_else(|| {
             self.note(key, "true or false", &value.to_string());
@@ -68,7 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads exactly `N` integers.
-    pub(super) fn integers<const N: usize>(
+    pub(crate) fn integers<const N: usize>(
         &mut self,
         key: &str,
         least: i64,
@@ -88,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one token id or a list of them.
-    pub(super) fn ids(&mut self, key: &str, most: i64) -> Vec<i64> {
+    pub(crate) fn ids(&mut self, key: &str, most: i64) -> Vec<i64> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let ids: Option<Vec<i64>> = match value {
             Value::Array(list) => list.iter().map(Value::as_i64).collect(),
@@ -103,45 +108,36 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn expect_text(&mut self, key: &str, allowed: &[&str]) {
+    pub(crate) fn expect_text(&mut self, key: &str, allowed: &[&str]) {
         let Some(value) = self.get(key) else { return };
         if !value.as_str().is_some_and(|text| allowed.contains(&text)) {
             self.note(key, &format!("\"{}\"", allowed.join("\" or \"")), &value.to_string());
         }
     }
 
-    /// Refuses a key that may be absent but, if present, must have this value.
-    pub(super) fn refuse_other(&mut self, key: &str, only: &Value) {
-        let Some(value) = self.map.and_then(|map| map.get(key)) else { return };
-        let same_number = value.as_f64().is_some() && value.as_f64() == only.as_f64();
-        if value != only && !same_number {
-            self.note(key, &only.to_string(), &value.to_string());
-        }
-    }
-
-    pub(super) fn demand_multiple(&mut self, what: &str, value: i64, of: i64) {
+    pub(crate) fn demand_multiple(&mut self, what: &str, value: i64, of: i64) {
         if value % of != 0 {
             self.note(what, &format!("a multiple of {of}"), &value.to_string());
         }
     }
 
-    pub(super) fn demand_equal(&mut self, what: &str, value: i64, expected: i64) {
+    pub(crate) fn demand_equal(&mut self, what: &str, value: i64, expected: i64) {
         if value != expected {
             self.note(what, &expected.to_string(), &value.to_string());
         }
     }
 
-    pub(super) fn demand_below(&mut self, what: &str, value: i64, limit: i64) {
+    pub(crate) fn demand_below(&mut self, what: &str, value: i64, limit: i64) {
         if limit <= value {
             self.note(what, &format!("a number below {limit}"), &value.to_string());
         }
     }
 
-    pub(super) fn is_clean(&mut self) -> bool {
+    pub(crate) fn is_clean(&mut self) -> bool {
         self.problems().is_empty()
     }
 
-    pub(super) fn into_problems(self) -> Vec<String> {
+    pub(crate) fn into_problems(self) -> Vec<String> {
         match self.problems {
             Problems::Own(problems) => problems,
             Problems::Outer(problems) => problems.clone(),
@@ -153,15 +149,21 @@ impl<'a> Reader<'a> {
         let map = self.map?;
         let value = map.get(key);
         if value.is_none() {
-            let line = format!("`{}{key}`: missing", self.prefix);
+            let line = format!("`{}`: missing", self.place(key));
             self.problems().push(line);
         }
         value
     }
 
     fn note(&mut self, key: &str, expected: &str, found: &str) {
-        let line = format!("`{}{key}`: expected {expected}, found {found}", self.prefix);
+        let line = format!("`{}`: expected {expected}, found {found}", self.place(key));
         self.problems().push(line);
+    }
+
+    /// The file's name of a key.
+    fn place(&self, key: &str) -> String {
+        let path = format!("{}{key}", self.prefix);
+        self.places.get(&path).cloned().unwrap_or(path)
     }
 
     fn problems(&mut self) -> &mut Vec<String> {

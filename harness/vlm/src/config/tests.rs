@@ -42,19 +42,228 @@ fn the_published_form_is_read_and_kept() {
 #[test]
 fn every_needed_key_is_demanded() {
     let needed = published();
-    let optional = ["use_sliding_window", "attention_dropout", "torch_dtype"];
+    let optional =
+        ["use_sliding_window", "attention_dropout", "torch_dtype", "tie_word_embeddings"];
     for key in needed.as_object().unwrap().keys().filter(|key| !optional.contains(&key.as_str())) {
         let expected = format!("`{key}`: missing");
         check(|json| drop(json.as_object_mut().unwrap().remove(key)), &[&expected]);
     }
-    let vision = needed["vision_config"].as_object().unwrap();
-    for key in vision.keys().filter(|key| *key != "spatial_patch_size") {
-        let expected = format!("`vision_config.{key}`: missing");
-        let remove = |json: &mut Value| {
-            drop(json["vision_config"].as_object_mut().unwrap().remove(key));
-        };
-        check(remove, &[&expected]);
+    let remove = |key: &'static str| {
+        move |json: &mut Value| drop(json["rope_scaling"].as_object_mut().unwrap().remove(key))
+    };
+    check(remove("type"), &["`rope_scaling.type`: missing"]);
+    check(remove("mrope_section"), &["`rope_scaling.mrope_section`: missing"]);
+}
+
+/// Reads a form of the published config and expects the same model, and the published form to be saved.
+fn check_form(change: impl Fn(&mut Value), described: &str) {
+    let mut json = published();
+    change(&mut json);
+    let config = Config::from_json(json).unwrap();
+    let published = Config::from_json(published()).unwrap();
+    assert_eq!(config.to_json(), published.to_json());
+    assert_eq!(config.form().describe(), described);
+    let same = Config { form: published.form.clone(), ..config };
+    assert_eq!(same, published);
+}
+
+fn nested(json: &mut Value) {
+    let file = json.as_object_mut().unwrap();
+    let mut text = serde_json::Map::new();
+    for key in [
+        "hidden_act",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "intermediate_size",
+        "rms_norm_eps",
+        "vocab_size",
+        "use_sliding_window",
+        "attention_dropout",
+    ] {
+        text.insert(key.to_owned(), file.remove(key).unwrap());
     }
+    file.remove("rope_scaling");
+    file.remove("rope_theta");
+    let dtype = file.remove("torch_dtype").unwrap();
+    file.insert("dtype".to_owned(), dtype.clone());
+    text.extend(
+        json!({
+            "model_type": "qwen2_vl_text", "dtype": dtype, "sliding_window": null,
+            "layer_types": ["full_attention", "full_attention"], "pad_token_id": null,
+            "rope_parameters": {
+                "mrope_section": [16, 24, 24], "rope_theta": 1000000.0, "rope_type": "default",
+                "type": "mrope"
+            }
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    file.insert("text_config".to_owned(), Value::Object(text));
+    file["vision_config"].as_object_mut().unwrap().extend(
+        json!({
+            "hidden_act": "quick_gelu", "in_channels": 3, "model_type": "qwen2_vl_vision",
+            "initializer_range": 0.02, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "axial"}
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+}
+
+#[test]
+fn every_form_of_every_release_is_the_same_model() {
+    // 4.46 to 4.49.
+    let without_defaults = |json: &mut Value| {
+        json["vision_config"] = json!({"hidden_size": 1536, "in_chans": 3, "model_type": "qwen2_vl", "spatial_patch_size": 14});
+        json["rope_scaling"] =
+            json!({"type": "default", "rope_type": "default", "mrope_section": [16, 24, 24]});
+    };
+    check_form(without_defaults, "flat, as published, 7 keys by default");
+    // 4.52 to 4.57.
+    let twice = |json: &mut Value| {
+        let mut text = json.clone();
+        text["model_type"] = json!("qwen2_vl_text");
+        text["image_token_id"] = Value::Null;
+        text["rope_scaling"] =
+            json!({"type": "default", "rope_type": "default", "mrope_section": [16, 24, 24]});
+        text.as_object_mut().unwrap().remove("vision_config");
+        json["text_config"] = text;
+        json.as_object_mut().unwrap().remove("tie_word_embeddings");
+    };
+    check_form(twice, "flat and nested, as transformers 4.52 to 4.57 write it");
+    // 5.
+    check_form(nested, "nested, as transformers 5 writes it");
+    let without_type = |json: &mut Value| {
+        json["rope_scaling"] = json!({"rope_type": "mrope", "mrope_section": [16, 24, 24]});
+    };
+    check_form(without_type, "flat, as published");
+    let theta_inside = |json: &mut Value| {
+        json.as_object_mut().unwrap().remove("rope_theta");
+        json["rope_scaling"]["rope_theta"] = json!(1000000.0);
+    };
+    check_form(theta_inside, "flat, as published");
+}
+
+#[test]
+fn embeddings_are_tied_where_either_level_says_so_and_else_not() {
+    let tied = |change: &dyn Fn(&mut Value)| {
+        let mut json = published();
+        json.as_object_mut().unwrap().remove("tie_word_embeddings");
+        nested(&mut json);
+        change(&mut json);
+        Config::from_json(json).unwrap().tie_word_embeddings
+    };
+    assert!(!tied(&|_| ()));
+    assert!(tied(&|json| json["tie_word_embeddings"] = json!(true)));
+    assert!(tied(&|json| json["text_config"]["tie_word_embeddings"] = json!(true)));
+    assert!(!tied(&|json| json["text_config"]["tie_word_embeddings"] = json!(false)));
+    check(
+        |json| json["text_config"] = json!({"tie_word_embeddings": false}),
+        &[
+            "`text_config.tie_word_embeddings`: expected true, as `tie_word_embeddings` says, found false",
+        ],
+    );
+}
+
+#[test]
+fn defaults_are_those_of_the_class_and_no_others() {
+    let mut json = published();
+    json["hidden_size"] = json!(3584);
+    json["num_attention_heads"] = json!(28);
+    json["num_key_value_heads"] = json!(4);
+    json["vision_config"] = json!({});
+    let vision = Config::from_json(json).unwrap().vision_config;
+    let expected = VisionConfig {
+        depth: 32,
+        embed_dim: 1280,
+        hidden_size: 3584,
+        mlp_ratio: 4,
+        num_heads: 16,
+        in_chans: 3,
+        patch_size: 14,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+    };
+    assert_eq!(vision, expected);
+    let one_channel = |json: &mut Value| {
+        json["vision_config"].as_object_mut().unwrap().remove("in_chans");
+        json["vision_config"]["in_channels"] = json!(1);
+    };
+    let mut json = published();
+    one_channel(&mut json);
+    assert_eq!(Config::from_json(json).unwrap().vision_config.in_chans, 1);
+}
+
+#[test]
+fn levels_that_contradict_each_other_are_refused() {
+    check(
+        |json| json["text_config"] = json!({"hidden_size": 2048, "vocab_size": 151936}),
+        &["`text_config.hidden_size`: expected 1536, as `hidden_size` says, found 2048"],
+    );
+    check(
+        |json| json["text_config"] = json!({"rope_theta": 10000.0}),
+        &["`text_config.rope_theta`: expected 1000000.0, as `rope_theta` says, found 10000.0"],
+    );
+    check(
+        |json| {
+            json["rope_parameters"] = json!({"rope_type": "default", "rope_theta": 1000000, "mrope_section": [16, 24, 23]})
+        },
+        &[
+            "`rope_parameters.mrope_section`: expected [16,24,24], as `rope_scaling.mrope_section` says, found [16,24,23]",
+        ],
+    );
+    check(
+        |json| json["vision_config"]["in_channels"] = json!(1),
+        &["`vision_config.in_channels`: expected 3, as `vision_config.in_chans` says, found 1"],
+    );
+}
+
+#[test]
+fn a_nested_key_is_named_by_its_place_in_the_file() {
+    let check = |change: &dyn Fn(&mut Value), expected: &[&str]| {
+        let mut json = published();
+        nested(&mut json);
+        change(&mut json);
+        match Config::from_json(json) {
+            Err(VlmError::Config { problems, .. }) => assert_eq!(problems, expected),
+            other => panic!("expected problems, found {other:?}"),
+        }
+    };
+    check(
+        &|json| drop(json["text_config"].as_object_mut().unwrap().remove("hidden_size")),
+        &["`text_config.hidden_size`: missing"],
+    );
+    check(
+        &|json| json["text_config"]["num_hidden_layers"] = json!(0),
+        &["`text_config.num_hidden_layers`: expected an integer from 1 to 1024, found 0"],
+    );
+    check(
+        &|json| drop(json["text_config"].as_object_mut().unwrap().remove("rope_parameters")),
+        &[
+            "`text_config.rope_parameters.rope_theta`: missing",
+            "`text_config.rope_parameters`: missing",
+        ],
+    );
+    check(
+        &|json| {
+            drop(
+                json["text_config"]["rope_parameters"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("rope_theta"),
+            )
+        },
+        &["`text_config.rope_parameters.rope_theta`: missing"],
+    );
+    check(
+        &|json| json["text_config"]["layer_types"] = json!(["sliding_attention"]),
+        &[
+            "`text_config.layer_types`: expected only \"full_attention\", found \"sliding_attention\"",
+        ],
+    );
 }
 
 #[test]
@@ -123,36 +332,4 @@ fn another_architecture_is_refused() {
         |json| json["vision_config"]["hidden_act"] = json!("gelu"),
         &["`vision_config.hidden_act`: expected \"quick_gelu\", found \"gelu\""],
     );
-}
-
-fn generation(json: Value) -> Result<GenerationConfig, VlmError> {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("generation_config.json"), json.to_string()).unwrap();
-    GenerationConfig::from_dir(dir.path())
-}
-
-#[test]
-fn stop_ids_are_one_id_or_a_list() {
-    let config = generation(json!({"eos_token_id": 5, "pad_token_id": 0})).unwrap();
-    assert_eq!(config, GenerationConfig { stop_ids: vec![5], pad_token_id: 0 });
-    let config = generation(json!({"eos_token_id": [5, 6], "pad_token_id": 6})).unwrap();
-    assert_eq!(config.stop_ids, [5, 6]);
-    for stop_ids in [json!([]), json!("5"), json!([-1]), json!(null)] {
-        assert!(generation(json!({"eos_token_id": stop_ids, "pad_token_id": 0})).is_err());
-    }
-    let message = generation(json!({})).unwrap_err().to_string();
-    assert!(message.contains("`eos_token_id`: missing") && message.contains("`pad_token_id`"));
-}
-
-#[test]
-fn padding_is_a_token_of_the_model() {
-    let config = Config::from_json(published()).unwrap();
-    let check = |pad_token_id: i64| {
-        let json = json!({"eos_token_id": 5, "pad_token_id": pad_token_id});
-        generation(json).unwrap().check_padding("model".as_ref(), &config)
-    };
-    check(config.vocab_size - 1).unwrap();
-    let message = check(config.vocab_size).unwrap_err().to_string();
-    let expected = "`pad_token_id`: expected a number below 151936, found 151936";
-    assert!(message.contains(expected), "{message}");
 }

@@ -56,3 +56,24 @@ fn a_draw_inverts_the_distribution() {
     let found = draw(&row.expand([6, 6], false), &Tensor::from_slice(&draws));
     assert_eq!(Vec::<i64>::try_from(found).unwrap(), [1, 1, 3, 3, 4, 4]);
 }
+
+#[test]
+fn tokens_that_a_row_has_already_are_less_likely_and_padding_is_none_of_them() {
+    let ids = Tensor::from_slice2(&[[3_i64, 0, 0], [0, 1, 3]]);
+    let mask = Tensor::from_slice2(&[[1_i64, 1, 1], [0, 1, 1]]);
+    let mut repetition = Repetition::new(2.0, (&ids, &mask), 4);
+    let logits = Tensor::from_slice2(&[[4.0_f32, 4.0, -4.0, -4.0], [4.0, 4.0, -4.0, -4.0]]);
+    let penalised =
+        |repetition: &Repetition| Vec::<Vec<f32>>::try_from(repetition.penalise(&logits)).unwrap();
+    assert_eq!(penalised(&repetition), [[2.0, 4.0, -4.0, -8.0], [4.0, 2.0, -4.0, -8.0]]);
+    repetition.push(&Tensor::from_slice(&[2_i64, 2]));
+    assert_eq!(penalised(&repetition), [[2.0, 4.0, -8.0, -8.0], [4.0, 2.0, -8.0, -8.0]]);
+    repetition.select(&Tensor::from_slice(&[1_i64]));
+    assert_eq!(penalised(&repetition)[0], [4.0, 2.0, -8.0, -8.0]);
+}
+
+#[test]
+fn a_penalty_of_1_is_plain_greedy_decoding() {
+    assert_eq!(Decoding::greedy(1.0), Decoding::Greedy);
+    assert_eq!(Decoding::greedy(1.1), Decoding::Penalised(1.1));
+}

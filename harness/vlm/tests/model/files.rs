@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use clsrl_vlm::{Config, Init, Model, Precision, VlmError};
+use clsrl_vlm::{Config, Init, Model, Precision, VlmError, recognise};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
@@ -96,6 +96,83 @@ fn shards_are_put_together() {
     check_equal(&load(dir.path()).unwrap(), &tensors, Kind::BFloat16);
 }
 
+/// The same tensors under the names of another release.
+fn renamed(rules: &[(&str, &str)]) -> Tensors {
+    let rename = |name: String| {
+        let rule = rules.iter().find(|(old, _)| name.starts_with(old));
+        rule.map_or(name.clone(), |(old, new)| name.replacen(old, new, 1))
+    };
+    tiny::model()
+        .named_parameters()
+        .into_iter()
+        .map(|(name, tensor)| (rename(name), tensor))
+        .collect()
+}
+
+#[test]
+fn the_names_of_every_release_are_read_also_mixed() {
+    let visual = ("visual.", "model.visual.");
+    let decoder = ("model.", "model.language_model.");
+    for rules in [
+        vec![visual],
+        vec![decoder, visual],
+        vec![("model.layers.1.", "model.language_model.layers.1.")],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        write_config(dir.path(), &tiny::config());
+        write_tensors(&dir.path().join("model.safetensors"), &renamed(&rules), Kind::Float);
+        check_equal(&load(dir.path()).unwrap(), &tiny::model().named_parameters(), Kind::Float);
+        fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+        write_shards(dir.path(), renamed(&rules), [Kind::Float; 2]);
+        check_equal(&load(dir.path()).unwrap(), &tiny::model().named_parameters(), Kind::Float);
+    }
+}
+
+#[test]
+fn one_tensor_under_two_names_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    write_config(dir.path(), &tiny::config());
+    let mut tensors = tiny::model().named_parameters();
+    let (name, twin) = (tensors[0].0.clone(), tensors[0].1.copy());
+    tensors.push((format!("model.{name}"), twin));
+    write_tensors(&dir.path().join("model.safetensors"), &tensors, Kind::Float);
+    let message = load(dir.path()).err().unwrap().to_string();
+    assert!(
+        message.contains("expected one tensor for `visual.patch_embed.proj.weight`"),
+        "{message}"
+    );
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    write_shards(dir.path(), tensors, [Kind::Float; 2]);
+    assert!(load(dir.path()).is_err());
+}
+
+#[test]
+fn a_directory_is_recognised_without_its_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    write_config(dir.path(), &tiny::config());
+    write_shards(
+        dir.path(),
+        renamed(&[("visual.", "model.visual.")]),
+        [Kind::BFloat16, Kind::Float],
+    );
+    let generation = json!({"eos_token_id": 5, "pad_token_id": 0});
+    fs::write(dir.path().join("generation_config.json"), generation.to_string()).unwrap();
+    let recognised = recognise(dir.path()).unwrap();
+    let n = tiny::model().named_parameters().len();
+    let expected = format!(
+        "config flat, as published; {n} tensors of BF16 and F32 in 2 files, named model.*, model.visual.*; tied embeddings"
+    );
+    assert_eq!(recognised.weights, expected);
+    let mut config = tiny::config_json();
+    config["vocab_size"] = json!(65);
+    fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+    let message = recognise(dir.path()).unwrap_err().to_string();
+    assert!(
+        message.contains("tensor `model.embed_tokens.weight`: expected shape [65, 32]"),
+        "{message}"
+    );
+}
+
 #[test]
 fn an_untied_head_is_loaded_and_used() {
     let dir = tempfile::tempdir().unwrap();
@@ -144,6 +221,19 @@ fn what_is_saved_is_what_is_loaded() {
     let mut expected = tiny::config_json();
     expected["torch_dtype"] = Value::from("float32");
     assert_eq!(loaded.config().to_json(), expected);
+}
+
+#[test]
+fn settings_of_the_image_processor_are_saved_where_every_release_looks() {
+    let (source, saved) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let nested = json!({"image_processor": {
+        "patch_size": 14, "size": {"shortest_edge": 3136, "longest_edge": 12845056}
+    }});
+    fs::write(source.path().join("processor_config.json"), nested.to_string()).unwrap();
+    tiny::model().save(saved.path(), source.path()).unwrap();
+    let text = fs::read_to_string(saved.path().join("preprocessor_config.json")).unwrap();
+    let expected = json!({"patch_size": 14, "min_pixels": 3136, "max_pixels": 12845056});
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
 }
 
 #[test]
