@@ -13,10 +13,11 @@ use rayon::prelude::*;
 use crate::sha256::TextHasher;
 
 /// The files besides the weights that change what a model says.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "config.json",
     "generation_config.json",
     "preprocessor_config.json",
+    "processor_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
 ];
@@ -45,9 +46,8 @@ pub enum ModelDirError {
 }
 
 /// Other files that are read where they are there: they go along with tuned weights.
-const COMPANIONS: [&str; 8] = [
+const COMPANIONS: [&str; 7] = [
     "video_preprocessor_config.json",
-    "processor_config.json",
     "chat_template.json",
     "chat_template.jinja",
     "special_tokens_map.json",

@@ -24,7 +24,7 @@ pub(crate) use format::stand_in;
 pub use picture_cache::{CacheSpace, PictureCache};
 pub use picture_file::PictureFile;
 pub(crate) use processor::PIXELS_VERSION;
-pub use processor::{Patches, Processor};
+pub use processor::{Patches, Processor, ProcessorForm};
 pub use raster::RgbImage;
 pub use resample::{bicubic, lanczos};
 pub use size::smart_resize;

@@ -3,13 +3,14 @@
 //!
 //! Owns the order of the steps and the settings file; the steps themselves live in the siblings.
 
-use std::io;
-use std::path::{Path, PathBuf};
+mod settings;
+
+use std::path::Path;
 
 use clsrl_files::Folder;
 use clsrl_spec::{AlphaRule, ImagePath, ImageSteps, ProcessorKind};
-use serde_json::Value;
 
+pub use self::settings::ProcessorForm;
 use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
 use super::picture_cache::{Key, PictureCache};
@@ -20,14 +21,11 @@ use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;
 
-/// The published settings have less than a kilobyte.
-const MAX_SETTINGS: u64 = 1 << 24;
-
 /// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
 /// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
 pub(crate) const PIXELS_VERSION: u32 = 2;
 
-/// The settings of a model's `preprocessor_config.json`.
+/// The settings of a model's image processor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Processor {
     /// Side of a patch in pixels.
@@ -56,21 +54,28 @@ pub struct Patches {
 }
 
 impl Processor {
-    /// Reads `preprocessor_config.json` of a model directory.
+    /// Reads the settings of a model directory, from the file that transformers reads them from.
     ///
     /// # Errors
-    /// Where the file or one of its keys is missing or out of range; nothing is defaulted.
+    /// Where there is none, or one of its keys is missing or out of range; nothing is defaulted.
     pub fn from_dir(model_dir: &Path) -> Result<Self, ImageError> {
         Processor::from_folder(&Folder::unchecked(model_dir))
     }
 
-    /// As [`Processor::from_dir`], from a file that may be held to its digest.
+    /// As [`Processor::from_dir`], from files that may be held to their digests.
+    ///
+    /// # Errors
+    /// Those of [`Processor::from_dir`].
     pub fn from_folder(model: &Folder) -> Result<Self, ImageError> {
-        let path = model.path("preprocessor_config.json");
-        let unreadable = |source| ImageError::Config { path: path.clone(), source };
-        let text = model.read("preprocessor_config.json", MAX_SETTINGS).map_err(unreadable)?;
-        let json = serde_json::from_slice(&text).map_err(|e| unreadable(io::Error::from(e)))?;
-        Settings { path, json }.processor()
+        settings::read(model).map(|(processor, _)| processor)
+    }
+
+    /// Reads the settings as [`Processor::from_dir`] does, and says where they stand.
+    ///
+    /// # Errors
+    /// Those of [`Processor::from_dir`].
+    pub fn recognise(model_dir: &Path) -> Result<(Self, ProcessorForm), ImageError> {
+        settings::read(&Folder::unchecked(model_dir))
     }
 
     /// Replaces the limits of smart-resize.
@@ -269,79 +274,6 @@ impl Processor {
             let (mean, std) = (self.image_mean[channel], self.image_std[channel]);
             std::array::from_fn(|byte| level(byte, mean, std))
         })
-    }
-}
-
-/// The settings file, read key by key.
-struct Settings {
-    path: PathBuf,
-    json: Value,
-}
-
-impl Settings {
-    fn processor(&self) -> Result<Processor, ImageError> {
-        self.check_steps()?;
-        let min_pixels = self.count("min_pixels")?;
-        let max_pixels = self.count("max_pixels")?;
-        if max_pixels < min_pixels {
-            return Err(self.wrong("max_pixels", "at least `min_pixels`"));
-        }
-        let image_std = self.channels("image_std")?;
-        if image_std.iter().any(|&std| std <= 0.0) {
-            return Err(self.wrong("image_std", "three numbers above zero"));
-        }
-        Ok(Processor {
-            patch_size: self.side("patch_size")?,
-            merge_size: self.side("merge_size")?,
-            temporal_patch_size: self.side("temporal_patch_size")?,
-            image_mean: self.channels("image_mean")?,
-            image_std,
-            min_pixels,
-            max_pixels,
-        })
-    }
-
-    /// Refuses settings that ask for other steps than those done here.
-    fn check_steps(&self) -> Result<(), ImageError> {
-        for key in ["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"] {
-            if self.json.get(key).is_some_and(|value| value != &Value::Bool(true)) {
-                return Err(self.wrong(key, "true or no such key"));
-            }
-        }
-        if self.json.get("resample").is_some_and(|value| value.as_u64() != Some(3)) {
-            return Err(self.wrong("resample", "3 (bicubic) or no such key"));
-        }
-        let rescale = self.json.get("rescale_factor");
-        if rescale.is_some_and(|value| value.as_f64() != Some(1.0 / 255.0)) {
-            return Err(self.wrong("rescale_factor", "1/255 or no such key"));
-        }
-        Ok(())
-    }
-
-    fn count(&self, key: &'static str) -> Result<usize, ImageError> {
-        let value = self.json.get(key).and_then(Value::as_u64).filter(|&value| 0 < value);
-        value
-            .and_then(|value| usize::try_from(value).ok())
-            .ok_or_else(|| self.wrong(key, "a whole number above zero"))
-    }
-
-    fn side(&self, key: &'static str) -> Result<usize, ImageError> {
-        let side = self.count(key)?;
-        if 256 < side { Err(self.wrong(key, "at most 256")) } else { Ok(side) }
-    }
-
-    fn channels(&self, key: &'static str) -> Result<[f32; 3], ImageError> {
-        let numbers = self.json.get(key).and_then(Value::as_array).and_then(|values| {
-            let numbers: Option<Vec<f64>> = values.iter().map(Value::as_f64).collect();
-            <[f64; 3]>::try_from(numbers?).ok()
-        });
-        let numbers = numbers.ok_or_else(|| self.wrong(key, "three numbers"))?;
-        Ok(numbers.map(|number| number as f32))
-    }
-
-    fn wrong(&self, key: &'static str, expected: &'static str) -> ImageError {
-        let found = self.json.get(key).map_or_else(|| "missing".to_owned(), Value::to_string);
-        ImageError::Setting { path: self.path.clone(), key, found, expected }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cache of resized pictures, and the version that stands for their pixels.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use super::*;
 use crate::{
