@@ -4,6 +4,7 @@
 
 mod template;
 mod tokenizer;
+mod tokenizer_file;
 mod labels;
 mod error;
 

@@ -1,7 +1,8 @@
 //! The tokenizer of a Hugging Face model folder.
 //!
 //! Owns the joining of `tokenizer.json` with the tokens that stand only in `tokenizer_config.json`: the
-//! published Qwen2-VL files name `<|image_pad|>` in the second alone.
+//! published Qwen2-VL files name `<|image_pad|>` in the second alone. The library reads nothing that
+//! `tokenizer_file.rs` has not found sound.
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +13,10 @@ use clsrl_files::Folder;
 use serde::Deserialize;
 use tokenizers::{AddedToken, DecoderWrapper, ModelWrapper, Tokenizer};
 
-use super::TextError;
-
-/// The published `tokenizer.json` has 7 MB.
-const MAX_FILE: u64 = 1 << 28;
+use super::{
+    TextError,
+    tokenizer_file::{self, MAX_ADDED, MAX_BYTES, Unfit, odd_token},
+};
 
 /// A byte-level BPE tokenizer: every text has tokens, and every list of tokens a text.
 #[derive(Debug, Clone)]
@@ -28,24 +29,54 @@ impl TextTokenizer {
     /// Loads `tokenizer.json` and the added tokens of `tokenizer_config.json`.
     ///
     /// An added token must have, in both files, the same id and the same properties.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be read, the first holds what no Qwen tokenizer does, or they contradict each other.
     pub fn from_dir(model_dir: &Path) -> Result<TextTokenizer, TextError> {
         TextTokenizer::from_folder(&Folder::unchecked(model_dir))
     }
 
     /// As [`TextTokenizer::from_dir`], from files that may be held to their digests.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TextTokenizer::from_dir`].
     pub fn from_folder(model: &Folder) -> Result<TextTokenizer, TextError> {
-        let path = model.path("tokenizer.json");
-        let mut tokenizer = Tokenizer::from_bytes(read(model, "tokenizer.json")?)
-            .map_err(|source| TextError::Parse { path: path.clone(), source })?;
+        let files = ["tokenizer.json", "tokenizer_config.json"].map(|name| read(model, name));
+        let [tokenizer, config] = files;
+        TextTokenizer::from_bytes(&tokenizer?, &config?, model.dir())
+    }
+
+    /// Loads a tokenizer from the bytes of its two files; the directory is for messages.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TextTokenizer::from_dir`], but for reading.
+    pub fn from_bytes(
+        tokenizer: &[u8],
+        config: &[u8],
+        model_dir: &Path,
+    ) -> Result<TextTokenizer, TextError> {
+        let path = model_dir.join("tokenizer.json");
+        let parse = |source| TextError::Parse { path: path.clone(), source };
+        let added = tokenizer_file::check(tokenizer).map_err(|unfit| match unfit {
+            Unfit::Malformed(error) => parse(Box::new(error)),
+            Unfit::Other(found) => TextError::Kind { path: path.clone(), found },
+        })?;
+        let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(parse)?;
         if let Some(found) = other_kind(&tokenizer) {
             return Err(TextError::Kind { path, found });
         }
-        tokenizer
-            .with_truncation(None)
-            .map_err(|source| TextError::Parse { path: path.clone(), source })?
-            .with_padding(None);
-        add_tokens(&mut tokenizer, model)?;
-        Ok(TextTokenizer { tokenizer, dir: model.dir().to_owned() })
+        tokenizer.with_truncation(None).map_err(parse)?.with_padding(None);
+        let conflicts =
+            added.iter().filter_map(|token| wrong_id(&tokenizer, token.id, &token.content));
+        let conflicts: Vec<String> = conflicts.collect();
+        if !conflicts.is_empty() {
+            return Err(TextError::Conflict { path, conflicts });
+        }
+        add_tokens(&mut tokenizer, config, &model_dir.join("tokenizer_config.json"))?;
+        Ok(TextTokenizer { tokenizer, dir: model_dir.to_owned() })
     }
 
     /// The ids of a text; the texts of special tokens become those tokens, as in transformers.
@@ -79,7 +110,7 @@ impl TextTokenizer {
 
 fn read(model: &Folder, name: &str) -> Result<Vec<u8>, TextError> {
     let path = model.path(name);
-    model.read(name, MAX_FILE).map_err(|source| TextError::Read { path, source })
+    model.read(name, MAX_BYTES).map_err(|source| TextError::Read { path, source })
 }
 
 /// Says in what a tokenizer differs from a byte-level BPE that can encode and decode everything.
@@ -134,30 +165,39 @@ impl ConfigToken {
     }
 }
 
-fn add_tokens(tokenizer: &mut Tokenizer, model: &Folder) -> Result<(), TextError> {
-    let config_path = model.path("tokenizer_config.json");
-    let parse = |source| TextError::Parse { path: config_path.clone(), source };
-    let config: TokenizerConfig = serde_json::from_slice(&read(model, "tokenizer_config.json")?)
-        .map_err(|error| parse(Box::new(error)))?;
-    let known = tokenizer.get_added_tokens_decoder();
-    let mut conflicts = Vec::new();
-    for (id, token) in config.added_tokens_decoder.unwrap_or_default() {
-        let token = token.into_added();
-        if known.get(&id).is_some_and(|known| *known != token) {
-            conflicts
-                .push(format!("found token {id} as {token:?}, expected it as in tokenizer.json"));
-            continue;
-        }
-        let content = token.content.clone();
-        tokenizer.add_tokens([token]).map_err(parse)?;
-        if tokenizer.token_to_id(&content) != Some(id) {
-            let given = tokenizer.token_to_id(&content);
-            let given = given.map_or("none".to_owned(), |given| given.to_string());
-            conflicts.push(format!("found token `{content}` with id {id}, expected {given}"));
-        }
+fn add_tokens(tokenizer: &mut Tokenizer, config: &[u8], path: &Path) -> Result<(), TextError> {
+    let parse = |source| TextError::Parse { path: path.to_owned(), source };
+    let config: TokenizerConfig =
+        serde_json::from_slice(config).map_err(|error| parse(Box::new(error)))?;
+    let tokens = config.added_tokens_decoder.unwrap_or_default();
+    let odd = tokens.iter().find_map(|(id, token)| odd_token(*id, &token.content));
+    let many = || (MAX_ADDED < tokens.len()).then(|| format!("{} added tokens", tokens.len()));
+    if let Some(found) = odd.or_else(many) {
+        return Err(TextError::Kind { path: path.to_owned(), found });
     }
+    let known = tokenizer.get_added_tokens_decoder();
+    let tokens = tokens.into_iter().map(|(id, token)| (id, token.into_added()));
+    let (other, tokens): (Vec<_>, Vec<_>) =
+        tokens.partition(|(id, token)| known.get(id).is_some_and(|known| known != token));
+    let told = |(id, token): &(u32, AddedToken)| {
+        format!("found token {id} as {token:?}, expected it as in tokenizer.json")
+    };
+    let mut conflicts: Vec<String> = other.iter().map(told).collect();
+    tokenizer.add_tokens(tokens.iter().map(|(_, token)| token.clone())).map_err(parse)?;
+    conflicts
+        .extend(tokens.iter().filter_map(|(id, token)| wrong_id(tokenizer, *id, &token.content)));
     if conflicts.is_empty() {
         return Ok(());
     }
-    Err(TextError::Conflict { path: config_path, conflicts })
+    Err(TextError::Conflict { path: path.to_owned(), conflicts })
+}
+
+/// Says that a token has another id than its file gives it, if so.
+fn wrong_id(tokenizer: &Tokenizer, id: u32, content: &str) -> Option<String> {
+    let given = tokenizer.token_to_id(content);
+    if given == Some(id) {
+        return None;
+    }
+    let given = given.map_or("none".to_owned(), |given| given.to_string());
+    Some(format!("found token `{content}` with id {id}, expected {given}"))
 }
