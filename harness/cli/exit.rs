@@ -54,7 +54,7 @@ impl Exit {
             Exit::NothingSelected => "nothing selected",
             Exit::Incomplete => "incomplete: some trials failed or are missing",
             Exit::Inconclusive => "inconclusive",
-            Exit::Differs => "data or weights differ from the lock",
+            Exit::Differs => "data, model or weights are not what they should be",
             Exit::SelfTest => "self-test failed",
             Exit::Interrupted => "interrupted (SIGINT)",
             Exit::Terminated => "told to end (SIGTERM)",

@@ -24,6 +24,7 @@ use crate::{
     cache::{cache_dir, sidecars_dir},
     exit::{Exit, describe},
     locked::{self, Check, Locked},
+    model::find_model,
     progress::Detail,
     project::Project,
 };
@@ -185,7 +186,7 @@ pub fn model_dir(
         (None, Some(relative)) => project.path(relative),
         (None, None) => return Err(lacks(suite, "model", "model")),
     };
-    existing(&dir, "model directory")
+    find_model(&dir)
 }
 
 /// The data folder that was given, else the suite's, which is drawn if it is not there yet.

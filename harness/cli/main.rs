@@ -32,6 +32,7 @@ mod protocols;
 mod cache;
 mod progress;
 mod meter;
+mod model;
 mod output;
 mod exit;
 

@@ -19,6 +19,8 @@ mod replaced;
 mod resume;
 mod run;
 mod locked;
+#[cfg(feature = "libtorch")]
+mod models;
 mod speed;
 mod writers;
 mod doctor;

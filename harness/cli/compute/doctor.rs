@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::{
     speed::{all_threads, precision_of, program},
-    trial::open_backend,
+    trial::{check_model, open_backend},
 };
-use crate::{args::DoctorArgs, exit::Exit, output::print, project::Project};
+use crate::{args::DoctorArgs, exit::Exit, model::find_model, output::print, project::Project};
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
@@ -26,6 +26,8 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
         Some(dir) => dir.clone(),
         None => Project::find()?.path("harness/tiny/model"),
     };
+    let model_dir = find_model(&model_dir)?;
+    let recognised = check_model(&model_dir)?;
     let mut model = Model::load(&model_dir, device, precision)?;
     let mut checks = self_tests(&mut model, args.image_size)?;
     drop(model);
@@ -50,12 +52,13 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
             "precision": format!("{precision:?}"),
             "threads": threads,
             "model": model_dir.display().to_string(),
+            "recognised": recognised,
             "passed": passed,
             "checks": checks.iter().map(shown).collect::<Vec<_>>(),
         });
         print(&format!("{about:#}\n"))?;
     } else {
-        print(&table(&checks))?;
+        print(&format!("model: {recognised}\n{}", table(&checks)))?;
     }
     Ok(if passed { Exit::Ok } else { Exit::SelfTest })
 }

@@ -50,6 +50,7 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let tasks = tasks(&store, &statuses, &inputs.binding);
     if !tasks.is_empty() {
         trial::check_device(&inputs.device.to_string())?;
+        trial::check_model(&inputs.model_dir)?;
     }
     replace::check(&store, &statuses, args.replace, detail)?;
     let run_before = store.read_last_run().unwrap_or_else(|error| {

@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, BufRead, Write},
+    path::Path,
     thread,
 };
 
 use anyhow::{Context, anyhow};
-use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, run_trial};
+use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, recognise_model, run_trial};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, describe};
 
 /// Runs the job on the first line of standard input; when standard input ends, so does the worker.
 pub fn trial() -> anyhow::Result<Exit> {
@@ -42,6 +43,23 @@ pub fn check_device(device: &str) -> anyhow::Result<()> {
     open_backend(device)
         .and_then(|()| Ok(parse_device(device).map(|_| ())?))
         .map_err(|error| Exit::Usage.because(error))
+}
+
+/// Fails at once where every trial would, at a model that cannot be loaded; returns how its files were written.
+pub fn check_model(dir: &Path) -> anyhow::Result<String> {
+    let mut errors = match recognise_model(dir) {
+        Ok(recognised) => return Ok(recognised),
+        Err(errors) => errors,
+    };
+    let error = match errors.len() {
+        1 => anyhow::Error::new(errors.remove(0)),
+        n => {
+            let told: String = errors.into_iter().map(|error| describe(&error.into())).collect();
+            let told = told.trim_end().replace("error: ", "");
+            anyhow!("{n} parts of the model do not load\n{told}")
+        }
+    };
+    Err(Exit::Differs.because(error))
 }
 
 /// Opens what a device needs; to be called before libtorch is asked anything.

@@ -33,6 +33,14 @@ pub enum EngineError {
     /// Tokenizer or prompt.
     #[error(transparent)]
     Text(#[from] TextError),
+    /// The files of a model directory are of different models.
+    #[error("the files in `{}` do not fit each other:{}", dir.display(), indented(problems))]
+    Misfit {
+        /// The model directory.
+        dir: PathBuf,
+        /// One line for each difference.
+        problems: Vec<String>,
+    },
     /// A result could not be handed on or written.
     #[error("cannot keep a result")]
     Sink(#[source] std::io::Error),
@@ -130,6 +138,10 @@ impl From<BoundError> for EngineError {
             BoundError::Differs(differs) => differs.into(),
         }
     }
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
 impl EngineError {

@@ -1,0 +1,161 @@
+//! What people give as a model that is none, and what to do about it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use serde_json::Value;
+
+use crate::exit::Exit;
+
+/// Most that is read of a file to see what it is.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// How a Git LFS pointer begins; it is never longer than this many bytes.
+const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+const MAX_POINTER: u64 = 1024;
+
+/// The model directory that was named, checked to be one by the names of its files.
+///
+/// # Errors
+///
+/// Where it is none, with a hint at what to give instead.
+pub fn find_model(given: &Path) -> anyhow::Result<PathBuf> {
+    let refused =
+        |(found, hint): (String, String)| Exit::Usage.because(anyhow!("{found}\nhint: {hint}"));
+    if !given.is_dir() {
+        return Err(refused(no_directory(given)));
+    }
+    // Workers get the path as well, so it must not depend on the current folder.
+    let dir = given.canonicalize().with_context(|| format!("cannot read `{}`", given.display()))?;
+    let names = file_names(&dir).with_context(|| format!("cannot read `{}`", dir.display()))?;
+    if let Some(found) = pointers(&dir, &names) {
+        return Err(refused(found));
+    }
+    match no_weights(&dir, &names) {
+        Some(found) => Err(refused(found)),
+        None => Ok(dir),
+    }
+}
+
+fn file_names(dir: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// What stands where a directory should: what it is, and what to do.
+fn no_directory(given: &Path) -> (String, String) {
+    let shown = given.display();
+    let is = |extension: &str| given.extension().is_some_and(|found| found == extension);
+    if given.exists() {
+        let hint = match given.parent() {
+            _ if is("gguf") => GGUF.to_owned(),
+            Some(parent) if is("safetensors") => {
+                format!("--model takes the folder that holds it, `{}`", parent.display())
+            }
+            _ => "--model takes a folder with config.json and model.safetensors".to_owned(),
+        };
+        return (format!("`{shown}` is a file, expected a model directory"), hint);
+    }
+    let words: Vec<_> = given.iter().collect();
+    let is_hub_name = words.len() == 2
+        && given.is_relative()
+        && words.iter().all(|word| *word != ".." && *word != ".");
+    let hint = if is_hub_name {
+        format!(
+            "if it is a name on the Hugging Face Hub, download it first, for example with \
+             `hf download {shown} --local-dir DIR`, and give --model DIR: nothing is downloaded here"
+        )
+    } else {
+        "--model takes a folder with config.json and model.safetensors".to_owned()
+    };
+    (format!("there is no model directory `{shown}`"), hint)
+}
+
+const GGUF: &str = "GGUF holds quantized weights for llama.cpp; give a folder with the safetensors that they were made from";
+
+/// Finds files that Git LFS has not fetched.
+fn pointers(dir: &Path, names: &[String]) -> Option<(String, String)> {
+    let is_pointer = |name: &&String| {
+        let path = dir.join(name);
+        let is_short =
+            fs::metadata(&path).is_ok_and(|about| about.is_file() && about.len() <= MAX_POINTER);
+        is_short
+            && clsrl_files::read(&path, MAX_POINTER).is_ok_and(|bytes| bytes.starts_with(POINTER))
+    };
+    let pointers: Vec<&str> = names.iter().filter(is_pointer).map(String::as_str).collect();
+    if pointers.is_empty() {
+        return None;
+    }
+    let found =
+        format!("`{}` holds Git LFS pointers in place of {}", dir.display(), pointers.join(", "));
+    let hint =
+        "fetch the files with `git lfs install`, then `git lfs pull` in that folder".to_owned();
+    Some((found, hint))
+}
+
+/// Says what a directory without weights in safetensors is.
+fn no_weights(dir: &Path, names: &[String]) -> Option<(String, String)> {
+    let has = |name: &str| names.iter().any(|found| found == name);
+    let first = |is: fn(&str) -> bool| names.iter().map(String::as_str).find(|name| is(name));
+    let (single, index) = ("model.safetensors", "model.safetensors.index.json");
+    if has(single) || has(index) {
+        return None;
+    }
+    let shown = dir.display();
+    let lacks = |what: &str| format!("`{shown}` has no {single} or {index}, but {what}");
+    if has("adapter_config.json") || first(|name| name.starts_with("adapter_model")).is_some() {
+        let base = base_of_adapter(dir).unwrap_or_else(|| "its base model".to_owned());
+        let hint = format!(
+            "it is an adapter (LoRA), no model: merge it into {base} with peft, \
+             `PeftModel.from_pretrained(base, DIR).merge_and_unload().save_pretrained(TO)`, and give --model TO"
+        );
+        return Some((lacks("an adapter"), hint));
+    }
+    if let Some(shard) = first(is_shard) {
+        let hint = format!(
+            "the shards' index, {index}, is missing: fetch it from where the shards come from"
+        );
+        return Some((lacks(&format!("shards as `{shard}`")), hint));
+    }
+    if let Some(name) = first(|name| name.ends_with(".gguf")) {
+        return Some((lacks(&format!("`{name}`")), GGUF.to_owned()));
+    }
+    let is_pickle = |name: &str| {
+        [".bin", ".pt", ".pth", ".ckpt"].iter().any(|extension| name.ends_with(extension))
+            && name != "training_args.bin"
+    };
+    if let Some(name) = first(is_pickle) {
+        let hint = "pickled weights are never run here: load the model with transformers and save it with \
+                    `save_pretrained(TO, safe_serialization=True)`";
+        return Some((lacks(&format!("`{name}`")), hint.to_owned()));
+    }
+    if has("snapshots") && has("refs") {
+        let hint = "it is a folder of the Hub's cache: give the folder below its `snapshots`";
+        return Some((lacks("`snapshots`"), hint.to_owned()));
+    }
+    if let Some(name) = first(|name| name.starts_with("checkpoint-")) {
+        let hint =
+            format!("it is a trainer's output: give one of its checkpoints, as `{shown}/{name}`");
+        return Some((lacks(&format!("`{name}`")), hint));
+    }
+    let hint = "--model takes a Hugging Face model folder with its weights in safetensors";
+    Some((format!("`{shown}` has no {single} or {index}"), hint.to_owned()))
+}
+
+/// Whether a file is called as shards are, `model-00001-of-00002.safetensors`.
+fn is_shard(name: &str) -> bool {
+    name.ends_with(".safetensors") && name.contains("-of-")
+}
+
+fn base_of_adapter(dir: &Path) -> Option<String> {
+    let bytes = clsrl_files::read(&dir.join("adapter_config.json"), MAX_BYTES).ok()?;
+    let json: Value = serde_json::from_slice(&bytes).ok()?;
+    Some(format!("`{}`", json["base_model_name_or_path"].as_str()?))
+}
