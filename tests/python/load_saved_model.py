@@ -2,8 +2,8 @@
 
 usage: python load_saved_model.py DIR [ID ...]
 
-Every tensor of the architecture must be in the file and no other. With token ids, one forward
-pass must give finite logits; the likeliest next token is printed. Exit code 0 if all holds, else 1.
+Every tensor of the architecture must be in the file and no other. With token ids, one forward pass is run, and the
+logits behind the last id follow on a second line, one number a word. Exit code 0 if all holds, else 1.
 """
 
 import os
@@ -13,8 +13,8 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 
 
-def check(model_dir: str, ids: list[int]) -> str:
-    """Returns what was found; raises ValueError if the directory does not fit."""
+def check(model_dir: str, ids: list[int]) -> tuple[str, list[float]]:
+    """Returns what was found, and logits; raises ValueError if the directory does not fit."""
     if not os.path.isdir(model_dir):
         raise ValueError("not a directory")
     model, info = Qwen2VLForConditionalGeneration.from_pretrained(
@@ -23,15 +23,14 @@ def check(model_dir: str, ids: list[int]) -> str:
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info.get(kind):
             raise ValueError(f"{kind}: {sorted(map(str, info[kind]))}")
-    n_parameters = sum(parameter.numel() for parameter in model.parameters())
-    found = f"{n_parameters} parameters"
-    if ids:
-        with torch.no_grad():
-            logits = model.eval()(input_ids=torch.tensor([ids])).logits[0, -1]
-        if not torch.isfinite(logits).all():
-            raise ValueError("logits are not finite")
-        found += f", next token {int(logits.argmax())}"
-    return found
+    found = f"{sum(parameter.numel() for parameter in model.parameters())} parameters"
+    if not ids:
+        return found, []
+    with torch.no_grad():
+        logits = model.eval()(input_ids=torch.tensor([ids])).logits[0, -1]
+    if not torch.isfinite(logits).all():
+        raise ValueError("logits are not finite")
+    return f"{found}, next token {int(logits.argmax())}", logits.tolist()
 
 
 def main() -> int:
@@ -39,11 +38,12 @@ def main() -> int:
         print(__doc__.split("\n\n")[1], file=sys.stderr)
         return 1
     try:
-        found = check(sys.argv[1], [int(arg) for arg in sys.argv[2:]])
+        found, logits = check(sys.argv[1], [int(arg) for arg in sys.argv[2:]])
     except Exception as error:  # whatever transformers raises is a verdict on the directory
         print(f"{sys.argv[1]}: {type(error).__name__}: {error}".replace("\n", " "))
         return 1
     print(f"{sys.argv[1]}: loads, {found}")
+    print(*logits)
     return 0
 
 

@@ -1,8 +1,10 @@
 //! Writes and reads adapters in peft's layout: `adapter_config.json` and `adapter_model.safetensors`.
 //!
-//! Layers go by the names that transformers 4.52 and newer give their modules, where the decoder is
-//! `model.language_model` and the tower `model.visual`; in the checkpoint they are `model` and `visual`. The
-//! file's keys have `base_model.model.` in front, as peft wraps a model.
+//! Since transformers 4.52 the decoder's module is called `model.language_model` and the tower's `model.visual`; before
+//! they were `model` and `visual`, as in the checkpoint. peft takes the matrices whose names it finds, leaves the rest
+//! of its own at zero with no more than a warning, and does not look at what is over. So the file has every matrix
+//! under both names: it does the same in every release, and is twice as large as one of them needs. The keys have
+//! `base_model.model.` in front, as peft wraps a model.
 
 use std::{fs, path::Path};
 
@@ -21,8 +23,8 @@ use crate::{
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 
-/// The adapted modules, for peft to find them in the whole model: it adapts what the pattern matches.
-const TARGETS: &str = r".*language_model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)|.*visual\.(blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])|merger\.mlp\.[02])";
+/// The adapted modules under either name, for peft to find them in the whole model: it adapts what the pattern matches.
+const TARGETS: &str = r"(.*\.)?(layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)|visual\.(blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])|merger\.mlp\.[02]))";
 
 /// Writes the config, then the matrices, whose presence means that all is there.
 pub(crate) fn save(
@@ -48,8 +50,11 @@ pub(crate) fn save(
     });
     let path = dir.join("adapter_config.json");
     write_whole(&path, format!("{config:#}\n").as_bytes())?;
-    let keys: Vec<String> = adapters.iter().map(|(name, _)| key(name)).collect();
-    let header = keys.iter().zip(adapters).map(|(key, (_, tensor))| (&**key, tensor.size()));
+    // One tensor after the other, each written twice.
+    let named =
+        |(name, tensor): &(String, Tensor)| keys(name).map(|key| (key, tensor.shallow_clone()));
+    let adapters: Vec<(String, Tensor)> = adapters.iter().flat_map(named).collect();
+    let header = adapters.iter().map(|(key, tensor)| (&**key, tensor.size()));
     let mut tensors = adapters.iter().map(|(_, tensor)| Ok(tensor.shallow_clone()));
     write_tensors(&dir.join(WEIGHTS), header, &mut tensors)
 }
@@ -62,21 +67,23 @@ pub(crate) fn load(
     device: Device,
 ) -> Result<Vec<(String, Tensor)>, VlmError> {
     let shapes = adapter_shapes(config, lora);
-    let spec = |(name, shape): &(String, Vec<i64>)| TensorSpec {
-        name: key(name),
-        shape: shape.clone(),
-        role: Role::Matrix,
+    let specs = |(name, shape): &(String, Vec<i64>)| {
+        keys(name).map(|name| TensorSpec { name, shape: shape.clone(), role: Role::Matrix })
     };
-    let layout: Vec<TensorSpec> = shapes.iter().map(spec).collect();
+    let layout: Vec<TensorSpec> = shapes.iter().flat_map(specs).collect();
     let tensors = read_file(&Folder::unchecked(dir), WEIGHTS, &layout, device)?;
     let names = shapes.into_iter().map(|(name, _)| name);
+    // The first of the two that are written of each.
+    let tensors = tensors.into_iter().step_by(2);
     Ok(names.zip(tensors).map(|(name, (_, tensor))| (name, tensor)).collect())
 }
 
-/// `visual.blocks.0.attn.qkv.lora_A.weight` to `base_model.model.model.visual.blocks.0.attn.qkv.lora_A.weight`.
-fn key(name: &str) -> String {
-    match name.strip_prefix("model.") {
-        Some(decoder) => format!("base_model.model.model.language_model.{decoder}"),
-        None => format!("base_model.model.model.{name}"),
-    }
+/// `visual.blocks.0.attn.qkv.lora_A.weight` to `base_model.model.visual.blocks.0.attn.qkv.lora_A.weight` and
+/// `base_model.model.model.visual.blocks.0.attn.qkv.lora_A.weight`.
+fn keys(name: &str) -> [String; 2] {
+    let since_4_52 = match name.strip_prefix("model.") {
+        Some(decoder) => format!("model.language_model.{decoder}"),
+        None => format!("model.{name}"),
+    };
+    [name, &since_4_52].map(|name| format!("base_model.model.{name}"))
 }

@@ -142,7 +142,8 @@ impl VisionConfig {
 /// Reads a JSON object of a folder.
 pub(crate) fn read_object(model: &Folder, name: &str) -> Result<Map<String, Value>, VlmError> {
     let path = model.path(name);
-    let bytes = model.read(name, MAX_BYTES).map_err(|source| VlmError::io("read", &path, source))?;
+    let bytes =
+        model.read(name, MAX_BYTES).map_err(|source| VlmError::io("read", &path, source))?;
     parse_object(&bytes, &path)
 }
 

@@ -1,11 +1,14 @@
 //! Low-rank adapters: what they change, what is trained, and that peft reads them.
 
-use std::process::Command;
+use std::ffi::OsStr;
 
 use clsrl_vlm::{Lora, Model, PadSide, Precision};
 use tch::{Kind, Tensor, no_grad};
 
-use crate::{tiny, transformers::python_with};
+use crate::{
+    tiny,
+    transformers::{pythons, run},
+};
 
 const LORA: Lora = Lora { rank: 3, alpha: 6.0 };
 
@@ -99,25 +102,43 @@ fn the_same_seed_draws_the_same_adapters() {
 }
 
 #[test]
-fn peft_loads_the_adapters_and_computes_the_same() {
-    let Some(python) = python_with(&["torch", "transformers", "peft"]) else { return };
+fn peft_loads_the_adapters_and_computes_the_same_in_every_release() {
     let (base, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     tiny::model().save(base.path(), base.path()).unwrap();
     let model = adapted();
     model.save_adapters(dir.path(), "a base model").unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/python/load_adapters.py");
     let prompt = tiny::prompt(5, 9, 0, 0);
-    let ids = prompt.ids.iter().map(i64::to_string);
-    let output = Command::new(python)
-        .arg(script)
-        .args([base.path(), dir.path()])
-        .args(ids)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let theirs: Vec<f32> = said.split_whitespace().map(|number| number.parse().unwrap()).collect();
+    let ids: Vec<String> = prompt.ids.iter().map(i64::to_string).collect();
     let ours = no_grad(|| model.logits(&model.hidden(&tiny::batch(&[prompt], PadSide::Left))));
     let ours = ours.select(1, -1).view([-1]);
-    assert!(largest_difference(&ours, &Tensor::from_slice(&theirs)) < 1e-4);
+    let dirs = [base.path().as_os_str(), dir.path().as_os_str()];
+    let args: Vec<&OsStr> = dirs.into_iter().chain(ids.iter().map(OsStr::new)).collect();
+    for python in pythons() {
+        let said = run(&python, "load_adapters.py", &args);
+        let theirs: Vec<f32> =
+            said[0].split_whitespace().map(|number| number.parse().unwrap()).collect();
+        let difference = largest_difference(&ours, &Tensor::from_slice(&theirs));
+        assert!(difference < 1e-4, "{difference} by {}", python.display());
+    }
+}
+
+#[test]
+fn every_matrix_is_saved_under_its_names_in_old_and_new_releases() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = adapted();
+    model.save_adapters(dir.path(), "a base model").unwrap();
+    let bytes = std::fs::read(dir.path().join("adapter_model.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.len(), 2 * model.trained_parameters().len());
+    for (old, new) in [
+        ("visual.blocks.0.attn.qkv", "model.visual.blocks.0.attn.qkv"),
+        ("model.layers.1.mlp.up_proj", "model.language_model.layers.1.mlp.up_proj"),
+    ] {
+        for matrix in ["lora_A.weight", "lora_B.weight"] {
+            let data = |layer: &str| {
+                file.tensor(&format!("base_model.model.{layer}.{matrix}")).unwrap().data().to_vec()
+            };
+            assert_eq!(data(old), data(new), "{old}");
+        }
+    }
 }
