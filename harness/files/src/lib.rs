@@ -4,12 +4,16 @@
 //! them with the path and with what the file was wanted for.
 
 mod digest;
-mod lock;
 mod open;
+mod lines;
+pub mod limit;
+pub mod path_text;
+mod lock;
 mod replace;
 mod update;
 
 pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
+pub use lines::{Lines, lines};
 pub use lock::FileLock;
 pub use open::{open, read, read_to_string};
 pub use replace::{NewFile, remove_leftovers, replace};

@@ -35,6 +35,7 @@ impl FileLock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
+    // A link is not followed, and a FIFO not waited for.
     let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let mut options = File::options();
     options.write(true).create(true).truncate(false).custom_flags(flags.bits() as i32);
