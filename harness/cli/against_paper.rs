@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use clsrl_files::limit;
 use clsrl_report::{
     ReportFile, TrialResults,
     paper::{AgainstPaper, PaperContext, PublishedNumbers},
@@ -110,7 +111,8 @@ impl Files {
 
 fn read_published(project: &Project) -> anyhow::Result<String> {
     let path = project.path(PUBLISHED);
-    fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))
+    clsrl_files::read_to_string(&path, limit::SETTINGS)
+        .with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 /// The same part of the suite under the paper's protocol.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use clsrl_files::limit;
 use clsrl_spec::{LoraRule, Selection, Suite, Trial};
 
 use crate::{args::SelectionArgs, exit::Exit, project::Project, protocols::protocol_names};
@@ -87,7 +88,7 @@ pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> any
         false => project.suites_dir().join(format!("{named}.toml")),
     };
     let shown = if is_path { named.to_owned() } else { format!("suites/{named}.toml") };
-    let text = fs::read_to_string(&path)
+    let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
         .with_context(|| format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project)))
         .map_err(|error| Exit::Usage.because(error))?;
     let protocols = |name: &str| read_protocol(project, &path, name);
@@ -107,7 +108,7 @@ fn read_protocol(project: &Project, suite: &Path, name: &str) -> Result<String, 
     let file = format!("{name}.toml");
     let beside = suite.with_file_name("protocols").join(&file);
     let path = if beside.is_file() { beside } else { project.protocols_dir().join(&file) };
-    fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    clsrl_files::read_to_string(&path, limit::SETTINGS).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
 fn suites_hint(project: &Project) -> String {

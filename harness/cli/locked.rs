@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,7 @@ use clsrl_data::{
     lock::{Checked, Checking, Hashed, Mode, PictureDigests, check, lock_key, split_digest},
     shown::UsedPictures,
 };
+use clsrl_files::limit;
 use clsrl_spec::{
     DatasetId,
     lock::{Lock, LockEntry, Tree},
@@ -162,7 +162,7 @@ pub fn existing_lock(project: &Project, given: Option<&Path>) -> anyhow::Result<
 
 /// Reads a lock, and its text; a file that is not there is an empty lock.
 pub fn read_lock(path: &Path) -> anyhow::Result<(String, Lock)> {
-    let text = match fs::read_to_string(path) {
+    let text = match clsrl_files::read_to_string(path, limit::SETTINGS) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         text => text
             .with_context(|| format!("cannot read the lock `{}`", path.display()))

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use clsrl_files::limit;
 use clsrl_spec::ProtocolFile;
 
 use crate::{exit::Exit, project::Project};
@@ -21,7 +22,7 @@ pub fn read_protocol(named: &str) -> anyhow::Result<ProtocolFile> {
             (project.protocols_dir().join(&file), format!("suites/protocols/{file}"))
         }
     };
-    let text = fs::read_to_string(&path)
+    let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
         .with_context(|| {
             let names = protocol_names(&project);
             format!("cannot read protocol `{shown}`\nhint: {names}; a path ends in `.toml`")

@@ -10,6 +10,7 @@ mod gate;
 mod html;
 mod inspect;
 mod interrupt;
+mod irregular;
 mod plan;
 mod program;
 mod records;

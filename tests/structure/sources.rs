@@ -58,6 +58,43 @@ fn nothing_outside_tests_unwraps() {
     assert_none("unwraps outside tests", &findings);
 }
 
+/// What opens a file for reading by itself.
+const OPENERS: [&str; 10] = [
+    "File::open(",
+    "fs::read(",
+    "fs::read_to_string(",
+    "use std::fs::read",
+    ".read(true)",
+    "from_file(&",
+    "from_path(",
+    "read_safetensors(",
+    "image::open(",
+    "Mmap",
+];
+
+/// Who may, beside `clsrl-files`, and why.
+const MAY_OPEN: [(&str, &str); 6] = [
+    ("harness/engine/src/place.rs", "the kernel's own word on this process"),
+    ("harness/vlm/src/device.rs", "the kernel's own word on this machine"),
+    ("harness/vlm/build.rs", "libtorch's headers, while building"),
+    ("harness/report/benches/samples.rs", "the project's own files, in a bench"),
+    ("harness/data/benches/input/photographs.rs", "a bench"),
+    ("harness/runner/src/store.rs", "the folder of a file that was written, to sync it"),
+];
+
+#[test]
+fn only_clsrl_files_opens_files_for_reading() {
+    let mut findings = Vec::new();
+    for file in non_test_files() {
+        let shown = file.display().to_string();
+        let may = MAY_OPEN.iter().any(|&(name, _)| name == shown);
+        if !may && !shown.starts_with("harness/files/") && !shown.starts_with("tests/") {
+            findings.extend(lines_with(&file, code(&text(&file)), &OPENERS));
+        }
+    }
+    assert_none("readers that do not go through clsrl-files", &findings);
+}
+
 fn rust_files() -> Vec<PathBuf> {
     let below = ["harness", "tests"].into_iter().flat_map(files_below);
     let mut files: Vec<PathBuf> =

@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, anyhow};
+use clsrl_files::limit;
 use clsrl_spec::DatasetId;
 
 use crate::{args::RewardsArgs, exit::Exit, inputs::open_dataset};
@@ -50,7 +50,7 @@ fn from_lists(id: DatasetId, data_dir: &Path) -> anyhow::Result<Vec<String>> {
 fn from_file(id: DatasetId, dir: &Path) -> anyhow::Result<Vec<String>> {
     let path = name_file(id, dir);
     let shown = path.display();
-    let text = fs::read_to_string(&path)
+    let text = clsrl_files::read_to_string(&path, limit::LIST)
         .with_context(|| format!("cannot read the class names `{shown}`"))
         .map_err(|error| Exit::Usage.because(error))?;
     if text.starts_with('\u{feff}') {

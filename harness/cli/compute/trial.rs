@@ -1,36 +1,31 @@
 //! `trial`: one worker. Reads a job, runs it, writes events as JSON lines.
 
-use std::{
-    io::{self, BufRead, Write},
-    path::Path,
-    thread,
-};
+use std::{io, path::Path, thread};
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, recognise_model, run_trial};
+use clsrl_files::limit;
 
-use crate::exit::{Exit, describe};
+use crate::{
+    ending,
+    exit::{Exit, describe},
+    output::send,
+};
 
 /// Runs the job on the first line of standard input; when standard input ends, so does the worker.
 pub fn trial() -> anyhow::Result<Exit> {
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("cannot read the job")?;
+    let line = clsrl_files::lines(io::stdin().lock(), limit::JOB).next();
+    let line = line.unwrap_or_else(|| Ok(String::new())).context("cannot read the job")?;
     let job: TrialJob =
         serde_json::from_str(&line).context("the job is not one of this program")?;
     open_backend(&job.device)?;
     thread::spawn(|| {
         // An error means the same as the end: nobody wants the results any more.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        // Without C++ destructors, which would run under the feet of the working thread.
-        signal_hook::low_level::exit(Exit::Terminated as i32);
+        ending::leave(Exit::Terminated);
     });
-    run_trial(&job, &mut |event| {
-        let mut stdout = io::stdout().lock();
-        serde_json::to_writer(&mut stdout, &event)?;
-        stdout.write_all(b"\n")?;
-        stdout.flush()
-    })
     // By this code the run that started it knows, too.
+    run_trial(&job, &mut |event| send(&event))
     .map_err(|error| match error.is_difference() {
         true => Exit::Differs.because(error),
         false => error.into(),

@@ -4,10 +4,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::{
     DatasetId, EvalSplit,
     lock::{Digest, FileDigest},
@@ -21,6 +22,9 @@ use super::{
     ledger::path_fault,
 };
 use crate::sha256::TextHasher;
+
+/// The file beside the datasets that marks them as drawn.
+const MARKER: &str = "drawn.json";
 
 /// One picture of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +83,14 @@ pub(super) struct ClassesAndLists {
     pub(super) test: Vec<Example>,
 }
 
+/// What marks the datasets below a folder as drawn; `None` where they are not.
+pub(crate) fn read_marker(data_dir: &Path) -> io::Result<Option<String>> {
+    match clsrl_files::read_to_string(&data_dir.join(MARKER), limit::SETTINGS) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 impl Dataset {
     /// Reads the lists of `id` below `data_dir`, in CoOp's layout, where no link leaves that folder.
     pub fn open(id: DatasetId, data_dir: &Path) -> Result<Dataset, DatasetError> {
@@ -96,6 +108,11 @@ impl Dataset {
         let inside = DatasetDir::new(id, &dir, &places);
         let (read, lists) = layout::read_lists(&inside)?;
         let Reading { files: read_from, beyond } = inside.into_reading();
+        let drawn = read_marker(data_dir).map_err(|source| DatasetError::Read {
+            dataset: id,
+            path: data_dir.join(MARKER),
+            source,
+        })?;
         Ok(Dataset {
             id,
             lists,
@@ -103,7 +120,7 @@ impl Dataset {
             train: read.train,
             val: read.val,
             test: read.test,
-            drawn: fs::read_to_string(data_dir.join("drawn.json")).ok(),
+            drawn,
             image_dir: dir.join(layout::layout_of(id).image_prefix),
             dir,
             read_from,

@@ -35,6 +35,7 @@ mod digest;
 mod error;
 
 pub use coop_cache::{few_shot_cache_paths, read_few_shot_cache};
+pub(crate) use dataset::read_marker;
 pub use dataset::{Dataset, Example, standard_split};
 pub use digest::{picks_digest, prompts_digest, questions_digest};
 pub use error::{DatasetError, Faults};

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::{DatasetId, Stream};
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
@@ -115,7 +116,7 @@ pub fn write_drawn(
 /// The marker of a data root, `None` where the folder is missing or empty.
 fn found_marker(data_dir: &Path) -> Result<Option<Marker>, DrawnError> {
     let path = data_dir.join(MARKER);
-    let bytes = match fs::read(&path) {
+    let bytes = match clsrl_files::read(&path, limit::SETTINGS) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_empty = match fs::read_dir(data_dir) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => true,
@@ -169,7 +170,7 @@ fn write_root(
     }
     let path = root.join(MARKER);
     at("write", &path, fs::write(&path, json_text(marker) + "\n"))?;
-    at("write", &path, fs::File::open(&path).and_then(|file| file.sync_all()))
+    at("write", &path, clsrl_files::open(&path).and_then(|file| file.sync_all()))
 }
 
 /// One picture's file. The encoder's transform is an integer one, so the bytes are the same everywhere.

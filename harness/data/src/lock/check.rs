@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +21,7 @@ use super::{
     sidecar,
     tree::{Scan, scan},
 };
-use crate::datasets::{Dataset, Places};
+use crate::datasets::{Dataset, Places, read_marker};
 
 /// How a dataset is compared.
 pub struct Checking<'a> {
@@ -84,7 +83,7 @@ pub fn lock_key(dataset: &Dataset) -> LockKey {
 
 /// The lock's key of a dataset that may not be there or not readable.
 pub fn lock_key_of(id: DatasetId, data_dir: &Path) -> LockKey {
-    let marker = fs::read_to_string(data_dir.join("drawn.json")).ok();
+    let marker = read_marker(data_dir).ok().flatten();
     LockKey { drawn_seed: marker.as_deref().and_then(drawn_seed), dataset: id }
 }
 

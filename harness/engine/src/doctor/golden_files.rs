@@ -2,11 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
+use clsrl_files::limit;
 use clsrl_vlm::{Grid, Prompt, VlmError};
+use safetensors::{
+    Dtype,
+    tensor::{SafeTensors, TensorView},
+};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
@@ -21,7 +25,7 @@ pub enum GoldenError {
     #[error("`{}` is no JSON", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
     #[error("`{}` holds no tensors", path.display())]
-    Tensors { path: PathBuf, source: tch::TchError },
+    Tensors { path: PathBuf, source: TensorsError },
     #[error("`{}` lacks `{key}`", path.display())]
     Lacks { path: PathBuf, key: String },
     #[error(transparent)]
@@ -44,7 +48,7 @@ pub(super) struct GoldenTensors {
 
 impl GoldenJson {
     pub(super) fn open(path: PathBuf) -> Result<Self, GoldenError> {
-        let text = fs::read_to_string(&path)
+        let text = clsrl_files::read_to_string(&path, limit::RECORD)
             .map_err(|source| GoldenError::Read { path: path.clone(), source })?;
         let value = serde_json::from_str(&text)
             .map_err(|source| GoldenError::Json { path: path.clone(), source })?;
@@ -76,9 +80,11 @@ impl GoldenJson {
 
 impl GoldenTensors {
     pub(super) fn open(path: PathBuf) -> Result<Self, GoldenError> {
-        let tensors = Tensor::read_safetensors(&path)
+        let bytes = clsrl_files::read(&path, limit::TENSORS)
+            .map_err(|source| GoldenError::Read { path: path.clone(), source })?;
+        let tensors = tensors_of(&bytes)
             .map_err(|source| GoldenError::Tensors { path: path.clone(), source })?;
-        Ok(GoldenTensors { path, tensors: tensors.into_iter().collect() })
+        Ok(GoldenTensors { path, tensors })
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -126,6 +132,33 @@ impl Tolerances {
         let kinds = ["max_abs_diff_f32_f64", "max_rel_diff_f32_f64"];
         let measured = kinds.iter().find_map(|kind| measured.get(kind)?.as_f64())?;
         Some(10.0 * measured)
+    }
+}
+
+type TensorsError = Box<dyn std::error::Error + Send + Sync>;
+
+fn tensors_of(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, TensorsError> {
+    let tensor = |(name, view): (String, TensorView<'_>)| {
+        let kind = kind_of(view.dtype()).ok_or_else(|| {
+            format!("tensor `{name}` is of kind {}, which no golden set has", view.dtype())
+        })?;
+        let shape: Vec<i64> =
+            view.shape().iter().map(|&n| i64::try_from(n)).collect::<Result<_, _>>()?;
+        Ok((name, Tensor::f_from_data_size(view.data(), &shape, kind)?))
+    };
+    SafeTensors::deserialize(bytes)?.tensors().into_iter().map(tensor).collect()
+}
+
+fn kind_of(dtype: Dtype) -> Option<Kind> {
+    match dtype {
+        Dtype::BOOL => Some(Kind::Bool),
+        Dtype::I32 => Some(Kind::Int),
+        Dtype::I64 => Some(Kind::Int64),
+        Dtype::BF16 => Some(Kind::BFloat16),
+        Dtype::F16 => Some(Kind::Half),
+        Dtype::F32 => Some(Kind::Float),
+        Dtype::F64 => Some(Kind::Double),
+        _ => None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::File,
     path::Path,
 };
 
@@ -63,8 +62,8 @@ impl SampleCounts {
 /// Counts the samples of a Parquet file by some of its columns, for example by `cell_id`, or by `method`
 /// and `prompt`; groups stand in the order of their first samples. Only the columns that are needed are read.
 pub fn tally_samples(path: &Path, by: &[&str]) -> Result<Vec<SampleCounts>, ReportError> {
-    let file =
-        File::open(path).map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
+    let file = clsrl_files::open(path)
+        .map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
     // A column that is both grouped by and counted is read once.
     let columns: BTreeSet<&str> = by.iter().chain(&COUNTED).copied().collect();
     let columns = columns.into_iter().map(str::to_owned).collect();

@@ -57,9 +57,9 @@ impl Folder {
     pub fn read(&self, key: Key) -> io::Result<Option<RgbImage>> {
         let path = key.file_in(&self.dir);
         if !fs::symlink_metadata(&path)?.is_file() {
-            return Ok(None); // opening a pipe would wait for ever
+            return Ok(None); // nor is a link
         }
-        let file = File::open(&path)?;
+        let file = clsrl_files::open(&path)?;
         let metadata = file.metadata()?;
         if self.limit < metadata.len() {
             return Ok(None); // nothing of that length was ever kept, and it would take as much memory
