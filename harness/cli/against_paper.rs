@@ -1,9 +1,6 @@
 //! `report --against paper`: a suite's results beside the numbers that the paper prints.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clsrl_files::limit;

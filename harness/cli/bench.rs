@@ -108,7 +108,8 @@ fn read_protocol(project: &Project, suite: &Path, name: &str) -> Result<String, 
     let file = format!("{name}.toml");
     let beside = suite.with_file_name("protocols").join(&file);
     let path = if beside.is_file() { beside } else { project.protocols_dir().join(&file) };
-    clsrl_files::read_to_string(&path, limit::SETTINGS).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    clsrl_files::read_to_string(&path, limit::SETTINGS)
+        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
 fn suites_hint(project: &Project) -> String {

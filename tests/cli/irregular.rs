@@ -7,10 +7,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use clsrl_spec::DatasetId;
 use tempfile::TempDir;
 
 use crate::program::{
-    Ended, call, copy, copy_of_finished, end, expect_ok, finished, model, root, temporary, text,
+    Ended, copy, copy_of_finished, end, expect_ok, finished, model, root, temporary, text,
 };
 
 /// More than is read of any file.
@@ -133,8 +134,8 @@ fn nothing_but_a_regular_file_is_read_as_a_suite_a_protocol_a_lock_or_a_list() {
         ("home/suites/protocols/tiny.toml", "plan --suite smoke"),
         ("home/suites/protocols/tiny.toml", "plan --suite few-shot --protocol tiny"),
         ("home/suites/protocols/paper.toml", "audit protocol tiny paper"),
-        ("home/datasets.lock", "plan --suite smoke"),
-        ("home/datasets.lock", "run --suite smoke --out @out"),
+        ("home/datasets.lock", "plan --suite smoke --data @data"),
+        ("home/datasets.lock", "run --suite smoke --out @out --data @data"),
         ("home/datasets.lock", "datasets list --data @data"),
         ("my.lock", "datasets verify --data @data --datasets dtd --lock @my.lock"),
         ("my.lock", "datasets lock --data @data --datasets dtd --lock @my.lock"),
@@ -156,7 +157,11 @@ fn nothing_but_a_regular_file_is_read_of_a_model() {
         "tokenizer_config.json",
         "model.safetensors",
     ] {
-        site.check(&format!("model/{file}"), "plan --suite smoke --model @model", Told::Error);
+        site.check(
+            &format!("model/{file}"),
+            "plan --suite smoke --model @model --data @data",
+            Told::Error,
+        );
     }
     for file in ["config.json", "model.safetensors"] {
         site.check(&format!("model/{file}"), "doctor --model @model", Told::Error);
@@ -182,13 +187,21 @@ fn nothing_but_a_regular_file_is_read_of_a_model() {
 fn nothing_but_a_regular_file_is_read_of_data() {
     let site = Site::new();
     let verb = "datasets verify --data @data --sidecars @sidecars";
-    expect_ok(&["datasets", "verify", "--data", text(&site.at("data")), "--sidecars",
-        text(&site.at("sidecars"))]);
+    expect_ok(&[
+        "datasets",
+        "verify",
+        "--data",
+        text(&site.at("data")),
+        "--sidecars",
+        text(&site.at("sidecars")),
+    ]);
     let lists = lists_below(&site.at("data"));
     assert!(20 < lists.len(), "{lists:?}");
     for file in lists {
-        let file = file.strip_prefix(site.dir.path()).unwrap();
-        site.check(text(file), verb, Told::Error);
+        let file = text(file.strip_prefix(site.dir.path()).unwrap());
+        let of = |id: &DatasetId| file.starts_with(&format!("data/{}/", id.folder()));
+        let ids = DatasetId::ALL.iter().find(|id| of(id)).map_or("dtd", |id| id.as_str());
+        site.check(file, &format!("{verb} --datasets {ids}"), Told::Error);
     }
     site.check("data/drawn.json", "tiny draw --to @data", Told::Error);
     for cache in fs::read_dir(site.at("sidecars")).unwrap().take(4) {
@@ -199,7 +212,8 @@ fn nothing_but_a_regular_file_is_read_of_data() {
     let file = text(picture.strip_prefix(site.dir.path()).unwrap());
     site.check(file, "datasets verify --data @data --datasets dtd --sidecars @other", Told::Error);
     for file in ["shot_4-seed_1.pkl", "shot_4-seed_1.json"] {
-        let verb = "plan --suite smoke --methods sft --datasets dtd --few-shot-caches @few";
+        let verb =
+            "plan --suite smoke --methods sft --datasets dtd --data @data --few-shot-caches @few";
         let folder = "few/dtd/split_fewshot";
         site.check(&format!("{folder}/{file}"), verb, Told::Error);
     }
@@ -237,13 +251,18 @@ fn a_worker_reads_a_job_of_a_bounded_length() {
 
 #[test]
 fn a_folder_that_is_none_is_told() {
-    let dir = temporary();
-    let fifo = dir.path().join("fifo");
+    let site = Site::new();
+    let fifo = site.at("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    for flag in ["--model", "--data", "--few-shot-caches", "--lock"] {
-        let ended = call(&["plan", "--suite", "smoke", flag, text(&fifo)]);
-        assert!(matches!(ended.code, Some(1 | 2)), "{flag}: {ended:?}");
-        assert!(ended.stderr.contains("fifo"), "{flag}: {ended:?}");
+    for flags in [
+        "--model @fifo --data @data",
+        "--data @fifo",
+        "--data @data --few-shot-caches @fifo",
+        "--data @data --lock @fifo",
+    ] {
+        let ended = site.call(&format!("plan --suite smoke {flags}"));
+        assert!(matches!(ended.code, Some(1 | 2)), "{flags}: {ended:?}");
+        assert!(ended.stderr.contains("fifo"), "{flags}: {ended:?}");
     }
 }
 

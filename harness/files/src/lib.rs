@@ -15,6 +15,6 @@ mod update;
 pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
 pub use lines::{Lines, lines};
 pub use lock::FileLock;
-pub use open::{open, read, read_to_string};
+pub use open::{open, open_up_to, read, read_to_string};
 pub use replace::{NewFile, remove_leftovers, replace};
 pub use update::update;

@@ -16,8 +16,11 @@ pub const PICTURE: u64 = 1 << 30;
 /// Tensors of a golden set: logits of every token take the most.
 pub const TENSORS: u64 = 4 << 30;
 
+/// What is read piece by piece, so that memory is no matter: weights, the files of a dataset's tree.
+pub const STREAMED: u64 = 256 << 30;
+
 /// A line of predictions; a cell has as many as it has pictures.
 pub const PREDICTION: u64 = 16 << 20;
 
 /// A trial's job, which may hold the record of its training.
-pub const JOB: u64 = RECORD;
+pub const JOB: u64 = LIST;

@@ -41,7 +41,11 @@ impl<R: BufRead> Iterator for Lines<R> {
         }
         let at = |error: std::string::FromUtf8Error| error.utf8_error().valid_up_to();
         let text = String::from_utf8(line);
-        Some(text.map_err(|error| invalid(format!("it is not UTF-8 (byte {} of the line)", at(error)))))
+        Some(
+            text.map_err(|error| {
+                invalid(format!("it is not UTF-8 (byte {} of the line)", at(error)))
+            }),
+        )
     }
 }
 

@@ -26,6 +26,16 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a regular file of at most `max_bytes` bytes, to be read piece by piece.
+///
+/// # Errors
+///
+/// Those of [`open`], and [`io::ErrorKind::FileTooLarge`] for a longer file.
+pub fn open_up_to(path: &Path, max_bytes: u64) -> io::Result<File> {
+    let file = open(path)?;
+    if max_bytes < file.metadata()?.len() { Err(too_large(max_bytes)) } else { Ok(file) }
+}
+
 /// Reads a regular file of at most `max_bytes` bytes.
 ///
 /// # Errors
@@ -112,6 +122,8 @@ mod tests {
         assert_eq!(read(&path, 5).unwrap(), b"12345");
         let error = read(&path, 4).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(open_up_to(&path, 4).unwrap_err().kind(), error.kind());
+        open_up_to(&path, 5).unwrap();
         // The size of these is told as 0.
         assert_eq!(read(Path::new("/proc/self/mounts"), 1).unwrap_err().kind(), error.kind());
     }

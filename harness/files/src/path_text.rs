@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn every_path_comes_back_as_it_was() {
-        for bytes in [&b"/plain"[..], b"mod\xe8le/\xff\xfe", "m\u{f6}del".as_bytes(), b"\x80", b""] {
+        for bytes in [&b"/plain"[..], b"mod\xe8le/\xff\xfe", "m\u{f6}del".as_bytes(), b"\x80", b""]
+        {
             let path = Path::new(OsStr::from_bytes(bytes));
             assert_eq!(decode(&encode(path)), path);
         }

@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::lock::Digest;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -67,7 +68,7 @@ pub(super) fn hash_file(
     buffer: &mut [u8],
     progress: &(dyn Fn(Hashed) + Sync),
 ) -> io::Result<Content> {
-    let mut file = clsrl_files::open(path)?;
+    let mut file = clsrl_files::open_up_to(path, limit::STREAMED)?;
     let mut hasher = Sha256::new();
     let mut size = 0;
     loop {
