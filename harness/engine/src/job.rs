@@ -15,12 +15,15 @@ pub struct TrialJob {
     /// The trial.
     pub trial: Trial,
     /// A Hugging Face model directory.
+    #[serde(with = "clsrl_files::path_text")]
     pub model_dir: PathBuf,
     /// The SHA-256 of its files by name, which they are held to as they are read.
     pub model_files: BTreeMap<String, String>,
     /// The folder that holds the datasets' folders.
+    #[serde(with = "clsrl_files::path_text")]
     pub data_dir: PathBuf,
     /// A folder of CoOp's few-shot caches, whose picks win over the sampler's.
+    #[serde(with = "clsrl_files::path_text::optional")]
     pub few_shot_dir: Option<PathBuf>,
     /// What was found of each dataset that the trial reads; what it reads now must be the same.
     pub data: BTreeMap<DatasetId, BoundDataset>,
@@ -43,6 +46,7 @@ pub struct TrialJob {
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,
     /// Where the tuned weights are kept until every cell of the trial is done.
+    #[serde(with = "clsrl_files::path_text")]
     pub checkpoint_dir: PathBuf,
     /// The record of the fine-tune if it is done already: then the checkpoint is loaded instead.
     pub trained: Option<TrainingRecord>,

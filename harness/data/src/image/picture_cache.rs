@@ -31,6 +31,7 @@ const N_FOLDERS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheSpace {
     /// Its folder.
+    #[serde(with = "clsrl_files::path_text")]
     pub dir: PathBuf,
     /// The most bytes of disk that its entries take.
     pub n_bytes: u64,
