@@ -12,7 +12,10 @@ mod doctor;
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use clsrl_spec::{DatasetId, Form, ImagePath, MAX_THREADS, MethodId, PromptStyle, Seed};
+use clsrl_spec::{
+    DatasetId, Form, ImagePath, MethodId, PromptStyle, Seed,
+    ranges::{MAX_BATCH, MAX_JOBS, MAX_LORA_RANK, MAX_PICTURES, MAX_STEPS, MAX_THREADS},
+};
 
 #[cfg(feature = "libtorch")]
 pub use self::speed::{
@@ -77,7 +80,15 @@ pub enum Verb {
     Doctor(DoctorArgs),
     /// Run one trial: its job is the first line of standard input, and its end stops the trial.
     #[command(hide = true)]
-    Trial,
+    Trial(TrialArgs),
+}
+
+/// Arguments of `trial`.
+#[derive(Debug, Args)]
+pub struct TrialArgs {
+    /// Ends when standard input does, or the trial, and at no signal: the run that started it takes those.
+    #[arg(long)]
+    pub of_run: bool,
 }
 
 /// Which part of a suite; what is empty selects everything.
@@ -90,20 +101,20 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub datasets: Vec<DatasetId>,
     /// Only these numbers of training pictures per class.
-    #[arg(long, value_name = "1,2", value_delimiter = ',')]
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = whole::<1, MAX_PICTURES>)]
     pub shots: Vec<usize>,
     /// Only these seeds.
     #[arg(long, value_name = "1,2", value_delimiter = ',')]
     pub seeds: Vec<Seed>,
     /// Evaluate only N pictures of every dataset, spread evenly over its list.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
     pub limit: Option<usize>,
     /// Another protocol than the suite's; results and report go by the name SUITE.PROTOCOL.
     #[arg(long, value_name = "NAME")]
     pub protocol: Option<String>,
     /// Train low-rank adapters of this rank instead of all weights; results and report go by the name
     /// SUITE.loraRANK.
-    #[arg(long, value_name = "RANK", value_parser = parse_count)]
+    #[arg(long, value_name = "RANK", value_parser = whole::<1, MAX_LORA_RANK>)]
     pub lora: Option<usize>,
 }
 
@@ -132,7 +143,7 @@ pub struct InputArgs {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
     /// Threads of one trial, instead of the suite's.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Take algorithms that give the same bits every time, and note in every fine-tune's record what two
     /// identical steps differed in.
@@ -160,7 +171,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub deep: bool,
     /// Trials at once, instead of the suite's number.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_JOBS>)]
     pub jobs: Option<usize>,
     /// Keep resized pictures on disk, at most so much of them, for every trial that needs them again: pays for
     /// large photographs.
@@ -223,7 +234,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The position in the test split.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
     pub index: usize,
     /// The prompt.
     #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
@@ -246,7 +257,7 @@ pub struct ImageArgs {
     #[arg(long)]
     pub dataset: DatasetId,
     /// The position in the test split.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
     pub index: usize,
     /// The order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
@@ -272,7 +283,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Training pictures per class.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
     pub shots: usize,
     /// The seed of the trial; by the notebook's rule all trials have the same picks.
     #[arg(long)]
@@ -315,13 +326,13 @@ pub struct PretrainArgs {
     #[arg(long)]
     pub seed: Seed,
     /// Optimizer steps.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>)]
     pub steps: usize,
     /// Pictures of one step.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 64)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 64)]
     pub batch: usize,
     /// Threads; another number gives other weights in the last digits.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: usize,
 }
 
@@ -378,16 +389,13 @@ impl FromStr for Device {
     }
 }
 
-fn parse_threads(text: &str) -> Result<usize, String> {
+/// A whole number within bounds.
+fn whole<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
-        _ => Err(format!("expected a whole number from 1 to {MAX_THREADS}")),
+        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
+        _ => Err(format!("expected a whole number from {LEAST} to {MOST}")),
     }
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if 0 < count => Ok(count),
-        _ => Err("expected a whole number from 1".to_owned()),
-    }
-}
+#[cfg(test)]
+mod tests;

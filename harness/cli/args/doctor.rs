@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Device, Dtype, parse_count, parse_threads};
+use clsrl_spec::ranges::MAX_THREADS;
+
+use super::{Device, Dtype, speed::MAX_SIDE, whole};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -22,10 +24,10 @@ pub struct DoctorArgs {
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
     pub dtype: Dtype,
     /// Side of the self-tests' pictures.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 112)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_SIDE>, default_value_t = 112)]
     pub image_size: usize,
     /// Threads; all that the machine has if not given.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Print JSON.
     #[arg(long)]

@@ -3,9 +3,18 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use clsrl_spec::{ImagePath, Seed};
+use clsrl_spec::{
+    ImagePath, Seed,
+    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_NUMBER, MAX_STEPS, MAX_THREADS, MAX_TOKENS},
+};
 
-use super::{Device, parse_count, parse_threads};
+use super::{Device, whole};
+
+/// Layers of a random model: the largest Qwen2-VL has 80.
+const MAX_LAYERS: usize = 1024;
+
+/// Side of a square picture in pixels.
+pub(super) const MAX_SIDE: usize = 8192;
 
 /// What to time.
 #[derive(Debug, Subcommand)]
@@ -26,10 +35,10 @@ pub struct ModelSpeedArgs {
     #[command(flatten)]
     pub weights: WeightsArgs,
     /// With --random-2b: fewer decoder layers.
-    #[arg(long, value_name = "N", value_parser = parse_count, requires = "random_2b")]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
     pub layers: Option<usize>,
     /// With --random-2b: fewer vision blocks.
-    #[arg(long, value_name = "N", value_parser = parse_count, requires = "random_2b")]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
     pub vision_layers: Option<usize>,
     /// Where to compute: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
@@ -38,22 +47,22 @@ pub struct ModelSpeedArgs {
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
     pub dtype: Dtype,
     /// Side of a picture after its resize to a square.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 384)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_SIDE>, default_value_t = 384)]
     pub image_size: usize,
     /// Tokens of a prompt, the picture's placeholders included.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 400)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 400)]
     pub prompt_tokens: usize,
     /// Tokens of every completion.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 128)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 128)]
     pub completion_tokens: usize,
     /// Steps that are not counted.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
     pub warmup: usize,
     /// The seed of everything random.
     #[arg(long, default_value_t = 0)]
     pub seed: Seed,
     /// Threads; all that the machine has if not given.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Write the JSON to a file as well.
     #[arg(long, value_name = "FILE")]
@@ -89,22 +98,22 @@ pub struct GrpoSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
     /// Steps that are counted.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
     /// Completions of a prompt.
-    #[arg(long, value_name = "G", value_parser = parse_count, default_value_t = 4)]
+    #[arg(long, value_name = "G", value_parser = whole::<1, MAX_GENERATIONS>, default_value_t = 4)]
     pub num_generations: usize,
     /// Prompts of an optimizer step.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
     pub accum: usize,
     /// Prompts in one forward pass of the update, instead of all.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     pub micro_batch: Option<usize>,
     /// The learning rate.
-    #[arg(long, default_value_t = 1e-6)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
     pub lr: f64,
     /// Weight of the KL term.
-    #[arg(long, default_value_t = 0.04)]
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.04, value_parser = parse_number)]
     pub beta: f64,
 }
 
@@ -114,16 +123,16 @@ pub struct SftSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
     /// Steps that are counted.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
     /// Examples of an optimizer step.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
     pub accum: usize,
     /// Examples in one forward pass, instead of all.
-    #[arg(long, value_name = "N", value_parser = parse_count)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     pub micro_batch: Option<usize>,
     /// The learning rate.
-    #[arg(long, default_value_t = 1e-6)]
+    #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
     pub lr: f64,
     /// What the loss covers: all text, as in the released code, or the completion.
     #[arg(long, value_enum, default_value_t = Labels::All)]
@@ -145,10 +154,10 @@ pub struct EvalSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
     /// Batches that are counted.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 2)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 2)]
     pub steps: usize,
     /// Prompts of a batch.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 32)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 32)]
     pub batch: usize,
     /// Prompt lengths vary by this fraction below --prompt-tokens.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.1)]
@@ -168,17 +177,24 @@ pub struct InputSpeedArgs {
     #[arg(long, default_value = "rgb384")]
     pub order: ImagePath,
     /// Passes over all pictures that are not counted.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
     pub warmup: usize,
     /// Passes that are counted.
-    #[arg(long, value_name = "N", value_parser = parse_count, default_value_t = 3)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
     /// Threads; all that the machine has if not given.
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Write the JSON to a file as well.
     #[arg(long, value_name = "FILE")]
     pub json_out: Option<PathBuf>,
+}
+
+fn parse_number(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if (0.0..=MAX_NUMBER).contains(&number) => Ok(number),
+        _ => Err("expected a number from 0 to 1e30".to_owned()),
+    }
 }
 
 fn parse_share(text: &str) -> Result<f64, String> {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: no files, no clock, no environment, no tensor.
 
+pub mod ranges;
 mod suite;
 mod plan;
 mod trial;
@@ -42,8 +43,8 @@ pub use reward::{Completion, Reading, Solution, reward};
 pub use seal::{Seal, sealed_digest};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
-    DataSource, EvaluationPlan, Execution, MAX_THREADS, PerDataset, Precision, ProtocolFile,
-    Protocols, SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets,
+    DataSource, EvaluationPlan, Execution, PerDataset, Precision, ProtocolFile, Protocols,
+    SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets,
 };
 pub use trial::*;
 

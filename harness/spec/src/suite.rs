@@ -17,13 +17,10 @@ pub use self::{
     errors::{SuiteError, SuiteErrors},
     rules::ProtocolFile,
 };
-use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training};
+use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training, ranges::MAX_PICTURES};
 
 /// The version of the suite format that this program reads.
 pub const SUITE_VERSION: usize = 2;
-
-/// The most threads that a trial can be given.
-pub const MAX_THREADS: usize = 1024;
 
 /// Gives the text of a protocol file by its name, or why there is none.
 pub type Protocols<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
@@ -222,7 +219,7 @@ fn read_suite(
     });
     let datasets = section.take("datasets").and_then(|value| value.datasets());
     let targets = section.take("targets").and_then(|value| settings::targets(&value));
-    let shots = section.take("shots").and_then(|value| value.counts());
+    let shots = section.take("shots").and_then(|value| value.counts(MAX_PICTURES));
     let seeds = section.take("seeds").and_then(|value| value.seeds());
     let evaluation =
         section.section("evaluation").and_then(|section| settings::evaluation(&section));

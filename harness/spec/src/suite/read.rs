@@ -110,9 +110,9 @@ impl<'s, 't> Section<'s, 't> {
         self.take(key)?.section()
     }
 
-    /// An integer of at least `least`.
-    pub(crate) fn count(&self, key: &'static str, least: usize) -> Option<usize> {
-        self.take(key)?.count(least)
+    /// An integer within bounds.
+    pub(crate) fn count(&self, key: &'static str, least: usize, most: usize) -> Option<usize> {
+        self.take(key)?.count_up_to(least, most)
     }
 
     /// A number within bounds.

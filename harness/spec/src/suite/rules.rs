@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Choices, DatasetId, ImageRule, ListRule, LoraRule, MethodId, Prompts, Protocol, RlRule,
     SftRule, ShotRule, Suffixes, Training,
+    ranges::{MAX_LORA_RANK, MAX_PIXELS},
 };
 
 /// How each method that trains is trained on each dataset.
@@ -222,9 +223,9 @@ fn image(section: &Section) -> Option<ImageRule> {
     let eval_alpha = section.name("eval_alpha", "alpha rule");
     let train_processor = section.name("train_processor", "processor");
     let eval_processor = section.name("eval_processor", "processor");
-    let min_pixels = section.count("min_pixels", 1);
+    let min_pixels = section.count("min_pixels", 1, MAX_PIXELS);
     let max_pixels = section.take("max_pixels").and_then(|value| {
-        let (max, min) = (value.count(1)?, min_pixels?);
+        let (max, min) = (value.count_up_to(1, MAX_PIXELS)?, min_pixels?);
         if max < min {
             value.refuse(format!("`max_pixels` must be `min_pixels` ({min}) or more, found {max}"));
         }
@@ -270,7 +271,7 @@ fn rl(section: &Section) -> Option<RlRule> {
 }
 
 fn lora(section: &Section) -> Option<LoraRule> {
-    let rank = section.count("rank", 1);
+    let rank = section.count("rank", 1, MAX_LORA_RANK);
     let alpha = section.number("alpha", Bound::Positive);
     section.finish();
     Some(LoraRule { rank: rank?, alpha: alpha? })

@@ -1,10 +1,15 @@
 //! The sections of a suite and of its protocol that say how trials are trained, evaluated and run.
 
+use std::ops::RangeInclusive;
+
 use super::{
-    EvaluationPlan, Execution, MAX_THREADS, PerDataset, Targets,
+    EvaluationPlan, Execution, PerDataset, Targets,
     read::{Bound, Section, Value},
 };
-use crate::{Duration, GrpoSettings, OptimizerSettings, PromptStyle, SftSettings, Training};
+use crate::{
+    Duration, GrpoSettings, OptimizerSettings, PromptStyle, SftSettings, Training,
+    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_JOBS, MAX_PICTURES, MAX_THREADS, MAX_TOKENS},
+};
 
 pub(super) fn targets(value: &Value) -> Option<Targets> {
     match value.written().trim_matches(['"', '\'']) {
@@ -23,9 +28,9 @@ pub(super) fn targets(value: &Value) -> Option<Targets> {
 
 pub(super) fn evaluation(section: &Section) -> Option<EvaluationPlan> {
     let split = section.take("split").and_then(|value| value.per_dataset(|v| v.name("split")));
-    let limit = section.find("limit").and_then(|value| value.count(1));
-    let batch = section.count("batch", 1);
-    let max_new_tokens = section.count("max_new_tokens", 1);
+    let limit = section.find("limit").and_then(|value| value.count_up_to(1, MAX_PICTURES));
+    let batch = section.count("batch", 1, MAX_BATCH);
+    let max_new_tokens = section.count("max_new_tokens", 1, MAX_TOKENS);
     section.finish();
     Some(EvaluationPlan { split: split?, limit, batch: batch?, max_new_tokens: max_new_tokens? })
 }
@@ -33,7 +38,7 @@ pub(super) fn evaluation(section: &Section) -> Option<EvaluationPlan> {
 pub(super) fn execution(section: &Section) -> Option<Execution> {
     let precision = section.name("precision", "precision");
     let threads = section.take("threads").and_then(|value| value.count_up_to(1, MAX_THREADS));
-    let jobs = section.count("jobs", 1);
+    let jobs = section.count("jobs", 1, MAX_JOBS);
     section.finish();
     Some(Execution { precision: precision?, threads: threads?, jobs: jobs? })
 }
@@ -85,15 +90,19 @@ fn number(section: &Section, key: &'static str, bound: Bound) -> Option<PerDatas
 }
 
 /// An integer for all datasets, or for each.
-fn count(section: &Section, key: &'static str, least: usize) -> Option<PerDataset<usize>> {
-    section.take(key)?.per_dataset(|value| value.count(least))
+fn count(
+    section: &Section,
+    key: &'static str,
+    range: RangeInclusive<usize>,
+) -> Option<PerDataset<usize>> {
+    section.take(key)?.per_dataset(|value| value.count_up_to(*range.start(), *range.end()))
 }
 
 fn duration(section: &Section) -> Option<PerDataset<Duration>> {
     let epochs = number(section, "epochs", Bound::Epochs);
-    let prompts_per_step = section.count("prompts_per_step", 1);
+    let prompts_per_step = section.count("prompts_per_step", 1, MAX_BATCH);
     let accumulation = section.take("accumulation").and_then(|value| {
-        let accumulation = value.count(1)?;
+        let accumulation = value.count_up_to(1, MAX_BATCH)?;
         let prompts = prompts_per_step?;
         if prompts % accumulation != 0 {
             value.refuse(format!(
@@ -118,7 +127,7 @@ pub(super) fn sft(
 ) -> Option<PerDataset<Training>> {
     let duration = duration(section);
     let optimizer = optimizer(section, common);
-    let micro_batch = section.count("micro_batch", 1);
+    let micro_batch = section.count("micro_batch", 1, MAX_BATCH);
     let (duration, optimizer, micro_batch) = (duration?, optimizer?, micro_batch?);
     Some(PerDataset::from_fn(|dataset| {
         Training::Sft(SftSettings {
@@ -138,15 +147,15 @@ pub(super) fn grpo(
     let duration = duration(section);
     let optimizer = optimizer(section, common);
     // The unbiased deviation of a group needs two completions.
-    let generations = count(section, "generations", 2);
+    let generations = count(section, "generations", 2..=MAX_GENERATIONS);
     let beta = number(section, "beta", Bound::NonNegative);
     let advantage_epsilon = number(section, "advantage_epsilon", Bound::Positive);
     let temperature = number(section, "temperature", Bound::Positive);
-    let top_k = count(section, "top_k", 0);
+    let top_k = count(section, "top_k", 0..=MAX_TOKENS);
     let top_p = number(section, "top_p", Bound::Share);
-    let max_prompt_tokens = count(section, "max_prompt_tokens", 1);
-    let max_new_tokens = count(section, "max_new_tokens", 1);
-    let micro_batch = section.count("micro_batch", 1);
+    let max_prompt_tokens = count(section, "max_prompt_tokens", 1..=MAX_TOKENS);
+    let max_new_tokens = count(section, "max_new_tokens", 1..=MAX_TOKENS);
+    let micro_batch = section.count("micro_batch", 1, MAX_BATCH);
     let rewards = section.take("rewards").and_then(|value| value.names("reward"));
     let zero_variance_groups = section
         .take("zero_variance_groups")

@@ -82,8 +82,8 @@ fn a_wrong_type_is_told_with_what_was_found() {
 
 #[test]
 fn an_impossible_number_is_told_as_it_is_written() {
-    let rate = "`learning_rate` must be above 0, found ";
-    for written in ["-1e-6", "0", "0.0", "nan", "inf", "-inf"] {
+    let rate = "`learning_rate` must be from 1e-30 to 1e30, found ";
+    for written in ["-1e-6", "0", "0.0", "1e-31", "1.1e30", "nan", "inf", "-inf"] {
         let new = format!("learning_rate = {written}");
         check("learning_rate = 3e-4", &new, &[("learning_rate", &format!("{rate}{written}"))]);
     }
@@ -102,8 +102,10 @@ fn an_impossible_number_is_told_as_it_is_written() {
     check("batch = 48", "batch = 0", &[("batch", "`batch` must be 1 or more, found 0")]);
     let message = "`batch` must be 1 or more, found 99999999999999999999";
     check("batch = 48", "batch = 99999999999999999999", &[("batch", message)]);
-    let message = "`batch` must be at most 1000000000, found 1000000001";
-    check("batch = 48", "batch = 1000000001", &[("batch", message)]);
+    let message = "`batch` must be at most 65536, found 65537";
+    check("batch = 48", "batch = 65537", &[("batch", message)]);
+    let message = "`batch` must be at most 65536, found 9223372036854775807";
+    check("batch = 48", "batch = 9223372036854775807", &[("batch", message)]);
     let message = "`threads` must be at most 1024, found 1025";
     check("threads = 1", "threads = 1025", &[("threads", message)]);
     let message = "`epochs` must be above 0 and at most 1000000, found 1e300";

@@ -6,7 +6,11 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use toml::{Spanned, de::DeValue};
 
 use super::{Section, Source, describe, unknown};
-use crate::{DatasetId, Seed, suite::PerDataset};
+use crate::{
+    DatasetId, Seed,
+    ranges::{MAX_NUMBER, MIN_POSITIVE},
+    suite::PerDataset,
+};
 
 /// A value, the key that it stands under and where it stands.
 pub(crate) struct Value<'s, 't> {
@@ -22,9 +26,9 @@ const MAX_COUNT: usize = 1_000_000_000;
 /// What a number must be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
-    /// Above 0.
+    /// Above 0, and neither 0 nor infinite in float32.
     Positive,
-    /// 0 or more.
+    /// 0 or more, and not infinite in float32.
     NonNegative,
     /// 0 or more and below 1.
     Decay,
@@ -38,8 +42,8 @@ impl Bound {
     fn holds(self, number: f64) -> bool {
         number.is_finite()
             && match self {
-                Bound::Positive => 0.0 < number,
-                Bound::NonNegative => 0.0 <= number,
+                Bound::Positive => (MIN_POSITIVE..=MAX_NUMBER).contains(&number),
+                Bound::NonNegative => (0.0..=MAX_NUMBER).contains(&number),
                 Bound::Decay => (0.0..1.0).contains(&number),
                 Bound::Share => 0.0 < number && number <= 1.0,
                 Bound::Epochs => 0.0 < number && number <= 1e6,
@@ -48,8 +52,8 @@ impl Bound {
 
     fn words(self) -> &'static str {
         match self {
-            Bound::Positive => "above 0",
-            Bound::NonNegative => "0 or more",
+            Bound::Positive => "from 1e-30 to 1e30",
+            Bound::NonNegative => "from 0 to 1e30",
             Bound::Decay => "0 or more and below 1",
             Bound::Share => "above 0 and at most 1",
             Bound::Epochs => "above 0 and at most 1000000",
@@ -145,8 +149,8 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// Counts from 1: one or more, each once.
-    pub(crate) fn counts(&self) -> Option<Vec<usize>> {
-        self.list(|item| item.count(1))
+    pub(crate) fn counts(&self, most: usize) -> Option<Vec<usize>> {
+        self.list(|item| item.count_up_to(1, most))
     }
 
     /// Seeds: one or more, each once.
