@@ -1,12 +1,14 @@
 //! The CSV writer: a row for every number of a table, for programs. A table without numbers is written as it
 //! is printed.
 //!
-//! Texts are data and stay as they are; quotes, commas and line breaks are left to the encoder.
+//! Texts stay as they are, but for those that a spreadsheet would compute; quotes, commas and line breaks are left
+//! to the encoder.
 
 use crate::{
     datum::Datum,
     estimate::Estimate,
     number::MISSING,
+    spreadsheet,
     table::{Cell, Column, Table},
 };
 
@@ -55,7 +57,8 @@ pub(crate) fn written(table: &Table, suite: &str) -> String {
 fn encoded(records: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for record in records {
-        writer.write_record(record).expect("memory takes every record, and all have one length");
+        let fields = record.into_iter().map(spreadsheet::field);
+        writer.write_record(fields).expect("memory takes every record, and all have one length");
     }
     let bytes = writer.into_inner().expect("memory can be flushed");
     String::from_utf8(bytes).expect("texts are UTF-8, and so is what stands between them")

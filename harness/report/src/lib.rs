@@ -24,6 +24,7 @@ mod shown;
 mod html;
 mod latex;
 mod csv_tables;
+mod spreadsheet;
 pub mod statistics;
 pub mod gate;
 pub mod baseline;

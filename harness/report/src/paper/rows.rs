@@ -1,6 +1,7 @@
 //! The comparison as CSV: a row for every published number and prompt.
 
 use super::compare::{AgainstPaper, Compared};
+use crate::spreadsheet;
 
 const HEAD: [&str; 17] = [
     "experiment",
@@ -28,7 +29,10 @@ impl AgainstPaper {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
         let rows = self.compared.iter().map(row);
         for row in std::iter::once(HEAD.map(str::to_owned)).chain(rows) {
-            writer.write_record(row).expect("memory takes every row, and all have as many fields");
+            let fields = row.into_iter().map(spreadsheet::field);
+            writer
+                .write_record(fields)
+                .expect("memory takes every row, and all have as many fields");
         }
         let bytes = writer.into_inner().expect("memory can be flushed");
         String::from_utf8(bytes).expect("fields are UTF-8, and so is what separates them")
