@@ -7,7 +7,6 @@ mod run;
 mod replace;
 mod trial;
 mod pretrain;
-mod interrupt;
 mod speed;
 mod doctor;
 
@@ -16,13 +15,14 @@ use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
 pub use self::pretrain::pretrain_model;
 use crate::{
     args::{DoctorArgs, RunArgs, SpeedVerb},
+    ending::Signals,
     exit::Exit,
     progress::Detail,
 };
 
 /// Runs what is left of a suite.
-pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
-    within_memory(|| run::run(args, detail))
+pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| run::run(args, signals, detail))
 }
 
 /// Runs one trial as its worker.

@@ -4,12 +4,13 @@ use anyhow::anyhow;
 
 use crate::{
     args::{DoctorArgs, PretrainArgs, RunArgs, SpeedVerb},
+    ending::Signals,
     exit::Exit,
     progress::Detail,
 };
 
 /// Refuses to run a suite.
-pub fn run(_: &RunArgs, _: Detail) -> anyhow::Result<Exit> {
+pub fn run(_: &RunArgs, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("run"))
 }
 

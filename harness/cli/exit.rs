@@ -1,8 +1,10 @@
 //! How the program ends: one enum of exit codes, and how an error is told.
 
-use std::{fmt, io::Write, process::ExitCode};
+use std::fmt;
 
-/// Every way in which the program ends, except by a signal (130, 143).
+use crate::output::note;
+
+/// Every way in which the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -57,7 +59,7 @@ impl Exit {
             Exit::Differs => "data, model or weights are not what they should be",
             Exit::SelfTest => "self-test failed",
             Exit::Interrupted => "interrupted (SIGINT)",
-            Exit::Terminated => "told to end (SIGTERM)",
+            Exit::Terminated => "told to end (SIGTERM, SIGHUP)",
         }
     }
 
@@ -93,17 +95,15 @@ impl std::error::Error for Coded {
 }
 
 /// Tells an error on standard error, and gives the code to end with.
-pub fn end(ended: anyhow::Result<Exit>) -> ExitCode {
-    let exit = match ended {
+pub fn tell(ended: anyhow::Result<Exit>) -> Exit {
+    match ended {
         Ok(exit) => exit,
         Err(error) => {
             let exit = error.downcast_ref().map_or(Exit::Unexpected, |coded: &Coded| coded.exit);
-            // Nobody can be told that standard error is closed.
-            let _ = std::io::stderr().write_all(describe(&error).as_bytes());
+            note(describe(&error).trim_end());
             exit
         }
-    };
-    ExitCode::from(exit as u8)
+    }
 }
 
 /// Writes an error out: what happened, its causes indented, then the hints of all of them.

@@ -35,18 +35,34 @@ mod meter;
 mod model;
 mod output;
 mod exit;
+mod ending;
 
-use std::process::ExitCode;
-
-use args::{AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, Verb};
+use args::{AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, TrialArgs, Verb};
 use clap::Parser;
+use ending::Signals;
+use exit::Exit;
+use output::{note, print};
 use progress::Detail;
 
-fn main() -> ExitCode {
-    let Cli { verb, quiet } = Cli::parse();
+fn main() {
+    let exit = ending::without_panics(|| exit::tell(call()));
+    ending::leave(exit);
+}
+
+/// Calls the verb that the arguments ask for.
+fn call() -> anyhow::Result<Exit> {
+    let Cli { verb, quiet } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return tell_arguments(&told),
+    };
+    if let Verb::Trial(TrialArgs { of_run: true }) = verb {
+        ending::obey_standard_input_alone()?;
+        return compute::trial();
+    }
+    let signals = Signals::listen()?;
     let detail = Detail::new(quiet);
-    exit::end(match verb {
-        Verb::Run(args) => compute::run(&args, detail),
+    match verb {
+        Verb::Run(args) => compute::run(&args, &signals, detail),
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
         Verb::Rescore(args) => rescore::rescore(&args, detail),
@@ -64,6 +80,17 @@ fn main() -> ExitCode {
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
         Verb::Bench(verb) => compute::speed(&verb, detail),
         Verb::Doctor(args) => compute::doctor(&args),
-        Verb::Trial => compute::trial(),
-    })
+        Verb::Trial(_) => compute::trial(),
+    }
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for.
+fn tell_arguments(told: &clap::Error) -> anyhow::Result<Exit> {
+    let text = told.render().to_string();
+    if told.use_stderr() {
+        note(text.trim_end());
+        return Ok(Exit::Usage);
+    }
+    print(&text)?;
+    Ok(Exit::Ok)
 }

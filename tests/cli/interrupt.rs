@@ -1,13 +1,15 @@
 //! Runs that are interrupted, and runs that meet.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
+    thread,
 };
 
 use crate::program::{
-    assert_same_results, call, expect_ok, finished, program, run_args, temporary, text,
+    assert_same_results, call, end, expect_ok, finished, program, run_args, temporary, text,
 };
 
 /// A run that has said a line which holds `said`.
@@ -61,6 +63,159 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     child.wait().unwrap();
     expect_ok(&run_args(text(dir.path()), &[]));
     assert_same_results(finished(), dir.path());
+}
+
+/// Sends a signal as soon as a file or folder is there, to a program of which nothing else is known.
+fn signal_when_there(command: &mut Command, there: &Path, name: &str) -> Option<i32> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !there.exists() && child.try_wait().unwrap().is_none() {
+        thread::yield_now();
+    }
+    signal(&child, name);
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_signal_in_process_ends_with_its_code_and_leaves_memory_alone() {
+    for (at, name, code) in [
+        ("smoke/sft.dtd.4shot.seed1", "-TERM", 143),
+        ("smoke/sft.dtd.4shot.seed1/training.json", "-INT", 130),
+        ("smoke/zero-shot/dtd.direct.json", "-HUP", 143),
+        ("smoke/.lock", "-TERM", 143),
+    ] {
+        let dir = temporary();
+        let mut run = program(&run_args(text(dir.path()), &["--in-process"]));
+        let ended = signal_when_there(&mut run, &dir.path().join(at), name);
+        assert_eq!(ended, Some(code), "{name} at {at}");
+    }
+}
+
+#[test]
+fn a_signal_to_the_whole_group_ends_the_run_and_writes_no_report() {
+    let dir = temporary();
+    let (mut child, mut stderr) = run_until(dir.path(), "1/3 zero-shot done");
+    for process in [workers_of(&child), vec![child.id()]].concat() {
+        let sent = Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{rest}");
+    assert!(!rest.contains("failed"), "{rest}");
+    assert!(!dir.path().join("smoke.md").exists());
+}
+
+/// The children of a run, as Linux tells them; at least one.
+fn workers_of(child: &Child) -> Vec<u32> {
+    let tasks = format!("/proc/{}/task", child.id());
+    loop {
+        let mut workers = Vec::new();
+        for task in fs::read_dir(&tasks).unwrap() {
+            let children = task.unwrap().path().join("children");
+            let listed = fs::read_to_string(children).unwrap_or_default();
+            workers.extend(listed.split_whitespace().map(|id| id.parse::<u32>().unwrap()));
+        }
+        if !workers.is_empty() {
+            return workers;
+        }
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_worker_of_a_run_obeys_its_standard_input_alone() {
+    let mut worker = program(&["trial", "--of-run"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", worker.id());
+    let disregards = |status: &str| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+        [1, 2, 10, 15].iter().all(|signal| mask & (1 << (signal - 1)) != 0)
+    };
+    while !disregards(&fs::read_to_string(&status).unwrap()) {
+        thread::yield_now();
+    }
+    for name in ["-TERM", "-INT", "-HUP", "-USR1"] {
+        signal(&worker, name);
+    }
+    assert!(worker.try_wait().unwrap().is_none());
+    drop(worker.stdin.take());
+    assert_eq!(worker.wait().unwrap().code(), Some(1), "it was given no job");
+}
+
+#[test]
+fn every_verb_ends_at_a_signal_with_its_code() {
+    let dir = temporary();
+    let to = dir.path().join("drawn");
+    let parts = || {
+        let entries = fs::read_dir(dir.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let mut child =
+        program(&["tiny", "draw", "--to", text(&to)]).stderr(Stdio::null()).spawn().unwrap();
+    while parts().is_empty() && child.try_wait().unwrap().is_none() {
+        thread::yield_now();
+    }
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert!(!to.exists(), "half of it has its name");
+    let model = dir.path().join("model");
+    let steps = ["tiny", "pretrain", "--to", text(&model), "--seed", "1", "--steps", "1000"];
+    let mut pretrain = program(&[steps.as_slice(), &["--threads", "1"]].concat());
+    let code = signal_when_said(&mut pretrain, "step ", "-INT");
+    assert_eq!(code, Some(130));
+    assert!(!model.join("model.safetensors").exists());
+}
+
+/// Sends a signal as soon as a program has said something.
+fn signal_when_said(command: &mut Command, said: &str, name: &str) -> Option<i32> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(said) {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended before it said `{said}`");
+    }
+    signal(&child, name);
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk_and_no_signal() {
+    let dir = temporary();
+    let run = run_args(text(dir.path()), &["--jobs", "1"]);
+    let mut limited = Command::new("bash");
+    limited
+        .args(["-c", "ulimit -f 4; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_clsrl-bench")])
+        .args(&run)
+        .envs(program(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null());
+    let ended = end(&mut limited);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot write `"), "{ended:?}");
+    assert!(ended.stderr.contains("File too large"), "{ended:?}");
+    expect_ok(&run);
+    assert_same_results(finished(), dir.path());
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    for verb in ["plan --suite few-shot", "audit protocol tiny paper", "--help", "run --help"] {
+        let script = format!("\"$0\" {verb} 2>&1 >&3 | cat; exit ${{PIPESTATUS[0]}}");
+        let mut piped = Command::new("bash");
+        piped
+            .args(["-c", &format!("exec 3> >(exec true); wait $!; {script}")])
+            .arg(env!("CARGO_BIN_EXE_clsrl-bench"))
+            .envs(program(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .stdin(Stdio::null());
+        let ended = end(&mut piped);
+        assert_eq!(ended.code, Some(0), "{verb}: {ended:?}");
+        assert_eq!(ended.stdout, "", "{verb}");
+    }
 }
 
 #[test]

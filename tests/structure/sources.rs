@@ -73,8 +73,9 @@ const OPENERS: [&str; 10] = [
 ];
 
 /// Who may, beside `clsrl-files`, and why.
-const MAY_OPEN: [(&str, &str); 6] = [
+const MAY_OPEN: [(&str, &str); 7] = [
     ("harness/engine/src/place.rs", "the kernel's own word on this process"),
+    ("harness/cli/ending.rs", "the kernel's own word on this process"),
     ("harness/vlm/src/device.rs", "the kernel's own word on this machine"),
     ("harness/vlm/build.rs", "libtorch's headers, while building"),
     ("harness/report/benches/samples.rs", "the project's own files, in a bench"),
@@ -93,6 +94,23 @@ fn only_clsrl_files_opens_files_for_reading() {
         }
     }
     assert_none("readers that do not go through clsrl-files", &findings);
+}
+
+/// What prints by itself.
+const PRINTERS: [&str; 7] =
+    ["println!(", "eprintln!(", " print!(", "eprint!(", "dbg!(", "io::stdout()", "stderr().lock()"];
+
+#[test]
+fn only_one_file_prints() {
+    let mut findings = Vec::new();
+    for file in non_test_files() {
+        let is_ours = file.starts_with("harness") && !file.ends_with("build.rs");
+        let may = file.ends_with("cli/output.rs") || file.iter().any(|part| part == "benches");
+        if is_ours && !may {
+            findings.extend(lines_with(&file, code(&text(&file)), &PRINTERS));
+        }
+    }
+    assert_none("printers that do not go through harness/cli/output.rs", &findings);
 }
 
 fn rust_files() -> Vec<PathBuf> {

@@ -10,12 +10,13 @@ use clsrl_runner::{
     trial_statuses,
 };
 
-use super::{interrupt::Interrupt, replace, trial};
+use super::{replace, trial};
 use crate::{
     against_paper,
     args::RunArgs,
     bench::{Bench, Places},
     cache::cache_dir,
+    ending::Signals,
     exit::{Exit, describe},
     inputs::Inputs,
     locked::Check,
@@ -38,7 +39,7 @@ pub const HEAP: [(&str, &str); 4] = [
 const CUBLAS: (&str, &str) = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
 
 /// Runs what is left, writes report and frames, and prints the report's path.
-pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
+pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
     let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
     let check = if args.deep { Check::Deep } else { Check::Fast };
@@ -58,7 +59,6 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
         None
     });
     store.write_last_run(&report::last_run(&bench, args))?;
-    let interrupt = Interrupt::listen()?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
     let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
     detail.say(&format!(
@@ -70,15 +70,15 @@ pub fn run(args: &RunArgs, detail: Detail) -> anyhow::Result<Exit> {
     let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
     let execution =
         Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache };
-    let summary = execution.run(&tasks, &interrupt, detail)?;
-    if summary.stopped {
+    let summary = execution.run(&tasks, signals, detail)?;
+    if let Some(exit) = signals.end_at_once() {
         note(&format!(
             "interrupted: {} of {} trials done in this run, finished cells are kept\n\
              hint: run the same command again to go on",
             summary.n_finished,
             tasks.len()
         ));
-        return Ok(interrupt.exit());
+        return Ok(exit);
     }
     let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
     for failure in &summary.failures {
@@ -139,25 +139,22 @@ struct Execution<'a> {
 }
 
 impl Execution<'_> {
-    fn run(
-        &self,
-        tasks: &[Task],
-        interrupt: &Interrupt,
-        detail: Detail,
-    ) -> anyhow::Result<Summary> {
+    fn run(&self, tasks: &[Task], signals: &Signals, detail: Detail) -> anyhow::Result<Summary> {
         let commit = self.bench.project.commit();
         let mut progress = Progress::new(detail, tasks);
         let runner = Runner {
             store: self.store,
             keep_checkpoints: self.args.keep_checkpoints,
-            stop: interrupt.stop(),
+            stop: signals.stop(),
             on_event: &mut |event| progress.show(event),
         };
         let summary = if self.args.in_process {
+            // A signal ends the program at once: it could come in the middle of a step that takes minutes.
             runner.run_in_process(tasks, &mut |task, send| {
                 run_trial(&self.job(task, &commit), send).map_err(failed)
             })
         } else {
+            signals.ask_first();
             runner.run_in_workers(tasks, &self.worker()?, self.n_jobs(), &|task| {
                 serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
             })
@@ -183,7 +180,7 @@ impl Execution<'_> {
         let cublas = self.inputs.binding.deterministic.then_some(CUBLAS);
         Ok(WorkerCommand {
             program: env::current_exe().context("the program cannot find itself")?,
-            args: vec!["trial".to_owned()],
+            args: vec!["trial".to_owned(), "--of-run".to_owned()],
             env: threads.into_iter().chain(HEAP).chain(cublas).map(set).collect(),
             differs: Exit::Differs as i32,
         })

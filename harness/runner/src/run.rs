@@ -9,7 +9,8 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use clsrl_spec::{CellKey, TrialEvent};
@@ -22,6 +23,9 @@ use crate::{
 
 /// How often a waiting run looks whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long after a worker a signal that goes to a whole group may reach the run.
+const GROUP_SIGNAL: Duration = Duration::from_millis(500);
 
 /// What happens while tasks run; an index counts the run's tasks.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub enum FailureKind {
     Differs,
     /// The system ended its worker.
     Killed,
+    /// A signal ended its worker that asks to end, and may be on its way to the run as well.
+    Signalled,
 }
 
 /// How a trial ended that failed.
@@ -162,6 +168,11 @@ impl Runner<'_> {
             Ok(Message::Closed(idx)) => {
                 let Some(running) = pool.running.remove(&idx) else { return Ok(()) };
                 let (ended, tail) = running.worker.finish();
+                let was_signalled =
+                    ended.as_ref().is_err_and(|failed| failed.kind == FailureKind::Signalled);
+                if was_signalled && self.stops_within(GROUP_SIGNAL) {
+                    return Ok(());
+                }
                 match ended.and_then(|()| running.progress.check_complete()) {
                     Ok(()) => self.finish(idx, &tasks[idx], summary),
                     Err(failed) => {
@@ -172,6 +183,15 @@ impl Runner<'_> {
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
         }
+    }
+
+    /// Waits whether the run is told to stop as well.
+    fn stops_within(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        while !self.stop.load(Ordering::Relaxed) && Instant::now() < until {
+            thread::sleep(POLL / 10);
+        }
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Runs the tasks one after the other in this process, by a function that runs one trial.

@@ -13,6 +13,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::TrialEvent;
 
 use crate::{
@@ -25,6 +26,12 @@ const KILL: i32 = 9;
 
 /// Lines of a failed worker's standard error that are kept.
 const N_TAIL_LINES: usize = 20;
+
+/// SIGHUP, SIGINT and SIGTERM: what a worker dies of only before it has begun to disregard them.
+const ENDING_SIGNALS: [i32; 3] = [1, 2, 15];
+
+/// The most bytes of one of them.
+const MAX_TAIL_LINE: u64 = 1 << 16;
 
 /// How a worker is started.
 #[derive(Debug, Clone)]
@@ -129,6 +136,9 @@ fn ended_well(status: ExitStatus, differs: i32) -> Result<(), Failed> {
             );
             (FailureKind::Killed, reason)
         }
+        (_, Some(signal)) if ENDING_SIGNALS.contains(&signal) => {
+            (FailureKind::Signalled, format!("its worker ended with {status}"))
+        }
         _ => (FailureKind::Told, format!("its worker ended with {status}")),
     };
     Err(Failed { kind, reason })
@@ -146,7 +156,7 @@ impl Drop for Worker {
 }
 
 fn forward_events(stdout: impl Read, task_idx: usize, messages: &Sender<Message>) {
-    for line in BufReader::new(stdout).lines() {
+    for line in clsrl_files::lines(BufReader::new(stdout), limit::RECORD) {
         let Ok(line) = line else { break };
         // Libraries below may print to standard output; what is no event is none of ours.
         let Ok(event) = serde_json::from_str(&line) else { continue };
@@ -162,7 +172,9 @@ fn last_lines(stderr: impl Read) -> Vec<String> {
     let mut tail = VecDeque::new();
     let mut reader = BufReader::new(stderr);
     let mut line = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut line), Ok(n) if 0 < n) {
+    // A longer line comes in pieces.
+    while matches!(reader.by_ref().take(MAX_TAIL_LINE).read_until(b'\n', &mut line), Ok(n) if 0 < n)
+    {
         if tail.len() == N_TAIL_LINES {
             tail.pop_front();
         }

@@ -131,6 +131,33 @@ fn a_training_that_is_done_again_replaces_its_record() {
 }
 
 #[test]
+fn a_signal_to_the_whole_group_fails_no_trial() {
+    let grid = grid();
+    let tasks = grid.tasks(&binding());
+    for signal in ["HUP", "INT", "TERM"] {
+        let stop = go();
+        let command = WorkerCommand {
+            program: "sh".into(),
+            args: vec!["-c".to_owned(), format!("kill -{signal} $$")],
+            env: Vec::new(),
+        };
+        let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
+            Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
+                .run_in_workers(&tasks[..1], &command, 1, &|_| String::new())
+                .unwrap()
+        };
+        let alone = run(&mut |_| {});
+        assert_eq!(alone.failures.len(), 1, "the run was told nothing: {alone:?}");
+        let together = run(&mut |event| {
+            if let RunEvent::Started(_) = event {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
+        assert_eq!(together, Summary { stopped: true, ..Summary::default() });
+    }
+}
+
+#[test]
 fn a_worker_that_ends_early_has_failed() {
     let grid = grid();
     let tasks = grid.tasks(&binding());

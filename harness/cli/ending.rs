@@ -1,0 +1,201 @@
+//! How the program ends before its verb does: signals, and panics, which are bugs.
+//!
+//! Whatever the reason, the process ends without exit handlers and without C++ destructors: libtorch's would run
+//! under the feet of threads that still compute, and some of those ends are aborts.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    io,
+    panic::{self, PanicHookInfo, UnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use anyhow::Context;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ},
+    flag, low_level,
+};
+
+use crate::{exit::Exit, output::note};
+
+/// What asks the program to end, and the code that it ends with.
+const ENDINGS: [(i32, Exit); 3] =
+    [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated), (SIGHUP, Exit::Terminated)];
+
+/// Whether any thread has panicked over something that nobody expected.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// What signals do, from the program's start to its end.
+pub struct Signals {
+    /// While true, a signal ends the program at once.
+    at_once: Arc<AtomicBool>,
+    /// Becomes true at the first signal that does not.
+    stop: Arc<AtomicBool>,
+    /// Which one that was.
+    number: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    /// Lets SIGINT, SIGTERM and SIGHUP end the program at once, with their codes; writing to a full disk, or past
+    /// the largest file that is allowed, is an error and no signal.
+    pub fn listen() -> anyhow::Result<Self> {
+        let signals = Signals {
+            at_once: Arc::new(AtomicBool::new(true)),
+            stop: Arc::default(),
+            number: Arc::default(),
+        };
+        for (number, exit) in ENDINGS {
+            // Under `nohup` it stays ignored.
+            if number != SIGHUP || !is_ignored(number) {
+                signals.register(number, exit).context("cannot listen to signals")?;
+            }
+        }
+        disregard(SIGXFSZ)?;
+        Ok(signals)
+    }
+
+    /// Lets the first signal ask to stop instead; the second one ends the program at once all the same.
+    pub fn ask_first(&self) {
+        self.at_once.store(false, Ordering::SeqCst);
+    }
+
+    /// Lets signals end the program at once again; the code to end with if there was one.
+    pub fn end_at_once(&self) -> Option<Exit> {
+        self.at_once.store(true, Ordering::SeqCst);
+        self.asked()
+    }
+
+    /// Becomes true when the program is to stop.
+    pub fn stop(&self) -> &AtomicBool {
+        &self.stop
+    }
+
+    fn asked(&self) -> Option<Exit> {
+        let number = self.number.load(Ordering::SeqCst);
+        let found = ENDINGS.into_iter().find(|&(ending, _)| ending as usize == number);
+        found.filter(|_| self.stop.load(Ordering::SeqCst)).map(|(_, exit)| exit)
+    }
+
+    fn register(&self, number: i32, exit: Exit) -> io::Result<()> {
+        // In this order: the flag that arms the hard end is still down at the first signal.
+        for end_if in [&self.at_once, &self.stop] {
+            flag::register_conditional_shutdown(number, exit as i32, Arc::clone(end_if))?;
+        }
+        flag::register_usize(number, Arc::clone(&self.number), number as usize)?;
+        flag::register(number, Arc::clone(&self.stop))?;
+        Ok(())
+    }
+}
+
+/// Lets a worker obey its standard input alone: who stops a whole process group, or a job on a cluster, stops the
+/// run, and the run its workers.
+///
+/// To be called instead of [`Signals::listen`].
+pub fn obey_standard_input_alone() -> anyhow::Result<()> {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ] {
+        disregard(number)?;
+    }
+    Ok(())
+}
+
+/// A handler that does nothing rather than ignoring, so that children start as they would otherwise.
+fn disregard(number: i32) -> anyhow::Result<()> {
+    flag::register(number, Arc::default()).context("cannot listen to signals")?;
+    Ok(())
+}
+
+fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (number - 1)) != 0)
+}
+
+/// Runs a verb; a panic in it is told and ends with code 1, as does one in any other thread.
+pub fn without_panics(verb: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
+    panic::set_hook(Box::new(tell_panic));
+    match panic::catch_unwind(verb) {
+        Ok(Exit::Ok) if PANICKED.load(Ordering::SeqCst) => Exit::Unexpected,
+        Ok(exit) => exit,
+        Err(_) => Exit::Unexpected,
+    }
+}
+
+/// Ends the process; everything that it prints is flushed where it is printed.
+pub fn leave(exit: Exit) -> ! {
+    low_level::exit(exit as i32)
+}
+
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    PANICKED.store(true, Ordering::SeqCst);
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let backtrace = match backtrace.status() {
+        BacktraceStatus::Captured => format!("{backtrace}"),
+        _ => String::new(),
+    };
+    note(&(report(message(panic.payload()), &place, thread::current().name()) + &backtrace));
+}
+
+fn report(message: &str, place: &str, thread: Option<&str>) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let thread = thread.unwrap_or("of no name");
+    format!(
+        "error: this is a bug: {}\n  in clsrl-bench {version} at {place}, thread {thread}\n\
+         hint: please report these lines and the command; RUST_BACKTRACE=1 tells more",
+        message.trim_end()
+    )
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process::Command};
+
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// Set for the processes in which a panic is wanted.
+    const WANTED: &str = "CLSRL_TEST_PANIC";
+
+    fn panics(kind: &str) -> Exit {
+        match kind {
+            "here" => panic!("as wanted \u{1b}[31m"),
+
+            "rayon" => (0..8).into_par_iter().for_each(|n| assert!(n < 5, "as wanted")),
+            _ => drop(thread::spawn(|| panic!("as wanted")).join()),
+        }
+        Exit::Ok
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_ends_with_1_and_a_report() {
+        if let Ok(kind) = env::var(WANTED) {
+            leave(without_panics(|| panics(&kind)));
+        }
+        for kind in ["here", "rayon", "thread"] {
+            let name = "ending::tests::a_panic_in_any_thread_ends_with_1_and_a_report";
+            let output = Command::new(env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .env(WANTED, kind)
+                .env_remove("RUST_BACKTRACE")
+                .output()
+                .unwrap();
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{kind}: {told}");
+            assert!(told.starts_with("error: this is a bug: "), "{told}");
+            assert!(told.contains("ending.rs") && told.contains("please report"), "{told}");
+            assert!(!told.contains('\u{1b}') && !told.contains("RUST_BACKTRACE=full"), "{told}");
+        }
+    }
+}
