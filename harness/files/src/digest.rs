@@ -16,7 +16,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::open;
+use crate::{limit, open_up_to};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -73,7 +73,7 @@ pub fn check_bytes(path: &Path, bytes: &[u8], expected: &str) -> io::Result<()> 
 
 /// Hashes a regular file piece by piece to 64 hexadecimal digits.
 pub fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = open(path)?;
+    let mut file = open_up_to(path, limit::STREAMED)?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -124,18 +124,18 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Those of [`open`]; [`Differs`] where a checked folder's file is gone, or is there and was not.
+    /// Those of [`open_up_to`]; [`Differs`] where a checked folder's file is gone, or is there and was not.
     pub fn open(&self, name: &str) -> io::Result<HeldFile> {
         let path = self.path(name);
         let Some(digests) = &self.digests else {
-            return Ok(HeldFile { file: open(&path)?, path, held: None });
+            return Ok(HeldFile { file: open_up_to(&path, limit::STREAMED)?, path, held: None });
         };
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         let differs = |expected: &str, found: &str| {
             let (expected, found) = (expected.to_owned(), found.to_owned());
             Err(Differs { path: path.clone(), expected, found }.into())
         };
-        match (open(&path), digests.get(name)) {
+        match (open_up_to(&path, limit::STREAMED), digests.get(name)) {
             (Ok(file), Some(digest)) => {
                 let held = Some((Sha256::new(), digest.clone()));
                 Ok(HeldFile { file, path, held })

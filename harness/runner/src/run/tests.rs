@@ -140,6 +140,7 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
             program: "sh".into(),
             args: vec!["-c".to_owned(), format!("kill -{signal} $$")],
             env: Vec::new(),
+            differs: 7,
         };
         let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
             Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
