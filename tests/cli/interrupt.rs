@@ -165,7 +165,7 @@ fn every_verb_ends_at_a_signal_with_its_code() {
     assert!(!to.exists(), "half of it has its name");
     let model = dir.path().join("model");
     let steps = ["tiny", "pretrain", "--to", text(&model), "--seed", "1", "--steps", "1000"];
-    let mut pretrain = program(&[steps.as_slice(), &["--threads", "1"]].concat());
+    let mut pretrain = program(&[steps.as_slice(), &["--threads", "1", "--batch", "1"]].concat());
     let code = signal_when_said(&mut pretrain, "step ", "-INT");
     assert_eq!(code, Some(130));
     assert!(!model.join("model.safetensors").exists());
