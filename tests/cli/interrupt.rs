@@ -93,7 +93,7 @@ fn a_signal_in_process_ends_with_its_code_and_leaves_memory_alone() {
 #[test]
 fn a_signal_to_the_whole_group_ends_the_run_and_writes_no_report() {
     let dir = temporary();
-    let (mut child, mut stderr) = run_until(dir.path(), "1/3 zero-shot done");
+    let (mut child, mut stderr) = run_one_by_one_until(dir.path(), "1/3 zero-shot done");
     for process in [workers_of(&child), vec![child.id()]].concat() {
         let sent = Command::new("kill").args(["-TERM", &process.to_string()]).status().unwrap();
         assert!(sent.success());

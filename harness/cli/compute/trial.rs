@@ -25,8 +25,7 @@ pub fn trial() -> anyhow::Result<Exit> {
         ending::leave(Exit::Terminated);
     });
     // By this code the run that started it knows, too.
-    run_trial(&job, &mut |event| send(&event))
-    .map_err(|error| match error.is_difference() {
+    run_trial(&job, &mut |event| send(&event)).map_err(|error| match error.is_difference() {
         true => Exit::Differs.because(error),
         false => error.into(),
     })?;
