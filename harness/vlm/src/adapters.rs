@@ -15,7 +15,7 @@ use tch::{Device, Tensor};
 use crate::{
     checkpoint::read_file,
     config::Config,
-    error::VlmError,
+    error::{VlmError, WeightProblem},
     layout::{Role, TensorSpec},
     lora::{Lora, adapter_shapes},
     save::{write_tensors, write_whole},
@@ -72,10 +72,27 @@ pub(crate) fn load(
     };
     let layout: Vec<TensorSpec> = shapes.iter().flat_map(specs).collect();
     let tensors = read_file(&Folder::unchecked(dir), WEIGHTS, &layout, device)?;
-    let names = shapes.into_iter().map(|(name, _)| name);
-    // The first of the two that are written of each.
-    let tensors = tensors.into_iter().step_by(2);
-    Ok(names.zip(tensors).map(|(name, (_, tensor))| (name, tensor)).collect())
+    let mut adapters = Vec::with_capacity(shapes.len());
+    let mut problems = Vec::new();
+    for ((name, _), pair) in shapes.into_iter().zip(tensors.chunks(2)) {
+        let [(first, tensor), (second, twin)] = pair else {
+            unreachable!("the layout has two of each");
+        };
+        if !tensor.equal(twin) {
+            problems.push(WeightProblem {
+                file: WEIGHTS.to_owned(),
+                tensor: Some(second.clone()),
+                expected: format!("the values of `{first}`"),
+                found: "other values".to_owned(),
+            });
+        }
+        adapters.push((name, tensor.shallow_clone()));
+    }
+    if problems.is_empty() {
+        Ok(adapters)
+    } else {
+        Err(VlmError::Weights { dir: dir.to_owned(), problems })
+    }
 }
 
 /// `visual.blocks.0.attn.qkv.lora_A.weight` to `base_model.model.visual.blocks.0.attn.qkv.lora_A.weight` and
