@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{assert_none, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
     ("clsrl-data", &["clsrl-files", "clsrl-spec"]),
@@ -19,6 +19,18 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("clsrl-engine", &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
     ("clsrl-runner", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-report", &["clsrl-files", "clsrl-spec"]),
+    (
+        "clsrl-fuzz",
+        &[
+            "clsrl-data",
+            "clsrl-engine",
+            "clsrl-files",
+            "clsrl-report",
+            "clsrl-runner",
+            "clsrl-spec",
+            "clsrl-vlm",
+        ],
+    ),
     (
         "clsrl-bench",
         &[

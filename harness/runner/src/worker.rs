@@ -30,7 +30,7 @@ const N_TAIL_LINES: usize = 20;
 /// SIGHUP, SIGINT and SIGTERM: what a worker dies of only before it has begun to disregard them.
 const ENDING_SIGNALS: [i32; 3] = [1, 2, 15];
 
-/// The most bytes of one of them.
+/// The most bytes of a line of them.
 const MAX_TAIL_LINE: u64 = 1 << 16;
 
 /// How a worker is started.
