@@ -265,15 +265,5 @@ fn trials() -> Vec<Trial> {
 }
 
 fn binding() -> Binding {
-    Binding {
-        base_weights: String::new(),
-        data: Default::default(),
-        picks: Default::default(),
-        prompts: Default::default(),
-        device_kind: "cpu".to_owned(),
-        precision: "f32".to_owned(),
-        threads: 1,
-        deterministic: false,
-        recompute: false,
-    }
+    Binding { device_kind: "cpu".to_owned(), precision: "f32".to_owned(), ..Binding::unknown() }
 }
