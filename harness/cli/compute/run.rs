@@ -61,6 +61,10 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
     store.write_last_run(&report::last_run(&bench, args))?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
     let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
+    // In process a signal ends the program at once: it could come in the middle of a step that takes minutes.
+    if !args.in_process {
+        signals.ask_first();
+    }
     detail.say(&format!(
         "{}: {} trials, {n_cells} cells, {n_left} of them to run",
         bench.suite.name,
@@ -149,12 +153,10 @@ impl Execution<'_> {
             on_event: &mut |event| progress.show(event),
         };
         let summary = if self.args.in_process {
-            // A signal ends the program at once: it could come in the middle of a step that takes minutes.
             runner.run_in_process(tasks, &mut |task, send| {
                 run_trial(&self.job(task, &commit), send).map_err(failed)
             })
         } else {
-            signals.ask_first();
             runner.run_in_workers(tasks, &self.worker()?, self.n_jobs(), &|task| {
                 serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
             })
