@@ -213,7 +213,7 @@ fn a_damaged_adapter_is_made_again_and_lost_weights_are_merged_again() {
     });
 }
 
-/// A home whose protocol trains with other settings of SFT.
+/// A home whose protocol trains with other settings of SFT or of its optimizer.
 fn home_with(dir: &Path, settings: &[(&str, &str)]) -> PathBuf {
     let home = dir.join("home");
     copy(&root().join("suites"), &home.join("suites"));
@@ -221,12 +221,14 @@ fn home_with(dir: &Path, settings: &[(&str, &str)]) -> PathBuf {
     fs::copy(root().join("datasets.lock"), home.join("datasets.lock")).unwrap();
     let path = home.join("suites/protocols/tiny.toml");
     let mut protocol: toml::Table = fs::read_to_string(&path).unwrap().parse().unwrap();
-    let sft = protocol["sft"].as_table_mut().unwrap();
     for (key, value) in settings {
         let value: toml::Value =
             format!("v = {value}").parse::<toml::Table>().unwrap()["v"].clone();
-        let old = sft.insert((*key).to_owned(), value);
-        assert!(old.is_some(), "there is a setting `{key}`");
+        let section = ["sft", "optimizer"]
+            .into_iter()
+            .find(|name| protocol[*name].as_table().unwrap().contains_key(*key));
+        let section = section.unwrap_or_else(|| panic!("there is no setting `{key}`"));
+        protocol[section].as_table_mut().unwrap().insert((*key).to_owned(), value);
     }
     fs::write(path, protocol.to_string()).unwrap();
     home
@@ -250,8 +252,16 @@ fn weights_that_overflow_when_they_are_used_have_no_answers() {
 #[test]
 fn weights_that_are_no_numbers_after_the_last_step_are_neither_kept_nor_evaluated() {
     let dir = temporary();
-    // One step, whose loss and gradients are sound.
-    let home = one_step_at(dir.path(), "1e39");
+    // One step, whose loss and gradients are sound; its decay overflows.
+    let home = home_with(
+        dir.path(),
+        &[
+            ("learning_rate", "1e30"),
+            ("weight_decay", "1e30"),
+            ("epochs", "1"),
+            ("prompts_per_step", "32"),
+        ],
+    );
     let out = dir.path().join("out");
     for more in [&[][..], &["--lora", "4"], &["--in-process"]] {
         let ended = end(program(&keeping(&out, more)).env("CLSRL_HOME", &home));
@@ -291,7 +301,7 @@ fn worker_of(run: u32) -> Option<String> {
     let mut children = told.split_whitespace().map(str::to_owned);
     children.find(|child| {
         let command = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        command.ends_with(b"\0trial\0")
+        command.ends_with(b"\0trial\0--of-run\0")
     })
 }
 
@@ -303,11 +313,12 @@ fn a_worker_that_the_system_kills_tells_of_memory_and_of_what_was_not_given() {
     ] {
         let dir = temporary();
         let args = [&keeping(dir.path(), more)[..], &["--jobs", "1"]].concat();
-        let (child, stderr) = run_until(&args, "of them to run");
+        let (mut child, stderr) = run_until(&args, "of them to run");
         let worker = loop {
             if let Some(worker) = worker_of(child.id()) {
                 break worker;
             }
+            assert_eq!(child.try_wait().unwrap(), None, "the run ended without a worker");
             std::thread::yield_now();
         };
         assert!(Command::new("kill").args(["-KILL", &worker]).status().unwrap().success());

@@ -10,8 +10,6 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"\xff\x4f\xff\x51", "a JPEG 2000 code stream"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"\0\0\x01\0", "an ICO picture"),
-    (b"\0\0\x02\0", "a CUR picture"),
     (b"icns", "an ICNS picture"),
     (b"8BPS", "a PSD picture"),
     (b"DDS ", "a DDS picture"),
@@ -71,6 +69,9 @@ fn by_structure(bytes: &[u8]) -> Option<&'static str> {
         return Some(known.map_or("an ISO media file", |(_, name)| name));
     }
     match head {
+        // How many pictures follow tells it from a TGA picture without a colour map, which has zeros there.
+        [0, 0, 1, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("an ICO picture"),
+        [0, 0, 2, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("a CUR picture"),
         [b'P', b'1'..=b'7' | b'f' | b'F', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
             return Some("a PPM, PGM, PBM or PAM picture");
         }
@@ -125,6 +126,7 @@ mod tests {
             (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
             (b"\xff\x4f\xff\x51\0", "JPEG 2000"),
             (b"\0\0\x01\0\x01\0", "ICO"),
+            (b"\0\0\x02\0\x01\0", "CUR"),
             (&tga, "TGA"),
             (&pcx, "PCX"),
             (b"8BPS\0\x01", "PSD"),
