@@ -6,7 +6,7 @@
 //
 // Environment:
 //   CLSRL_STAND_IN_GPU_MIB   memory of each of its two GPUs; without end if it is not set
-//   CLSRL_STAND_IN_GPU_LOG   a file that gets a line for each kind of operator when the process ends: how often it
+//   CLSRL_STAND_IN_GPU_LOG   a file that has a line for each kind of operator whenever the host waits: how often it
 //                            was launched, and its name; `to the host` is what a process waits for a GPU for
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -44,6 +44,8 @@ thread_local c10::DeviceIndex current_gpu = 0;
 
 // ---- log
 
+constexpr auto TO_HOST = "to the host", TO_GPU = "to the GPU", WITHIN_GPU = "within the GPU";
+
 struct Log {
   std::mutex mutex;
   std::map<std::string, size_t> n_launched;
@@ -51,9 +53,12 @@ struct Log {
   void launched(const std::string& name) {
     const std::lock_guard<std::mutex> lock(mutex);
     n_launched[name]++;
+    if (name == TO_HOST) write();
   }
 
-  ~Log() {
+ private:
+  // Whenever the host waits: the program ends without C++ destructors.
+  void write() const {
     const char* path = std::getenv("CLSRL_STAND_IN_GPU_LOG");
     if (!path) return;
     std::ofstream file(path);
@@ -62,8 +67,6 @@ struct Log {
 };
 
 Log launches;
-
-constexpr auto TO_HOST = "to the host", TO_GPU = "to the GPU", WITHIN_GPU = "within the GPU";
 
 // ---- memory
 

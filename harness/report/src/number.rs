@@ -188,7 +188,7 @@ mod tests {
         check(Some(2.46), 0.0, 1, "2.5");
         check(Some(2.46), 0.005, 1, "2.5");
         check(Some(2.46), 0.02, 1, "2");
-        check(Some(2.463), 0.002, 2, "2.46");
+        check(Some(2.463), 0.001, 2, "2.46");
         check(Some(2.463), 0.003, 2, "2.5");
         check(None, 0.1, 1, MISSING);
     }

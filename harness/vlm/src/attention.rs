@@ -177,6 +177,8 @@ mod tests {
 
     #[test]
     fn scores_that_are_made_again_have_the_bits_of_kept_ones() {
+        // With several threads MKL may cut the same product in two ways.
+        tch::set_num_threads(1);
         // So many tokens that the rows run one at a time.
         let (q, k) = ([2, 2, 1025, 8], [2, 1, 1025, 8]);
         assert!(CACHED_SCORES < q[1..3].iter().product::<i64>() * k[2]);
