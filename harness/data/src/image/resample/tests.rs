@@ -69,9 +69,11 @@ fn sum(weights: &[i32], sample: impl Fn(usize) -> u8) -> u8 {
     (sum >> 22).clamp(0, 255) as u8
 }
 
+type Size = (u32, u32);
+
 /// Sizes and the CRC-32 of torchvision's pixels, printed by `tests/image/torchvision/make.py`: torch 2.11.0,
 /// torchvision 0.26.0, the same by libtorch's plain, AVX2 and AVX-512 kernels.
-const TORCHVISION: [((u32, u32), (u32, u32), u32); 14] = [
+const TORCHVISION: [(Size, Size, u32); 14] = [
     ((67, 45), (384, 384), 0x339969ab),
     ((384, 384), (392, 392), 0x864e4887),
     ((300, 200), (28, 33), 0xaea55c51),
