@@ -67,7 +67,10 @@ pub(super) fn check(path: &Path, expected: &Expected<'_>) -> Result<String, Faul
     counts.check(expected, is_our_scorer).map_err(Fault::Damaged)?;
     match expected.digest {
         Some(sealed) if sealed != digest => {
-            Err(Fault::Damaged("they are not what the seal of its record has".to_owned()))
+            // Which of the two changed cannot be told.
+            let record = path.with_extension("").with_extension("json");
+            let record = record.display();
+            Err(Fault::Damaged(format!("they are not what the seal of `{record}` has")))
         }
         _ => Ok(digest),
     }
