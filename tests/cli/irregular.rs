@@ -88,6 +88,10 @@ impl Site {
                     let name = path.file_name().unwrap().to_str().unwrap();
                     assert!(said.contains(name), "{what}");
                 }
+                // A cache is made again, but for a folder, which no file can replace.
+                Told::Nothing if path.is_dir() => {
+                    assert!(matches!(ended.code, Some(0 | 1)), "{what}");
+                }
                 Told::Nothing => assert_eq!(ended.code, Some(0), "{what}"),
             }
             match fs::symlink_metadata(&path) {

@@ -98,17 +98,16 @@ fn tuned_weights_are_removed_unless_they_are_to_be_kept() {
 }
 
 #[test]
-fn a_trial_that_fails_leaves_the_others_alone() {
+fn training_pictures_that_cannot_be_decoded_end_a_run_before_its_first_trial() {
     let dir = temporary();
     let data = dir.path().join("data");
     expect_ok(&["tiny", "draw", "--to", text(&data)]);
     empty_the_training_pictures(&data.join("dtd"));
     let out = dir.path().join("out");
     let ended = call(&run_args(text(&out), &["--data", text(&data), "--allow-unlocked"]));
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("trial `sft.dtd.4shot.seed1` failed"), "{}", ended.stderr);
-    assert!(out.join("smoke/sft.eurosat.4shot.seed1/eurosat.direct.json").exists());
-    assert_eq!(ended.stdout.lines().last().unwrap(), text(&out.join("smoke.md")));
+    assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+    assert!(ended.stderr.contains("images/banded/banded_"), "{}", ended.stderr);
+    assert!(!out.join("smoke/zero-shot/training.json").exists());
 }
 
 #[test]
@@ -127,7 +126,7 @@ fn a_device_that_is_not_there_is_told_before_any_trial_and_leaves_the_report() {
 }
 
 #[test]
-fn a_run_in_which_everything_fails_leaves_the_report() {
+fn a_run_whose_model_cannot_be_loaded_leaves_the_report() {
     let dir = copy_of_finished();
     let report = dir.path().join("smoke.md");
     let before = fs::read(&report).unwrap();
@@ -135,8 +134,8 @@ fn a_run_in_which_everything_fails_leaves_the_report() {
     copy(&model(), &broken);
     fs::write(broken.join("config.json"), "{}").unwrap();
     let ended = call(&run_args(text(dir.path()), &["--model", text(&broken), "--replace"]));
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{}", ended.stderr);
-    assert!(ended.stderr.contains("no report is written"), "{}", ended.stderr);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(7), ""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("config.json` cannot be used"), "{}", ended.stderr);
     assert_eq!(fs::read(&report).unwrap(), before);
     expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path())]);
     assert_eq!(fs::read(&report).unwrap(), before);

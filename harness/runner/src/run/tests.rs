@@ -134,29 +134,27 @@ fn a_training_that_is_done_again_replaces_its_record() {
 fn a_signal_to_the_whole_group_fails_no_trial() {
     let grid = grid();
     let tasks = grid.tasks(&binding());
-    // Who starts the tests in the background or under nohup lets them ignore INT and HUP, and their children as well.
-    for signal in ["TERM"] {
-        let stop = go();
-        let command = WorkerCommand {
-            program: "sh".into(),
-            args: vec!["-c".to_owned(), format!("kill -{signal} $$")],
-            env: Vec::new(),
-            differs: 7,
-        };
-        let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
-            Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
-                .run_in_workers(&tasks[..1], &command, 1, &|_| String::new())
-                .unwrap()
-        };
-        let alone = run(&mut |_| {});
-        assert_eq!(alone.failures.len(), 1, "the run was told nothing: {alone:?}");
-        let together = run(&mut |event| {
-            if let RunEvent::Started(_) = event {
-                stop.store(true, Ordering::Relaxed);
-            }
-        });
-        assert_eq!(together, Summary { stopped: true, ..Summary::default() });
-    }
+    // TERM alone: who starts the tests in the background or under nohup ignores INT and HUP, and so do their children.
+    let stop = go();
+    let command = WorkerCommand {
+        program: "sh".into(),
+        args: vec!["-c".to_owned(), "kill -TERM $$".to_owned()],
+        env: Vec::new(),
+        differs: 7,
+    };
+    let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
+        Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
+            .run_in_workers(&tasks[..1], &command, 1, &|_| String::new())
+            .unwrap()
+    };
+    let alone = run(&mut |_| {});
+    assert_eq!(alone.failures.len(), 1, "the run was told nothing: {alone:?}");
+    let together = run(&mut |event| {
+        if let RunEvent::Started(_) = event {
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+    assert_eq!(together, Summary { stopped: true, ..Summary::default() });
 }
 
 #[test]

@@ -248,9 +248,9 @@ impl Published {
     }
 
     /// Reads one object of rotary settings, and notes in the published form that there is one.
-    fn read_rope<'k>(
+    fn read_rope(
         &mut self,
-        found: &mut BTreeMap<&'k str, (String, Value)>,
+        found: &mut BTreeMap<&str, (String, Value)>,
         path: &str,
         value: Option<&Value>,
     ) {
