@@ -17,8 +17,10 @@ use crate::program::{
 /// More than is read of any file.
 const OVERSIZED: u64 = 1 << 40;
 
+type Irregular = (&'static str, fn(&Path));
+
 /// What stands in the place of a file.
-const IRREGULARS: [(&str, fn(&Path)); 4] = [
+const IRREGULARS: [Irregular; 4] = [
     ("a FIFO", |path| {
         assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     }),
