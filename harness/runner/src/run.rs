@@ -171,6 +171,8 @@ impl Runner<'_> {
                 let was_signalled =
                     ended.as_ref().is_err_and(|failed| failed.kind == FailureKind::Signalled);
                 if was_signalled && self.stops_within(GROUP_SIGNAL) {
+                    // It may have been the last one, and then nobody looks again.
+                    summary.stopped = true;
                     return Ok(());
                 }
                 match ended.and_then(|()| running.progress.check_complete()) {
