@@ -14,4 +14,4 @@ mod model_dir;
 mod sha256;
 
 pub use bound::{BoundDataset, BoundError};
-pub use model_dir::{ModelDirError, ModelFiles, digest_model_dir};
+pub use model_dir::{ModelDirError, ModelFiles};

@@ -88,11 +88,6 @@ impl ModelFiles {
     }
 }
 
-/// The digest of a model folder: see [`ModelFiles::digest`].
-pub fn digest_model_dir(dir: &Path) -> Result<String, ModelDirError> {
-    Ok(ModelFiles::hash(dir)?.digest())
-}
-
 /// Whether a file changes what a model says.
 fn decides(name: &str) -> bool {
     let is_weights = name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");

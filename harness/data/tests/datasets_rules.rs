@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::symlink, path::Path};
 
 use clsrl_data::{
+    ModelFiles,
     datasets::{Dataset, DatasetError, sample_few_shot},
-    digest_model_dir,
 };
 use clsrl_spec::DatasetId;
 use tempfile::TempDir;
@@ -272,16 +272,17 @@ fn a_model_folders_digest_covers_its_files_and_not_its_name() {
         write(root.path(), "model-00002-of-00002.safetensors", "b");
         root
     };
+    let digest = |dir: &Path| ModelFiles::hash(dir).unwrap().digest();
     let root = make("a");
-    let reference = digest_model_dir(root.path()).unwrap();
-    assert_eq!(reference, digest_model_dir(make("a").path()).unwrap());
-    assert_ne!(reference, digest_model_dir(make("c").path()).unwrap());
+    let reference = digest(root.path());
+    assert_eq!(reference, digest(make("a").path()));
+    assert_ne!(reference, digest(make("c").path()));
     write(root.path(), "README.md", "not covered");
-    assert_eq!(reference, digest_model_dir(root.path()).unwrap());
+    assert_eq!(reference, digest(root.path()));
     write(root.path(), "generation_config.json", "{}");
-    assert_ne!(reference, digest_model_dir(root.path()).unwrap());
+    assert_ne!(reference, digest(root.path()));
 
     let empty = tempfile::tempdir().unwrap();
-    let message = digest_model_dir(empty.path()).unwrap_err().to_string();
+    let message = ModelFiles::hash(empty.path()).unwrap_err().to_string();
     assert!(message.contains("holds no `*.safetensors` file"), "{message}");
 }

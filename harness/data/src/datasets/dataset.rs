@@ -201,9 +201,7 @@ impl Dataset {
         if let Some(drawn) = &self.drawn {
             hasher.text(drawn);
         }
-        for (name, examples) in self.splits() {
-            add_list(&mut hasher, name, examples);
-        }
+        self.add_lists(&mut hasher);
         hasher.finish()
     }
 
@@ -216,9 +214,7 @@ impl Dataset {
         hasher.text(self.drawn.as_deref().unwrap_or_default());
         hasher.text(if self.has_standard_lists() { "standard" } else { "annotations" });
         self.add_classes(&mut hasher);
-        for (name, examples) in self.splits() {
-            add_list(&mut hasher, name, examples);
-        }
+        self.add_lists(&mut hasher);
         hasher.digest()
     }
 
@@ -236,8 +232,16 @@ impl Dataset {
         self.class_names.iter().for_each(|name| hasher.text(name));
     }
 
+    /// Adds the three lists in their order, each as its name, its length, and of every picture the path as listed,
+    /// the label and the class name.
+    pub(crate) fn add_lists(&self, hasher: &mut TextHasher) {
+        for (name, examples) in self.splits() {
+            add_list(hasher, name, examples);
+        }
+    }
+
     /// The three lists with their names.
-    fn splits(&self) -> [(&'static str, &[Example]); 3] {
+    pub(crate) fn splits(&self) -> [(&'static str, &[Example]); 3] {
         [("train", &self.train), ("val", &self.val), ("test", &self.test)]
     }
 }

@@ -71,7 +71,7 @@ pub enum DecodeError {
         n_bytes: usize,
     },
     /// A format that others read, or what stands where a picture was to be.
-    #[error("found {found}, expected a JPEG, PNG, GIF, BMP or WebP picture")]
+    #[error("{found}, expected a JPEG, PNG, GIF, BMP or WebP picture")]
     OtherFormat {
         /// What it is, in words.
         found: &'static str,

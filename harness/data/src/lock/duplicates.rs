@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use clsrl_spec::lock::Digest;
 
 use super::{
-    LockError, leaks::is_test_again, lists::splits, picture_digests::path_of, sidecar::Listed,
-    stat_cache,
+    LockError, leaks::is_test_again, picture_digests::path_of, sidecar::Listed, stat_cache,
 };
 use crate::datasets::Dataset;
 
@@ -70,7 +69,7 @@ fn name_pairs(
 ) {
     let wanted: BTreeSet<&str> = groups.values().flatten().map(String::as_str).collect();
     let mut split_of: HashMap<String, &'static str> = HashMap::new();
-    for (split, examples) in splits(dataset) {
+    for (split, examples) in dataset.splits() {
         if is_test_again(dataset, split) {
             continue;
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::{DatasetId, Seed};
 
-use super::lists::splits;
 use crate::datasets::{Dataset, Example, sample_few_shot};
 
 /// The numbers of shots whose few-shot sets are looked at.
@@ -35,7 +34,7 @@ impl Leaks {
 pub fn leaks(dataset: &Dataset) -> Leaks {
     let mut leaks = Leaks::default();
     let mut split_of: BTreeMap<String, &'static str> = BTreeMap::new();
-    for (split, examples) in splits(dataset) {
+    for (split, examples) in dataset.splits() {
         if is_test_again(dataset, split) {
             continue;
         }

@@ -4,8 +4,8 @@
 //! half unpacked must not become what everybody is compared with.
 
 use super::{
-    Difference, LockError, difference::Differences, leaks::is_test_again, lists::splits,
-    picture_digests::path_of, tree::Scan,
+    Difference, LockError, difference::Differences, leaks::is_test_again, picture_digests::path_of,
+    tree::Scan,
 };
 use crate::datasets::Dataset;
 
@@ -39,7 +39,7 @@ pub(super) fn missing_pictures(
 /// The listed paths below the dataset's folder, in byte order, each with the first list that has it.
 pub(super) fn listed(dataset: &Dataset) -> Vec<(String, &'static str)> {
     let mut listed = Vec::new();
-    for (split, examples) in splits(dataset) {
+    for (split, examples) in dataset.splits() {
         if is_test_again(dataset, split) {
             continue;
         }

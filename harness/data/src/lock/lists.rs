@@ -5,10 +5,7 @@
 
 use clsrl_spec::lock::{Classes, Counts, Digest, Known};
 
-use crate::{
-    datasets::{Dataset, Example},
-    sha256::TextHasher,
-};
+use crate::{datasets::Dataset, sha256::TextHasher};
 
 /// The digest of class names in the order of labels: their number, then every name.
 pub fn class_digest<S: AsRef<str>>(names: &[S]) -> Digest {
@@ -24,21 +21,8 @@ pub fn class_digest<S: AsRef<str>>(names: &[S]) -> Digest {
 /// and of every picture the path as listed, the label and the class name.
 pub fn split_digest(dataset: &Dataset) -> Digest {
     let mut hasher = TextHasher::default();
-    for (name, examples) in splits(dataset) {
-        hasher.text(name);
-        hasher.number(examples.len());
-        for example in examples {
-            hasher.text(&example.path);
-            hasher.number(example.label);
-            hasher.text(&example.class_name);
-        }
-    }
+    dataset.add_lists(&mut hasher);
     hasher.digest()
-}
-
-/// The three lists with their names.
-pub(super) fn splits(dataset: &Dataset) -> [(&'static str, &[Example]); 3] {
-    [("train", &dataset.train), ("val", &dataset.val), ("test", &dataset.test)]
 }
 
 pub(super) fn counts(dataset: &Dataset) -> Counts {
