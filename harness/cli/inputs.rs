@@ -149,6 +149,9 @@ impl Inputs {
         detail: Detail,
     ) -> anyhow::Result<Result<Self, String>> {
         let model = bench.suite.model.as_ref().map(|model| bench.project.path(model));
+        if let Some(given) = &args.model {
+            find_model(given)?;
+        }
         match (&args.model, model) {
             (None, None) => return Ok(Err("no model is given".to_owned())),
             (None, Some(dir)) if !dir.is_dir() => {

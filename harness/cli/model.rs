@@ -34,10 +34,19 @@ pub fn find_model(given: &Path) -> anyhow::Result<PathBuf> {
     if let Some(found) = pointers(&dir, &names) {
         return Err(refused(found));
     }
-    match no_weights(&dir, &names) {
-        Some(found) => Err(refused(found)),
-        None => Ok(dir),
+    if let Some(found) = no_weights(&dir, &names) {
+        return Err(refused(found));
     }
+    // What is no regular file is told here, before anything waits for it.
+    for name in
+        names.iter().filter(|name| name.ends_with(".safetensors") || name.ends_with(".json"))
+    {
+        let path = dir.join(name);
+        clsrl_files::open(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))
+            .map_err(|error| Exit::Usage.because(error))?;
+    }
+    Ok(dir)
 }
 
 fn file_names(dir: &Path) -> std::io::Result<Vec<String>> {

@@ -1,6 +1,6 @@
 //! Models as people have them: what every release writes is read, and what is no model is told with what to do.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -267,4 +267,16 @@ fn git_lfs_pointers_are_told_by_name() {
         let dir = changed(|dir| fs::write(dir.join(name), &pointer).unwrap());
         check_refused(text(dir.path()), &["Git LFS pointers in place of", name, "git lfs pull"]);
     }
+}
+
+#[test]
+fn weights_that_are_no_regular_file_are_refused_by_a_plan_without_data() {
+    let dir = changed(|dir| {
+        let weights = dir.join("model.safetensors");
+        fs::remove_file(&weights).unwrap();
+        assert!(Command::new("mkfifo").arg(&weights).status().unwrap().success());
+    });
+    let ended = call(&["plan", "--suite", "few-shot", "--model", text(dir.path())]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("it is no regular file but a FIFO"), "{}", ended.stderr);
 }
