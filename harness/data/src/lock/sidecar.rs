@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::{
     DatasetId,
     lock::{Digest, Tree},
@@ -70,10 +71,11 @@ pub(super) struct Reader(BufReader<File>);
 
 impl Reader {
     fn open(path: &Path) -> Result<Self, String> {
-        let file = clsrl_files::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "it is not there".to_owned(),
-            _ => error.to_string(),
-        })?;
+        let file =
+            clsrl_files::open_up_to(path, limit::TREE).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => "it is not there".to_owned(),
+                _ => error.to_string(),
+            })?;
         Ok(Reader(BufReader::with_capacity(1 << 16, file)))
     }
 }

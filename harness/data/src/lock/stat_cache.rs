@@ -13,6 +13,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use clsrl_files::limit;
 use clsrl_spec::{DatasetId, lock::Digest};
 use sha2::{Digest as _, Sha256};
 
@@ -129,7 +130,7 @@ pub(super) fn changed(path: &Path) -> LockError {
 
 /// The lines behind the header, and when the cache was written.
 fn open_lines(path: &Path, header: &str) -> Option<(Lines, i128)> {
-    let mut file = clsrl_files::open(path).ok()?;
+    let mut file = clsrl_files::open_up_to(path, limit::TREE).ok()?;
     if !is_whole(&mut file)? {
         return None;
     }
