@@ -24,7 +24,7 @@ use crate::{
     cache::{cache_dir, sidecars_dir},
     exit::{Exit, describe},
     locked::{self, Check, Locked},
-    model::find_model,
+    model::{find_model, repetition_penalty},
     progress::Detail,
     project::Project,
 };
@@ -94,6 +94,7 @@ impl Inputs {
             earlier: BTreeSet::new(),
             picks: shown.picks,
             prompts: shown.prompts,
+            repetition_penalty: repetition_penalty(&model_dir),
             precision: execution.precision.on(&device_kind).to_owned(),
             device_kind,
             threads: args.threads.unwrap_or(execution.threads),

@@ -58,6 +58,15 @@ fn file_names(dir: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The `repetition_penalty` of a model directory, where it changes answers. What is wrong with the file is told where
+/// the model is checked.
+pub fn repetition_penalty(dir: &Path) -> Option<String> {
+    let bytes = clsrl_files::read(&dir.join("generation_config.json"), MAX_BYTES).ok()?;
+    let json: Value = serde_json::from_slice(&bytes).ok()?;
+    let penalty = json["repetition_penalty"].as_f64()?;
+    (penalty != 1.0).then(|| penalty.to_string())
+}
+
 /// What stands where a directory should: what it is, and what to do.
 fn no_directory(given: &Path) -> (String, String) {
     let shown = given.display();

@@ -146,6 +146,34 @@ fn doctor_says_in_one_line_what_was_recognised() {
     );
 }
 
+#[test]
+fn a_repetition_penalty_is_a_part_of_what_a_cell_is() {
+    let penalized = changed(|dir| {
+        rewrite(&dir.join("generation_config.json"), |json| {
+            json["repetition_penalty"] = json!(1.05)
+        });
+    });
+    for (model, expected) in [(model(), Value::Null), (penalized.path().to_owned(), json!("1.05"))]
+    {
+        let out = temporary();
+        let args = [
+            "run",
+            "--suite",
+            "smoke",
+            "--methods",
+            "zero-shot",
+            "--datasets",
+            "dtd",
+            "--limit",
+            "1",
+        ];
+        expect_ok(&[&args[..], &["--model", text(&model), "--out", text(out.path())]].concat());
+        let record = fs::read(out.path().join("smoke/zero-shot/dtd.direct.json")).unwrap();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!(record["identity"]["repetition_penalty"], expected);
+    }
+}
+
 /// Runs three fine-tunes with a model and expects to be told once, before the first.
 fn check_told_once(model: &Path, in_process: bool, expected: &str) {
     let out = temporary();

@@ -1,6 +1,7 @@
 //! Data that changes between the check and the use: no number is made of what was not checked.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
@@ -85,6 +86,39 @@ fn lists_that_are_replaced_end_their_trial() {
         lists["test"].as_array_mut().unwrap().reverse();
         fs::write(data.join(SPLIT), lists.to_string()).unwrap();
     });
+}
+
+/// Writes a few-shot set: of each class, the training pictures behind those that are skipped, and the first for
+/// validation.
+fn write_few_shot_cache(data: &Path, n_skipped: usize) {
+    let lists = fs::read_to_string(data.join(SPLIT)).unwrap();
+    let lists: serde_json::Value = serde_json::from_str(&lists).unwrap();
+    let of_each_class = |split: &str, n_skipped: usize| -> Vec<&serde_json::Value> {
+        let mut by_label = BTreeMap::<u64, Vec<&serde_json::Value>>::new();
+        for row in lists[split].as_array().unwrap() {
+            by_label.entry(row[1].as_u64().unwrap()).or_default().push(row);
+        }
+        by_label.into_values().flat_map(|rows| rows.into_iter().skip(n_skipped).take(4)).collect()
+    };
+    let (train, val) = (of_each_class("train", n_skipped), of_each_class("val", 0));
+    let cache = serde_json::json!({ "train": train, "val": val });
+    let folder = data.join("caches/dtd/split_fewshot");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("shot_4-seed_1.json"), cache.to_string()).unwrap();
+}
+
+#[test]
+fn few_shot_caches_that_are_replaced_end_their_trial() {
+    let caches = temporary();
+    write_few_shot_cache(&drawn_dtd(caches.path()), 0);
+    check(
+        "sft",
+        &["--few-shot-caches", text(&caches.path().join("data/caches"))],
+        "shot_4-seed_1.json",
+        |_| {
+            write_few_shot_cache(&caches.path().join("data"), 1);
+        },
+    );
 }
 
 #[test]

@@ -264,6 +264,19 @@ fn imagenet_folders_and_files_are_taken_in_byte_order() {
 }
 
 #[test]
+fn the_flat_validation_folder_of_imagenet_is_told_with_what_sorts_it() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "imagenet/classnames.txt", "n1 tench\n");
+    for number in 1..=3 {
+        write(root.path(), &format!("imagenet/images/val/ILSVRC2012_val_{number:08}.JPEG"), "");
+    }
+    let message = Dataset::open(DatasetId::ImageNet, root.path()).unwrap_err().to_string();
+    for expected in ["found 3 files and no folder in `val`", "it is flat", "valprep.sh"] {
+        assert!(message.contains(expected), "no {expected:?} in {message}");
+    }
+}
+
+#[test]
 fn a_model_folders_digest_covers_its_files_and_not_its_name() {
     let make = |weights: &str| {
         let root = tempfile::tempdir().unwrap();

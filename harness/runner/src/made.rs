@@ -43,6 +43,7 @@ pub fn binding() -> Binding {
             ("sft.dtd.4shot.seed1".to_owned(), "training prompts".to_owned()),
             ("dtd.direct".to_owned(), "prompts".to_owned()),
         ]),
+        repetition_penalty: None,
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,

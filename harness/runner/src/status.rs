@@ -174,6 +174,8 @@ pub fn stored_binding(store: &Store, trials: &[Trial]) -> Result<Option<Binding>
                     binding.unlocked.extend(trial.train_on);
                 }
                 note(&mut binding.prompts, Some(cell.to_string()), asked("prompts"));
+                let penalty = &mut binding.repetition_penalty;
+                *penalty = penalty.take().or_else(|| asked("repetition_penalty"));
             }
         }
     }
@@ -217,6 +219,7 @@ fn binding_of(training: &Value) -> Option<Binding> {
         earlier: BTreeSet::new(),
         picks: BTreeMap::new(),
         prompts: BTreeMap::new(),
+        repetition_penalty: None,
         device_kind: text("device_kind")?,
         precision: text("precision")?,
         threads: training["threads"].as_u64()?.try_into().ok()?,

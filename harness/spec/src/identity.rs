@@ -41,6 +41,9 @@ pub struct Binding {
     pub picks: BTreeMap<String, String>,
     /// Digest of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
     pub prompts: BTreeMap<String, String>,
+    /// What the model's `generation_config.json` takes from the logits of tokens that were there before, where that
+    /// changes a greedy answer: as its JSON.
+    pub repetition_penalty: Option<String>,
     /// `cpu` or `cuda`.
     pub device_kind: String,
     /// `f32` or `bf16`.
@@ -66,6 +69,7 @@ impl Binding {
             earlier: BTreeSet::new(),
             picks: BTreeMap::new(),
             prompts: BTreeMap::new(),
+            repetition_penalty: None,
             device_kind: String::new(),
             precision: String::new(),
             threads: 1,
@@ -166,6 +170,10 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
     // The fine-tune's identity has its pictures, not whether they are locked; the row tells that as well.
     if trial.train_on.is_some_and(|source| binding.unlocked.contains(&source)) {
         identity["unlocked_source"] = json!(true);
+    }
+    // Earlier programs had no such key and took no notice of the penalty, so their answers are another model's.
+    if let Some(penalty) = &binding.repetition_penalty {
+        identity["repetition_penalty"] = json!(penalty);
     }
     Identity(identity)
 }

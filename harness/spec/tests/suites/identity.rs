@@ -31,6 +31,7 @@ fn binding() -> Binding {
         prompts: [CLS_RL, SFT, "eurosat.thinking"]
             .map(|key| (key.to_owned(), format!("prompts of {key}")))
             .into(),
+        repetition_penalty: None,
         device_kind: "cpu".to_owned(),
         precision: "f32".to_owned(),
         threads: 1,
@@ -147,6 +148,9 @@ fn what_training_reads_changes_both() {
 
 #[test]
 fn what_only_evaluation_reads_changes_the_cell_alone() {
+    check(SFT, Changes::CellOnly, |_, binding| {
+        binding.repetition_penalty = Some("1.05".to_owned());
+    });
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.prompts.few_shot.thinking.push('x'));
     check(CLS_RL, Changes::CellOnly, |trial, _| trial.protocol.image.eval = ImagePath::Direct);
     check(CLS_RL, Changes::CellOnly, |trial, _| {
