@@ -100,7 +100,7 @@ fn figures_and_the_transfer_frame_are_written_and_none_of_earlier_results_stays(
         entries.map(|name| name.into_string().unwrap()).collect::<std::collections::BTreeSet<_>>()
     };
     let written = files();
-    for name in ["training.png", "training.svg", "transfer.sft.4shot.direct.svg"] {
+    for name in ["training.pdf", "training.png", "training.svg", "transfer.sft.4shot.direct.svg"] {
         assert!(written.contains(name), "{name} is not among {written:?}");
     }
     assert!(!written.contains("of-another-run.png"));

@@ -45,12 +45,13 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// The only crates that may depend on a heavy one.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars", &["clsrl-report"]),
     ("polars-io", &["clsrl-report"]),
-    ("plotters", &["clsrl-report"]),
+    ("resvg", &["clsrl-report"]),
+    ("krilla", &["clsrl-report"]),
     ("image", &["clsrl-data"]),
     ("tokenizers", &["clsrl-data"]),
     ("clap", &["clsrl-bench"]),

@@ -23,7 +23,7 @@ pub enum DocumentFormat {
     Latex,
     /// Their numbers: `SUITE/tables/*.csv`.
     Csv,
-    /// The figures as SVG and PNG: `SUITE/figures/*`.
+    /// The figures as SVG, PNG and PDF: `SUITE/figures/*`.
     Figures,
 }
 
@@ -104,8 +104,8 @@ pub fn write(
     }
     if is_written(DocumentFormat::Figures) {
         create_dir(&figures)?;
-        for Figure { name, svg, png } in report.figures()? {
-            for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png)] {
+        for Figure { name, svg, png, pdf } in report.figures()? {
+            for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png), ("pdf", &pdf)] {
                 let path = figures.join(format!("{name}.{extension}"));
                 write_atomically(&path, bytes)?;
                 written.push(path);
@@ -113,7 +113,7 @@ pub fn write(
         }
     }
     let kept = written.iter().map(PathBuf::as_path).collect();
-    remove_others(&figures, &["svg", "png"], &kept)?;
+    remove_others(&figures, &["svg", "png", "pdf"], &kept)?;
     remove_others(&tables, &["tex", "csv"], &kept)?;
     Ok(written.into_iter().next().unwrap_or(page))
 }

@@ -50,10 +50,10 @@ pub enum ReportError {
     /// A frame cannot be made or counted.
     #[error("cannot compute with the results' frames")]
     Frame(#[from] PolarsError),
-    /// A figure cannot be drawn or encoded.
-    #[error("cannot draw a figure: {reason}")]
-    Draw {
-        /// What the backend says.
+    /// An image cannot be made of a figure.
+    #[error("cannot render a figure: {reason}")]
+    Render {
+        /// What the renderer says.
         reason: String,
     },
     /// A frame's file cannot be read.

@@ -9,43 +9,37 @@ use super::{
 use crate::{
     ReportContext, ReportError,
     estimate::Estimates,
-    figure::{Heatmap, Panels, png, svg},
+    figure::{Heatmap, Panels, pdf, png, svg},
     rows::{StepRow, TransferRow, transfer_rows},
     summary::{StepMeans, Survey, Transfer},
 };
 
-/// A figure in both formats.
+/// A figure in all formats.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// Its files' name, without an extension.
     pub name: String,
     /// A standalone SVG.
     pub svg: String,
-    /// The bytes of a PNG of the same.
+    /// The bytes of a PNG of it, three pixels for each of its units.
     pub png: Vec<u8>,
+    /// The bytes of a PDF of it, a page of its size in points.
+    pub pdf: Vec<u8>,
 }
 
 /// A figure before it is drawn.
 #[derive(Debug)]
-pub(crate) enum Picture {
+pub(crate) enum Plot {
     Matrix(Heatmap),
     Lines(Panels),
 }
 
-impl Picture {
+impl Plot {
     /// The text of an SVG, which can stand in HTML as it is.
-    pub(crate) fn svg(&self) -> Result<String, ReportError> {
+    pub(crate) fn svg(&self) -> String {
         match self {
-            Picture::Matrix(heatmap) => svg(heatmap),
-            Picture::Lines(panels) => svg(panels),
-        }
-    }
-
-    /// The bytes of a PNG.
-    pub(crate) fn png(&self) -> Result<Vec<u8>, ReportError> {
-        match self {
-            Picture::Matrix(heatmap) => png(heatmap),
-            Picture::Lines(panels) => png(panels),
+            Plot::Matrix(heatmap) => svg(heatmap),
+            Plot::Lines(panels) => svg(panels),
         }
     }
 }
@@ -56,7 +50,7 @@ pub(super) struct Illustrated {
     /// A row for each change of every matrix.
     pub(super) transfer: Vec<TransferRow>,
     /// Names without an extension.
-    pictures: Vec<(String, Picture)>,
+    plots: Vec<(String, Plot)>,
     /// The matrices as LaTeX, likewise named.
     pub(super) matrices: Vec<(String, String)>,
 }
@@ -72,28 +66,27 @@ impl Illustrated {
         let figures = matrix_figure::all(survey, transfer, context);
         let latex = |figure: &MatrixFigure| (figure.name.clone(), matrix_latex::written(figure));
         let matrices = figures.iter().map(latex).collect();
-        let mut pictures: Vec<(String, Picture)> = figures
-            .into_iter()
-            .map(|figure| (figure.name, Picture::Matrix(figure.heatmap)))
-            .collect();
-        let plots = plots::over_shots(survey, estimates, context).into_iter();
-        let plots = plots.chain(plots::over_steps(survey, &StepMeans::new(steps), context));
-        pictures.extend(plots.map(|(name, panels)| (name, Picture::Lines(panels))));
-        Illustrated { transfer: transfer_rows(transfer, context), pictures, matrices }
+        let heatmaps =
+            figures.into_iter().map(|figure| (figure.name, Plot::Matrix(figure.heatmap)));
+        let lines = plots::over_shots(survey, estimates, context).into_iter();
+        let lines = lines.chain(plots::over_steps(survey, &StepMeans::new(steps), context));
+        let lines = lines.map(|(name, panels)| (name, Plot::Lines(panels)));
+        let plots = heatmaps.chain(lines).collect();
+        Illustrated { transfer: transfer_rows(transfer, context), plots, matrices }
     }
 
-    /// The plots as SVG; the matrices stand in the report as tables.
-    pub(super) fn plots(&self) -> Result<Vec<String>, ReportError> {
-        let plots =
-            self.pictures.iter().filter(|(_, picture)| matches!(picture, Picture::Lines(_)));
-        plots.map(|(_, picture)| picture.svg()).collect()
+    /// The line plots as SVG; the matrices stand in the report as tables.
+    pub(super) fn line_plots(&self) -> Vec<String> {
+        let lines = self.plots.iter().filter(|(_, plot)| matches!(plot, Plot::Lines(_)));
+        lines.map(|(_, plot)| plot.svg()).collect()
     }
 
-    /// Draws every picture in both formats.
+    /// Draws every figure in all formats.
     pub(super) fn figures(&self) -> Result<Vec<Figure>, ReportError> {
-        let drawn = |(name, picture): &(String, Picture)| {
-            Ok(Figure { name: name.clone(), svg: picture.svg()?, png: picture.png()? })
+        let draw = |(name, plot): &(String, Plot)| {
+            let svg = plot.svg();
+            Ok(Figure { name: name.clone(), png: png(&svg)?, pdf: pdf(&svg)?, svg })
         };
-        self.pictures.par_iter().map(drawn).collect()
+        self.plots.par_iter().map(draw).collect()
     }
 }

@@ -46,7 +46,7 @@ fn of<'a>(made: &'a Illustrations, name: &str) -> &'a str {
 }
 
 #[test]
-fn figures_and_matrices_are_as_committed_and_a_png_is_as_large_as_its_svg() {
+fn figures_and_matrices_are_as_committed_and_images_are_as_large_as_their_svg() {
     let plan = Grid { shots: &[4, 16], ..GRID }.plan();
     let mut results = all_results(&plan);
     results.retain(|results| results.trial.key() != "cls-rl.dtd.4shot.seed1");
@@ -62,6 +62,10 @@ fn figures_and_matrices_are_as_committed_and_a_png_is_as_large_as_its_svg() {
         let (width, height) = (reader.info().width / 3, reader.info().height / 3);
         let size = format!("width=\"{width}\" height=\"{height}\"");
         assert!(figure.svg.contains(&size), "{}: {size}", figure.name);
+        let pdf = String::from_utf8_lossy(&figure.pdf);
+        let page = format!("[0 0 {width} {height}]");
+        assert!(pdf.starts_with("%PDF-1.") && pdf.contains(&page), "{}: {page}", figure.name);
+        assert!(pdf.contains("NotoSans"), "{}: its texts are text", figure.name);
     }
 }
 
@@ -74,7 +78,11 @@ fn the_order_of_the_input_changes_no_figure() {
     let backward = illustrated(&plan, &results).unwrap();
     assert!(forward.transfer == backward.transfer);
     for (one, other) in forward.figures.iter().zip(&backward.figures) {
-        assert!(one.svg == other.svg && one.png == other.png, "{}", one.name);
+        assert!(
+            one.svg == other.svg && one.png == other.png && one.pdf == other.pdf,
+            "{}",
+            one.name
+        );
     }
 }
 

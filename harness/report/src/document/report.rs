@@ -156,7 +156,7 @@ fn made(
     page.heading(2, "Training curves");
     training::write(&mut page, &survey, &Curves::new(steps));
     let illustrated = Illustrated::new(&survey, &estimates, &transfer, steps, context);
-    for plot in illustrated.plots()? {
+    for plot in illustrated.line_plots() {
         page.figure(plot);
     }
     page.heading(2, "How to reproduce");

@@ -3,8 +3,6 @@
 //! The map is ColorBrewer's RdBu, the palette Okabe and Ito's; both are safe for the common forms of
 //! colour blindness. Nothing is told by colour alone: cells hold their numbers, lines differ in marker.
 
-use plotters::style::RGBColor;
-
 /// A colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
@@ -101,11 +99,5 @@ impl Rgb {
             high => ((high + 0.055) / 1.055).powf(2.4),
         };
         0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
-    }
-}
-
-impl From<Rgb> for RGBColor {
-    fn from(Rgb(red, green, blue): Rgb) -> Self {
-        RGBColor(red, green, blue)
     }
 }

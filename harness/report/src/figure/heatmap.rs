@@ -1,12 +1,9 @@
 //! A heatmap of changes around zero: a tile per pair of datasets, its number in it.
 
-use plotters::{backend::DrawingBackend, style::text_anchor::HPos};
-
 use super::{
     colour::{BLACK, Diverging, GREY, Rgb, WHITE},
     face,
-    pen::{Area, Lettered, Pen},
-    sheet::Drawing,
+    svg::{Anchor, Area, Drawing, Lettered, Pen},
 };
 use crate::{
     number::{MISSING, fixed, signed},
@@ -156,19 +153,19 @@ impl Drawing for Heatmap {
         (self.width(), (self.bottom() + LEGEND + self.height_of_keys() + MARGIN).ceil())
     }
 
-    fn told(&self) -> (String, String) {
+    fn description(&self) -> (String, String) {
         (self.title.clone(), format!("{} The numbers are in the report's tables.", self.subtitle))
     }
 
-    fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) {
-        let title = Lettered::new(15.0, BLACK, HPos::Left).bold();
+    fn draw(&self, pen: &mut Pen) {
+        let title = Lettered::new(15.0, BLACK, Anchor::Start).bold();
         pen.text(&self.title, (MARGIN, MARGIN + 8.0), title);
-        let subtitle = Lettered::new(11.0, GREY, HPos::Left);
+        let subtitle = Lettered::new(11.0, GREY, Anchor::Start);
         pen.text(&self.subtitle, (MARGIN, MARGIN + 28.0), subtitle);
         self.draw_sides(pen);
         for (row, block) in self.rows.iter().chain([&self.last]).enumerate() {
             let (_, middle) = self.tile(row, 0).centre();
-            let label = Lettered::new(12.0, BLACK, HPos::Right);
+            let label = Lettered::new(12.0, BLACK, Anchor::End);
             pen.text(&block.label, (self.left() - 8.0, middle), label);
             for (column, tile) in block.tiles.iter().enumerate() {
                 tile.draw(pen, self.tile(row, column), self.scale);
@@ -185,24 +182,24 @@ impl Drawing for Heatmap {
 }
 
 impl Heatmap {
-    fn draw_sides<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) {
+    fn draw_sides(&self, pen: &mut Pen) {
         let (of_rows, of_columns) = &self.sides;
         let last_of_rows = self.tile(self.rows.len().saturating_sub(1), 0);
         let middle = (self.top() + last_of_rows.bottom()) / 2.0;
-        let side = Lettered::new(11.0, GREY, HPos::Center);
+        let side = Lettered::new(11.0, GREY, Anchor::Middle);
         pen.upright_text(of_rows, (MARGIN + 7.0, middle), side);
         let columns = self.heads.len().saturating_sub(1);
         let right = self.tile(0, columns.saturating_sub(1)).right();
         pen.text(of_columns, ((self.left() + right) / 2.0, self.top() - 32.0), side);
         for (column, head) in self.heads.iter().enumerate() {
             let (middle, _) = self.tile(0, column).centre();
-            let lettered = Lettered::new(12.0, BLACK, HPos::Center);
+            let lettered = Lettered::new(12.0, BLACK, Anchor::Middle);
             let lettered = if column == columns { lettered.bold() } else { lettered };
             pen.text(head, (middle, self.top() - 12.0), lettered);
         }
     }
 
-    fn draw_legend<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) {
+    fn draw_legend(&self, pen: &mut Pen) {
         const STEPS: usize = 80;
         let top = self.bottom() + 18.0;
         let (width, height) = BAR;
@@ -222,26 +219,26 @@ impl Heatmap {
             let digits = if (limit / 2.0).fract() == 0.0 { 0 } else { 1 };
             pen.line(&[(x, top + height), (x, top + height + 3.0)], GREY, 0.6);
             let side = match part {
-                0.0 => HPos::Left,
-                1.0 => HPos::Right,
-                _ => HPos::Center,
+                0.0 => Anchor::Start,
+                1.0 => Anchor::End,
+                _ => Anchor::Middle,
             };
             let text = signed(Some(value), digits).text;
             pen.text(&text, (x, top + height + 10.0), Lettered::new(10.0, BLACK, side));
         }
-        let unit = Lettered::new(10.0, BLACK, HPos::Left);
+        let unit = Lettered::new(10.0, BLACK, Anchor::Start);
         pen.text(&self.unit, (MARGIN + width + 12.0, top + height / 2.0), unit);
         for (key, x, y) in self.keys() {
             let area = Area { left: MARGIN + x, top: top + 36.0 + y, width: 18.0, height: 12.0 };
             key.draw(pen, area);
-            let told = Lettered::new(10.0, BLACK, HPos::Left);
+            let told = Lettered::new(10.0, BLACK, Anchor::Start);
             pen.text(key.told(), (area.right() + 8.0, area.centre().1), told);
         }
     }
 }
 
 impl Tile {
-    fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>, area: Area, scale: Diverging) {
+    fn draw(&self, pen: &mut Pen, area: Area, scale: Diverging) {
         let Some(value) = self.value.filter(|value| value.is_finite()) else {
             return draw_missing(pen, area, 12.0);
         };
@@ -254,10 +251,10 @@ impl Tile {
         let incomplete = if self.is_incomplete { "†" } else { "" };
         let text = format!("{}{mark}{incomplete}", signed(Some(value), 1));
         let y = if self.interval.is_some() { middle - 6.0 } else { middle };
-        pen.text(&text, (x, y), Lettered::new(13.5, ink, HPos::Center));
+        pen.text(&text, (x, y), Lettered::new(13.5, ink, Anchor::Middle));
         if let Some(Interval { lower, upper }) = self.interval {
             let text = format!("{} to {}", fixed(Some(lower), 1), fixed(Some(upper), 1));
-            pen.text(&text, (x, middle + 9.5), Lettered::new(8.5, ink, HPos::Center));
+            pen.text(&text, (x, middle + 9.5), Lettered::new(8.5, ink, Anchor::Middle));
         }
         if self.shares_names {
             draw_corner(pen, area, ink, 7.0);
@@ -266,13 +263,13 @@ impl Tile {
 }
 
 /// A folded corner.
-fn draw_corner<B: DrawingBackend>(pen: &mut Pen<'_, B>, area: Area, ink: Rgb, size: f64) {
+fn draw_corner(pen: &mut Pen, area: Area, ink: Rgb, size: f64) {
     let (right, top) = (area.right() - 1.0, area.top + 1.0);
     pen.polygon(&[(right - size, top), (right, top), (right, top + size)], ink);
 }
 
 /// Hatched, with a dash.
-fn draw_missing<B: DrawingBackend>(pen: &mut Pen<'_, B>, area: Area, size: f64) {
+fn draw_missing(pen: &mut Pen, area: Area, size: f64) {
     let inside = area.inset(0.5);
     pen.fill(inside, WHITE);
     let Area { left, top, width, height } = inside;
@@ -288,7 +285,7 @@ fn draw_missing<B: DrawingBackend>(pen: &mut Pen<'_, B>, area: Area, size: f64) 
     if 11.0 < size {
         let (x, y) = area.centre();
         pen.fill(Area { left: x - 9.0, top: y - 8.0, width: 18.0, height: 16.0 }, WHITE);
-        pen.text(MISSING, (x, y), Lettered::new(size, GREY, HPos::Center));
+        pen.text(MISSING, (x, y), Lettered::new(size, GREY, Anchor::Middle));
     }
 }
 
@@ -315,9 +312,9 @@ impl Key {
         }
     }
 
-    fn draw<B: DrawingBackend>(self, pen: &mut Pen<'_, B>, area: Area) {
+    fn draw(self, pen: &mut Pen, area: Area) {
         let mut sign = |text: &str, size: f64| {
-            pen.text(text, area.centre(), Lettered::new(size, BLACK, HPos::Center));
+            pen.text(text, area.centre(), Lettered::new(size, BLACK, Anchor::Middle));
         };
         match self {
             Key::Home => pen.outline(area.inset(1.0), BLACK, 2.0),

@@ -1,12 +1,9 @@
 //! Small line plots side by side, with one legend: means with bands over steps, or over shots.
 
-use plotters::{backend::DrawingBackend, style::text_anchor::HPos};
-
 use super::{
     colour::{BLACK, GREY, PALE, Rgb, WHITE},
     face,
-    pen::{Area, Ink, Lettered, Pen},
-    sheet::Drawing,
+    svg::{Anchor, Area, Drawing, Ink, Lettered, Pen},
     ticks::Ticks,
 };
 use crate::statistics::Interval;
@@ -141,23 +138,23 @@ impl Drawing for Panels {
         (self.width(), (names + NAME / 2.0 + MARGIN).ceil())
     }
 
-    fn told(&self) -> (String, String) {
+    fn description(&self) -> (String, String) {
         let panels: Vec<&str> = self.panels.iter().map(|panel| panel.title.as_str()).collect();
         let names = self.names.join(", ");
         let told = format!("{} Panels: {}. Lines: {names}.", self.subtitle, panels.join(", "));
         (self.title.clone(), told)
     }
 
-    fn draw<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>) {
-        let title = Lettered::new(15.0, BLACK, HPos::Left).bold();
+    fn draw(&self, pen: &mut Pen) {
+        let title = Lettered::new(15.0, BLACK, Anchor::Start).bold();
         pen.text(&self.title, (MARGIN, MARGIN + 8.0), title);
-        let subtitle = Lettered::new(11.0, GREY, HPos::Left);
+        let subtitle = Lettered::new(11.0, GREY, Anchor::Start);
         pen.text(&self.subtitle, (MARGIN, MARGIN + 28.0), subtitle);
         for (index, panel) in self.panels.iter().enumerate() {
             self.draw_panel(pen, panel, self.plot(index));
         }
         let middle = (self.plot(0).left + self.plot(self.n_across() - 1).right()) / 2.0;
-        let label = Lettered::new(11.0, BLACK, HPos::Center);
+        let label = Lettered::new(11.0, BLACK, Anchor::Middle);
         pen.text(&self.axis.label, (middle, self.bottom() + 6.0), label);
         for (name, (text, (x, y))) in self.names.iter().zip(self.names()).enumerate() {
             match self.is_level(name) {
@@ -167,13 +164,13 @@ impl Drawing for Panels {
                     self.mark(pen, name, (x + 13.0, y));
                 }
             }
-            pen.text(text, (x + 34.0, y), Lettered::new(11.0, BLACK, HPos::Left));
+            pen.text(text, (x + 34.0, y), Lettered::new(11.0, BLACK, Anchor::Start));
         }
     }
 }
 
 impl Panels {
-    fn draw_panel<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>, panel: &Panel, area: Area) {
+    fn draw_panel(&self, pen: &mut Pen, panel: &Panel, area: Area) {
         let points = || panel.series.iter().flat_map(|series| &series.points);
         let ends = |point: &Point| {
             let band = point.band.map_or([point.y; 2], |band| [band.lower, band.upper]);
@@ -190,7 +187,7 @@ impl Panels {
         let small = |side| Lettered::new(9.5, GREY, side);
         for (tick, label) in heights.labelled() {
             pen.line(&[(area.left, y(tick)), (area.right(), y(tick))], PALE, 0.6);
-            pen.text(&label, (area.left - 5.0, y(tick)), small(HPos::Right));
+            pen.text(&label, (area.left - 5.0, y(tick)), small(Anchor::End));
         }
         let places = match self.axis.places.is_empty() {
             true => across.labelled(),
@@ -198,7 +195,7 @@ impl Panels {
         };
         for (place, label) in places {
             pen.line(&[(x(place), area.bottom()), (x(place), area.bottom() + 3.0)], GREY, 0.6);
-            pen.text(&label, (x(place), area.bottom() + 10.0), small(HPos::Center));
+            pen.text(&label, (x(place), area.bottom() + 10.0), small(Anchor::Middle));
         }
         for &(name, height) in &panel.levels {
             pen.dashes((area.left, area.right()), y(height), self.dash(name));
@@ -216,16 +213,16 @@ impl Panels {
         }
         let (frame, width) = if panel.is_average { (BLACK, 1.2) } else { (GREY, 0.6) };
         pen.outline(area, frame, width);
-        let title = Lettered::new(11.5, BLACK, HPos::Left);
+        let title = Lettered::new(11.5, BLACK, Anchor::Start);
         let title = if panel.is_average { title.bold() } else { title };
         pen.text(&panel.title, (area.left, area.top - 10.0), title);
         if panel.series.iter().all(|series| series.points.is_empty()) {
-            pen.text("not there", area.centre(), Lettered::new(10.0, GREY, HPos::Center));
+            pen.text("not there", area.centre(), Lettered::new(10.0, GREY, Anchor::Middle));
         }
     }
 
     /// Lines are told apart without their colours.
-    fn mark<B: DrawingBackend>(&self, pen: &mut Pen<'_, B>, name: usize, (x, y): (f64, f64)) {
+    fn mark(&self, pen: &mut Pen, name: usize, (x, y): (f64, f64)) {
         if self.marker == Marker::None {
             return;
         }
@@ -252,12 +249,7 @@ impl Panels {
     }
 }
 
-fn draw_band<B: DrawingBackend>(
-    pen: &mut Pen<'_, B>,
-    series: &Series,
-    x: &dyn Fn(f64) -> f64,
-    y: &dyn Fn(f64) -> f64,
-) {
+fn draw_band(pen: &mut Pen, series: &Series, x: &dyn Fn(f64) -> f64, y: &dyn Fn(f64) -> f64) {
     let band = |point: &Point| point.band.map(|band| (x(point.x), y(band.lower), y(band.upper)));
     // A gap ends a band; the next one begins after it.
     for piece in series.points.split(|point| point.band.is_none()) {

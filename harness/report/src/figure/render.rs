@@ -1,0 +1,60 @@
+//! Images of an SVG: PNG and PDF, with the font that is compiled in.
+
+use std::sync::{Arc, LazyLock};
+
+use krilla::{Document, geom::Size, page::PageSettings};
+use krilla_svg::{SurfaceExt, SvgSettings};
+use resvg::{
+    tiny_skia::{Pixmap, Transform},
+    usvg::{Options, Tree, fontdb},
+};
+
+use super::face;
+use crate::ReportError;
+
+/// Pixels of a PNG per point: 300 per inch where a point is four thirds of the printer's.
+const PIXELS_PER_POINT: f32 = 3.0;
+
+/// Noto Sans and nothing of the machine's.
+static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = fontdb::Database::new();
+    for file in face::FILES {
+        fonts.load_font_data(file.to_vec());
+    }
+    Arc::new(fonts)
+});
+
+/// Renders the bytes of a PNG.
+pub(crate) fn png(svg: &str) -> Result<Vec<u8>, ReportError> {
+    let tree = parse(svg)?;
+    let size = tree.size().to_int_size().scale_by(PIXELS_PER_POINT);
+    let pixmap = size.and_then(|size| Pixmap::new(size.width(), size.height()));
+    let mut pixmap = pixmap.ok_or_else(|| unrendered("no pixels"))?;
+    let scale = Transform::from_scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
+    resvg::render(&tree, scale, &mut pixmap.as_mut());
+    pixmap.encode_png().map_err(unrendered)
+}
+
+/// Renders the bytes of a PDF of one page, its texts as text.
+pub(crate) fn pdf(svg: &str) -> Result<Vec<u8>, ReportError> {
+    let tree = parse(svg)?;
+    let (width, height) = (tree.size().width(), tree.size().height());
+    let size = Size::from_wh(width, height).ok_or_else(|| unrendered("no size"))?;
+    let mut document = Document::new();
+    let mut page = document.start_page_with(PageSettings::new(size));
+    let mut surface = page.surface();
+    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
+    surface.finish();
+    page.finish();
+    drawn.ok_or_else(|| unrendered("the SVG cannot be drawn"))?;
+    document.finish().map_err(unrendered)
+}
+
+fn parse(svg: &str) -> Result<Tree, ReportError> {
+    let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
+    Tree::from_str(svg, &options).map_err(unrendered)
+}
+
+fn unrendered(reason: impl std::fmt::Display) -> ReportError {
+    ReportError::Render { reason: reason.to_string() }
+}
