@@ -48,8 +48,8 @@ const EDGES: [(&str, &[&str]); 10] = [
 const HOMES: [(&str, &[&str]); 11] = [
     ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
-    ("polars", &["clsrl-report"]),
-    ("polars-io", &["clsrl-report"]),
+    ("polars-core", &["clsrl-report"]),
+    ("polars-parquet", &["clsrl-report"]),
     ("resvg", &["clsrl-report"]),
     ("krilla", &["clsrl-report"]),
     ("image", &["clsrl-data"]),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use polars::error::PolarsError;
+use polars_core::error::PolarsError;
 
 /// A report or a frame that cannot be made.
 #[derive(Debug, thiserror::Error)]

@@ -13,11 +13,11 @@ use std::{
 };
 
 use clsrl_files::NewFile;
-use polars::prelude::DataFrame;
-use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
+use polars_core::prelude::DataFrame;
 
 use super::{
     frame,
+    parquet::ParquetFile,
     text::{csv_record, ndjson_line},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub struct FrameFile {
 }
 
 enum Encoder {
-    Parquet { writer: Box<BatchedWriter<SharedFile>>, waiting: DataFrame },
+    Parquet { writer: Box<ParquetFile<SharedFile>>, waiting: DataFrame },
     Csv(Box<csv::Writer<SharedFile>>),
     Ndjson(SharedFile),
 }
@@ -114,9 +114,7 @@ impl FrameFile {
         let encoder = match format {
             FrameFormat::Parquet => {
                 let waiting = frame::<R>(&[])?;
-                let writer = ParquetWriter::new(file.clone())
-                    .with_compression(ParquetCompression::Zstd(None))
-                    .batched(waiting.schema())
+                let writer = ParquetFile::create(file.clone(), waiting.schema())
                     .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?;
                 Encoder::Parquet { writer: Box::new(writer), waiting }
             }
@@ -183,7 +181,7 @@ impl FrameFile {
         let mut rows = std::mem::take(waiting);
         *waiting = rows.clear();
         // One chunk per column is one row group.
-        let written = writer.write_batch(rows.rechunk_mut());
+        let written = writer.write(rows.rechunk_mut());
         written.map_err(|source| ReportError::Encode { path: self.path.clone(), source })
     }
 }

@@ -1,6 +1,6 @@
 //! Rows as a polars frame: a column for each field, in their order.
 
-use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+use polars_core::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::{
     ReportError,

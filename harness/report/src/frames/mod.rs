@@ -4,6 +4,7 @@
 //! `results/README.md`.
 
 mod frame;
+mod parquet;
 mod file;
 mod text;
 mod samples;

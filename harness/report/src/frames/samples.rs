@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clsrl_spec::{CellKey, Prediction, Trial};
-use polars::prelude::DataFrame;
+use polars_core::prelude::DataFrame;
 
 use super::{
     file::{FrameFile, FrameFormat},

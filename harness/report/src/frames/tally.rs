@@ -6,12 +6,9 @@ use std::{
 };
 
 use clsrl_spec::{ParseStatus, ThoughtNames};
-use polars::{
-    error::PolarsResult,
-    prelude::{DataFrame, DataType},
-};
-use polars_io::{SerReader, parquet::read::ParquetReader};
+use polars_core::prelude::{DataFrame, DataType, PolarsResult};
 
+use super::parquet::read_columns;
 use crate::ReportError;
 
 /// The columns that are counted.
@@ -62,14 +59,11 @@ impl SampleCounts {
 /// Counts the samples of a Parquet file by some of its columns, for example by `cell_id`, or by `method`
 /// and `prompt`; groups stand in the order of their first samples. Only the columns that are needed are read.
 pub fn tally_samples(path: &Path, by: &[&str]) -> Result<Vec<SampleCounts>, ReportError> {
-    let file = clsrl_files::open(path)
+    let mut file = clsrl_files::open(path)
         .map_err(|source| ReportError::Read { path: path.to_owned(), source })?;
     // A column that is both grouped by and counted is read once.
     let columns: BTreeSet<&str> = by.iter().chain(&COUNTED).copied().collect();
-    let columns = columns.into_iter().map(str::to_owned).collect();
-    let samples = ParquetReader::new(file)
-        .with_columns(Some(columns))
-        .finish()
+    let samples = read_columns(&mut file, columns)
         .map_err(|source| ReportError::Decode { path: path.to_owned(), source })?;
     Ok(tally(&samples, by)?)
 }

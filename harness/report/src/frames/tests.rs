@@ -3,10 +3,9 @@
 use std::{fs, path::Path, process::Command};
 
 use clsrl_spec::{DatasetId, MethodId, RewardId};
-use polars::prelude::DataFrame;
-use polars_io::{SerReader, parquet::read::ParquetReader};
+use polars_core::prelude::DataFrame;
 
-use super::{FrameFormat, frame, samples_frame, write_frame, write_samples};
+use super::{FrameFormat, frame, parquet::read_columns, samples_frame, write_frame, write_samples};
 use crate::{
     CellRow, FrameRow, ReportError, StepRow, TrialResults,
     made::{Grid, all_results, made_report, predictions},
@@ -24,7 +23,8 @@ fn made() -> Vec<TrialResults> {
 }
 
 fn read(path: &Path) -> DataFrame {
-    ParquetReader::new(fs::File::open(path).unwrap()).finish().unwrap()
+    let columns = CellRow::COLUMNS.iter().map(|(name, _)| *name);
+    read_columns(&mut fs::File::open(path).unwrap(), columns).unwrap()
 }
 
 fn cells_frame(results: &[TrialResults]) -> Result<DataFrame, ReportError> {
