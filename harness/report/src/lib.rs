@@ -44,6 +44,9 @@ pub use rescore::{Rescored, ScoreChange, rescore};
 pub use results::{
     CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,
 };
-pub use rows::{CellRow, Field, FrameRow, Kind, SampleRow, StepRow, TransferRow, Value};
+pub use rows::{
+    CellRow, Column, Field, FineTune, FrameRow, Kind, MadeFrom, SampleRow, StepRow, TransferRow,
+    Value,
+};
 pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

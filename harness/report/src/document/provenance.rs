@@ -43,9 +43,9 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> String {
 /// One digest of what the lock has of these results' datasets, lists and pictures: SHA-256 over their names and
 /// digests. The lock's other datasets change nothing of it.
 fn data(survey: &Survey) -> String {
-    let of_target = |row: &CellRow| Some((row.target.as_str(), row.data_digest.clone()?));
+    let of_target = |row: &CellRow| Some((row.target.as_str(), row.made_from.data_digest.clone()?));
     let of_training =
-        |row: &CellRow| Some((row.train_on?.as_str(), row.train_data_digest.clone()?));
+        |row: &CellRow| Some((row.train_on?.as_str(), row.made_from.train_data_digest.clone()?));
     let digests = survey.done().flat_map(|row| [of_target(row), of_training(row)]);
     let digests: BTreeSet<(&str, String)> = digests.flatten().collect();
     if digests.is_empty() {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ReportError,
-    rows::{FrameRow, Kind},
+    rows::{Column, FrameRow},
 };
 
 /// Rows that are written together as one row group of a Parquet file.
@@ -42,7 +42,7 @@ pub enum FrameFormat {
 /// A frame's file in the making. Dropped before [`FrameFile::finish`], it leaves nothing behind.
 pub struct FrameFile {
     path: PathBuf,
-    columns: &'static [(&'static str, Kind)],
+    columns: Vec<Column>,
     file: SharedFile,
     encoder: Encoder,
 }
@@ -111,27 +111,28 @@ impl FrameFile {
         let at_path = |source| ReportError::Write { path: path.to_owned(), source };
         let file = NewFile::create(path).map_err(at_path)?;
         let file = SharedFile(Rc::new(RefCell::new(Some(file))));
+        let columns = R::columns();
         let encoder = match format {
             FrameFormat::Parquet => {
                 let waiting = frame::<R>(&[])?;
-                let writer = ParquetFile::create(file.clone(), waiting.schema())
+                let writer = ParquetFile::create(file.clone(), waiting.schema(), &columns)
                     .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?;
                 Encoder::Parquet { writer: Box::new(writer), waiting }
             }
             FrameFormat::Csv => {
                 let mut writer = csv::Writer::from_writer(file.clone());
-                let names = R::COLUMNS.iter().map(|(name, _)| name);
+                let names = columns.iter().map(|column| column.name);
                 writer.write_record(names).map_err(|error| at_path(error.into()))?;
                 Encoder::Csv(Box::new(writer))
             }
             FrameFormat::Ndjson => Encoder::Ndjson(file.clone()),
         };
-        Ok(FrameFile { path: path.to_owned(), columns: R::COLUMNS, file, encoder })
+        Ok(FrameFile { path: path.to_owned(), columns, file, encoder })
     }
 
     /// Adds rows. Panics if they have other columns than the file.
     pub fn write<R: FrameRow>(&mut self, rows: &[R]) -> Result<(), ReportError> {
-        assert_eq!(R::COLUMNS, self.columns, "rows of another type");
+        assert_eq!(R::columns(), self.columns, "rows of another type");
         let at_path = |source| ReportError::Write { path: self.path.clone(), source };
         match &mut self.encoder {
             Encoder::Parquet { waiting, .. } => {

@@ -10,10 +10,10 @@ use crate::{
 /// Makes the frame of some rows; of none, its columns.
 pub fn frame<R: FrameRow>(rows: &[R]) -> Result<DataFrame, ReportError> {
     let values: Vec<Vec<Value<'_>>> = rows.iter().map(FrameRow::values).collect();
-    let column = |(at, &(name, kind)): (usize, &(&str, Kind))| {
-        column(name, kind, values.iter().map(|row| row[at]))
-    };
-    let columns = R::COLUMNS.iter().enumerate().map(column).collect();
+    let columns = R::columns().into_iter().enumerate();
+    let columns =
+        columns.map(|(at, of)| column(of.name, of.kind, values.iter().map(|row| row[at])));
+    let columns = columns.collect();
     Ok(DataFrame::new(rows.len(), columns)?)
 }
 

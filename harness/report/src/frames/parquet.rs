@@ -1,11 +1,14 @@
 //! Parquet: a file in the making, row group by row group, and single columns of a file.
 
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Read, Seek, SeekFrom, Write},
+};
 
 use polars_buffer::Buffer;
 use polars_core::prelude::{
-    ArrowField, ArrowSchema, CompatLevel, DataFrame, DataType, IntoColumn, PolarsResult, Schema,
-    SchemaExt, Series,
+    ArrowField, ArrowSchema, CompatLevel, DataFrame, DataType, IntoColumn, PlSmallStr,
+    PolarsResult, Schema, SchemaExt, Series,
 };
 use polars_parquet::{
     read::{
@@ -18,6 +21,8 @@ use polars_parquet::{
     },
 };
 
+use crate::rows::Column;
+
 /// A Parquet file that grows.
 pub(super) struct ParquetFile<W: Write> {
     writer: FileWriter<W>,
@@ -25,17 +30,18 @@ pub(super) struct ParquetFile<W: Write> {
 }
 
 impl<W: Write> ParquetFile<W> {
-    /// Begins a file with these columns, compressed by zstd.
-    pub(super) fn create(writer: W, schema: &Schema) -> PolarsResult<Self> {
+    /// Begins a file with these columns, compressed by zstd. Its Arrow schema tells unit and meaning of each.
+    pub(super) fn create(writer: W, schema: &Schema, columns: &[Column]) -> PolarsResult<Self> {
         let options = WriteOptions {
             statistics: StatisticsOptions::default(),
             compression: CompressionOptions::Zstd(None),
             version: Version::V1,
             data_page_size: None,
         };
-        let fields = schema.iter_fields().map(|field| {
+        let fields = schema.iter_fields().zip(columns).map(|(field, column)| {
             let name = field.name().clone();
-            (name.clone(), field.dtype().to_arrow_field(name, CompatLevel::newest()))
+            let field = field.dtype().to_arrow_field(name.clone(), CompatLevel::newest());
+            (name, field.with_metadata(explained(column)))
         });
         let schema: ArrowSchema = fields.collect();
         let encodings = schema.iter_values().map(|field| get_dtype_encoding(&field.dtype));
@@ -62,6 +68,13 @@ impl<W: Write> ParquetFile<W> {
     }
 }
 
+/// A column's unit, if it has one, and what it means.
+fn explained(column: &Column) -> BTreeMap<PlSmallStr, PlSmallStr> {
+    let unit = Some(("unit", column.unit)).filter(|(_, unit)| !unit.is_empty());
+    let all = unit.into_iter().chain([("description", column.meaning)]);
+    all.map(|(key, text)| (key.into(), text.into())).collect()
+}
+
 /// Reads some columns of a file, and nothing of the others.
 pub(super) fn read_columns<'a>(
     file: &mut (impl Read + Seek),
@@ -74,6 +87,12 @@ pub(super) fn read_columns<'a>(
         columns.push(read_column(file, &metadata, schema.try_get(name)?)?.into_column());
     }
     DataFrame::new(metadata.num_rows, columns)
+}
+
+/// The columns of a file, each with what it says of itself.
+#[cfg(test)]
+pub(super) fn schema(file: &mut (impl Read + Seek)) -> PolarsResult<ArrowSchema> {
+    infer_schema(&read_metadata(file)?)
 }
 
 fn read_column(

@@ -3,12 +3,17 @@
 use std::{fs, path::Path, process::Command};
 
 use clsrl_spec::{DatasetId, MethodId, RewardId};
-use polars_core::prelude::DataFrame;
+use polars_core::prelude::{Column, DataFrame};
 
-use super::{FrameFormat, frame, parquet::read_columns, samples_frame, write_frame, write_samples};
+use super::{
+    FrameFormat, frame,
+    parquet::{read_columns, schema},
+    samples_frame, write_frame, write_samples,
+};
 use crate::{
-    CellRow, FrameRow, ReportError, StepRow, TrialResults,
+    CellRow, FrameRow, ReportError, SampleRow, StepRow, TransferRow, TrialResults,
     made::{Grid, all_results, made_report, predictions},
+    rows,
 };
 
 const GRID: Grid<'_> = Grid {
@@ -23,7 +28,7 @@ fn made() -> Vec<TrialResults> {
 }
 
 fn read(path: &Path) -> DataFrame {
-    let columns = CellRow::COLUMNS.iter().map(|(name, _)| *name);
+    let columns = CellRow::columns().into_iter().map(|column| column.name);
     read_columns(&mut fs::File::open(path).unwrap(), columns).unwrap()
 }
 
@@ -64,24 +69,47 @@ fn zero_shot_has_no_training_dataset_and_no_reward() {
 fn the_documented_columns_are_the_columns() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../results/README.md");
     let readme = fs::read_to_string(readme).unwrap();
-    let documented = |heading: &str| -> Vec<(String, String)> {
+    let documented = |heading: &str| -> Vec<[String; 3]> {
         let (_, section) = readme.split_once(heading).unwrap();
         let section = section.split("\n## ").next().unwrap();
         let rows = section.lines().filter(|line| line.starts_with("| `"));
-        let cell = |row: &str, position| {
-            row.split('|').nth(position).map(|cell: &str| cell.trim().replace('`', ""))
+        let cells = |row: &str| row.split('|').map(|cell| cell.trim().replace('`', "")).collect();
+        rows.map(|row| {
+            let cells: Vec<String> = cells(row);
+            [cells[1].clone(), cells[2].clone(), cells[3].clone()]
+        })
+        .collect()
+    };
+    fn actual<R: FrameRow>(frame: DataFrame) -> Vec<[String; 3]> {
+        let columns = frame.columns().iter().zip(R::columns());
+        let column = |(of, told): (&Column, rows::Column)| {
+            assert!(!told.meaning.is_empty(), "{}", told.name);
+            [of.name().to_string(), of.dtype().to_string(), told.unit.to_owned()]
         };
-        rows.map(|row| (cell(row, 1).unwrap(), cell(row, 2).unwrap())).collect()
-    };
-    let actual = |frame: DataFrame| -> Vec<(String, String)> {
-        let columns = frame.columns().iter();
-        columns.map(|column| (column.name().to_string(), column.dtype().to_string())).collect()
-    };
-    assert_eq!(documented("\n## Cells"), actual(cells_frame(&made()).unwrap()));
-    assert_eq!(documented("\n## Samples"), actual(samples(&made()[0])));
-    assert_eq!(documented("\n## Curves"), actual(curves_frame(&made()).unwrap()));
+        columns.map(column).collect()
+    }
+    assert_eq!(documented("\n## Cells"), actual::<CellRow>(cells_frame(&made()).unwrap()));
+    assert_eq!(documented("\n## Samples"), actual::<SampleRow<'_>>(samples(&made()[0])));
+    assert_eq!(documented("\n## Curves"), actual::<StepRow>(curves_frame(&made()).unwrap()));
     let report = made_report(&GRID.plan(), &made()).unwrap();
-    assert_eq!(documented("\n## Transfer"), actual(frame(report.transfer()).unwrap()));
+    let transfer = frame(report.transfer()).unwrap();
+    assert_eq!(documented("\n## Transfer"), actual::<TransferRow>(transfer));
+}
+
+#[test]
+fn the_arrow_schema_tells_unit_and_meaning() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cells.parquet");
+    write_parquet(&CellRow::all(&made()).unwrap(), &path).unwrap();
+    let schema = schema(&mut fs::File::open(path).unwrap()).unwrap();
+    let told = |name: &str, key: &str| {
+        let metadata = schema.try_get(name).unwrap().metadata.clone().unwrap();
+        metadata.get(key).map(|text| text.to_string())
+    };
+    assert_eq!(told("train_s", "unit").as_deref(), Some("s"));
+    assert_eq!(told("train_s", "description").as_deref(), Some("Seconds of all three."));
+    assert_eq!(told("method", "unit"), None);
+    assert_eq!(told("method", "description").as_deref(), Some("The trial's method."));
 }
 
 #[test]
@@ -126,7 +154,7 @@ fn a_reward_has_its_column_and_others_are_null() {
 
 #[test]
 fn every_reward_has_a_column() {
-    let columns: Vec<&str> = StepRow::COLUMNS.iter().map(|(name, _)| *name).collect();
+    let columns: Vec<&str> = StepRow::columns().iter().map(|column| column.name).collect();
     for id in RewardId::ALL {
         let name = format!("reward_{}", id.as_str().replace('-', "_"));
         assert!(columns.contains(&name.as_str()), "{name}");

@@ -19,9 +19,9 @@ pub(super) fn csv_record<R: FrameRow>(row: &R) -> impl Iterator<Item = String> {
 /// The line of a row, with its line break; its keys are the columns, in their order.
 pub(super) fn ndjson_line<R: FrameRow>(row: &R) -> String {
     let mut line = String::new();
-    for (&(name, _), value) in R::COLUMNS.iter().zip(row.values()) {
+    for (column, value) in R::columns().iter().zip(row.values()) {
         line.push(if line.is_empty() { '{' } else { ',' });
-        line.push_str(&Json::from(name).to_string());
+        line.push_str(&Json::from(column.name).to_string());
         line.push(':');
         line.push_str(&json(value).to_string());
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use clsrl_spec::{
-    CellOutcome, CellRecord, DatasetId, EvalSplit, Form, MethodId, Place, PromptStyle, Seed,
-    StepRecord, TrainingRun,
+    CellKey, CellOutcome, CellRecord, DatasetId, EvalSplit, Form, MethodId, Place, PromptStyle,
+    Seed, StepRecord, TrainingRecord, TrainingRun,
 };
 
-use super::column::{finite, frame_row};
+use super::column::{finite, frame_row, part_of_rows};
 use crate::{ReportError, TrialResults};
 
 /// The version of the cells' columns.
@@ -39,6 +39,7 @@ frame_row! {
         /// The part that was evaluated.
         pub split: Option<EvalSplit>,
         /// Training pictures of each class; 0 for zero-shot.
+        #[unit = "pictures per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
@@ -53,64 +54,51 @@ frame_row! {
         /// Whether fewer pictures were evaluated than the split has.
         pub limited: bool,
         /// Pictures evaluated.
+        #[unit = "pictures"]
         pub n: usize,
         /// Pictures of the whole split that this form of question is about.
+        #[unit = "pictures"]
         pub n_split: usize,
         /// Class names that a question lists, on average; 0 for questions without a list.
+        #[unit = "names"]
         pub mean_choices: Option<f64>,
         /// The score of guessing among the listed names, in percent; none where nothing is listed.
+        #[unit = "%"]
         pub chance_pct: Option<f64>,
         /// Accuracy by the published extraction and match, in percent; none where `n` is 0.
+        #[unit = "%"]
         pub published_pct: Option<f64>,
         /// Accuracy by equality after normalisation, in percent; none where `n` is 0.
+        #[unit = "%"]
         pub strict_pct: Option<f64>,
         /// Pictures that are correct by the published score.
+        #[unit = "pictures"]
         pub n_correct_published: usize,
         /// Pictures that are correct by the strict score.
+        #[unit = "pictures"]
         pub n_correct_strict: usize,
         /// Answers cut at the longest length.
+        #[unit = "answers"]
         pub n_truncated: usize,
         /// Answers without an answer tag, or with an empty one.
+        #[unit = "answers"]
         pub n_untagged: usize,
         /// Mean answer length in tokens, its stop token counted; none where `n` is 0.
+        #[unit = "tokens"]
         pub mean_tokens: Option<f64>,
-        /// Optimizer steps of the fine-tune; 0 for zero-shot.
-        pub steps: usize,
-        /// Loss of the last step.
-        pub final_loss: Option<f64>,
-        /// Mean summed reward of the last step's completions; none but for GRPO.
-        pub final_reward_mean: Option<f64>,
-        /// KL to the start model at the last step, in nats per token; none but for GRPO.
-        pub final_kl: Option<f64>,
-        /// Seconds of reading weights, tokenizer and training pictures.
-        pub load_s: Option<f64>,
-        /// Seconds of sampling completions and rewarding them.
-        pub rollout_s: Option<f64>,
-        /// Seconds of forward, backward and optimizer.
-        pub update_s: Option<f64>,
-        /// Seconds of all three.
-        pub train_s: Option<f64>,
-        /// Pictures seen by the optimizer, per second of rollout and update.
-        pub train_images_per_second: Option<f64>,
-        /// Tokens of completions or examples, per second of rollout and update.
-        pub train_tokens_per_second: Option<f64>,
-        /// Most memory when training ended, in bytes: of tensors on a GPU, else of the process, resident.
-        pub train_peak_memory_bytes: i64,
-        /// SHA-256 of the weights that were evaluated.
-        pub weights_digest: String,
-        /// GPU-seconds of training; none on a CPU.
-        pub train_gpu_s: Option<f64>,
-        /// Pictures seen by the optimizer, repeated ones counted.
-        pub train_images: i64,
-        /// Tokens of completions or examples.
-        pub train_tokens: i64,
+        /// What is the same in every cell of a fine-tune.
+        pub training: FineTune,
         /// Seconds of this cell's evaluation.
+        #[unit = "s"]
         pub evaluate_s: Option<f64>,
         /// Pictures answered per second.
+        #[unit = "pictures/s"]
         pub evaluate_images_per_second: Option<f64>,
         /// Answer tokens per second.
+        #[unit = "tokens/s"]
         pub evaluate_tokens_per_second: Option<f64>,
         /// Most memory when the cell ended, in bytes, measured likewise.
+        #[unit = "bytes"]
         pub peak_memory_bytes: i64,
         /// The program's commit.
         pub commit: String,
@@ -121,13 +109,74 @@ frame_row! {
         /// The device.
         pub device: String,
         /// Threads of libtorch within one operation.
+        #[unit = "threads"]
         pub threads: usize,
         /// The processor's name.
         pub processor: String,
         /// GPU-seconds of the evaluation; none on a CPU.
+        #[unit = "GPU-seconds"]
         pub evaluate_gpu_s: Option<f64>,
         /// Tokens of all answers.
+        #[unit = "tokens"]
         pub evaluate_tokens: i64,
+        /// What it was made from.
+        pub made_from: MadeFrom,
+    }
+}
+
+frame_row! {
+    /// What a fine-tune came to, and what it took.
+    pub struct FineTune {
+        /// Optimizer steps of the fine-tune; 0 for zero-shot.
+        #[unit = "steps"]
+        pub steps: usize,
+        /// Loss of the last step.
+        pub final_loss: Option<f64>,
+        /// Mean summed reward of the last step's completions; none but for GRPO.
+        pub final_reward_mean: Option<f64>,
+        /// KL to the start model at the last step, in nats per token; none but for GRPO.
+        #[unit = "nats per token"]
+        pub final_kl: Option<f64>,
+        /// Seconds of reading weights, tokenizer and training pictures.
+        #[unit = "s"]
+        pub load_s: Option<f64>,
+        /// Seconds of sampling completions and rewarding them.
+        #[unit = "s"]
+        pub rollout_s: Option<f64>,
+        /// Seconds of forward, backward and optimizer.
+        #[unit = "s"]
+        pub update_s: Option<f64>,
+        /// Seconds of all three.
+        #[unit = "s"]
+        pub train_s: Option<f64>,
+        /// Pictures seen by the optimizer, per second of rollout and update.
+        #[unit = "pictures/s"]
+        pub train_images_per_second: Option<f64>,
+        /// Tokens of completions or examples, per second of rollout and update.
+        #[unit = "tokens/s"]
+        pub train_tokens_per_second: Option<f64>,
+        /// Most memory when training ended, in bytes: of tensors on a GPU, else of the process, resident.
+        #[unit = "bytes"]
+        pub train_peak_memory_bytes: i64,
+        /// SHA-256 of the weights that were evaluated.
+        pub weights_digest: String,
+        /// GPU-seconds of training; none on a CPU.
+        #[unit = "GPU-seconds"]
+        pub train_gpu_s: Option<f64>,
+        /// Pictures seen by the optimizer, repeated ones counted.
+        #[unit = "pictures"]
+        pub train_images: i64,
+        /// Tokens of completions or examples.
+        #[unit = "tokens"]
+        pub train_tokens: i64,
+    }
+}
+
+part_of_rows!(FineTune);
+
+frame_row! {
+    /// What a cell was made from, and who judged it.
+    pub struct MadeFrom {
         /// Digest of the start model's directory.
         pub base_weights_digest: String,
         /// Digest of the target's lists and pictures; like those below, none where it is not known.
@@ -153,6 +202,8 @@ frame_row! {
     }
 }
 
+part_of_rows!(MadeFrom);
+
 impl CellRow {
     /// All finished cells in table order, whatever the order of the input.
     ///
@@ -163,14 +214,9 @@ impl CellRow {
     }
 
     fn of(results: &TrialResults, cell_id: &str, record: &CellRecord) -> Self {
-        let TrialResults { trial, training_id, training, provenance, .. } = results;
+        let TrialResults { trial, training_id, training, .. } = results;
         let CellRecord { outcome, run } = record;
         let answered = |value: f64| finite(value).filter(|_| 0 < outcome.n);
-        let last: Option<&StepRecord> = training.outcome.steps.last();
-        let last_rollout = last.and_then(|step| step.rollout.as_ref());
-        let TrainingRun { seconds, .. } = &training.run;
-        let train_s = finite(seconds.load + seconds.rollout + seconds.update);
-        let made_from = results.of_cell(outcome.cell);
         CellRow {
             schema_version: SCHEMA_VERSION,
             trial: trial.key(),
@@ -200,6 +246,31 @@ impl CellRow {
             n_truncated: outcome.n_truncated,
             n_untagged: outcome.n_untagged,
             mean_tokens: answered(outcome.mean_tokens),
+            training: FineTune::of(training),
+            evaluate_s: finite(run.evaluate_seconds),
+            evaluate_images_per_second: finite(run.images_per_second),
+            evaluate_tokens_per_second: finite(run.tokens_per_second),
+            peak_memory_bytes: bytes(run.peak_memory_bytes),
+            commit: run.place.commit.clone(),
+            version: run.place.version.clone(),
+            libtorch: run.place.libtorch.clone(),
+            device: run.place.device.clone(),
+            threads: run.place.threads,
+            processor: run.place.processor.clone(),
+            evaluate_gpu_s: finite(run.evaluate_seconds).filter(|_| is_on_gpu(&run.place)),
+            evaluate_tokens: n_answer_tokens(outcome),
+            made_from: MadeFrom::of(results, outcome.cell),
+        }
+    }
+}
+
+impl FineTune {
+    pub(super) fn of(training: &TrainingRecord) -> Self {
+        let last: Option<&StepRecord> = training.outcome.steps.last();
+        let last_rollout = last.and_then(|step| step.rollout.as_ref());
+        let TrainingRun { seconds, .. } = &training.run;
+        let train_s = finite(seconds.load + seconds.rollout + seconds.update);
+        FineTune {
             steps: training.outcome.steps.len(),
             final_loss: last.and_then(|step| finite(step.loss)),
             final_reward_mean: last_rollout.and_then(|rollout| finite(rollout.reward_mean)),
@@ -215,18 +286,15 @@ impl CellRow {
             train_gpu_s: train_s.filter(|_| is_on_gpu(&training.run.place)),
             train_images: count_from_rate(&training.run, training.run.images_per_second),
             train_tokens: count_from_rate(&training.run, training.run.tokens_per_second),
-            evaluate_s: finite(run.evaluate_seconds),
-            evaluate_images_per_second: finite(run.images_per_second),
-            evaluate_tokens_per_second: finite(run.tokens_per_second),
-            peak_memory_bytes: bytes(run.peak_memory_bytes),
-            commit: run.place.commit.clone(),
-            version: run.place.version.clone(),
-            libtorch: run.place.libtorch.clone(),
-            device: run.place.device.clone(),
-            threads: run.place.threads,
-            processor: run.place.processor.clone(),
-            evaluate_gpu_s: finite(run.evaluate_seconds).filter(|_| is_on_gpu(&run.place)),
-            evaluate_tokens: n_answer_tokens(outcome),
+        }
+    }
+}
+
+impl MadeFrom {
+    fn of(results: &TrialResults, cell: CellKey) -> Self {
+        let provenance = &results.provenance;
+        let made_from = results.of_cell(cell);
+        MadeFrom {
             base_weights_digest: provenance.base_weights.clone(),
             data_digest: made_from.and_then(|made| made.data.clone()),
             prompts_digest: made_from.and_then(|made| made.prompts.clone()),

@@ -11,9 +11,9 @@ mod sample;
 mod trial;
 mod transfer;
 
-pub use cell::CellRow;
 pub(crate) use cell::table_order;
-pub use column::{Field, FrameRow, Kind, Value};
+pub use cell::{CellRow, FineTune, MadeFrom};
+pub use column::{Column, Field, FrameRow, Kind, Value};
 pub(crate) use sample::CellOf;
 pub use sample::SampleRow;
 pub use step::StepRow;

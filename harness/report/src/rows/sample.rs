@@ -34,6 +34,7 @@ frame_row! {
         /// The part that was evaluated.
         pub split: Option<EvalSplit>,
         /// Training pictures of each class; 0 for zero-shot.
+        #[unit = "pictures per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
@@ -46,6 +47,7 @@ frame_row! {
         /// The question, with its list and the prompt's suffix.
         pub question: &'a str,
         /// Class names that the question lists, repeated ones counted; 0 without a list.
+        #[unit = "names"]
         pub n_choices: usize,
         /// The right class name.
         pub gold: &'a str,
@@ -64,6 +66,7 @@ frame_row! {
         /// What the thought names; none without a list, a thought or a tagged answer.
         pub thought_names: Option<ThoughtNames>,
         /// Tokens of the answer, its stop token counted.
+        #[unit = "tokens"]
         pub n_tokens: usize,
         /// Whether the answer was cut at the longest length.
         pub truncated: bool,

@@ -24,6 +24,7 @@ frame_row! {
         /// The dataset that was trained on.
         pub train_on: Option<DatasetId>,
         /// Training pictures of each class.
+        #[unit = "pictures per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
@@ -38,23 +39,32 @@ frame_row! {
         /// Mean summed reward of a completion; this and those down to `zero_variance_groups` are none but for GRPO.
         pub reward_mean: Option<f64>,
         /// KL estimate to the start model, in nats per token.
+        #[unit = "nats per token"]
         pub kl: Option<f64>,
         /// Entropy of the model's distribution over all words, in nats per token; none where it was not measured.
+        #[unit = "nats per token"]
         pub entropy: Option<f64>,
         /// Mean completion length in tokens, its stop token counted.
+        #[unit = "tokens"]
         pub mean_tokens: Option<f64>,
         /// Share of completions cut at the longest length, 0 to 1.
+        #[unit = "share"]
         pub truncated: Option<f64>,
         /// Share of groups whose rewards are all equal, 0 to 1.
+        #[unit = "share"]
         pub zero_variance_groups: Option<f64>,
         /// Seconds of reading the step's pictures and making its prompts; like those below none where the step was
         /// not timed.
+        #[unit = "s"]
         pub load_s: Option<f64>,
         /// Seconds of sampling completions and rewarding them.
+        #[unit = "s"]
         pub rollout_s: Option<f64>,
         /// Seconds of the part of `rollout_s` that reads the completions' texts and rewards them.
+        #[unit = "s"]
         pub reward_s: Option<f64>,
         /// Seconds of forward, backward and optimizer.
+        #[unit = "s"]
         pub update_s: Option<f64>,
         /// Mean of this reward over the completions; like those below none where it is not paid.
         pub reward_format: Option<f64>,

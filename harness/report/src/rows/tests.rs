@@ -50,7 +50,7 @@ fn more_correct_answers_than_pictures_are_an_error() {
 #[test]
 fn rows_say_what_they_were_made_from() {
     let cells = CellRow::all(&made()).unwrap();
-    let (first, last) = (&cells[0], &cells[cells.len() - 1]);
+    let (first, last) = (&cells[0].made_from, &cells[cells.len() - 1].made_from);
     assert_eq!(last.data_digest.as_deref(), Some("data-of-ucf101"));
     assert_eq!(last.train_data_digest.as_deref(), Some("data-of-ucf101"));
     assert_eq!(first.base_weights_digest, "0123456789abcdef");
@@ -63,15 +63,15 @@ fn gpu_seconds_are_none_on_a_cpu_and_all_seconds_on_a_gpu() {
     results[1].cells[0].1.run.place.device = "cuda:0 A device".into();
     results[1].training.run.place.device = "cuda:0 A device".into();
     let cells = CellRow::all(&results).unwrap();
-    let seconds = |row: usize| (cells[row].train_gpu_s, cells[row].evaluate_gpu_s);
+    let seconds = |row: usize| (cells[row].training.train_gpu_s, cells[row].evaluate_gpu_s);
     assert_eq!((seconds(0), seconds(4)), ((None, None), (Some(6.25), Some(1.5))));
 }
 
 #[test]
 fn tokens_are_counted_back_from_their_rates() {
     let cells = CellRow::all(&made()).unwrap();
-    assert_eq!((cells[4].train_tokens, cells[4].train_images), (3840, 192));
-    assert_eq!((cells[0].train_tokens, cells[0].evaluate_tokens), (0, 456));
+    assert_eq!((cells[4].training.train_tokens, cells[4].training.train_images), (3840, 192));
+    assert_eq!((cells[0].training.train_tokens, cells[0].evaluate_tokens), (0, 456));
 }
 
 #[test]

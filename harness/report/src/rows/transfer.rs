@@ -26,6 +26,7 @@ frame_row! {
         /// The form of the questions.
         pub form: Form,
         /// Training pictures of each class.
+        #[unit = "pictures per class"]
         pub shots: usize,
         /// The method that it is held against.
         pub against: MethodId,
@@ -40,26 +41,36 @@ frame_row! {
         /// Whether both are the same; none in means.
         pub in_domain: Option<bool>,
         /// Class names that both datasets have; none in-domain and in means.
+        #[unit = "names"]
         pub shared_classes: Option<usize>,
         /// The fewest seeds of a cell, on both sides.
+        #[unit = "seeds"]
         pub n_seeds: usize,
         /// The seeds that were planned.
+        #[unit = "seeds"]
         pub n_planned: usize,
         /// Pictures that both sides answered, those of a target counted once.
+        #[unit = "pictures"]
         pub n_pictures: usize,
         /// Zero-shot accuracy on the target in percent; none in means and where another method is the reference.
+        #[unit = "%"]
         pub zero_shot_pct: Option<f64>,
         /// The change in points; none where a side is missing.
+        #[unit = "points"]
         pub change: Option<f64>,
         /// The lower end of its 95 % interval, in points.
+        #[unit = "points"]
         pub lower: Option<f64>,
         /// The upper end, in points.
+        #[unit = "points"]
         pub upper: Option<f64>,
         /// How the interval is made.
         pub interval: Option<&'static str>,
         /// The lower end of the bootstrap's 95 % interval, in points.
+        #[unit = "points"]
         pub bootstrap_lower: Option<f64>,
         /// The upper end, in points.
+        #[unit = "points"]
         pub bootstrap_upper: Option<f64>,
         /// The paired test; none where there is none.
         pub test: Option<&'static str>,
@@ -68,6 +79,7 @@ frame_row! {
         /// The same by Holm's procedure over the targets of its row.
         pub p_holm: Option<f64>,
         /// The smallest true change, in points, that would have been found with 80 % power at 5 %.
+        #[unit = "points"]
         pub detectable: Option<f64>,
         /// Why there is no paired test; none where there is one.
         pub untested: Option<&'static str>,

@@ -57,7 +57,8 @@ impl TrialRow {
     }
 
     /// What a fine-tune's cells tell: each the same of its training, and its own evaluation.
-    fn of(training: &CellRow, cells: &[&CellRow]) -> Self {
+    fn of(first: &CellRow, cells: &[&CellRow]) -> Self {
+        let training = &first.training;
         let sum = |of: fn(&CellRow) -> Option<f64>| cells.iter().filter_map(|cell| of(cell)).sum();
         let sum_of_both = |one: Option<f64>, other: Option<f64>| Some(one? + other?);
         let optimize_s = sum_of_both(training.rollout_s, training.update_s);
@@ -65,9 +66,9 @@ impl TrialRow {
         let evaluate_s = sum(|cell| cell.evaluate_s);
         let memory = cells.iter().map(|cell| cell.peak_memory_bytes);
         TrialRow {
-            method: training.method,
-            train_on: training.train_on,
-            shots: training.shots,
+            method: first.method,
+            train_on: first.train_on,
+            shots: first.shots,
             load_s: training.load_s,
             rollout_s: training.rollout_s,
             update_s: training.update_s,

@@ -231,7 +231,7 @@ impl Survey {
 
     /// The number of finished cells whose records have no seal.
     pub(crate) fn n_unsealed(&self) -> usize {
-        self.done().filter(|row| row.sealed == Some(false)).count()
+        self.done().filter(|row| row.made_from.sealed == Some(false)).count()
     }
 
     /// The datasets, as targets or as what was trained on, of which something holds in no row. A row of two

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::rows::Value;
+use crate::rows::{Kind, Value};
 
 const NASTY: [Option<&str>; 6] = [
     Some("a|b_c & 100 % <script>alert('x')</script>"),
@@ -18,13 +18,16 @@ const NASTY: [Option<&str>; 6] = [
 struct Nasty(usize);
 
 impl FrameRow for Nasty {
-    const COLUMNS: &'static [(&'static str, Kind)] = &[
-        ("text|\"_&%", Kind::Text),
-        ("seed", Kind::Seed),
-        ("float", Kind::Number),
-        ("truth", Kind::Truth),
-        ("count", Kind::Count),
-    ];
+    fn columns() -> Vec<Column> {
+        let columns = [
+            ("text|\"_&%", Kind::Text),
+            ("seed", Kind::Seed),
+            ("float", Kind::Number),
+            ("truth", Kind::Truth),
+            ("count", Kind::Count),
+        ];
+        columns.map(|(name, kind)| Column { name, kind, unit: "", meaning: "" }).into()
+    }
 
     fn values(&self) -> Vec<Value<'_>> {
         let float = [Some(0.1), Some(1e300), Some(-0.0), Some(f64::NAN), Some(f64::INFINITY), None];
