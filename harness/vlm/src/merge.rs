@@ -137,9 +137,20 @@ impl Model {
         // Its layers hold the weights as well.
         drop(self);
         for (at, kind) in (0..merged.n_weights()).zip(kinds) {
-            merged.weights[at].1 = cast(&merged.values(at)?, kind);
+            let values = merged.values(at)?;
+            replace(&mut merged.weights[at].1, &values, kind);
         }
         Ok(Model::assemble(config, precision, device, None, merged.weights))
+    }
+}
+
+/// Gives a weight other values, in its own memory where the kind stays: glibc's heap finds an aligned block of a size
+/// among freed ones of just that size only by chance, so that a model of new tensors would stand beside the old one.
+fn replace(weight: &mut Tensor, values: &Tensor, kind: Kind) {
+    if weight.kind() != kind {
+        *weight = cast(values, kind);
+    } else if weight.data_ptr() != values.data_ptr() {
+        no_grad(|| weight.copy_(values));
     }
 }
 
