@@ -61,7 +61,7 @@ impl NewFile {
         let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
         temporary.persist(&self.target).map_err(|error| error.error)?;
-        File::open(folder_of(&self.target))?.sync_all()
+        sync_folder_of(&self.target)
     }
 
     /// As [`NewFile::finish`] where nothing stands under its name; otherwise leaves that alone and gives `false`.
@@ -72,7 +72,7 @@ impl NewFile {
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             persisted => persisted.map_err(|error| error.error)?,
         };
-        File::open(folder_of(&self.target))?.sync_all()?;
+        sync_folder_of(&self.target)?;
         Ok(true)
     }
 
@@ -115,6 +115,11 @@ pub fn remove_leftovers(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Syncs the folder that a file stands in, so that its new name lasts.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn folder_of(path: &Path) -> &Path {
