@@ -20,7 +20,9 @@ mod records;
 mod seal;
 mod bounds;
 mod identity;
+mod hub_model;
 pub mod lock;
+mod model_lock;
 
 pub use answer::{extract_published, has_answer_tag, is_correct_published, is_correct_strict};
 pub use audit::{
@@ -31,11 +33,13 @@ pub use dataset::DatasetId;
 pub use diagnosis::{Diagnosis, ParseStatus, ThoughtNames, listed_names};
 pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
+pub use hub_model::{BadHubName, Commit, HubModel, ModelId, Revision};
 pub use identity::{
     Binding, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, TRAINER_VERSION, cell_identity,
     differences, differing_fields, training_identity,
 };
 pub use method::{MethodId, PromptStyle};
+pub use model_lock::{LockedModel, MODEL_LOCK_VERSION, ModelLock, with_model};
 pub use plan::{PlanError, Selection, plan};
 pub use protocol::*;
 pub use records::*;
