@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::{assert_none, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
+    ("clsrl-hub", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-data", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-libtorch", &[]),
     ("clsrl-vlm", &["clsrl-files", "clsrl-libtorch"]),
@@ -45,13 +46,16 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// The only crates that may depend on a heavy one.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars-core", &["clsrl-report"]),
     ("polars-parquet", &["clsrl-report"]),
     ("resvg", &["clsrl-report"]),
     ("krilla", &["clsrl-report"]),
+    ("ureq", &["clsrl-hub"]),
+    ("rustls-native-certs", &["clsrl-hub"]),
+    ("sha1", &["clsrl-hub"]),
     ("image", &["clsrl-data"]),
     ("tokenizers", &["clsrl-data"]),
     ("clap", &["clsrl-bench"]),
