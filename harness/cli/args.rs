@@ -5,16 +5,18 @@ mod datasets;
 mod report;
 mod rescore;
 mod gate;
+mod model;
 mod size;
 mod speed;
 mod doctor;
+mod tiny;
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clsrl_spec::{
     DatasetId, Form, ImagePath, MethodId, PromptStyle, Seed,
-    ranges::{MAX_BATCH, MAX_JOBS, MAX_LORA_RANK, MAX_PICTURES, MAX_STEPS, MAX_THREADS},
+    ranges::{MAX_JOBS, MAX_LORA_RANK, MAX_PICTURES, MAX_THREADS},
 };
 
 #[cfg(feature = "libtorch")]
@@ -26,10 +28,12 @@ pub use self::{
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
     doctor::DoctorArgs,
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
+    model::{FetchModelArgs, ModelVerb},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
     size::CacheSize,
     speed::{Dtype, SpeedVerb},
+    tiny::{DrawArgs, PretrainArgs, TinyVerb},
 };
 use crate::exit::Exit;
 
@@ -50,6 +54,9 @@ pub struct Cli {
 pub enum Verb {
     /// Run what is left of a suite, then write its report.
     Run(RunArgs),
+    /// Bring the weights of a model here.
+    #[command(subcommand)]
+    Model(ModelVerb),
     /// List a suite's trials and cells: done, stale or missing, and why.
     Plan(PlanArgs),
     /// Write the report and frames of a suite's last run again, from its results.
@@ -121,8 +128,9 @@ pub struct SelectionArgs {
 /// With what a suite is run.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// A Hugging Face model directory, instead of the suite's.
-    #[arg(long, value_name = "DIR")]
+    /// A Hugging Face model directory, or `hf:ID[@REV]` for what `model fetch` brought here, instead of the
+    /// suite's.
+    #[arg(long, value_name = "DIR|hf:ID")]
     pub model: Option<PathBuf>,
     /// The folder that holds the datasets' folders, instead of the suite's.
     #[arg(long, value_name = "DIR")]
@@ -227,8 +235,9 @@ pub struct PromptArgs {
     /// The dataset.
     #[arg(long)]
     pub dataset: DatasetId,
-    /// A Hugging Face model directory, instead of the suite's.
-    #[arg(long, value_name = "DIR")]
+    /// A Hugging Face model directory, or `hf:ID[@REV]` for what `model fetch` brought here, instead of the
+    /// suite's.
+    #[arg(long, value_name = "DIR|hf:ID")]
     pub model: Option<PathBuf>,
     /// The folder that holds the datasets' folders, instead of the suite's.
     #[arg(long, value_name = "DIR")]
@@ -294,46 +303,6 @@ pub struct SampleArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What to make.
-#[derive(Debug, Subcommand)]
-pub enum TinyVerb {
-    /// Draw the eleven synthetic datasets.
-    Draw(DrawArgs),
-    /// Pre-train the tiny model from nothing.
-    Pretrain(PretrainArgs),
-}
-
-/// Arguments of `tiny draw`.
-#[derive(Debug, Args)]
-pub struct DrawArgs {
-    /// The folder to draw into.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
-    /// The seed of the pictures.
-    #[arg(long, default_value_t = 1)]
-    pub seed: Seed,
-}
-
-/// Arguments of `tiny pretrain`.
-#[derive(Debug, Args)]
-pub struct PretrainArgs {
-    /// The model directory to write.
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
-    /// The seed of weights, tokenizer, pictures and texts.
-    #[arg(long)]
-    pub seed: Seed,
-    /// Optimizer steps.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>)]
-    pub steps: usize,
-    /// Pictures of one step.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 64)]
-    pub batch: usize,
-    /// Threads; another number gives other weights in the last digits.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
-    pub threads: usize,
 }
 
 /// A prompt's name.

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -26,6 +27,9 @@ use crate::{exit::Exit, output::note};
 /// What asks the program to end, and the code that it ends with.
 const ENDINGS: [(i32, Exit); 3] =
     [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated), (SIGHUP, Exit::Terminated)];
+
+/// How often it is looked whether there was a signal.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Whether any thread has panicked over something that nobody expected.
 static PANICKED: AtomicBool = AtomicBool::new(false);
@@ -64,6 +68,23 @@ impl Signals {
         self.at_once.store(false, Ordering::SeqCst);
     }
 
+    /// Ends the program, with what is told then, if it still works so long after the first signal: it may wait
+    /// for something that never comes. What it works on must be whole, or resumable, at any moment.
+    pub fn end_after(&self, grace: Duration, told: impl FnOnce() + Send + 'static) {
+        let (at_once, stop) = (Arc::clone(&self.at_once), Arc::clone(&self.stop));
+        let number = Arc::clone(&self.number);
+        thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                thread::sleep(LOOK);
+            }
+            thread::sleep(grace);
+            if !at_once.load(Ordering::SeqCst) {
+                told();
+                leave(exit_of(number.load(Ordering::SeqCst)).unwrap_or(Exit::Interrupted));
+            }
+        });
+    }
+
     /// Lets signals end the program at once again; the code to end with if there was one.
     pub fn end_at_once(&self) -> Option<Exit> {
         self.at_once.store(true, Ordering::SeqCst);
@@ -76,9 +97,7 @@ impl Signals {
     }
 
     fn asked(&self) -> Option<Exit> {
-        let number = self.number.load(Ordering::SeqCst);
-        let found = ENDINGS.into_iter().find(|&(ending, _)| ending as usize == number);
-        found.filter(|_| self.stop.load(Ordering::SeqCst)).map(|(_, exit)| exit)
+        exit_of(self.number.load(Ordering::SeqCst)).filter(|_| self.stop.load(Ordering::SeqCst))
     }
 
     fn register(&self, number: i32, exit: Exit) -> io::Result<()> {
@@ -90,6 +109,11 @@ impl Signals {
         flag::register(number, Arc::clone(&self.stop))?;
         Ok(())
     }
+}
+
+fn exit_of(number: usize) -> Option<Exit> {
+    let found = ENDINGS.into_iter().find(|&(ending, _)| ending as usize == number);
+    found.map(|(_, exit)| exit)
 }
 
 /// Lets a worker obey its standard input alone: who stops a whole process group, or a job on a cluster, stops the

@@ -18,7 +18,7 @@ pub enum Exit {
     Regression = 3,
     /// The selection is empty.
     NothingSelected = 4,
-    /// Some trials failed or are missing.
+    /// Something failed or is missing: trials, or what was to be fetched.
     Incomplete = 5,
     /// The gate cannot tell.
     Inconclusive = 6,
@@ -54,7 +54,7 @@ impl Exit {
             Exit::Usage => "wrong usage or bad suite file",
             Exit::Regression => "regression found",
             Exit::NothingSelected => "nothing selected",
-            Exit::Incomplete => "incomplete: some trials failed or are missing",
+            Exit::Incomplete => "incomplete: something failed or is missing",
             Exit::Inconclusive => "inconclusive",
             Exit::Differs => "data, model or weights are not what they should be",
             Exit::SelfTest => "self-test failed",

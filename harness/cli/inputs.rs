@@ -23,6 +23,7 @@ use crate::{
     broken::check_pictures,
     cache::{cache_dir, sidecars_dir},
     exit::{Exit, describe},
+    hub,
     locked::{self, Check, Locked},
     model::{find_model, repetition_penalty},
     progress::Detail,
@@ -80,6 +81,7 @@ impl Inputs {
             datasets.iter().map(|(&id, dataset)| (id, dataset.training_lists_digest()));
         let model_files = ModelFiles::hash(&model_dir)
             .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
+        hub::expect_locked(&bench.project, &model_dir, &model_files, args.allow_unlocked, detail)?;
         if check != Check::Lists {
             let sidecars = sidecars_dir(args.sidecars.as_deref())?;
             let how = (&processor(&model_dir, &bench.suite)?, &bench.suite.protocol);
@@ -151,7 +153,7 @@ impl Inputs {
     ) -> anyhow::Result<Result<Self, String>> {
         let model = bench.suite.model.as_ref().map(|model| bench.project.path(model));
         if let Some(given) = &args.model {
-            find_model(given)?;
+            model_dir(&bench.project, &bench.suite, Some(given))?;
         }
         match (&args.model, model) {
             (None, None) => return Ok(Err("no model is given".to_owned())),
@@ -186,7 +188,7 @@ pub fn model_dir(
     given: Option<&Path>,
 ) -> anyhow::Result<PathBuf> {
     let dir = match (given, &suite.model) {
-        (Some(dir), _) => dir.to_owned(),
+        (Some(given), _) => hub::dir_of(given)?,
         (None, Some(relative)) => project.path(relative),
         (None, None) => return Err(lacks(suite, "model", "model")),
     };

@@ -1,8 +1,8 @@
 //! The program: reads its arguments, calls one verb, and ends with a code of [`exit::Exit`].
 
 #![cfg_attr(
-    not(feature = "libtorch"),
-    expect(dead_code, reason = "without libtorch nothing runs, so what only a run needs rests")
+    not(all(feature = "libtorch", feature = "fetch")),
+    expect(dead_code, reason = "what only a run or a fetch needs rests where there is none")
 )]
 
 mod args;
@@ -11,6 +11,7 @@ mod compute;
 #[cfg(not(feature = "libtorch"))]
 #[path = "compute_missing.rs"]
 mod compute;
+mod hub;
 mod plan;
 mod report;
 mod against_paper;
@@ -37,7 +38,9 @@ mod output;
 mod exit;
 mod ending;
 
-use args::{AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, TinyVerb, TrialArgs, Verb};
+use args::{
+    AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, ModelVerb, TinyVerb, TrialArgs, Verb,
+};
 use clap::Parser;
 use ending::Signals;
 use exit::Exit;
@@ -63,6 +66,7 @@ fn call() -> anyhow::Result<Exit> {
     let detail = Detail::new(quiet);
     match verb {
         Verb::Run(args) => compute::run(&args, &signals, detail),
+        Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args, &signals, detail),
         Verb::Plan(args) => plan::plan(&args, detail),
         Verb::Report(args) => report::report(&args, detail),
         Verb::Rescore(args) => rescore::rescore(&args, detail),

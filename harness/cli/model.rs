@@ -87,8 +87,8 @@ fn no_directory(given: &Path) -> (String, String) {
         && words.iter().all(|word| *word != ".." && *word != ".");
     let hint = if is_hub_name {
         format!(
-            "if it is a name on the Hugging Face Hub, download it first, for example with \
-             `hf download {shown} --local-dir DIR`, and give --model DIR: nothing is downloaded here"
+            "if it is a name on the Hugging Face Hub, `clsrl-bench model fetch {shown}` brings the model here, \
+             and --model hf:{shown} uses it"
         )
     } else {
         "--model takes a folder with config.json and model.safetensors".to_owned()

@@ -27,6 +27,7 @@ use crate::{
     args::{Against, ReportArgs, RunArgs, SelectionArgs},
     bench::{Bench, Places, selected_suite},
     exit::Exit,
+    hub,
     output::{note, print},
     pictures::{pictures_dir, thumbnails},
     progress::Detail,
@@ -220,7 +221,7 @@ pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
     let SelectionArgs { methods, datasets, shots, seeds, limit, .. } = args.selection.clone();
     let (model, data) = (args.inputs.model.as_deref(), args.inputs.data.as_deref());
     LastRun {
-        model: model.map_or_else(|| suites_model(&bench.suite), model_name),
+        model: model.map_or_else(|| suites_model(&bench.suite), given_name),
         data: data.map_or_else(|| suites_data(&bench.suite), folder_name),
         methods,
         datasets,
@@ -242,6 +243,11 @@ fn folder_name(dir: &Path) -> String {
         Some(name) => name.to_string_lossy().into_owned(),
         None => dir.display().to_string(),
     }
+}
+
+/// The name of a model as it was given: of a folder, or of one that was fetched.
+fn given_name(given: &Path) -> String {
+    model_name(&hub::dir_of(given).unwrap_or_else(|_| given.to_owned()))
 }
 
 /// The name of a model's folder; in Hugging Face's cache, `models--ORG--NAME/snapshots/COMMIT`, the

@@ -8,9 +8,15 @@ mod datasets;
 mod frames;
 mod gate;
 mod html;
+#[cfg(feature = "fetch")]
+#[expect(dead_code, reason = "the hub's own tests need more of it")]
+#[path = "../../harness/hub/tests/hub/server.rs"]
+mod hub_server;
 mod inspect;
 mod interrupt;
 mod irregular;
+#[cfg(feature = "fetch")]
+mod model;
 mod plan;
 mod program;
 mod records;

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{assert_none, root};
+use crate::{assert_none, files_below, read, root};
 
 /// Every edge between the project's own crates.
 const EDGES: [(&str, &[&str]); 11] = [
@@ -38,6 +38,7 @@ const EDGES: [(&str, &[&str]); 11] = [
             "clsrl-data",
             "clsrl-engine",
             "clsrl-files",
+            "clsrl-hub",
             "clsrl-report",
             "clsrl-runner",
             "clsrl-spec",
@@ -113,15 +114,60 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn a_program_without_libtorch_depends_on_nothing_of_it() {
+    for features in [&[][..], &["--features", "fetch"]] {
+        let tree = program_without_default_features(features);
+        for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-libtorch ", "clsrl-vlm "] {
+            assert!(!tree.lines().any(|line| line.starts_with(torch)), "{torch}in\n{tree}");
+        }
+    }
+}
+
+#[test]
+fn a_program_without_fetch_depends_on_no_network() {
+    for features in [&[][..], &["--features", "libtorch"]] {
+        let tree = program_without_default_features(features);
+        for network in ["ureq ", "rustls ", "ring ", "http "] {
+            assert!(!tree.lines().any(|line| line.starts_with(network)), "{network}in\n{tree}");
+        }
+    }
+}
+
+#[test]
+fn no_source_but_the_hubs_names_the_network() {
+    let words = [
+        "std::net",
+        "net::Tcp",
+        "net::Udp",
+        "TcpStream",
+        "UdpSocket",
+        "TcpListener",
+        "ToSocketAddrs",
+    ];
+    let sources = files_below("harness").into_iter().filter(|file| {
+        let is_test = file.iter().any(|part| part == "tests");
+        file.extension().is_some_and(|extension| extension == "rs")
+            && !is_test
+            && !file.starts_with("harness/hub")
+    });
+    let mut strays = Vec::new();
+    for file in sources {
+        let text = read(file.to_str().expect("our file names are ASCII"));
+        let found = words.iter().filter(|word| text.contains(**word));
+        strays.extend(found.map(|word| format!("{}: {word}", file.display())));
+    }
+    assert_none("sources that use the network by themselves", &strays);
+}
+
+/// The packages of a program with these features alone, one a line.
+fn program_without_default_features(features: &[&str]) -> String {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--package", "clsrl-bench"])
         .args(["--no-default-features", "--edges", "normal,build", "--prefix", "none"])
+        .args(features)
         .current_dir(root())
         .output()
         .unwrap();
     let text = String::from_utf8(tree.stdout).unwrap();
     assert!(text.contains("clsrl-report"), "{}", String::from_utf8_lossy(&tree.stderr));
-    for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-libtorch ", "clsrl-vlm "] {
-        assert!(!text.lines().any(|line| line.starts_with(torch)), "{torch}in\n{text}");
-    }
+    text
 }

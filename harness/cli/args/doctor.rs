@@ -11,8 +11,8 @@ use super::{Device, Dtype, speed::MAX_SIDE, whole};
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// The Hugging Face model directory to test, instead of the tiny model.
-    #[arg(long, value_name = "DIR")]
+    /// The Hugging Face model directory to test, or `hf:ID[@REV]`, instead of the tiny model.
+    #[arg(long, value_name = "DIR|hf:ID")]
     pub model: Option<PathBuf>,
     /// Compare also with a golden set: its model, and what transformers computed of it.
     #[arg(long, value_name = "DIR")]

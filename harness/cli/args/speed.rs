@@ -73,8 +73,8 @@ pub struct ModelSpeedArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct WeightsArgs {
-    /// A Hugging Face model directory; only its config and weights are read.
-    #[arg(long, value_name = "DIR")]
+    /// A Hugging Face model directory, or `hf:ID[@REV]`; only its config and weights are read.
+    #[arg(long, value_name = "DIR|hf:ID")]
     pub model: Option<PathBuf>,
     /// Random weights in the shapes of Qwen2-VL-2B.
     #[arg(long)]

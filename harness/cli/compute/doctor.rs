@@ -12,7 +12,9 @@ use super::{
     speed::{all_threads, precision_of, program},
     trial::{check_model, open_backend},
 };
-use crate::{args::DoctorArgs, exit::Exit, model::find_model, output::print, project::Project};
+use crate::{
+    args::DoctorArgs, exit::Exit, hub, model::find_model, output::print, project::Project,
+};
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
@@ -23,7 +25,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
     let precision = precision_of(args.dtype, &args.device);
     let model_dir = match &args.model {
-        Some(dir) => dir.clone(),
+        Some(given) => hub::dir_of(given)?,
         None => Project::find()?.path("harness/tiny/model"),
     };
     let model_dir = find_model(&model_dir)?;

@@ -24,6 +24,7 @@ use crate::{
         SpeedVerb,
     },
     exit::Exit,
+    hub,
     output::print,
     progress::Detail,
 };
@@ -151,7 +152,7 @@ impl Loaded {
         let precision = precision_of(args.dtype, &args.device);
         let started = Instant::now();
         let model = match &args.weights.model {
-            Some(dir) => Model::load(dir, device, precision)?,
+            Some(given) => Model::load(&hub::dir_of(given)?, device, precision)?,
             None => {
                 detail.say("drawing random weights");
                 let config = qwen2_vl_2b(args.layers, args.vision_layers)?;

@@ -1,0 +1,13 @@
+//! `model fetch` in a program that was built without the network: it says so.
+
+use anyhow::anyhow;
+
+use crate::{args::FetchModelArgs, ending::Signals, exit::Exit, progress::Detail};
+
+/// Refuses to fetch.
+pub fn fetch(_: &FetchModelArgs, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
+    Err(Exit::Usage.because(anyhow!(
+        "this program was built without the network, which `model fetch` needs\n\
+         hint: build it with --features fetch"
+    )))
+}
