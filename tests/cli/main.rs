@@ -17,6 +17,7 @@ mod interrupt;
 mod irregular;
 #[cfg(feature = "fetch")]
 mod model;
+mod network;
 mod plan;
 mod program;
 mod records;
