@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use super::{
     Bounds, Change, Estimate, IntervalKind, Tested, Untested,
     change::{Test, adjust},
-    sample::{Sample, Together, bounds, has_spread, together},
+    sample::{Sample, Together, bounds, has_spread, of_constant_accuracies, t_bounds, together},
 };
 use crate::{
     SuiteVerdicts,
     statistics::{
-        Bootstrap, Design, Discordance, Level, PairCounts, Probability, Proportion, Scores,
-        SeedValues, detectable_by_error, detectable_one_way, mcnemar, minimum_detectable_change,
+        Bootstrap, Design, Discordance, Level, PairCounts, Probability, Scores, SeedValues,
+        detectable_by_error, detectable_one_way, mcnemar, minimum_detectable_change,
     },
     summary::{Counts, Score, Survey},
     verdicts::{CellVerdicts, ParseCounts, Repeats},
@@ -66,7 +66,8 @@ impl<'a> Estimates<'a> {
         let Some(sample) = self.sample(of) else {
             return Estimate { n_planned: self.n_planned(of), ..Estimate::default() };
         };
-        let bounds = sample.t_bounds().or_else(|| self.wilson(of));
+        let wilson = || Some(Bounds::by_formula(sample.wilson()?, IntervalKind::Wilson));
+        let bounds = sample.t_bounds().or_else(wilson);
         Estimate { bounds, ..sample.estimate() }
     }
 
@@ -81,7 +82,11 @@ impl<'a> Estimates<'a> {
             None => Estimate { n_planned: planned, ..Estimate::default() },
             Some(samples) => {
                 let names: Vec<String> = of.iter().map(|cells| cells.name()).collect();
-                together(&samples, &self.stream(&names)).estimate
+                let Together { estimate, resampled } = together(&samples, &self.stream(&names));
+                match resampled.is_ok_and(|(_, bootstrap)| !has_spread(&bootstrap)) {
+                    true => Estimate { bounds: of_constant_accuracies(&samples), ..estimate },
+                    false => estimate,
+                }
             }
         }
     }
@@ -95,7 +100,6 @@ impl<'a> Estimates<'a> {
         let seeds = one.first().and_then(|cells| self.done.get(cells));
         let by_seed = seeds.map(|runs| runs.keys().filter_map(of_seed).collect());
         let by_seed = by_seed.and_then(|values: Vec<f64>| SeedValues::new(values).ok());
-        let interval = by_seed.as_ref().and_then(|values| values.t_interval(Level::FIVE_PERCENT));
         let mean = match (first.mean, second.mean) {
             (Some(first), Some(second)) => harmonic(first, second),
             _ => None,
@@ -106,9 +110,7 @@ impl<'a> Estimates<'a> {
             n_seeds: first.n_seeds.min(second.n_seeds),
             n_planned: first.n_planned.max(second.n_planned),
             n_pictures: first.n_pictures + second.n_pictures,
-            bounds: mean
-                .and(interval)
-                .map(|interval| Bounds::by_formula(interval, IntervalKind::StudentT)),
+            bounds: mean.and(by_seed.as_ref().and_then(t_bounds)),
         }
     }
 
@@ -194,13 +196,6 @@ impl<'a> Estimates<'a> {
             scores: scored
                 .and_then(|runs| Scores::of_accuracy(&runs).map_err(|_| Untested::OtherPictures)),
         })
-    }
-
-    fn wilson(&self, of: Repeats) -> Option<Bounds> {
-        let counts = self.done.get(&of)?.values().next()?;
-        let proportion = Proportion::new(self.score.n_right(*counts), counts.n).ok()?;
-        let interval = proportion.wilson_pct(Level::FIVE_PERCENT);
-        Some(Bounds::by_formula(interval, IntervalKind::Wilson))
     }
 
     fn changed(&self, contrast: Contrast) -> Result<Sample, Untested> {

@@ -7,7 +7,9 @@
 //! |---|---|---|---|
 //! | accuracy on one dataset | 1 | Wilson | has a width at 0 and 100 %, holds its level for few pictures |
 //! | accuracy on one dataset | more | Student's t over seeds, n − 1 | what another seed would give on these pictures |
+//! | accuracy on one dataset | more, all alike | Wilson over the pictures | t would have no width, and be read as certainty |
 //! | average accuracy | any | bootstrap | seeds and pictures at once, over all datasets |
+//! | average accuracy | no answer differs | Newcombe, from Wilson's of each dataset | has a width at 0 and 100 %, and goes with those of its parts |
 //! | change on one dataset | 1 | Tango's score interval | the paired form of Wilson's |
 //! | change on one dataset | more | bootstrap | seeds and pictures at once |
 //! | average change | any | bootstrap | the same |
@@ -17,8 +19,8 @@
 //! seeds of several fine-tunes meet on the same pictures are resamples drawn, as many as the printed digit needs, from
 //! a stream that is named after what is estimated, so that the same results give the same interval whatever else is in
 //! a report. A digit that is still uncertain is not printed. With one seed it resamples pictures alone. Where no
-//! verdict differs from another it would have no width; the score interval at the number of pictures then
-//! stands in for it. Every change also has its bootstrap interval beside the one of the table above.
+//! verdict differs from another it would have no width; of a change the score interval at the number of pictures
+//! then stands in for it, of an accuracy Newcombe's. Every change also has its bootstrap interval beside the one of the table above.
 //!
 //! A change is tested on the pictures that both sides answered: by McNemar's mid-p where there is one run
 //! on each side and one dataset, by the bootstrap otherwise. Trained sides are paired seed by seed;

@@ -6,8 +6,8 @@ use clsrl_spec::Seed;
 
 use super::{Bounds, Estimate, IntervalKind, Untested};
 use crate::statistics::{
-    Average, AveragedCell, Bootstrap, BootstrapPlan, Change as BoundedChange, Level, Scores,
-    SeedValues,
+    Average, AveragedCell, Bootstrap, BootstrapPlan, Change as BoundedChange, Interval, Level,
+    Part, Proportion, Scores, SeedValues, square_and_add,
 };
 
 /// The seed of all bootstraps of a report; their names tell them apart.
@@ -52,16 +52,40 @@ impl Sample {
         }
     }
 
-    /// Student's interval over seeds, from two on.
+    /// Student's interval over seeds, from two on, if they differ: seeds that agree have shown no spread, which is
+    /// not to say that there is none.
     pub(super) fn t_bounds(&self) -> Option<Bounds> {
-        let interval = self.values().t_interval(Level::FIVE_PERCENT)?;
-        Some(Bounds::by_formula(interval, IntervalKind::StudentT))
+        t_bounds(&self.values())
+    }
+
+    /// Wilson's interval of an accuracy, over the pictures of one seed: all seeds answer the same ones.
+    pub(super) fn wilson(&self) -> Option<Interval> {
+        let n_right = (self.values().mean() / 100.0 * self.n_pictures as f64).round() as usize;
+        let share = Proportion::new(n_right.min(self.n_pictures), self.n_pictures).ok()?;
+        Some(share.wilson_pct(Level::FIVE_PERCENT))
     }
 
     fn values(&self) -> SeedValues {
         SeedValues::new(self.by_seed.values().copied().collect())
             .expect("a sample has a seed, and a share of pictures is finite")
     }
+}
+
+/// Student's interval of what differs from seed to seed.
+pub(super) fn t_bounds(values: &SeedValues) -> Option<Bounds> {
+    let interval = values.t_interval(Level::FIVE_PERCENT)?;
+    let has_width = ROUNDING < interval.half_width();
+    has_width.then(|| Bounds::by_formula(interval, IntervalKind::StudentT))
+}
+
+/// The interval of an average of accuracies whose resamples are all alike.
+pub(super) fn of_constant_accuracies<'a>(samples: &'a [Sample]) -> Option<Bounds> {
+    let part = |sample: &'a Sample| {
+        let (estimate, interval) = (sample.values().mean(), sample.wilson()?);
+        Some(Part { estimate, interval, pictures: sample.pictures.as_str() })
+    };
+    let parts: Vec<Part<'_>> = samples.iter().map(part).collect::<Option<_>>()?;
+    Some(Bounds::by_formula(square_and_add(&parts)?, IntervalKind::Newcombe))
 }
 
 /// The average of samples, each with the same weight, and the bootstrap of it. At least one.
@@ -105,9 +129,9 @@ pub(super) fn together(samples: &[Sample], name: &str) -> Together {
     }
 }
 
-/// The bootstrap's interval, or the score interval where no score differs from another.
+/// The bootstrap's interval, or the score interval of a change where no score differs from another.
 pub(super) fn bounds(average: &Average, bootstrap: &Bootstrap) -> Bounds {
-    match ROUNDING < bootstrap.standard_error {
+    match has_spread(bootstrap) {
         true => Bounds {
             interval: bootstrap.interval,
             kind: IntervalKind::Bootstrap,

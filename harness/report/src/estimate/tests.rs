@@ -185,11 +185,69 @@ fn where_nothing_differs_the_interval_has_a_width_and_something_is_detectable() 
             assert!(lower < -0.5 && 0.5 < upper && kind == IntervalKind::Score, "{lower} {upper}");
             assert_eq!(found.tested.unwrap().p.get(), 1.0);
             assert!(0.0 < found.detectable_if_none().unwrap());
-            let all_right = estimates.average(&TWO.map(|dataset| repeats(MethodId::Sft, dataset)));
-            let bounds = all_right.bounds.unwrap().interval;
-            assert!(bounds.lower < 99.5 && (bounds.upper - 100.0).abs() < 1e-6, "{bounds:?}");
         },
     );
+}
+
+#[test]
+fn where_every_answer_is_right_average_and_parts_have_intervals_that_go_together() {
+    let right = |n: usize| {
+        move |results: &mut Vec<TrialResults>| {
+            for (_, record) in results.iter_mut().flat_map(|results| &mut results.cells) {
+                (record.outcome.n_correct_published, record.outcome.n_correct_strict) = (n, n);
+            }
+        }
+    };
+    let cells = TWO.map(|dataset| repeats(MethodId::Sft, dataset));
+    let all = |_: &TrialResults, all| Ok(all);
+    for (seeds, n_right) in [(&[1, 2, 3][..], 48), (&[1][..], 48), (&[1, 2][..], 0)] {
+        let grid = Grid { seeds, ..GRID };
+        let (part, average) = with(&grid, right(n_right), all, |estimates| {
+            (estimates.accuracy(cells[0]).bounds, estimates.average(&cells).bounds)
+        });
+        let (part, average) = (part.unwrap(), average.unwrap());
+        assert_eq!((part.kind, average.kind), (IntervalKind::Wilson, IntervalKind::Newcombe));
+        assert_eq!(part.interval, Proportion::new(n_right, 48).unwrap().wilson_pct(LEVEL));
+        let root_of_two = part.interval.half_width() / average.interval.half_width();
+        assert!((root_of_two - 2f64.sqrt()).abs() < 1e-9, "{part:?} {average:?}");
+        assert!(average.interval.has(100.0 * n_right as f64 / 48.0));
+    }
+    // One seed less sure than the others is enough of a spread for Student.
+    let two = Grid { seeds: &[1, 2], ..GRID };
+    let but_one = |results: &mut Vec<TrialResults>| {
+        right(48)(results);
+        let own = results.iter_mut().find(|own| own.trial.key() == "sft.imagenet.4shot.seed2");
+        own.unwrap()
+            .cells
+            .iter_mut()
+            .for_each(|(_, record)| record.outcome.n_correct_published = 47);
+    };
+    let kinds = with(&two, but_one, all, |estimates| {
+        [estimates.accuracy(cells[0]), estimates.average(&cells)]
+            .map(|one| one.bounds.unwrap().kind)
+    });
+    assert_eq!(kinds, [IntervalKind::StudentT, IntervalKind::Bootstrap]);
+}
+
+#[test]
+fn a_harmonic_mean_that_no_seed_moves_has_no_interval() {
+    let same = |results: &mut Vec<TrialResults>| {
+        for (_, record) in results.iter_mut().flat_map(|results| &mut results.cells) {
+            record.outcome.n_correct_published = 48;
+            record.outcome.n_correct_strict = 48;
+        }
+    };
+    let found = with(
+        &GRID,
+        same,
+        |_, all| Ok(all),
+        |estimates| {
+            let [one, other] = TWO.map(|dataset| [repeats(MethodId::Sft, dataset)]);
+            estimates.harmonic(&one, &other)
+        },
+    );
+    assert!((found.mean.unwrap() - 100.0).abs() < 1e-9);
+    assert_eq!(found.bounds, None);
 }
 
 #[test]

@@ -43,11 +43,13 @@ impl Bounds {
 /// How an interval is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum IntervalKind {
-    /// Wilson's, of one run's accuracy.
+    /// Wilson's, of one run's accuracy, or of seeds that all have the same.
     Wilson,
+    /// Newcombe's, of an average whose pictures and seeds never differ.
+    Newcombe,
     /// Student's t, over seeds.
     StudentT,
-    /// Tango's score interval, of a change or where nothing differs.
+    /// Tango's score interval, of a change.
     Score,
     /// The percentiles of the hierarchical bootstrap.
     Bootstrap,
@@ -76,6 +78,7 @@ impl IntervalKind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             IntervalKind::Wilson => "wilson",
+            IntervalKind::Newcombe => "newcombe",
             IntervalKind::StudentT => "student-t",
             IntervalKind::Score => "score",
             IntervalKind::Bootstrap => "bootstrap",
@@ -85,7 +88,10 @@ impl IntervalKind {
     /// Its name in notes.
     pub(crate) fn in_words(self) -> &'static str {
         match self {
-            IntervalKind::Wilson => "Wilson's for one run",
+            IntervalKind::Wilson => "Wilson's for one run and for seeds that agree",
+            IntervalKind::Newcombe => {
+                "Newcombe's from Wilson's for averages where no answer differs"
+            }
             IntervalKind::StudentT => "Student's over seeds",
             IntervalKind::Score => "the score interval where nothing differs",
             IntervalKind::Bootstrap => "a bootstrap of seeds and pictures for averages",

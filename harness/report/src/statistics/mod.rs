@@ -6,6 +6,7 @@
 
 mod level;
 mod proportion;
+mod square_and_add;
 mod seeds;
 mod verdicts;
 mod scores;
@@ -40,4 +41,5 @@ pub use proportion::Proportion;
 pub use score_interval::PairCounts;
 pub use scores::Scores;
 pub use seeds::SeedValues;
+pub(crate) use square_and_add::{Part, square_and_add};
 pub use verdicts::Verdicts;

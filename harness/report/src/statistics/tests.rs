@@ -44,6 +44,21 @@ fn assert_ends(found: Interval, row: &Value, tolerance: f64) {
 }
 
 #[test]
+fn squared_distances_give_newcombes_interval() {
+    // Newcombe 1998, example a: 56 of 70 less 48 of 80, method 10: 0.0524 to 0.3339. A mean is half of a sum.
+    let wilson = |n_right, n| Proportion::new(n_right, n).unwrap().wilson_pct(Level::FIVE_PERCENT);
+    let (one, other) = (wilson(56, 70), wilson(48, 80));
+    let minus = Interval { lower: -other.upper, upper: -other.lower };
+    let part = |estimate, interval, pictures| Part { estimate, interval, pictures };
+    let found = square_and_add(&[part(80.0, one, "a"), part(-60.0, minus, "b")]).unwrap();
+    assert!((2.0 * found.lower - 5.24).abs() < 0.005 && (2.0 * found.upper - 33.39).abs() < 0.005);
+    // On the same pictures nothing is known of how they vary together: distances are added as they are.
+    let same = square_and_add(&[part(80.0, one, "a"), part(80.0, one, "a")]).unwrap();
+    assert!((same.lower - one.lower).abs() < 1e-9 && (same.upper - one.upper).abs() < 1e-9);
+    assert_eq!(square_and_add(&[]), None);
+}
+
+#[test]
 fn wilsons_interval_is_that_of_statsmodels() {
     for row in reference("wilson") {
         let proportion = Proportion::new(count(&row, "right"), count(&row, "n")).unwrap();
