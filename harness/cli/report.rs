@@ -172,7 +172,10 @@ impl Writing<'_> {
         results: &[TrialResults],
         read: &mut ReadPredictions<'_>,
     ) -> anyhow::Result<(PathBuf, Exit)> {
-        let context = context(self.bench, self.store, self.binding, self.wanted.order)?;
+        let context = ReportContext {
+            frames: self.name.clone(),
+            ..context(self.bench, self.store, self.binding, self.wanted.order)?
+        };
         let dir = &self.places.results;
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
         let stem = |frame: &str| self.places.results.join(format!("{}{frame}", self.name));
@@ -319,6 +322,7 @@ fn context<'a>(
         order,
         shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
         planned: &bench.trials,
+        frames: suite.name.clone(),
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clsrl_report::{Figure, Report, ReportFile};
+use clsrl_report::{Beside, Figure, Report, ReportFile};
 
 use super::write_atomically;
 
@@ -81,7 +81,13 @@ pub fn write(
     create_dir(reports)?;
     let mut written = Vec::new();
     if is_written(DocumentFormat::Markdown) {
-        write_atomically(&page, report.markdown())?;
+        let any_table = is_written(DocumentFormat::Latex) || is_written(DocumentFormat::Csv);
+        let beside = Beside {
+            figures: is_written(DocumentFormat::Figures).then(|| format!("{name}/figures")),
+            html: is_written(DocumentFormat::Html).then(|| format!("{name}.html")),
+            tables: any_table.then(|| format!("{name}/tables")),
+        };
+        write_atomically(&page, report.markdown(&beside))?;
         written.push(page.clone());
     }
     if is_written(DocumentFormat::Html) {

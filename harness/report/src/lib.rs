@@ -40,6 +40,7 @@ pub use frames::{
     FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, Samples, frame, samples_frame,
     tally_samples, write_frame, write_samples,
 };
+pub use markdown::Beside;
 pub use rescore::{Rescored, ScoreChange, rescore};
 pub use results::{
     CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,

@@ -10,7 +10,7 @@ use clsrl_spec::{
 };
 
 use crate::{
-    CellProvenance, CellRow, DatasetOrder, Provenance, Report, ReportContext, ReportError,
+    Beside, CellProvenance, CellRow, DatasetOrder, Provenance, Report, ReportContext, ReportError,
     ReportRows, StepRow, SuiteVerdicts, TrialResults,
 };
 
@@ -46,7 +46,7 @@ impl Grid<'_> {
 
 /// The Markdown report of results as the program would write it.
 pub(crate) fn report(plan: &[Trial], results: &[TrialResults]) -> Result<String, ReportError> {
-    Ok(whole_report(plan, results, DatasetOrder::Coop)?.markdown())
+    Ok(whole_report(plan, results, DatasetOrder::Coop)?.markdown(&Beside::default()))
 }
 
 /// The same in no format yet.
@@ -77,6 +77,7 @@ pub(crate) fn report_with(
         suite_name: "made-up".into(),
         suite_description: "Made-up numbers, to look at the report's form.".into(),
         synthetic: false,
+        frames: "made-up".into(),
         command: "clsrl-bench run --suite made-up".into(),
         base_model: "tiny_model".into(),
         base_weights: "0123456789abcdef".into(),

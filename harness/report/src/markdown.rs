@@ -5,28 +5,98 @@ use crate::{
     table::{Align, Cell, Column, Style, Table},
 };
 
-/// Writes a document; its parts are set apart by blank lines.
-pub(crate) fn written(page: &Page) -> String {
+/// Where the files are that a document can show or link to, as paths from its own folder; none where a file is not
+/// written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The folder of figures.
+    pub figures: Option<String>,
+    /// The report for a browser.
+    pub html: Option<String>,
+    /// The folder of tables as LaTeX and CSV.
+    pub tables: Option<String>,
+}
+
+/// Writes a document; its parts are set apart by blank lines. A matrix that has a figure is shown by it, its
+/// numbers folded away: eleven datasets side by side are wider than the page.
+pub(crate) fn written(page: &Page, beside: &Beside) -> String {
     let mut n_tables = 0;
+    let mut numbered = |table: &Table| {
+        n_tables += 1;
+        let notes = table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(note))));
+        let (caption, notes) = (escape(&table.caption), notes.collect::<String>());
+        format!("**Table {n_tables}.** {caption}\n\n{}\n{notes}", lines(table))
+    };
     let mut blocks = Vec::new();
     for block in page.blocks() {
         blocks.push(match block {
-            Block::Figure(_) => continue,
             Block::Heading(level, text) => format!("{} {}\n", "#".repeat(*level), escape(text)),
             Block::Paragraph(text) => format!("{}\n", unmarked(&escape(text))),
             Block::Warning(text) => format!("> **{}**\n", escape(text)),
             Block::Verbatim(text) => fenced(text),
-            Block::Table(table) | Block::Matrix(Matrix { table, .. }) => {
-                n_tables += 1;
-                let caption = escape(&table.caption);
-                let notes =
-                    table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(note))));
-                let notes: String = notes.collect();
-                format!("**Table {n_tables}.** {caption}\n\n{}\n{notes}", lines(table))
-            }
+            Block::Table(table) | Block::Brief(table) => numbered(table),
+            Block::Matrix(Matrix { table, .. }) => match shown(table, beside) {
+                Some(image) => format!("{image}\n{}", folded("In numbers", &numbered(table))),
+                None => numbered(table),
+            },
+            Block::Figure(figure) => match image(&figure.name, &figure.name, beside) {
+                Some(image) => image,
+                None => continue,
+            },
+            Block::Fold(text) => opened(text),
+            Block::EndFold => "</details>\n".to_owned(),
+            Block::Files => match links(beside) {
+                Some(links) => links,
+                None => continue,
+            },
         });
     }
     blocks.join("\n")
+}
+
+fn opened(text: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n", escape(text))
+}
+
+fn folded(text: &str, parts: &str) -> String {
+    format!("{}\n{parts}\n</details>\n", opened(text))
+}
+
+/// The figure of a matrix, which has the name of its table.
+fn shown(table: &Table, beside: &Beside) -> Option<String> {
+    let title = table.caption.split(':').next().unwrap_or_default();
+    image(table.name.as_deref()?, title, beside)
+}
+
+fn image(name: &str, title: &str, beside: &Beside) -> Option<String> {
+    let folder = beside.figures.as_ref()?;
+    Some(format!("![{}]({})\n", escape(title), address(&format!("{folder}/{name}.svg"))))
+}
+
+/// One line of what else there is.
+fn links(beside: &Beside) -> Option<String> {
+    let link = |text: &str, path: &Option<String>| {
+        let path = path.as_ref()?;
+        Some(format!("{text}: [{}]({})", escape(path), address(path)))
+    };
+    let links = [
+        link("In a browser, with samples", &beside.html),
+        link("tables as LaTeX and CSV", &beside.tables),
+        link("figures as SVG, PDF and PNG", &beside.figures),
+    ];
+    let links: Vec<String> = links.into_iter().flatten().collect();
+    (!links.is_empty()).then(|| format!("{}.\n", links.join("; ")))
+}
+
+/// A relative path as a link has it.
+fn address(path: &str) -> String {
+    let byte = |&byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    path.as_bytes().iter().map(byte).collect()
 }
 
 fn fenced(text: &str) -> String {
@@ -138,7 +208,7 @@ mod tests {
         ] {
             let mut page = Page::new("");
             page.paragraph(text);
-            assert_eq!(written(&page), expected);
+            assert_eq!(written(&page, &Beside::default()), expected);
         }
     }
 
@@ -157,14 +227,14 @@ mod tests {
 | a\\|b          | **1.0** |
 | *longer name* |       – |
 ";
-        assert_eq!(written(&page), expected);
+        assert_eq!(written(&page, &Beside::default()), expected);
     }
 
     #[test]
     fn a_fence_is_longer_than_what_it_holds() {
         let mut page = Page::new("");
         page.verbatim("echo ```");
-        assert_eq!(written(&page), "````text\necho ```\n````\n");
+        assert_eq!(written(&page, &Beside::default()), "````text\necho ```\n````\n");
     }
 
     #[test]
@@ -220,6 +290,8 @@ mod tests {
         table.notes = vec!["One | two.".into(), "- three".into()];
         let mut page = Page::new("");
         page.table(&table);
-        assert!(written(&page).ends_with("| x   |\n\nOne \\| two.\n\n\\- three\n"));
+        assert!(
+            written(&page, &Beside::default()).ends_with("| x   |\n\nOne \\| two.\n\n\\- three\n")
+        );
     }
 }

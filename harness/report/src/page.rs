@@ -26,9 +26,25 @@ pub(crate) enum Block {
     Table(Table),
     /// A matrix, likewise, and numbered among the tables.
     Matrix(Matrix),
-    /// A figure as SVG, its texts escaped, with a title of its own. A format without figures leaves it out: its
-    /// file stands beside the report.
-    Figure(String),
+    /// A table for formats that are narrow and have no files of tables, numbered likewise; the others leave it out.
+    Brief(Table),
+    /// A line plot.
+    Figure(Figure),
+    /// What follows, up to the next [`Block::EndFold`], can be opened under this plain text where a format folds.
+    Fold(String),
+    /// Ends what was folded.
+    EndFold,
+    /// Where the report's other files are, in a format that links.
+    Files,
+}
+
+/// A figure of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Figure {
+    /// Its files' name, without an extension.
+    pub(crate) name: String,
+    /// An SVG, its texts escaped, with a title of its own.
+    pub(crate) svg: String,
 }
 
 /// A table of changes, and what stands behind each of them.
@@ -86,8 +102,29 @@ impl Page {
         self.blocks.push(Block::Matrix(matrix));
     }
 
-    pub(crate) fn figure(&mut self, svg: String) {
-        self.blocks.push(Block::Figure(svg));
+    pub(crate) fn figure(&mut self, figure: Figure) {
+        self.blocks.push(Block::Figure(figure));
+    }
+
+    /// Adds a table for narrow formats alone.
+    pub(crate) fn brief(&mut self, table: &Table) {
+        let caption = format!("{}{}", table.caption, self.caption_suffix);
+        self.blocks.push(Block::Brief(Table { caption, ..table.clone() }));
+    }
+
+    /// Adds parts that can be opened under a text; nothing where there is none.
+    pub(crate) fn fold(&mut self, text: &str, write: impl FnOnce(&mut Page)) {
+        let start = self.blocks.len();
+        self.blocks.push(Block::Fold(text.to_owned()));
+        write(self);
+        match self.blocks.len() == start + 1 {
+            true => self.blocks.truncate(start),
+            false => self.blocks.push(Block::EndFold),
+        }
+    }
+
+    pub(crate) fn files(&mut self) {
+        self.blocks.push(Block::Files);
     }
 
     /// Its parts, in order.

@@ -180,6 +180,8 @@ pub struct ReportContext<'a> {
     pub base_weights: String,
     /// Where the pictures come from.
     pub data: String,
+    /// The name of the frames' files, without what tells them apart: `smoke` of `smoke.transfer.parquet`.
+    pub frames: String,
     /// The suite's protocol.
     pub protocol: &'a Protocol,
     /// Where the published lists of a dataset can be had, as a sentence.

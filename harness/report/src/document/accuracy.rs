@@ -6,7 +6,7 @@ use super::{names, shown::Shown};
 use crate::{
     datum::Datum,
     estimate::{Estimates, Standing, standings},
-    number::Printed,
+    number::{Printed, fixed},
     summary::{Arm, Score, Survey},
     table::{Cell, Table},
 };
@@ -31,18 +31,46 @@ pub(super) fn table(wanted: Wanted<'_>) -> Table {
     let arms = survey.arms_of(form, shots);
     let zero_shot = |arm| survey.zero_shot_of(arm);
     let rows = standings(estimates, &arms, &survey.in_domain, zero_shot);
-    let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
+    let heads = names::heads(&["Method", "Avg"], &survey.in_domain);
     let mut table = Table::of_numbers(caption(wanted), &heads).named(name(wanted));
+    table.data = arms.iter().zip(&rows).flat_map(|(&arm, row)| data(survey, arm, row)).collect();
+    let rows = average_first(rows);
     let shown = Shown::of(&rows);
     for (&arm, standings) in arms.iter().zip(&rows) {
         push(&mut table, &shown, &names::arm(survey, arm), standings);
-        table.data.extend(data(survey, arm, standings));
     }
-    if let Some(chance) = chance(survey, &shown, form) {
-        table.push_plain(chance);
+    if let Some(chances) = chances(survey, form) {
+        table.push(std::iter::once(Cell::plain("Chance")).chain(chances).collect());
     }
     table.notes = shown.notes();
     table
+}
+
+/// The same for a narrow page: datasets down, the average first, each number with half of its interval.
+pub(super) fn brief(wanted: Wanted<'_>) -> Table {
+    let Wanted { survey, estimates, form, shots, .. } = wanted;
+    let arms = survey.arms_of(form, shots);
+    let zero_shot = |arm| survey.zero_shot_of(arm);
+    let rows = average_first(standings(estimates, &arms, &survey.in_domain, zero_shot));
+    let shown = Shown::of(&rows);
+    let names: Vec<String> = arms.iter().map(|&arm| names::arm(survey, arm)).collect();
+    let chances = chances(survey, form);
+    let heads = std::iter::once("Dataset").chain(names.iter().map(String::as_str));
+    let heads: Vec<&str> = heads.chain(chances.as_ref().map(|_| "Chance")).collect();
+    let mut table = Table::of_numbers(caption(wanted), &heads);
+    let datasets = survey.in_domain.iter().map(|id| id.title());
+    for (at, title) in std::iter::once("Average").chain(datasets).enumerate() {
+        let cells = rows.iter().map(|row| shown.bounded(at, &row[at]));
+        let chance = chances.as_ref().map(|chances| chances[at].clone());
+        table.push(std::iter::once(Cell::plain(title)).chain(cells).chain(chance).collect());
+    }
+    table.notes = shown.brief_notes();
+    table
+}
+
+fn average_first(mut rows: Vec<Vec<Standing>>) -> Vec<Vec<Standing>> {
+    rows.iter_mut().for_each(|row| row.rotate_right(1));
+    rows
 }
 
 fn caption(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) -> String {
@@ -110,8 +138,8 @@ pub(super) fn data(survey: &Survey, arm: Arm, standings: &[Standing]) -> Vec<Dat
     data
 }
 
-/// The score of guessing; none where nothing is listed.
-fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<Printed>> {
+/// The score of guessing, on average and by dataset; none where nothing is listed.
+fn chances(survey: &Survey, form: Form) -> Option<Vec<Cell>> {
     if !form.is_listed() {
         return None;
     }
@@ -119,7 +147,6 @@ fn chance(survey: &Survey, shown: &Shown, form: Form) -> Option<Vec<Printed>> {
     let of = |id: &DatasetId| chances.get(&(form, *id)).copied().flatten();
     let by_dataset: Vec<Option<f64>> = survey.in_domain.iter().map(of).collect();
     let average = names::mean_of_all(by_dataset.iter().copied());
-    let all = by_dataset.into_iter().chain([average]).enumerate();
-    let printed = all.map(|(at, chance)| shown.chance(at, chance));
-    Some(std::iter::once("Chance".into()).chain(printed).collect())
+    let all = std::iter::once(average).chain(by_dataset);
+    Some(all.map(|chance| Cell::plain(fixed(chance, 1))).collect())
 }

@@ -10,6 +10,7 @@ use crate::{
     ReportContext, ReportError,
     estimate::Estimates,
     figure::{Heatmap, Panels, pdf, png, svg},
+    page,
     rows::{StepRow, TransferRow, transfer_rows},
     summary::{StepMeans, Survey, Transfer},
 };
@@ -76,9 +77,9 @@ impl Illustrated {
     }
 
     /// The line plots as SVG; the matrices stand in the report as tables.
-    pub(super) fn line_plots(&self) -> Vec<String> {
+    pub(super) fn line_plots(&self) -> Vec<page::Figure> {
         let lines = self.plots.iter().filter(|(_, plot)| matches!(plot, Plot::Lines(_)));
-        lines.map(|(_, plot)| plot.svg()).collect()
+        lines.map(|(name, plot)| page::Figure { name: name.clone(), svg: plot.svg() }).collect()
     }
 
     /// Draws every figure in all formats.

@@ -6,8 +6,8 @@ use clsrl_spec::DatasetId;
 
 use crate::{
     estimate::{Estimate, IntervalKind},
-    number::{Printed, fixed, signed},
-    summary::{Arm, Group, Stat, Survey},
+    number::Printed,
+    summary::{Arm, Group, Survey},
 };
 
 /// Stands behind a mean over fewer seeds than planned.
@@ -33,10 +33,9 @@ pub(super) fn head(dataset: DatasetId) -> &'static str {
     }
 }
 
-/// A table's heads: something, one per dataset, something.
-pub(super) fn heads<'a>(first: &'a str, datasets: &[DatasetId], last: &[&'a str]) -> Vec<&'a str> {
-    let datasets = datasets.iter().map(|&id| head(id));
-    std::iter::once(first).chain(datasets).chain(last.iter().copied()).collect()
+/// A table's heads: of the rows' heads, of means over datasets, one per dataset.
+pub(super) fn heads<'a>(first: &[&'a str], datasets: &[DatasetId]) -> Vec<&'a str> {
+    first.iter().copied().chain(datasets.iter().map(|&id| head(id))).collect()
 }
 
 /// An arm's name: zero-shot and a method with two prompts name theirs, and so does every arm its form
@@ -80,24 +79,6 @@ pub(super) fn kinds(estimates: impl IntoIterator<Item = Estimate>) -> String {
         estimates.into_iter().filter_map(|estimate| Some(estimate.bounds?.kind)).collect();
     let words: Vec<&str> = kinds.into_iter().map(IntervalKind::in_words).collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
-}
-
-/// A mean change, marked if some of its seeds are missing.
-pub(super) fn change(stat: Stat) -> Printed {
-    signed(stat.mean, 1).and(if is_incomplete(stat) { INCOMPLETE } else { "" })
-}
-
-/// Whether a number is there but not whole.
-pub(super) fn is_incomplete(stat: Stat) -> bool {
-    stat.mean.is_some() && stat.n < stat.planned
-}
-
-/// A number with its spread, if there is one.
-pub(super) fn with_sd(number: Printed, stat: Stat) -> Printed {
-    match stat.mean.and(stat.sd) {
-        None => number,
-        sd => number.and(&format!(" ± {}", fixed(sd, 1))),
-    }
 }
 
 /// The difference of two means.

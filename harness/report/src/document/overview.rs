@@ -61,19 +61,15 @@ pub(super) fn in_short(
 ) -> Table {
     let caption = format!(
         "Averages over datasets by the {} score, in percent. In-domain: on the dataset that was \
-         trained on, ± half of the 95 % interval; change: in points, against zero-shot under the same \
+         trained on; change: in points, against zero-shot under the same \
          prompt, * at 5 % by a paired test; others: mean \
          change on the datasets that were not trained on; below zero: share of those changes. \
-         Seconds: a trial with its evaluation.",
+         Seconds: a trial with its evaluation. ±: half of the 95 % interval.",
         estimates.score.name()
     );
-    let spread = match survey.seeds.len() {
-        0 | 1 => "",
-        _ => " ± behind Others is the standard deviation over seeds.",
-    };
     let heads =
         ["Method", "Prompt", "Zero-shot", "In-domain", "Change", "Others", "Below zero", "Seconds"];
-    let mut table = Table::of_numbers(format!("{caption}{spread}"), &heads).named("in-short");
+    let mut table = Table::of_numbers(caption, &heads).named("in-short");
     table.columns[1].align = Align::Left;
     let is_any_trained = survey.arms.iter().any(|arm| arm.is_trained());
     for &arm in survey.arms.iter().filter(|arm| arm.is_trained() || !is_any_trained) {
@@ -84,7 +80,7 @@ pub(super) fn in_short(
         let before = survey.zero_shot_of(arm);
         let zero_shot = before.and_then(|before| estimates.average(&cells(before)).mean);
         let change = before.map(|before| change(estimates, before, arm, &survey.in_domain));
-        let others = transfer.others(arm);
+        let others = transfer.of(arm).map(|matrix| matrix.whole.estimate).unwrap_or_default();
         let clock = clocks.by_group.get(&arm.group);
         let seconds = clock.map(|clock| clock.total / clock.n_trials as f64);
         table.data.extend(data(arm, &average, change.as_ref(), transfer.of(arm)));
@@ -95,9 +91,9 @@ pub(super) fn in_short(
             names::group(survey, arm.group).into(),
             asked(survey, arm).into(),
             fixed(zero_shot, 1),
-            trained(in_domain(&average)),
+            trained(bounded(fixed(average.mean, 1), &average)),
             trained(change.as_ref().map_or(MISSING.into(), marked)),
-            trained(names::with_sd(names::change(others), others)),
+            trained(bounded(signed(others.mean, 1), &others)),
             trained(below_zero(transfer, arm)),
             fixed(seconds, 1),
         ]);
@@ -105,11 +101,12 @@ pub(super) fn in_short(
     table
 }
 
-fn in_domain(average: &Estimate) -> Printed {
-    let mean = names::incomplete_marked(fixed(average.mean, 1), average);
-    match average.half_width() {
+/// A mean with its mark and half of its interval.
+fn bounded(mean: Printed, estimate: &Estimate) -> Printed {
+    let mean = names::incomplete_marked(mean, estimate);
+    match estimate.half_width().filter(|_| estimate.mean.is_some()) {
         None => mean,
-        Some(_) => mean.and(&format!(" ± {}", average.half_width_printed(1))),
+        Some(_) => mean.and(&format!(" ± {}", estimate.half_width_printed(1))),
     }
 }
 

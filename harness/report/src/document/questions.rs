@@ -7,12 +7,21 @@ use crate::{
     ReportContext,
     datum::Datum,
     number::{MISSING, Printed, fixed, thousands},
+    page::Page,
     summary::{Questions, Survey},
     table::{Align, Cell, Table},
 };
 
+/// Writes the prompts, their texts, and the lists.
+pub(super) fn write(page: &mut Page, survey: &Survey, context: &ReportContext<'_>) {
+    page.table(&prompts(survey, context));
+    page.table(&texts(survey, context));
+    page.paragraph(&lists(context));
+    page.table(&targets(survey));
+}
+
 /// Which prompt each method was trained and evaluated under.
-pub(super) fn prompts(survey: &Survey, context: &ReportContext<'_>) -> Table {
+fn prompts(survey: &Survey, context: &ReportContext<'_>) -> Table {
     let caption = "The prompts that each method was trained and evaluated under.".to_owned();
     let heads = ["Method", "In training", "In evaluation"];
     let mut table = Table::of_texts(caption, &heads).named("prompts");
@@ -47,7 +56,7 @@ fn training_prompt(method: MethodId, context: &ReportContext<'_>) -> String {
 }
 
 /// The texts of the protocol's prompts, in the forms and styles that these results have.
-pub(super) fn texts(survey: &Survey, context: &ReportContext<'_>) -> Table {
+fn texts(survey: &Survey, context: &ReportContext<'_>) -> Table {
     let protocol = context.protocol;
     let prompts = &protocol.prompts;
     let caption = format!("The texts around a question of protocol {}.", protocol.name);
@@ -87,7 +96,7 @@ fn forms(context: &ReportContext<'_>) -> Vec<Form> {
 }
 
 /// Which class names a question lists, as a sentence for each form.
-pub(super) fn lists(context: &ReportContext<'_>) -> String {
+fn lists(context: &ReportContext<'_>) -> String {
     let choices = &context.protocol.choices;
     let told = |form: Form| {
         let names = match form {
@@ -111,7 +120,7 @@ pub(super) fn lists(context: &ReportContext<'_>) -> String {
 }
 
 /// How many pictures and names each target has, and what the other tables call it.
-pub(super) fn targets(survey: &Survey) -> Table {
+fn targets(survey: &Survey) -> Table {
     let caption = "The datasets and their short names: pictures evaluated, pictures of the whole \
         split, class names in a question's list, and the score of guessing among them.";
     let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     ReportContext, ReportError, ReportRows, ShownSamples, Thumbnails, csv_tables,
     estimate::Estimates,
-    html, latex, markdown,
+    html, latex,
+    markdown::{self, Beside},
     page::Page,
     rows::TransferRow,
     summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
@@ -54,9 +55,9 @@ impl Report {
         &self.illustrated.transfer
     }
 
-    /// The whole report in Markdown.
-    pub fn markdown(&self) -> String {
-        markdown::written(&self.page)
+    /// The whole report in Markdown, with links to what is beside it.
+    pub fn markdown(&self, beside: &Beside) -> String {
+        markdown::written(&self.page, beside)
     }
 
     /// The whole report as one HTML file that needs nothing else, with the samples that are shown and those of
@@ -119,9 +120,45 @@ fn made(
     let unlocked_note = if unlocked.is_empty() { "" } else { " Unlocked data." };
     let mut page = Page::new(&format!("{synthetic_note}{unlocked_note}"));
     page.heading(1, &format!("Suite {}", context.suite_name));
+    write_warnings(&mut page, &survey, context, is_synthetic);
+    page.paragraph(&context.suite_description);
+    page.files();
+    page.heading(2, "In short");
+    page.table(&overview::in_short(&survey, &estimates, &transfer, &clocks));
+    page.heading(2, "Accuracy");
+    let note = provenance::note(&survey, context);
+    let sides = [&estimates, &other_estimates];
+    write_accuracy(&mut page, &survey, sides, (&clocks, &Pace::new(steps)), &note);
+    page.heading(2, "Free-lunch transfer");
+    transfer::write(&mut page, &survey, &transfer, context);
+    page.heading(2, "Training curves");
+    let illustrated = Illustrated::new(&survey, &estimates, &transfer, steps, context);
+    for plot in illustrated.line_plots() {
+        page.figure(plot);
+    }
+    page.fold("First step and last", |page| training::write(page, &survey, &Curves::new(steps)));
+    page.heading(2, "Questions");
+    page.fold("Prompts, texts and lists", |page| questions::write(page, &survey, context));
+    page.heading(2, "Wall-clock");
+    page.fold("By phase and by dataset", |page| wall_clock::write(page, &survey, &clocks));
+    page.heading(2, "What was run");
+    page.table(&overview::what_was_run(&survey, context));
+    page.heading(2, "How to reproduce");
+    page.verbatim(&context.command);
+    Ok((page, illustrated))
+}
+
+/// What nobody may overlook.
+fn write_warnings(
+    page: &mut Page,
+    survey: &Survey,
+    context: &ReportContext<'_>,
+    is_synthetic: bool,
+) {
     if is_synthetic {
         page.warning(SYNTHETIC_WARNING);
     }
+    let unlocked = survey.never(|row| row.locked);
     if !unlocked.is_empty() {
         page.warning(&overview::unlocked(&unlocked));
     }
@@ -130,65 +167,53 @@ fn made(
         page.warning(&overview::made_lists(&made_lists, context));
     }
     if 0 < survey.n_missing {
-        page.warning(&overview::incomplete(&survey));
+        page.warning(&overview::incomplete(survey));
     }
-    page.paragraph(&context.suite_description);
-    page.heading(2, "In short");
-    page.table(&overview::in_short(&survey, &estimates, &transfer, &clocks));
-    page.heading(2, "What was run");
-    page.table(&overview::what_was_run(&survey, context));
-    page.heading(2, "Accuracy");
-    let note = provenance::note(&survey, context);
-    let pace = Pace::new(steps);
-    for table in result_tables(&survey, [&estimates, &other_estimates], &clocks, &pace) {
-        let notes = [table.notes.clone(), vec![note.clone()]].concat();
-        page.table(&Table { notes, ..table });
-    }
-    page.heading(2, "Questions");
-    page.table(&questions::prompts(&survey, context));
-    page.table(&questions::texts(&survey, context));
-    page.paragraph(&questions::lists(context));
-    page.table(&questions::targets(&survey));
-    page.heading(2, "Wall-clock");
-    wall_clock::write(&mut page, &survey, &clocks);
-    page.heading(2, "Free-lunch transfer");
-    transfer::write(&mut page, &survey, &transfer, context);
-    page.heading(2, "Training curves");
-    training::write(&mut page, &survey, &Curves::new(steps));
-    let illustrated = Illustrated::new(&survey, &estimates, &transfer, steps, context);
-    for plot in illustrated.line_plots() {
-        page.figure(plot);
-    }
-    page.heading(2, "How to reproduce");
-    page.verbatim(&context.command);
-    Ok((page, illustrated))
 }
 
-/// The tables that have files of their own; the first estimates are those of the score that counts.
-fn result_tables(
+/// The tables that have files of their own; the first estimates are those of the score that counts. What a
+/// reader wants first stands open, the whole of it below.
+fn write_accuracy(
+    page: &mut Page,
     survey: &Survey,
     [counted, other]: [&Estimates<'_>; 2],
-    clocks: &Clocks,
-    pace: &Pace,
-) -> Vec<Table> {
-    let mut tables = Vec::new();
+    (clocks, pace): (&Clocks, &Pace),
+    note: &str,
+) {
+    let noted = |table: Table| {
+        let notes = [table.notes.clone(), vec![note.to_owned()]].concat();
+        Table { notes, ..table }
+    };
     for shots in survey.shots() {
-        tables.extend(base_new::table(survey, counted, shots));
+        base_new::table(survey, counted, shots).into_iter().for_each(|one| page.table(&noted(one)));
     }
-    for (estimates, is_counted) in [(counted, true), (other, false)] {
-        for &form in &survey.forms {
-            for shots in survey.shots() {
-                let wanted = Wanted { survey, estimates, form, shots, is_counted };
-                tables.push(accuracy::table(wanted));
-            }
+    for &form in &survey.forms {
+        shots::table(survey, counted, form).into_iter().for_each(|one| page.table(&noted(one)));
+    }
+    let both = [(counted, true), (other, false)].into_iter();
+    let wanted = |(estimates, is_counted)| {
+        let of_form = move |&form| {
+            let wanted = move |shots| Wanted { survey, estimates, form, shots, is_counted };
+            survey.shots().into_iter().map(wanted)
+        };
+        survey.forms.iter().flat_map(of_form)
+    };
+    let wanted: Vec<Wanted<'_>> = both.flat_map(wanted).collect();
+    if !survey.has_several_shots() {
+        for wanted in wanted.iter().filter(|wanted| wanted.is_counted) {
+            page.brief(&accuracy::brief(*wanted));
         }
     }
-    tables.extend(survey.forms.iter().filter_map(|&form| shots::table(survey, counted, form)));
-    let both = match counted.score {
+    page.fold("Changes, what was detectable, and the other score", |page| {
+        wanted.iter().for_each(|wanted| page.table(&noted(accuracy::table(*wanted))));
+    });
+    let scores = match counted.score {
         Score::Published => [counted, other],
         Score::Strict => [other, counted],
     };
-    tables.push(format::table(survey, both));
-    tables.extend(efficiency::table(survey, counted, clocks, pace));
-    tables
+    page.fold("Format against accuracy, and efficiency", |page| {
+        page.table(&noted(format::table(survey, scores)));
+        let efficiency = efficiency::table(survey, counted, clocks, pace);
+        efficiency.into_iter().for_each(|one| page.table(&noted(one)));
+    });
 }

@@ -20,7 +20,8 @@ pub(super) struct Shown {
     /// By column.
     decimals: Vec<usize>,
     is_ranked: bool,
-    notes: Vec<String>,
+    /// Of intervals, ranks, changes, what was not tested, and missing seeds; each where there is some.
+    notes: [Option<String>; 5],
 }
 
 impl Shown {
@@ -67,14 +68,32 @@ impl Shown {
         }
     }
 
-    /// The score of guessing.
-    pub(super) fn chance(&self, at: usize, chance: Option<f64>) -> Printed {
-        fixed(chance, self.decimals.get(at).copied().unwrap_or(1))
+    /// A mean with a star if it changed, and half of its interval.
+    pub(super) fn bounded(&self, at: usize, standing: &Standing) -> Cell {
+        let Cell { text, number, style } = self.mean(at, standing);
+        let has_changed =
+            standing.change.is_some_and(|change| change.is_significant() == Some(true));
+        let mean = Printed { text, number }.and(if has_changed { "*" } else { "" });
+        let half = standing.estimate.half_width().filter(|_| standing.estimate.mean.is_some());
+        let half = half.map(|_| format!(" ± {}", self.half_width(at, standing)));
+        Cell::new(mean.and(&half.unwrap_or_default()), style)
     }
 
     /// What the marks mean and how intervals and tests are made.
     pub(super) fn notes(&self) -> Vec<String> {
-        self.notes.clone()
+        self.notes.iter().flatten().cloned().collect()
+    }
+
+    /// The same in a paragraph, for a table without lines of changes.
+    pub(super) fn brief_notes(&self) -> Vec<String> {
+        let [intervals, ranks, changes, untested, incomplete] = &self.notes;
+        let stars = changes.as_ref().map(|_| {
+            "*: changed at 5 % against zero-shot under the same prompt (paired test, Holm over the datasets)."
+        });
+        let stars = stars.map(str::to_owned);
+        let all = [intervals, &stars, ranks, untested, incomplete];
+        let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
+        if all.is_empty() { Vec::new() } else { vec![all.join(" ")] }
     }
 }
 
@@ -96,42 +115,38 @@ fn decimals(mut half_widths: Vec<f64>) -> usize {
     }
 }
 
-fn notes(all: &[Standing], is_ranked: bool) -> Vec<String> {
+fn notes(all: &[Standing], is_ranked: bool) -> [Option<String>; 5] {
     let estimates = || all.iter().map(|standing| standing.estimate);
     let changes: Vec<Change> = all.iter().filter_map(|standing| standing.change).collect();
-    let mut notes = Vec::new();
-    if estimates().any(|estimate| estimate.bounds.is_some()) {
-        notes.push(format!("±: half of the 95 % interval{}{}.", kinds(estimates()), counts(all)));
-    }
-    if is_ranked && all.iter().any(|standing| standing.rank.is_some()) {
-        notes.push(
-            "Bold: the best of a column. Underlined: not significantly worse on the same pictures (paired \
-             test at 5 %, Holm over the datasets of a row)."
-                .to_owned(),
-        );
-    }
     let tests: BTreeSet<&str> =
         changes.iter().filter_map(|change| Some(change.tested.ok()?.test.in_words())).collect();
-    if !tests.is_empty() {
-        notes.push(format!(
-            "Change: in points, against zero-shot under the same prompt, on the same pictures; *: at 5 % ({}; \
-             Holm over the datasets of a row). Detectable: the smallest change that would have been found \
-             with 80 % power, where none was.",
-            listed(tests)
-        ));
-    }
-    let untested: BTreeSet<&str> = changes
-        .iter()
-        .filter(|change| change.estimate.mean.is_some())
-        .filter_map(|change| Some(change.tested.err()?.as_str()))
-        .collect();
-    if !untested.is_empty() {
-        notes.push(format!("Changes without a paired test: {}.", listed(untested)));
-    }
-    if estimates().any(|estimate| estimate.is_incomplete()) {
-        notes.push(INCOMPLETE_NOTE.trim().to_owned());
-    }
-    notes
+    let there = changes.iter().filter(|change| change.estimate.mean.is_some());
+    let untested: BTreeSet<&str> =
+        there.filter_map(|change| Some(change.tested.err()?.as_str())).collect();
+    let has_bounds = estimates().any(|estimate| estimate.bounds.is_some());
+    let has_ranks = is_ranked && all.iter().any(|standing| standing.rank.is_some());
+    let has_gaps = estimates().any(|estimate| estimate.is_incomplete());
+    [
+        has_bounds.then(|| {
+            format!("±: half of the 95 % interval{}{}.", kinds(estimates()), counts(all))
+        }),
+        has_ranks.then(|| {
+            "Bold: the best of its kind. Underlined: not significantly worse on the same pictures (paired test \
+             at 5 %, Holm over a method's datasets)."
+                .to_owned()
+        }),
+        (!tests.is_empty()).then(|| {
+            format!(
+                "Change: in points, against zero-shot under the same prompt, on the same pictures; *: at 5 % ({}; \
+                 Holm over the datasets of a row). Detectable: the smallest change that would have been found \
+                 with 80 % power, where none was.",
+                listed(tests)
+            )
+        }),
+        (!untested.is_empty())
+            .then(|| format!("Changes without a paired test: {}.", listed(untested))),
+        has_gaps.then(|| INCOMPLETE_NOTE.trim().to_owned()),
+    ]
 }
 
 /// On how many seeds and pictures the numbers rest.
@@ -143,10 +158,11 @@ fn counts(all: &[Standing]) -> String {
     };
     let told = |what: &str, span: Option<(usize, usize)>| match span {
         None => String::new(),
-        Some((one, other)) if one == other => format!("; n = {one} {what}"),
-        Some((least, most)) => format!("; n = {least} to {most} {what}"),
+        Some((1, 1)) => format!("; n = 1 {what}"),
+        Some((one, other)) if one == other => format!("; n = {one} {what}s"),
+        Some((least, most)) => format!("; n = {least} to {most} {what}s"),
     };
-    told("seeds", span(|one| one.n_seeds)) + &told("pictures", span(|one| one.n_pictures))
+    told("seed", span(|one| one.n_seeds)) + &told("picture", span(|one| one.n_pictures))
 }
 
 fn listed(words: BTreeSet<&str>) -> String {

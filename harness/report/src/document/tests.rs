@@ -3,7 +3,7 @@
 use clsrl_spec::{DatasetId, EvalSplit, Form, MethodId};
 
 use crate::{
-    DatasetOrder, Report, SuiteVerdicts, TrialResults,
+    Beside, DatasetOrder, Report, SuiteVerdicts, TrialResults,
     latex::tests::check_compiles,
     made::{Grid, all_results, check_snapshot, report, report_with, whole_report},
 };
@@ -65,11 +65,11 @@ fn one_seed_has_wilsons_interval_and_no_spread_over_seeds() {
     let report = report(&plan, &all_results(&plan)).unwrap();
     assert!(!report.contains("Student's over seeds") && !report.contains('†'), "{report}");
     assert!(
-        report.contains("(Wilson's for one run, a bootstrap of seeds and pictures"),
+        report.contains("(Wilson's for one run and for seeds that agree, a bootstrap"),
         "{report}"
     );
     let sft = rows(&report, "SFT").remove(1);
-    assert!(sft[1].contains("60") && sft[2].contains("94") && sft[4].contains("83.3"), "{sft:?}");
+    assert!(sft[2].contains("60") && sft[3].contains("94") && sft[1].contains("83.3"), "{sft:?}");
 }
 
 #[test]
@@ -81,12 +81,12 @@ fn a_missing_cell_is_a_dash_and_is_counted() {
     let report = report(&plan, &results).unwrap();
     assert!(report.contains("1 of 24 cells are missing"), "{report}");
     let sft = rows(&report, "SFT").remove(1);
-    assert!(sft[1].contains("60") && sft[3].contains("96") | sft[3].contains("95.8"), "{sft:?}");
-    assert_eq!([sft[2], sft[4]], ["–", "–"]);
+    assert!(sft[2].contains("60") && sft[4].contains("96") | sft[4].contains("95.8"), "{sft:?}");
+    assert_eq!([sft[3], sft[1]], ["–", "–"]);
     let transfer = rows(&report, "DTD").remove(1);
-    assert_eq!(transfer[2], "**–**");
-    assert_eq!(transfer[4], "–");
-    assert_ne!(transfer[5], "–");
+    assert_eq!(transfer[4], "**–**");
+    assert_eq!(transfer[1], "–");
+    assert_ne!(transfer[2], "–");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_mean_over_fewer_seeds_than_planned_is_marked() {
     results.retain(|results| results.trial.key() != "sft.dtd.4shot.seed2");
     let report = report(&plan, &results).unwrap();
     let sft = rows(&report, "SFT").remove(1);
-    assert!(!sft[1].contains('†') && sft[2].contains('†') && sft[4].contains('†'), "{sft:?}");
+    assert!(!sft[2].contains('†') && sft[3].contains('†') && sft[1].contains('†'), "{sft:?}");
     assert!(report.contains("† rests on fewer seeds than planned"));
 }
 
@@ -117,9 +117,9 @@ fn one_dataset_without_zero_shot_has_a_dash_for_its_change() {
     }
     let report = report(&plan, &results).unwrap();
     let changes = rows(&report, "*change*").remove(0);
-    assert_eq!(changes[2], "*–*", "{changes:?}");
-    assert!(changes[1].contains('+') && changes[3].contains('+'), "{changes:?}");
-    assert_eq!(changes[4], "*–*", "an average of some is none: {changes:?}");
+    assert_eq!(changes[3], "*–*", "{changes:?}");
+    assert!(changes[2].contains('+') && changes[4].contains('+'), "{changes:?}");
+    assert_eq!(changes[1], "*–*", "an average of some is none: {changes:?}");
     let cells = rows(&report, "**Cells**").remove(0);
     assert!(!cells[1].contains("all done"), "{cells:?}");
 }
@@ -140,7 +140,7 @@ fn zero_shot_alone_is_a_report() {
     let plan = Grid { methods: &[MethodId::ZeroShot], ..TWO_SEEDS }.plan();
     let report = report(&plan, &all_results(&plan)).unwrap();
     assert!(report.contains("Nothing was trained") && report.contains("No optimizer step"));
-    assert!(rows(&report, "Zero-shot (direct)")[0][1].contains("25"), "{report}");
+    assert!(rows(&report, "Zero-shot (direct)")[0][2].contains("25"), "{report}");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn base_to_new_has_both_halves_and_the_harmonic_mean_of_the_averages() {
     let report = made(&base_to_new());
     check_snapshot("base-to-new.tex", &file(&report, "tables/base-to-new.tex"));
     check_snapshot("base-to-new.csv", &file(&report, "tables/base-to-new.csv"));
-    let markdown = report.markdown();
+    let markdown = report.markdown(&Beside::default());
     let average = rows(&markdown, "Average").remove(0);
     // Base and new have the same made-up verdicts, so that their harmonic mean is the same as well.
     assert_eq!(average[7..10], ["**84.0**", "**84.0**", "**84.0**"], "{average:?}");
@@ -348,8 +348,8 @@ fn the_papers_order_is_the_one_of_its_table() {
     let plan = grid.plan();
     let report = whole_report(&plan, &all_results(&plan), DatasetOrder::Paper).unwrap();
     let heads = file(&report, "tables/few-shot.tex");
-    let expected = "{Method} & {ImNet} & {Calt} & {DTD} & {Euro} & {Food} & {Flow} & {Pets} & {Cars} & {SUN} & \
-                    {UCF} & {Airc} & {Avg}";
+    let expected = "{Method} & {Avg} & {ImNet} & {Calt} & {DTD} & {Euro} & {Food} & {Flow} & {Pets} & {Cars} & {SUN} & \
+                    {UCF} & {Airc}";
     assert!(heads.contains(expected), "{heads}");
 }
 
@@ -376,12 +376,12 @@ fn without_readable_predictions_there_are_means_and_a_reason() {
     let results = all_results(&plan);
     let verdicts = SuiteVerdicts::default();
     let report = report_with(&plan, &results, &verdicts, DatasetOrder::Coop).unwrap();
-    let text = report.markdown();
+    let text = report.markdown(&Beside::default());
     assert!(
         text.contains("Changes without a paired test: predictions are missing or damaged."),
         "{text}"
     );
-    assert_eq!(rows(&text, "*change*")[0][1], "*+36*");
+    assert_eq!(rows(&text, "*change*")[0][2], "*+36*");
     let csv = file(&report, "tables/few-shot.csv");
     assert!(csv.contains("sft,4,few-shot,direct,imagenet,change_points,36.458333,,,,"), "{csv}");
 }
@@ -392,7 +392,7 @@ fn a_method_that_never_finished_is_dashes_and_says_so_nowhere_else() {
     let mut results = all_results(&plan);
     results.retain(|results| results.trial.method != MethodId::Sft);
     let report = whole_report(&plan, &results, DatasetOrder::Coop).unwrap();
-    let text = report.markdown();
+    let text = report.markdown(&Beside::default());
     assert!(text.contains("Incomplete. 18 of 42 cells are missing"), "{text}");
     assert_eq!(rows(&text, "SFT")[1], ["SFT", "–", "–", "–", "–"]);
     let csv = file(&report, "tables/few-shot.csv");
@@ -408,4 +408,45 @@ fn two_records_of_one_cell_are_an_error() {
     results[0].cells.push(twice);
     let error = report(&plan, &results).unwrap_err().to_string();
     assert_eq!(error, "cell `imagenet.direct` of trial `zero-shot` has more than one record");
+}
+
+#[test]
+fn a_document_shows_and_links_what_is_beside_it_and_nothing_else() {
+    let plan = TWO_SEEDS.plan();
+    let report = made(&plan);
+    let alone = report.markdown(&Beside::default());
+    assert!(!alone.contains("![") && !alone.contains("]("), "{alone}");
+    let beside = Beside {
+        figures: Some("a suite/figures".to_owned()),
+        html: Some("a suite.html".to_owned()),
+        tables: None,
+    };
+    let text = report.markdown(&beside);
+    assert!(
+        text.contains("In a browser, with samples: [a suite.html](a%20suite.html); figures"),
+        "{text}"
+    );
+    let names: Vec<String> =
+        report.figures().unwrap().into_iter().map(|figure| figure.name).collect();
+    let shown = |name: &String| text.contains(&format!("](a%20suite/figures/{name}.svg)"));
+    assert!(!names.is_empty() && names.iter().all(shown), "{names:?}: {text}");
+    assert_eq!(text.matches("![").count(), names.len());
+    assert!(!text.contains("tables as LaTeX"));
+}
+
+#[test]
+fn the_result_comes_first_and_what_is_folded_is_closed() {
+    let text = made(&TWO_SEEDS.plan()).markdown(&Beside::default());
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part} in {text}"));
+    let parts =
+        ["## In short", "| Average ", "<details>", "## Free-lunch transfer", "## What was run"];
+    assert!(parts.map(at).is_sorted(), "{:?}", parts.map(at));
+    let mut depth = 0_i32;
+    for line in text.lines() {
+        depth += i32::from(line == "<details>") - i32::from(line == "</details>");
+        assert!((0..=1).contains(&depth) || line == "</details>" || line == "<details>", "{line}");
+    }
+    assert_eq!(depth, 0);
+    assert!(text.contains("made-up.transfer.parquet has each"), "{text}");
+    assert!(!text.contains("suite\\>"), "{text}");
 }

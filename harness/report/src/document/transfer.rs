@@ -45,12 +45,14 @@ pub(super) fn write(
             )),
         }
     }
-    for matrix in transfer.differences.iter().filter(|matrix| matrix.is_any()) {
-        let arms = [matrix.arm, matrix.against].map(|arm| names::arm(survey, arm));
-        page.heading(3, &format!("{} against {}", arms[0], arms[1]));
-        writer.matrix(page, matrix);
-    }
     page.paragraph(&shared(survey, context));
+    page.fold("Differences of the methods, pair by pair", |page| {
+        for matrix in transfer.differences.iter().filter(|matrix| matrix.is_any()) {
+            let arms = [matrix.arm, matrix.against].map(|arm| names::arm(survey, arm));
+            page.heading(3, &format!("{} against {}", arms[0], arms[1]));
+            writer.matrix(page, matrix);
+        }
+    });
 }
 
 struct Writer<'a> {
@@ -61,12 +63,12 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn matrix(&self, page: &mut Page, matrix: &TransferMatrix) {
-        page.matrix(self.printed(matrix));
         page.paragraph(&self.verdict(matrix));
+        page.matrix(self.printed(matrix));
     }
 
     fn printed(&self, matrix: &TransferMatrix) -> Matrix {
-        let heads = names::heads("Trained on", &matrix.targets, &["All", "Others"]);
+        let heads = names::heads(&["Trained on", "All", "Others"], &matrix.targets);
         let mut table = Table::of_numbers(self.caption(matrix), &heads);
         if !matrix.against.is_trained() {
             table.push(reference(matrix));
@@ -76,27 +78,26 @@ impl Writer<'_> {
             matrix.sources.iter().zip(&matrix.cells).zip(&matrix.by_source)
         {
             for (column, (&target, change)) in matrix.targets.iter().zip(cells).enumerate() {
-                // The table's first column are the rows' heads.
-                let at = (table.rows.len(), column + 1);
+                // Before the cells stand the row's head and its two means.
+                let at = (table.rows.len(), column + 3);
                 entries.extend(self.entry(matrix, source, target, change).map(|entry| (at, entry)));
             }
-            let mut row = vec![Cell::plain(names::head(source))];
+            let all = names::mean_of_all(cells.iter().map(|change| change.estimate.mean));
+            let mut row = vec![Cell::plain(names::head(source)), Cell::plain(signed(all, 1))];
+            row.push(Cell::plain(shown(others)));
             let of_cells = matrix.targets.iter().zip(cells);
             row.extend(of_cells.map(|(&target, change)| self.cell(source, target, change)));
-            let all = names::mean_of_all(cells.iter().map(|change| change.estimate.mean));
-            row.push(Cell::plain(signed(all, 1)));
-            row.push(Cell::plain(shown(others)));
             table.push(row);
-            push_halves(&mut table, cells.iter().map(Some).chain([None, Some(others)]));
+            push_halves(&mut table, [None, Some(others)].into_iter().chain(cells.iter().map(Some)));
         }
-        let mut last = vec![Cell::italic("mean")];
-        last.extend(matrix.by_target.iter().map(|change| Cell::italic(shown(change))));
         let all = matrix.cells().map(|(_, _, change)| change.estimate.mean);
+        let mut last = vec![Cell::italic("mean")];
         last.push(Cell::italic(signed(names::mean_of_all(all), 1)));
         last.push(Cell::italic(shown(&matrix.whole)));
+        last.extend(matrix.by_target.iter().map(|change| Cell::italic(shown(change))));
         table.push(last);
-        let means = matrix.by_target.iter().map(Some).chain([None, Some(&matrix.whole)]);
-        push_halves(&mut table, means);
+        let means = [None, Some(&matrix.whole)].into_iter();
+        push_halves(&mut table, means.chain(matrix.by_target.iter().map(Some)));
         let changes: Vec<Change> = matrix.cells.concat();
         table.caption.push_str(&notes(&changes));
         let is_shared = |row: &Vec<Cell>| row.iter().any(|cell| cell.text.ends_with(SHARED));
@@ -178,7 +179,8 @@ impl Writer<'_> {
             let [least, most] = [least, most].map(|points| fixed(Some(points), 1));
             text.push_str(&format!(
                 " In the cells without a mark, a change of {least} to {most} points, by cell, would \
-                 have been found with 80 % power; `<suite>.transfer.parquet` has each."
+                 have been found with 80 % power; {}.transfer.parquet has each.",
+                self.context.frames
             ));
         }
         text
@@ -271,8 +273,8 @@ fn reference(matrix: &TransferMatrix) -> Vec<Cell> {
         .zero_shot
         .iter()
         .map(|accuracy| names::incomplete_marked(fixed(accuracy.mean, 1), accuracy));
-    let scores = scores.chain([fixed(average, 1), Printed::default()]);
-    std::iter::once("zero-shot".into()).chain(scores).map(Cell::italic).collect()
+    let means = ["zero-shot".into(), fixed(average, 1), Printed::default()];
+    means.into_iter().chain(scores).map(Cell::italic).collect()
 }
 
 /// Which of the suite's datasets share class names.

@@ -89,7 +89,7 @@ fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
 
 fn training(survey: &Survey, clocks: &Clocks) -> Table {
     let caption = "Seconds of rollout and update per trial, by the dataset that is trained on.";
-    let heads = names::heads("Method", &survey.in_domain, &["Avg"]);
+    let heads = names::heads(&["Method", "Avg"], &survey.in_domain);
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("training-time");
     for group in survey.groups().into_iter().filter(|group| group.is_trained()) {
         let seconds = |dataset| clocks.training.get(&(group, dataset)).copied().flatten();
@@ -100,7 +100,7 @@ fn training(survey: &Survey, clocks: &Clocks) -> Table {
         table.data.extend(
             numbers.map(|(id, value)| Datum::of_number(group, id, "optimize_s_per_trial", value)),
         );
-        let shown = seconds.into_iter().chain([average]).map(|seconds| fixed(seconds, 1));
+        let shown = [average].into_iter().chain(seconds).map(|seconds| fixed(seconds, 1));
         table.push_plain(std::iter::once(names::group(survey, group).into()).chain(shown));
     }
     table

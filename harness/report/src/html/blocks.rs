@@ -1,7 +1,7 @@
 //! One part of a document as HTML.
 
 use super::{escape::escape, tables};
-use crate::page::Block;
+use crate::page::{Block, Figure};
 
 /// Writes a part; `n_tables` counts the tables so far.
 pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
@@ -21,8 +21,9 @@ pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
             *n_tables += 1;
             tables::matrix(matrix, *n_tables)
         }
+        Block::Brief(_) | Block::Fold(_) | Block::EndFold | Block::Files => String::new(),
         // Within HTML an SVG needs no name of its kind, which would look like an address.
-        Block::Figure(svg) => {
+        Block::Figure(Figure { svg, .. }) => {
             let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
             format!("<figure>\n{svg}</figure>\n")
         }

@@ -60,7 +60,7 @@ fn part(block: &Block, folder: &str) -> Option<String> {
             Some(lines.join("\n"))
         }
         Block::Table(table) | Block::Matrix(Matrix { table, .. }) => input(table, folder),
-        Block::Figure(_) => None,
+        Block::Figure(_) | Block::Brief(_) | Block::Fold(_) | Block::EndFold | Block::Files => None,
     }
 }
 

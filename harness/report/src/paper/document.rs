@@ -8,7 +8,8 @@ use super::{
     reason::Reason,
 };
 use crate::{
-    ReportFile, html, latex, markdown,
+    ReportFile, html, latex,
+    markdown::{self, Beside},
     number::{MISSING, Printed, count, fixed, signed, thousands},
     page::Page,
     table::{Align, Cell, Table},
@@ -26,7 +27,7 @@ impl AgainstPaper {
 
     /// The document in Markdown: the same comparison gives the same bytes, in every format.
     pub fn markdown(&self) -> String {
-        markdown::written(&self.page())
+        markdown::written(&self.page(), &Beside::default())
     }
 
     /// The document as one HTML file that needs nothing else.

@@ -3,7 +3,7 @@
 use clsrl_spec::DatasetId;
 use rayon::prelude::*;
 
-use super::{Arm, Score, Stat, Survey};
+use super::{Arm, Score, Survey};
 use crate::{
     estimate::{Change, Contrast, Estimate, Estimates},
     verdicts::Repeats,
@@ -64,13 +64,6 @@ impl Transfer {
             matrices: changes.iter().map(matrix).collect(),
             differences: pairs.iter().map(matrix).collect(),
         }
-    }
-
-    /// The mean change off the diagonal.
-    pub(crate) fn others(&self, arm: Arm) -> Stat {
-        let estimate = self.of(arm).map(|matrix| matrix.whole.estimate).unwrap_or_default();
-        let Estimate { mean, sd, n_seeds, n_planned, .. } = estimate;
-        Stat { mean, sd, n: n_seeds, planned: n_planned }
     }
 
     /// Of an arm's cells off the diagonal: how many have a change, how many a change below zero.

@@ -117,7 +117,7 @@ fn a_table_sorts_by_mouse_and_by_keyboard(browser: &mut Browser) {
     assert_eq!(groups(&browser.evaluate(SORTED)), groups(&before));
     assert_eq!(
         browser.evaluate("document.getElementById('announced').textContent"),
-        "Sorted by ImNet, descending."
+        "Sorted by Avg, descending."
     );
     browser.evaluate("document.querySelector('#accuracy th:nth-child(2) button').focus()");
     browser.press("Enter");
