@@ -106,16 +106,16 @@ impl Section {
 }
 
 fn sections(page: &Page, samples: Option<(&ShownSamples, &Thumbnails)>) -> Vec<Section> {
-    let new = |n: usize, heading: &str| Section {
-        id: format!("section-{n}"),
+    let new = |heading: &str| Section {
+        id: slug(heading),
         heading: heading.to_owned(),
         html: String::new(),
     };
-    let mut sections = vec![new(0, "")];
+    let mut sections = vec![new("")];
     let mut n_tables = 0;
     for block in page.blocks() {
         match block {
-            Block::Heading(2, text) => sections.push(new(sections.len(), text)),
+            Block::Heading(2, text) => sections.push(new(text)),
             block => {
                 let section = sections.last_mut().expect("the first is there from the start");
                 section.html.push_str(&blocks::written(block, &mut n_tables));
@@ -123,10 +123,19 @@ fn sections(page: &Page, samples: Option<(&ShownSamples, &Thumbnails)>) -> Vec<S
         }
     }
     if let Some((shown, thumbnails)) = samples {
-        let mut browser = new(sections.len(), "Samples");
+        let mut browser = new("Samples");
         browser.id = "samples-head".to_owned();
         browser.html = samples::written(shown, thumbnails);
         sections.push(browser);
     }
     sections
+}
+
+/// What a link to a section is called: the same in every report, whatever else is in it. A document has no two
+/// sections of one heading.
+fn slug(heading: &str) -> String {
+    let words = heading.split(|character: char| !character.is_ascii_alphanumeric());
+    let words: Vec<String> =
+        words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+    format!("section-{}", words.join("-"))
 }
