@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
     CellRow, DatasetOrder, FrameFormat, LeftOut, ReadPredictions, Report, ReportContext,
-    ReportRows, Samples, StepRow, TrialResults, write_frame, write_samples,
+    ReportRows, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{Binding, CellRecord, DataSource, DatasetId, Suite};
@@ -187,13 +187,17 @@ impl Writing<'_> {
         for LeftOut { trial, cell, reason } in &left_out {
             note(&format!("warning: cell `{cell}` of trial `{trial}` is left out: {reason}"));
         }
+        let results = &named(results, &context);
         let cells = CellRow::all(results)?;
+        let trials = TrialRow::all(results);
         let steps = StepRow::all(results);
         for format in &formats {
             write_frame(&cells, &format.at(&stem("")), *format)?;
+            write_frame(&trials, &format.at(&stem(".trials")), *format)?;
             write_frame(&steps, &format.at(&stem(".curves")), *format)?;
         }
-        let rows = ReportRows { cells: &cells, steps: &steps, verdicts: &verdicts };
+        let rows =
+            ReportRows { cells: &cells, trials: &trials, steps: &steps, verdicts: &verdicts };
         let report = Report::new(rows, &context)?;
         let html = || {
             let thumbnails = self.wanted.data_dir.map(|dir| thumbnails(&shown, dir));
@@ -216,6 +220,16 @@ impl Writing<'_> {
         };
         FrameFormat::ALL.into_iter().filter(is_wanted).collect()
     }
+}
+
+/// The results, which know themselves what they were made from, with the names of suite and model.
+fn named(results: &[TrialResults], context: &ReportContext<'_>) -> Vec<TrialResults> {
+    let mut results = results.to_vec();
+    for TrialResults { provenance, .. } in &mut results {
+        provenance.suite.clone_from(&context.suite_name);
+        provenance.model.clone_from(&context.base_model);
+    }
+    results
 }
 
 /// What this run asks for. Model and data are named without the folders around them, which are this
@@ -308,6 +322,7 @@ fn context<'a>(
         suite_description: suite.description.clone(),
         // The records say it as well; this holds before there are any.
         synthetic,
+        frames: suite.name.clone(),
         command: bench.command.clone()
             + &given(" --model DIR", model != of_suite.0)
             + &given(" --data DIR", data != of_suite.1),
@@ -322,7 +337,6 @@ fn context<'a>(
         order,
         shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
         planned: &bench.trials,
-        frames: suite.name.clone(),
     })
 }
 

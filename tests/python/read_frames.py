@@ -1,8 +1,8 @@
 """Reads a suite's frames with every reader that this Python has.
 
-usage: read_frames.py RESULTS/SUITE [N_CELLS N_SAMPLES N_STEPS N_CHANGES]
+usage: read_frames.py RESULTS/SUITE [N_CELLS N_TRIALS N_SAMPLES N_STEPS N_CHANGES]
 
-Reads SUITE.parquet, SUITE.samples.parquet, SUITE.curves.parquet and SUITE.transfer.parquet with pandas,
+Reads SUITE.parquet, SUITE.trials.parquet, SUITE.samples.parquet, SUITE.curves.parquet and SUITE.transfer.parquet with pandas,
 duckdb and polars, and the CSV and NDJSON files beside them if they are there. Checks columns, versions,
 row counts, means, that samples add up to their cells and that changes are differences of cells, prints one
 line, and exits with status 1 if a reader disagrees. Without any of the three it says so and exits with
@@ -10,6 +10,7 @@ status 0.
 """
 
 import importlib.util
+import json
 import math
 import os
 import sys
@@ -23,14 +24,22 @@ CHANGE_AXES = {
 }
 FRAMES = {
     # suffix: (version, columns, the columns whose means are compared)
-    "": (2, CELL_AXES | {
+    "": (3, CELL_AXES | {
+        "suite", "model", "in_domain",
         "synthetic", "limited", "n", "n_split", "mean_choices", "chance_pct", "published_pct", "strict_pct",
         "train_s", "train_gpu_s", "train_tokens", "evaluate_s", "peak_memory_bytes", "commit", "libtorch",
         "device", "base_weights_digest", "data_digest", "prompts_digest", "weights_digest",
         "scorer_version", "rescored", "sealed",
     }, ["published_pct", "evaluate_s"]),
-    ".samples": (1, CELL_AXES | {
-        "index", "image", "question", "n_choices", "gold", "raw", "answer", "correct_published",
+    ".trials": (1, AXES | {
+        "suite", "model", "train_form", "protocol", "epochs", "prompts_per_step", "learning_rate", "kl_beta",
+        "generations", "rewards", "lora_rank", "steps", "final_loss", "load_s", "rollout_s", "update_s", "train_s",
+        "train_images", "train_tokens", "n_cells", "evaluate_images", "evaluate_s", "peak_memory_bytes", "commit",
+        "device", "precision", "base_weights_digest",
+    }, ["train_s", "learning_rate", "evaluate_s"]),
+    ".samples": (2, CELL_AXES | {
+        "index", "image", "question", "n_choices", "choices", "gold", "gold_index", "raw", "answer", "predicted",
+        "correct_published",
         "correct_strict", "parse_status", "ambiguous", "thought_names", "n_tokens", "truncated",
     }, ["n_tokens"]),
     ".curves": (2, AXES | {
@@ -169,6 +178,31 @@ def check_sums(stem, reader):
         assert found == (n, right), f"{stem}: cell {cell} has {found} samples and right ones, expected {(n, right)}"
 
 
+def check_trials(stem, reader):
+    """Every fine-tune of the cells is one trial, with the same seconds, and their evaluations add up to its own."""
+    def rows(suffix, names):
+        return zip(*(reader.values(f"{stem}{suffix}.parquet", name) for name in names))
+
+    trials = {key: rest for key, *rest in rows(".trials", ["trial", "train_s", "evaluate_s", "n_cells"])}
+    took, n_cells = {}, {}
+    for key, train_s, evaluate_s in rows("", ["trial", "train_s", "evaluate_s"]):
+        assert is_same(train_s, trials[key][0]), f"{stem}: {key} trained for {trials[key][0]} s, its cells say {train_s}"
+        took[key] = took.get(key, 0) + (evaluate_s or 0)
+        n_cells[key] = n_cells.get(key, 0) + 1
+    found = {key: (round(evaluate_s, 6), n) for key, (_, evaluate_s, n) in trials.items()}
+    assert found == {key: (round(took[key], 6), n_cells[key]) for key in took}, f"{stem}: trials and cells differ"
+
+
+def check_predicted(stem, reader):
+    """What an answer means is among the names of its question, and so is what is right."""
+    names = ["choices", "gold", "gold_index", "predicted", "correct_strict"]
+    for choices, gold, gold_index, predicted, correct in zip(*(reader.values(f"{stem}.samples.parquet", name) for name in names)):
+        listed = [] if choices is None else json.loads(choices)
+        assert predicted is None or predicted in listed, f"{stem}: predicted {predicted} of {listed}"
+        assert gold_index is None or listed[int(gold_index)] == gold, f"{stem}: gold {gold} at {gold_index} of {listed}"
+        assert not correct or predicted is None or predicted.lower() == gold.lower(), f"{stem}: {predicted} for {gold} is right"
+
+
 def check_steps(stem, reader):
     """A step's rewarding is a part of its rollout, and only GRPO has an entropy."""
     names = ["reward_mean", "entropy", "rollout_s", "reward_s", "update_s"]
@@ -216,11 +250,13 @@ def main(arguments):
     counts = [check(stem, suffix, rows, readers) for suffix, rows in zip(FRAMES, expected)]
     for reader in readers.values():
         check_sums(stem, reader)
+        check_trials(stem, reader)
+        check_predicted(stem, reader)
         check_steps(stem, reader)
         n_held = check_changes(stem, reader)
-    n_cells, n_samples, n_steps, n_changes = counts
+    n_cells, n_trials, n_samples, n_steps, n_changes = counts
     print(
-        f"{n_cells} cells, {n_samples} samples, {n_steps} steps and {n_changes} changes, {n_held} of them held to "
+        f"{n_cells} cells, {n_trials} trials, {n_samples} samples, {n_steps} steps and {n_changes} changes, {n_held} of them held to "
         f"their cells, read alike by {', '.join(readers)}"
     )
 

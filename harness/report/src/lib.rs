@@ -46,8 +46,8 @@ pub use results::{
     CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,
 };
 pub use rows::{
-    CellRow, Column, Field, FineTune, FrameRow, Kind, MadeFrom, SampleRow, StepRow, TransferRow,
-    Value,
+    CellRow, Column, Evaluated, Field, FineTune, FrameRow, Hyperparameters, Kind, MadeFrom,
+    SampleRow, StepRow, TransferRow, TrialRow, Value,
 };
 pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

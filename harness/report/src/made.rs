@@ -11,7 +11,7 @@ use clsrl_spec::{
 
 use crate::{
     Beside, CellProvenance, CellRow, DatasetOrder, Provenance, Report, ReportContext, ReportError,
-    ReportRows, StepRow, SuiteVerdicts, TrialResults,
+    ReportRows, StepRow, SuiteVerdicts, TrialResults, TrialRow,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -93,7 +93,9 @@ pub(crate) fn report_with(
         planned: plan,
     };
     let (cells, steps) = (CellRow::all(results)?, StepRow::all(results));
-    Report::new(ReportRows { cells: &cells, steps: &steps, verdicts }, &context)
+    let trials = TrialRow::all(results);
+    let rows = ReportRows { cells: &cells, trials: &trials, steps: &steps, verdicts };
+    Report::new(rows, &context)
 }
 
 pub(crate) fn all_results(plan: &[Trial]) -> Vec<TrialResults> {
@@ -118,6 +120,8 @@ fn provenance(trial: &Trial) -> Provenance {
         (key, CellProvenance { data, prompts, scorer_version: 1, is_sealed: true })
     };
     Provenance {
+        suite: "made-up".into(),
+        model: "tiny_model".into(),
         base_weights: "0123456789abcdef".into(),
         device_kind: "cpu".into(),
         precision: "f32".into(),

@@ -9,7 +9,7 @@ use clsrl_spec::{
     Binding, CellKey, CellRecord, DatasetId, EvalSplit, Protocol, TrainingRecord, Trial,
 };
 
-use crate::{CellRow, StepRow, SuiteVerdicts};
+use crate::{CellRow, StepRow, SuiteVerdicts, TrialRow};
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,10 @@ pub struct TrialResults {
 /// What results were made from: digests, and who gave the verdicts. A digest that nobody knows is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {
+    /// The suite's name; empty where nobody told.
+    pub suite: String,
+    /// The start model's name; likewise.
+    pub model: String,
     /// Of the start weights.
     pub base_weights: String,
     /// `cpu` or `cuda`.
@@ -82,6 +86,8 @@ impl Provenance {
             (key, CellProvenance { data, prompts, scorer_version, is_sealed: true })
         };
         Provenance {
+            suite: String::new(),
+            model: String::new(),
             base_weights: binding.base_weights.clone(),
             device_kind: binding.device_kind.clone(),
             precision: binding.precision.clone(),
@@ -102,6 +108,8 @@ impl Provenance {
 pub struct ReportRows<'a> {
     /// The finished cells, in table order.
     pub cells: &'a [CellRow],
+    /// The fine-tunes that have a finished cell, in table order.
+    pub trials: &'a [TrialRow],
     /// The optimizer steps, in table order.
     pub steps: &'a [StepRow],
     /// The verdicts by picture, for what is compared on the same pictures.
@@ -172,6 +180,8 @@ pub struct ReportContext<'a> {
     pub suite_description: String,
     /// Whether the pictures were drawn by this program; the report then says so at every table.
     pub synthetic: bool,
+    /// The name of the frames' files, without what tells them apart: `smoke` of `smoke.transfer.parquet`.
+    pub frames: String,
     /// The command that makes these results.
     pub command: String,
     /// The start weights, by name.
@@ -180,8 +190,6 @@ pub struct ReportContext<'a> {
     pub base_weights: String,
     /// Where the pictures come from.
     pub data: String,
-    /// The name of the frames' files, without what tells them apart: `smoke` of `smoke.transfer.parquet`.
-    pub frames: String,
     /// The suite's protocol.
     pub protocol: &'a Protocol,
     /// Where the published lists of a dataset can be had, as a sentence.

@@ -29,6 +29,9 @@ pub struct Diagnosis {
     /// Whether the published score would take it for two or more of the listed names; `None` without a
     /// list.
     pub is_ambiguous: Option<bool>,
+    /// Where the name stands in the list that it means: the one that it says, or else the only one that the
+    /// published score would take it for; `None` without a list or such a name.
+    pub meant: Option<usize>,
     /// What its thought names; `None` without a list, a thought, or a tagged answer.
     pub thought: Option<ThoughtNames>,
 }
@@ -63,14 +66,14 @@ impl Diagnosis {
     /// Looks at an answer as it was decoded, and at the question as it was asked.
     pub fn of(question: &str, raw: &str, is_truncated: bool) -> Self {
         let listed = listed_names(question);
-        let thought = match &listed {
-            Some(listed) => thought_names(raw, listed),
-            None => None,
-        };
+        let thought = listed.as_ref().and_then(|listed| thought_names(raw, listed));
+        let taken = listed.as_ref().map(|listed| taken_for(raw, listed));
+        let meant = listed.as_ref().zip(taken.as_ref());
         Diagnosis {
             n_choices: listed.as_ref().map_or(0, Vec::len),
             parse: parse_status(question, raw, is_truncated, listed.as_deref()),
-            is_ambiguous: listed.as_ref().map(|listed| is_ambiguous(raw, listed)),
+            is_ambiguous: taken.as_ref().map(|taken| 1 < taken.len()),
+            meant: meant.and_then(|(listed, taken)| said(raw, listed).or(only(taken))),
             thought,
         }
     }
@@ -156,11 +159,33 @@ fn parse_status(
     }
 }
 
-fn is_ambiguous(raw: &str, listed: &[&str]) -> bool {
+/// Where the listed names stand that the published score would take it for, up to the second different one.
+fn taken_for(raw: &str, listed: &[&str]) -> Vec<usize> {
     let extracted = extract_published(raw).to_lowercase();
-    let mut taken = listed.iter().filter(|name| PublishedLabel::of(name).is_in(&extracted));
-    let Some(first) = taken.next() else { return false };
-    taken.any(|name| !is_same_name(first, name))
+    let mut taken: Vec<usize> = Vec::new();
+    for (at, name) in listed.iter().enumerate() {
+        let is_new = taken.first().is_none_or(|&first| !is_same_name(listed[first], name));
+        if is_new && PublishedLabel::of(name).is_in(&extracted) {
+            taken.push(at);
+            if taken.len() == 2 {
+                break;
+            }
+        }
+    }
+    taken
+}
+
+/// Where the listed name stands that it says, and nothing else.
+fn said(raw: &str, listed: &[&str]) -> Option<usize> {
+    let said = strip(tag_text(raw).unwrap_or(raw));
+    listed.iter().position(|name| is_same_name(name, said))
+}
+
+fn only(taken: &[usize]) -> Option<usize> {
+    match taken {
+        [one] => Some(*one),
+        _ => None,
+    }
 }
 
 /// Names are looked for word by word, from the left, the longest first: `apple pie` names no `apple`,

@@ -106,13 +106,13 @@ fn made(
     rows: ReportRows<'_>,
     context: &ReportContext<'_>,
 ) -> Result<(Page, Illustrated), ReportError> {
-    let ReportRows { cells, steps, verdicts } = rows;
+    let ReportRows { cells, trials, steps, verdicts } = rows;
     let survey = Survey::new(cells, context.planned, context.order);
     let score = Score::of(context.protocol.scorer);
     let estimates = Estimates::new(&survey, verdicts, score);
     let other_estimates = Estimates::new(&survey, verdicts, score.other());
     let transfer = Transfer::new(&survey, &estimates);
-    let clocks = Clocks::new(cells);
+    let clocks = Clocks::new(trials);
     let is_synthetic = context.synthetic || survey.done().any(|row| row.synthetic);
 
     let unlocked = survey.never(|row| row.locked);

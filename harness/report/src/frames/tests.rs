@@ -11,7 +11,7 @@ use super::{
     samples_frame, write_frame, write_samples,
 };
 use crate::{
-    CellRow, FrameRow, ReportError, SampleRow, StepRow, TransferRow, TrialResults,
+    CellRow, FrameRow, ReportError, SampleRow, StepRow, TransferRow, TrialResults, TrialRow,
     made::{Grid, all_results, made_report, predictions},
     rows,
 };
@@ -89,6 +89,8 @@ fn the_documented_columns_are_the_columns() {
         columns.map(column).collect()
     }
     assert_eq!(documented("\n## Cells"), actual::<CellRow>(cells_frame(&made()).unwrap()));
+    let trials = frame(&TrialRow::all(&made())).unwrap();
+    assert_eq!(documented("\n## Trials"), actual::<TrialRow>(trials));
     assert_eq!(documented("\n## Samples"), actual::<SampleRow<'_>>(samples(&made()[0])));
     assert_eq!(documented("\n## Curves"), actual::<StepRow>(curves_frame(&made()).unwrap()));
     let report = made_report(&GRID.plan(), &made()).unwrap();
@@ -228,6 +230,8 @@ fn other_readers_read_the_frames() {
     for format in FrameFormat::ALL {
         let cells = CellRow::all(&results).unwrap();
         write_frame(&cells, &format.at(&at("made")), format).unwrap();
+        let trials = TrialRow::all(&results);
+        write_frame(&trials, &format.at(&at("made.trials")), format).unwrap();
         let steps = StepRow::all(&results);
         write_frame(&steps, &format.at(&at("made.curves")), format).unwrap();
         let report = made_report(&GRID.plan(), &results).unwrap();
@@ -244,7 +248,7 @@ fn other_readers_read_the_frames() {
     write_samples(&results, &at("made.samples"), &FrameFormat::ALL, read).unwrap();
     let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
     let mut command = Command::new(&python);
-    let command = command.arg(script).arg(at("made")).args(["12", "576", "16", "9"]);
+    let command = command.arg(script).arg(at("made")).args(["12", "5", "576", "16", "9"]);
     let Ok(output) = command.output() else {
         return eprintln!("skipped: `{python}` does not start");
     };

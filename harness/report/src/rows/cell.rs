@@ -11,7 +11,7 @@ use super::column::{finite, frame_row, part_of_rows};
 use crate::{ReportError, TrialResults};
 
 /// The version of the cells' columns.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 frame_row! {
     /// A finished cell: one fine-tune on one target, in one form, under one prompt.
@@ -20,6 +20,10 @@ frame_row! {
     pub struct CellRow {
         /// Version of these columns.
         pub schema_version: i64,
+        /// Name of the suite.
+        pub suite: String,
+        /// Name of the start model.
+        pub model: String,
         /// The trial's key.
         pub trial: String,
         /// Id of the fine-tune.
@@ -32,6 +36,8 @@ frame_row! {
         pub train_on: Option<DatasetId>,
         /// The dataset that was evaluated.
         pub target: DatasetId,
+        /// Whether that is the dataset that was trained on; none for zero-shot.
+        pub in_domain: Option<bool>,
         /// The form of the questions.
         pub form: Form,
         /// The prompt of the evaluation.
@@ -214,17 +220,20 @@ impl CellRow {
     }
 
     fn of(results: &TrialResults, cell_id: &str, record: &CellRecord) -> Self {
-        let TrialResults { trial, training_id, training, .. } = results;
+        let TrialResults { trial, training_id, training, provenance, .. } = results;
         let CellRecord { outcome, run } = record;
         let answered = |value: f64| finite(value).filter(|_| 0 < outcome.n);
         CellRow {
             schema_version: SCHEMA_VERSION,
+            suite: provenance.suite.clone(),
+            model: provenance.model.clone(),
             trial: trial.key(),
             training_id: training_id.clone(),
             cell_id: cell_id.to_owned(),
             method: outcome.method,
             train_on: outcome.train_on,
             target: outcome.cell.target,
+            in_domain: outcome.train_on.map(|source| source == outcome.cell.target),
             form: outcome.cell.form,
             prompt: outcome.cell.prompt,
             split: results.split(outcome.cell.target),
@@ -366,15 +375,15 @@ fn count_from_rate(run: &TrainingRun, per_second: f64) -> i64 {
     (per_second * (run.seconds.rollout + run.seconds.update)).round() as i64
 }
 
-fn n_answer_tokens(&CellOutcome { n, mean_tokens, .. }: &CellOutcome) -> i64 {
+pub(super) fn n_answer_tokens(&CellOutcome { n, mean_tokens, .. }: &CellOutcome) -> i64 {
     if n == 0 { 0 } else { (mean_tokens * n as f64).round() as i64 }
 }
 
 /// A trial has one device, so that its seconds on a GPU are GPU-seconds.
-fn is_on_gpu(place: &Place) -> bool {
+pub(super) fn is_on_gpu(place: &Place) -> bool {
     place.device.starts_with("cuda")
 }
 
-fn bytes(n: u64) -> i64 {
+pub(super) fn bytes(n: u64) -> i64 {
     n.try_into().unwrap_or(i64::MAX)
 }

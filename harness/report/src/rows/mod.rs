@@ -6,9 +6,9 @@
 
 mod column;
 mod cell;
+mod trial;
 mod step;
 mod sample;
-mod trial;
 mod transfer;
 
 pub(crate) use cell::table_order;
@@ -19,7 +19,7 @@ pub use sample::SampleRow;
 pub use step::StepRow;
 pub use transfer::TransferRow;
 pub(crate) use transfer::transfer_rows;
-pub(crate) use trial::TrialRow;
+pub use trial::{Evaluated, Hyperparameters, TrialRow};
 
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,15 @@
 
 use clsrl_spec::{
     CellKey, DatasetId, EvalSplit, Form, MethodId, ParseStatus, PromptStyle, Seed, ThoughtNames,
+    listed_names,
 };
+use serde_json::Value as Json;
 
 use super::column::frame_row;
 use crate::{TrialResults, verdicts::Answered};
 
 /// The version of the samples' columns.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 frame_row! {
     /// An answered picture.
@@ -49,12 +51,19 @@ frame_row! {
         /// Class names that the question lists, repeated ones counted; 0 without a list.
         #[unit = "names"]
         pub n_choices: usize,
+        /// The listed names, in the order of the question, as a JSON list; none without a list.
+        pub choices: Option<String>,
         /// The right class name.
         pub gold: &'a str,
+        /// Where it stands among the listed names, from 0; none where it is not listed.
+        pub gold_index: Option<usize>,
         /// The answer as decoded, special tokens left out.
         pub raw: &'a str,
         /// What the published extraction takes from it.
         pub answer: &'a str,
+        /// The listed name that the answer means: the one that it says, or else the only one that the published
+        /// score takes it for; none without a list or such a name.
+        pub predicted: Option<&'a str>,
         /// The published verdict.
         pub correct_published: bool,
         /// The strict verdict.
@@ -91,6 +100,8 @@ impl<'a> SampleRow<'a> {
 
     fn of(of: CellOf<'a>, Answered { prediction, diagnosis }: &Answered<'a>) -> Self {
         let CellOf { results, trial, cell, cell_id } = of;
+        let listed = listed_names(&prediction.question);
+        let names = listed.as_deref().unwrap_or_default();
         SampleRow {
             schema_version: SCHEMA_VERSION,
             trial,
@@ -109,9 +120,12 @@ impl<'a> SampleRow<'a> {
             image: &prediction.image,
             question: &prediction.question,
             n_choices: diagnosis.n_choices,
+            choices: listed.as_deref().map(|names| Json::from(names).to_string()),
             gold: &prediction.gold,
+            gold_index: names.iter().position(|name| *name == prediction.gold),
             raw: &prediction.raw,
             answer: &prediction.extracted,
+            predicted: diagnosis.meant.and_then(|at| names.get(at).copied()),
             correct_published: prediction.correct_published,
             correct_strict: prediction.correct_strict,
             parse_status: diagnosis.parse,

@@ -1,6 +1,6 @@
 //! Rows of made-up results.
 
-use clsrl_spec::{DatasetId, MethodId};
+use clsrl_spec::{DatasetId, MethodId, Training};
 
 use super::*;
 use crate::{
@@ -84,14 +84,51 @@ fn a_trial_has_its_training_once_and_its_cells_together() {
     on_gpu(&mut results[1]);
     results[2].cells[1].1.run.evaluate_seconds = f64::NAN;
     results[3].training.run.seconds.update = f64::NAN;
-    let trials = TrialRow::all(&CellRow::all(&results).unwrap());
+    let trials = TrialRow::all(&results);
     assert_eq!(trials.len(), 5);
-    let of = |row: usize| (trials[row].evaluate_s, trials[row].total_s, trials[row].gpu_s);
+    let of = |row: usize| {
+        let TrialRow { evaluated: Evaluated { evaluate_s, gpu_s, .. }, .. } = trials[row];
+        (evaluate_s, trials[row].total_s(), gpu_s)
+    };
     // Zero-shot under two prompts on two targets; then 6.25 s of training and 1.5 s for each of two targets.
     assert_eq!(of(0), (6.0, Some(6.25), None));
     assert_eq!(of(1), (3.0, Some(9.25), Some(7.75)));
     assert_eq!(of(2), (1.5, Some(7.75), None));
-    assert_eq!((of(3), trials[3].optimize_s), ((3.0, None, None), None));
-    assert_eq!((trials[1].evaluate_images, trials[1].evaluate_tokens), (96, 912.0));
-    assert_eq!((trials[1].train_images, trials[1].peak_memory_bytes), (Some(192.0), 400 << 20));
+    assert_eq!((of(3), trials[3].optimize_s()), ((3.0, None, None), None));
+    let Evaluated { n_cells, evaluate_images, evaluate_tokens, peak_memory_bytes, .. } =
+        trials[1].evaluated;
+    assert_eq!((n_cells, evaluate_images, evaluate_tokens), (2, 96, 912));
+    assert_eq!((trials[1].training.train_images, peak_memory_bytes), (192, 400 << 20));
+    let cells = CellRow::all(&results).unwrap();
+    let same = |row: &TrialRow| cells.iter().any(|cell| cell.training_id == row.training_id);
+    assert!(trials.iter().all(same));
+}
+
+#[test]
+fn a_trial_tells_its_settings_and_zero_shot_has_none() {
+    let trials = TrialRow::all(&made());
+    let of = |method| trials.iter().find(|trial| trial.method == method).unwrap();
+    assert_eq!(of(MethodId::ZeroShot).settings, Hyperparameters::default());
+    assert_eq!(of(MethodId::ZeroShot).train_form, None);
+    let found = &of(MethodId::ClsRl).settings;
+    let Training::Grpo(expected) = made().remove(1).trial.training else { panic!("not GRPO") };
+    assert_eq!(found.learning_rate, Some(expected.optimizer.learning_rate));
+    assert_eq!(
+        (found.kl_beta, found.generations),
+        (Some(expected.beta), Some(expected.generations))
+    );
+    let rewards: Vec<&str> = expected.rewards.iter().map(|id| id.as_str()).collect();
+    assert_eq!(found.rewards.as_deref(), Some(rewards.join(",").as_str()));
+    assert_eq!(found.lora_rank, None);
+}
+
+#[test]
+fn a_cell_says_whether_it_is_in_domain_and_of_which_suite_and_model() {
+    let cells = CellRow::all(&made()).unwrap();
+    for cell in &cells {
+        assert_eq!(cell.in_domain, cell.train_on.map(|source| source == cell.target));
+        assert_eq!((cell.suite.as_str(), cell.model.as_str()), ("made-up", "tiny_model"));
+    }
+    assert!(cells.iter().any(|cell| cell.in_domain == Some(true)));
+    assert!(cells.iter().any(|cell| cell.in_domain == Some(false)));
 }

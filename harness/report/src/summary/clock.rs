@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clsrl_spec::DatasetId;
 
 use super::{Group, mean};
-use crate::rows::{CellRow, TrialRow};
+use crate::rows::{Evaluated, FineTune, TrialRow};
 
 /// What one group's trials took, in seconds unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,12 +34,11 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// Sums the cells of each fine-tune, then the fine-tunes of each method.
-    pub(crate) fn new(cells: &[CellRow]) -> Self {
-        let trials = TrialRow::all(cells);
+    /// Sums the fine-tunes of each method.
+    pub(crate) fn new(trials: &[TrialRow]) -> Self {
         let mut by_group: BTreeMap<Group, Vec<&TrialRow>> = BTreeMap::new();
         let mut by_dataset: BTreeMap<(Group, DatasetId), Vec<&TrialRow>> = BTreeMap::new();
-        for trial in &trials {
+        for trial in trials {
             let group = Group { method: trial.method, shots: trial.shots };
             by_group.entry(group).or_default().push(trial);
             if let Some(dataset) = trial.train_on {
@@ -47,7 +46,7 @@ impl Clocks {
             }
         }
         let optimize =
-            |trials: Vec<&TrialRow>| mean(trials.iter().filter_map(|trial| trial.optimize_s));
+            |trials: Vec<&TrialRow>| mean(trials.iter().filter_map(|trial| trial.optimize_s()));
         Clocks {
             by_group: by_group.into_iter().map(|(group, all)| (group, Clock::of(&all))).collect(),
             training: by_dataset.into_iter().map(|(key, all)| (key, optimize(all))).collect(),
@@ -57,28 +56,37 @@ impl Clocks {
 
 impl Clock {
     fn of(trials: &[&TrialRow]) -> Self {
-        let sum = |of: fn(&TrialRow) -> Option<f64>| -> f64 {
+        let sum = |of: &dyn Fn(&TrialRow) -> Option<f64>| -> f64 {
             trials.iter().filter_map(|trial| of(trial)).sum()
+        };
+        let training = |of: fn(&FineTune) -> Option<f64>| sum(&|trial| of(&trial.training));
+        let evaluated = |of: fn(&Evaluated) -> f64| sum(&|trial| Some(of(&trial.evaluated)));
+        // What went through a training, from its rate.
+        let work = |per_second: fn(&FineTune) -> Option<f64>| {
+            sum(&|trial| Some(per_second(&trial.training)? * trial.optimize_s()?))
         };
         let is_rate = |rate: &f64| rate.is_finite() && 0.0 < *rate;
         let rate = |work: f64, seconds: f64| Some(work / seconds).filter(is_rate);
-        let optimize = sum(|trial| trial.optimize_s);
-        let evaluate = sum(|trial| Some(trial.evaluate_s));
-        let is_on_gpu = trials.iter().any(|trial| trial.gpu_s.is_some());
-        let images: usize = trials.iter().map(|trial| trial.evaluate_images).sum();
-        let memory = trials.iter().map(|trial| trial.peak_memory_bytes);
+        let optimize = sum(&TrialRow::optimize_s);
+        let evaluate = evaluated(|took| took.evaluate_s);
+        let is_on_gpu = trials.iter().any(|trial| trial.evaluated.gpu_s.is_some());
+        let images = evaluated(|took| took.evaluate_images as f64);
+        let memory = trials.iter().map(|trial| trial.evaluated.peak_memory_bytes);
         Clock {
             n_trials: trials.len(),
-            load: sum(|trial| trial.load_s),
-            rollout: sum(|trial| trial.rollout_s),
-            update: sum(|trial| trial.update_s),
+            load: training(|took| took.load_s),
+            rollout: training(|took| took.rollout_s),
+            update: training(|took| took.update_s),
             evaluate,
-            total: sum(|trial| trial.total_s),
-            gpu: is_on_gpu.then(|| sum(|trial| trial.gpu_s)),
-            train_images_per_second: rate(sum(|trial| trial.train_images), optimize),
-            train_tokens_per_second: rate(sum(|trial| trial.train_tokens), optimize),
-            evaluate_images_per_second: rate(images as f64, evaluate),
-            evaluate_tokens_per_second: rate(sum(|trial| Some(trial.evaluate_tokens)), evaluate),
+            total: sum(&TrialRow::total_s),
+            gpu: is_on_gpu.then(|| sum(&|trial| trial.evaluated.gpu_s)),
+            train_images_per_second: rate(work(|took| took.train_images_per_second), optimize),
+            train_tokens_per_second: rate(work(|took| took.train_tokens_per_second), optimize),
+            evaluate_images_per_second: rate(images, evaluate),
+            evaluate_tokens_per_second: rate(
+                evaluated(|took| took.evaluate_tokens as f64),
+                evaluate,
+            ),
             peak_memory_bytes: memory.max().unwrap_or(0),
         }
     }

@@ -21,6 +21,10 @@ fn check_ambiguous(question: &str, raw: &str, expected: Option<bool>) {
     assert_eq!(Diagnosis::of(question, raw, false).is_ambiguous, expected, "{raw:?}");
 }
 
+fn check_meant(question: &str, raw: &str, expected: Option<usize>) {
+    assert_eq!(Diagnosis::of(question, raw, false).meant, expected, "{raw:?}");
+}
+
 fn check_thought(raw: &str, expected: Option<ThoughtNames>) {
     assert_eq!(Diagnosis::of(THINKING, raw, false).thought, expected, "{raw:?}");
 }
@@ -85,6 +89,19 @@ fn an_answer_that_would_count_for_two_names_is_ambiguous() {
 fn a_name_listed_twice_is_one_name() {
     let twice = "?\n Please choose one from list [ missile, missile, rose].";
     check_ambiguous(twice, "missile", Some(false));
+    check_meant(twice, "a missile", Some(0));
+}
+
+#[test]
+fn an_answer_means_the_name_that_it_says_or_the_only_one_that_would_count() {
+    check_meant(DIRECT, "Rose", Some(0));
+    check_meant(DIRECT, "It is a tulip.", Some(1));
+    check_meant(THINKING, "<think> a rose </think> <answer> Apple pie </answer>", Some(2));
+    check_meant(THINKING, "<answer>an apple pie</answer>", None);
+    check_meant(DIRECT, "a rose or a tulip", None);
+    check_meant(DIRECT, "daisy", None);
+    check_meant(DIRECT, "", None);
+    check_meant(OPEN, "<answer>rose</answer>", None);
 }
 
 #[test]
