@@ -24,7 +24,7 @@ pub(crate) fn written(table: &Table, suite: &str) -> String {
     let name = table.name.as_deref().unwrap_or_default();
     let parts = Parts {
         caption: format!("\\caption{{{}}}", escape(&table.caption)),
-        label: format!("\\label{{tab:{}:{}}}", label(suite), label(name)),
+        label: format!("\\label{{{}}}", label(suite, name)),
         setting: format!(
             "{}\\setlength{{\\tabcolsep}}{{{}pt}}\n\
              \\sisetup{{table-number-alignment=right,table-text-alignment=right,retain-explicit-plus}}",
@@ -120,9 +120,11 @@ fn notes(table: &Table) -> String {
     items.collect::<Vec<_>>().join("\n")
 }
 
-fn label(name: &str) -> String {
+/// What a table is referred to by: its name and its suite's, so that one paper can have several suites.
+pub(crate) fn label(suite: &str, name: &str) -> String {
     let kept = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
-    name.chars().map(kept).collect()
+    let [suite, name] = [suite, name].map(|text| text.chars().map(kept).collect::<String>());
+    format!("tab:{suite}:{name}")
 }
 
 fn head(column: &Column) -> String {

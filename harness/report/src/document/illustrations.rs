@@ -65,7 +65,9 @@ impl Illustrated {
         context: &ReportContext<'_>,
     ) -> Self {
         let figures = matrix_figure::all(survey, transfer, context);
-        let latex = |figure: &MatrixFigure| (figure.name.clone(), matrix_latex::written(figure));
+        let latex = |figure: &MatrixFigure| {
+            (figure.name.clone(), matrix_latex::written(figure, &context.suite_name))
+        };
         let matrices = figures.iter().map(latex).collect();
         let heatmaps =
             figures.into_iter().map(|figure| (figure.name, Plot::Matrix(figure.heatmap)));

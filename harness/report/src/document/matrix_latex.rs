@@ -5,12 +5,12 @@
 use super::matrix_figure::MatrixFigure;
 use crate::{
     figure::{Block, Heatmap, Rgb, Tile},
-    latex::escape,
+    latex::{escape, label},
     number::{fixed, signed},
 };
 
 /// The table, to be put into a document with `\input`.
-pub(super) fn written(figure: &MatrixFigure) -> String {
+pub(super) fn written(figure: &MatrixFigure, suite: &str) -> String {
     let Heatmap { title, subtitle, heads, rows, last, scale, .. } = &figure.heatmap;
     let n_targets = heads.len().saturating_sub(1);
     let mut text = format!(
@@ -18,12 +18,12 @@ pub(super) fn written(figure: &MatrixFigure) -> String {
          \\begin{{table}}\n\\centering\n\
          \\caption{{{}. {} Rows: trained on; columns: evaluated on; in-domain cells are in \
          brackets. $\\pm$: half of the 95\\,\\% intervals. $^*$: differs from zero at 5\\,\\% (Holm over the row). \
-         Colours end at $\\pm${} points.}}\n\\label{{tab:{}}}\n\
+         Colours end at $\\pm${} points.}}\n\\label{{{}}}\n\
          \\begin{{adjustbox}}{{max width=\\linewidth}}\n\\begin{{tabular}}{{l{}@{{\\hspace{{8pt}}}}c}}\n\\toprule\n",
         escape(title),
         escape(subtitle),
         fixed(Some(scale.limit), 0),
-        figure.name,
+        label(suite, &figure.name),
         "c".repeat(n_targets),
     );
     let heads: Vec<String> = heads.iter().map(|head| escape(head)).collect();
