@@ -75,7 +75,7 @@ impl Shown {
             standing.change.is_some_and(|change| change.is_significant() == Some(true));
         let mean = Printed { text, number }.and(if has_changed { "*" } else { "" });
         let half = standing.estimate.half_width().filter(|_| standing.estimate.mean.is_some());
-        let half = half.map(|_| format!(" ± {}", self.half_width(at, standing)));
+        let half = half.map(|_| format!("\u{a0}±\u{a0}{}", self.half_width(at, standing)));
         Cell::new(mean.and(&half.unwrap_or_default()), style)
     }
 
