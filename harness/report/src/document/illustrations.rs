@@ -9,7 +9,7 @@ use super::{
 use crate::{
     ReportContext, ReportError,
     estimate::Estimates,
-    figure::{Heatmap, Panels, pdf, png, svg},
+    figure::{Heatmap, Images, Panels, images, svg},
     page,
     rows::{StepRow, TransferRow, transfer_rows},
     summary::{StepMeans, Survey, Transfer},
@@ -88,7 +88,8 @@ impl Illustrated {
     pub(super) fn figures(&self) -> Result<Vec<Figure>, ReportError> {
         let draw = |(name, plot): &(String, Plot)| {
             let svg = plot.svg();
-            Ok(Figure { name: name.clone(), png: png(&svg)?, pdf: pdf(&svg)?, svg })
+            let Images { png, pdf } = images(&svg)?;
+            Ok(Figure { name: name.clone(), png, pdf, svg })
         };
         self.plots.par_iter().map(draw).collect()
     }

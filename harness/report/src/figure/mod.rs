@@ -1,8 +1,8 @@
 //! Figures: heatmaps and line plots, drawn as SVG and rendered from it as PNG and PDF.
 //!
 //! Owns how numbers look as images. Knows nothing of frames or records: it is given matrices and series. Text in
-//! an SVG and in a PDF is text; in a PNG it is drawn in Noto Sans, which is compiled in. The same numbers give the same bytes on every
-//! machine.
+//! an SVG and in a PDF is text; in a PNG it is drawn in Noto Sans, which is compiled in. The same numbers give the same
+//! bytes on every machine.
 
 mod heatmap;
 mod panels;
@@ -15,7 +15,7 @@ mod face;
 pub(crate) use colour::{Diverging, Rgb};
 pub(crate) use heatmap::{Block, Heatmap, Tile};
 pub(crate) use panels::{Axis, Marker, Panel, Panels, Point, Series};
-pub(crate) use render::{pdf, png};
+pub(crate) use render::{Images, images};
 pub(crate) use svg::svg;
 
 #[cfg(test)]

@@ -24,35 +24,42 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Renders the bytes of a PNG.
-pub(crate) fn png(svg: &str) -> Result<Vec<u8>, ReportError> {
-    let tree = parse(svg)?;
+/// The images of an SVG.
+#[derive(Debug, Clone)]
+pub(crate) struct Images {
+    /// The bytes of a PNG.
+    pub(crate) png: Vec<u8>,
+    /// The bytes of a PDF of one page, its texts as text.
+    pub(crate) pdf: Vec<u8>,
+}
+
+/// Renders an SVG, whose texts are laid out once for both.
+pub(crate) fn images(svg: &str) -> Result<Images, ReportError> {
+    let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
+    let tree = Tree::from_str(svg, &options).map_err(unrendered)?;
+    Ok(Images { png: png(&tree)?, pdf: pdf(&tree)? })
+}
+
+fn png(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     let size = tree.size().to_int_size().scale_by(PIXELS_PER_POINT);
     let pixmap = size.and_then(|size| Pixmap::new(size.width(), size.height()));
     let mut pixmap = pixmap.ok_or_else(|| unrendered("no pixels"))?;
     let scale = Transform::from_scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
-    resvg::render(&tree, scale, &mut pixmap.as_mut());
+    resvg::render(tree, scale, &mut pixmap.as_mut());
     pixmap.encode_png().map_err(unrendered)
 }
 
-/// Renders the bytes of a PDF of one page, its texts as text.
-pub(crate) fn pdf(svg: &str) -> Result<Vec<u8>, ReportError> {
-    let tree = parse(svg)?;
+fn pdf(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     let (width, height) = (tree.size().width(), tree.size().height());
     let size = Size::from_wh(width, height).ok_or_else(|| unrendered("no size"))?;
     let mut document = Document::new();
     let mut page = document.start_page_with(PageSettings::new(size));
     let mut surface = page.surface();
-    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
+    let drawn = surface.draw_svg(tree, size, SvgSettings::default());
     surface.finish();
     page.finish();
     drawn.ok_or_else(|| unrendered("the SVG cannot be drawn"))?;
     document.finish().map_err(unrendered)
-}
-
-fn parse(svg: &str) -> Result<Tree, ReportError> {
-    let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
-    Tree::from_str(svg, &options).map_err(unrendered)
 }
 
 fn unrendered(reason: impl std::fmt::Display) -> ReportError {
