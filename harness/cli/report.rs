@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
     CellRow, DatasetOrder, FrameFormat, LeftOut, ReadPredictions, Report, ReportContext,
-    ReportRows, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
+    ReportRows, SamplePaths, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
 use clsrl_spec::{Binding, CellRecord, DataSource, DatasetId, Suite};
@@ -181,8 +181,9 @@ impl Writing<'_> {
         let stem = |frame: &str| self.places.results.join(format!("{}{frame}", self.name));
         let formats = self.formats_at(&stem(""));
         // The samples come first: what they cannot be read of any more is in no other file either.
-        let Samples { verdicts, shown, left_out } =
-            write_samples(results, &stem(".samples"), &formats, read)?;
+        let (samples, classes) = (stem(".samples"), stem(".classes"));
+        let paths = SamplePaths { samples: &samples, classes: &classes };
+        let Samples { verdicts, shown, left_out } = write_samples(results, paths, &formats, read)?;
         let results = &without(results, &left_out);
         for LeftOut { trial, cell, reason } in &left_out {
             note(&format!("warning: cell `{cell}` of trial `{trial}` is left out: {reason}"));

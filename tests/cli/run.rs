@@ -20,7 +20,7 @@ fn a_run_ends_with_the_path_of_its_report() {
     assert_eq!(stdout.lines().last().unwrap(), text(&report));
     let report = fs::read_to_string(report).unwrap();
     assert!(report.contains("Synthetic"), "{report}");
-    for frame in ["smoke.parquet", "smoke.curves.parquet"] {
+    for frame in ["smoke.parquet", "smoke.trials.parquet", "smoke.curves.parquet"] {
         assert!(fs::read(dir.path().join(frame)).unwrap().starts_with(b"PAR1"));
     }
 }

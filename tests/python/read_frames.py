@@ -203,6 +203,20 @@ def check_predicted(stem, reader):
         assert not correct or predicted is None or predicted.lower() == gold.lower(), f"{stem}: {predicted} for {gold} is right"
 
 
+def check_classes(stem, reader):
+    """The classes of a cell that has samples add up to it."""
+    numbers = ["n", "n_correct_published", "n_correct_strict"]
+
+    def sums(suffix):
+        found = {}
+        for key, *row in zip(*(reader.values(f"{stem}{suffix}.parquet", name) for name in ["cell_id", *numbers])):
+            found[key] = [sum + int(number) for sum, number in zip(found.get(key, [0] * len(row)), row)]
+        return found
+
+    cells, classes = sums(""), sums(".classes")
+    assert classes == {key: cells[key] for key in classes}, f"{stem}: classes and cells differ"
+
+
 def check_steps(stem, reader):
     """A step's rewarding is a part of its rollout, and only GRPO has an entropy."""
     names = ["reward_mean", "entropy", "rollout_s", "reward_s", "update_s"]
@@ -252,6 +266,7 @@ def main(arguments):
         check_sums(stem, reader)
         check_trials(stem, reader)
         check_predicted(stem, reader)
+        check_classes(stem, reader)
         check_steps(stem, reader)
         n_held = check_changes(stem, reader)
     n_cells, n_trials, n_samples, n_steps, n_changes = counts

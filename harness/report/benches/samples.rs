@@ -5,7 +5,9 @@
 
 use std::{fs, hint::black_box, path::Path};
 
-use clsrl_report::{FrameFormat, Provenance, TrialResults, tally_samples, write_samples};
+use clsrl_report::{
+    FrameFormat, Provenance, SamplePaths, TrialResults, tally_samples, write_samples,
+};
 use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, Place, Prediction, Selection, Stream, Suite,
     TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial, plan,
@@ -73,7 +75,9 @@ fn write(path: &Path) {
     }
     assert_eq!(n_left, 0, "the suite has fewer cells");
     let mut read = |trial: &Trial, cell: CellKey| Ok(answers(trial, cell));
-    let written = write_samples(&results, path, &[FrameFormat::Parquet], &mut read);
+    let classes = path.with_extension("classes");
+    let paths = SamplePaths { samples: path, classes: &classes };
+    let written = write_samples(&results, paths, &[FrameFormat::Parquet], &mut read);
     let written = written.expect("the file can be written");
     assert!(written.left_out.is_empty(), "every cell has its answers");
 }

@@ -37,8 +37,8 @@ mod made;
 pub use document::{Figure, Report, ReportFile};
 pub use error::ReportError;
 pub use frames::{
-    FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, Samples, frame, samples_frame,
-    tally_samples, write_frame, write_samples,
+    FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, SamplePaths, Samples, frame,
+    samples_frame, tally_samples, write_frame, write_samples,
 };
 pub use markdown::Beside;
 pub use rescore::{Rescored, ScoreChange, rescore};
@@ -46,8 +46,8 @@ pub use results::{
     CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,
 };
 pub use rows::{
-    CellRow, Column, Evaluated, Field, FineTune, FrameRow, Hyperparameters, Kind, MadeFrom,
-    SampleRow, StepRow, TransferRow, TrialRow, Value,
+    CellRow, ClassRow, Column, Evaluated, Field, FineTune, FrameRow, Hyperparameters, Kind,
+    MadeFrom, SampleRow, StepRow, TransferRow, TrialRow, Value,
 };
 pub use shown::{ShownPicture, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     ReportError, ShownSamples, SuiteVerdicts, TrialResults,
     baseline::SavedKey,
-    rows::{CellOf, SampleRow, table_order},
+    rows::{CellOf, ClassRow, SampleRow, table_order},
     verdicts::{Answered, CellVerdicts},
 };
 
@@ -61,21 +61,30 @@ pub fn samples_frame(
     frame(&SampleRow::all(CellOf { results, trial: &trial, cell, cell_id }, &rows))
 }
 
-/// Writes the samples of all finished cells, in table order, as one file per format: beside the path
-/// given, with the format's extension.
+/// Where the samples and the classes go, without the formats' extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct SamplePaths<'a> {
+    /// A row for each answer.
+    pub samples: &'a Path,
+    /// A row for each class of each cell.
+    pub classes: &'a Path,
+}
+
+/// Writes the samples of all finished cells and their classes, in table order, as one file each per format.
 ///
 /// A cell whose predictions are missing, damaged or not those of its record is left out and told of. The
 /// verdicts of the others are kept, because nothing reads predictions twice.
 pub fn write_samples(
     results: &[TrialResults],
-    path: &Path,
+    paths: SamplePaths<'_>,
     formats: &[FrameFormat],
     read: &mut ReadPredictions<'_>,
 ) -> Result<Samples, ReportError> {
     let cells = table_order(results)?;
-    let mut files = Vec::new();
+    let (mut files, mut class_files) = (Vec::new(), Vec::new());
     for &format in formats {
-        files.push(FrameFile::create::<SampleRow<'_>>(&format.at(path), format)?);
+        files.push(FrameFile::create::<SampleRow<'_>>(&format.at(paths.samples), format)?);
+        class_files.push(FrameFile::create::<ClassRow<'_>>(&format.at(paths.classes), format)?);
     }
     let mut samples = Samples {
         verdicts: SuiteVerdicts::default(),
@@ -101,13 +110,15 @@ pub fn write_samples(
                 let of = CellOf { results, trial: &trial, cell, cell_id };
                 let samples_rows = SampleRow::all(of, &rows);
                 files.iter_mut().try_for_each(|file| file.write(&samples_rows))?;
+                let classes = ClassRow::all(&samples_rows);
+                class_files.iter_mut().try_for_each(|file| file.write(&classes))?;
                 let key = SavedKey::of(&results.trial, cell);
                 samples.verdicts.keep(key, CellVerdicts::of(&rows));
                 samples.shown.offer(results, cell, &predictions);
             }
         }
     }
-    files.into_iter().try_for_each(FrameFile::finish)?;
+    files.into_iter().chain(class_files).try_for_each(FrameFile::finish)?;
     Ok(samples)
 }
 

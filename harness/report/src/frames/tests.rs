@@ -6,12 +6,13 @@ use clsrl_spec::{DatasetId, MethodId, RewardId};
 use polars_core::prelude::{Column, DataFrame};
 
 use super::{
-    FrameFormat, frame,
+    FrameFormat, SamplePaths, frame,
     parquet::{read_columns, schema},
     samples_frame, write_frame, write_samples,
 };
 use crate::{
-    CellRow, FrameRow, ReportError, SampleRow, StepRow, TransferRow, TrialResults, TrialRow,
+    CellRow, ClassRow, FrameRow, ReportError, SampleRow, StepRow, TransferRow, TrialResults,
+    TrialRow,
     made::{Grid, all_results, made_report, predictions},
     rows,
 };
@@ -92,6 +93,8 @@ fn the_documented_columns_are_the_columns() {
     let trials = frame(&TrialRow::all(&made())).unwrap();
     assert_eq!(documented("\n## Trials"), actual::<TrialRow>(trials));
     assert_eq!(documented("\n## Samples"), actual::<SampleRow<'_>>(samples(&made()[0])));
+    let classes = frame::<ClassRow<'_>>(&[]).unwrap();
+    assert_eq!(documented("\n## Classes"), actual::<ClassRow<'_>>(classes));
     assert_eq!(documented("\n## Curves"), actual::<StepRow>(curves_frame(&made()).unwrap()));
     let report = made_report(&GRID.plan(), &made()).unwrap();
     let transfer = frame(report.transfer()).unwrap();
@@ -245,7 +248,9 @@ fn other_readers_read_the_frames() {
         predictions[0].image = "a,\"b\"\n<script>|_&%.jpg".into();
         Ok(predictions)
     };
-    write_samples(&results, &at("made.samples"), &FrameFormat::ALL, read).unwrap();
+    let (samples, classes) = (at("made.samples"), at("made.classes"));
+    let paths = SamplePaths { samples: &samples, classes: &classes };
+    write_samples(&results, paths, &FrameFormat::ALL, read).unwrap();
     let python = std::env::var("CLSRL_PYTHON").unwrap_or_else(|_| "python3".into());
     let mut command = Command::new(&python);
     let command = command.arg(script).arg(at("made")).args(["12", "5", "576", "16", "9"]);

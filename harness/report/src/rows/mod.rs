@@ -9,10 +9,12 @@ mod cell;
 mod trial;
 mod step;
 mod sample;
+mod class;
 mod transfer;
 
 pub(crate) use cell::table_order;
 pub use cell::{CellRow, FineTune, MadeFrom};
+pub use class::ClassRow;
 pub use column::{Column, Field, FrameRow, Kind, Value};
 pub(crate) use sample::CellOf;
 pub use sample::SampleRow;

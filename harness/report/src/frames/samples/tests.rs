@@ -31,6 +31,13 @@ fn check_error(change: impl FnOnce(&mut Vec<Prediction>), expected: &str) {
     assert_eq!(changed(change).unwrap_err().to_string(), expected);
 }
 
+/// Writes samples and, beside them, classes in all formats.
+fn write(results: &[TrialResults], path: &Path, read: &mut ReadPredictions<'_>) -> Samples {
+    let classes = path.with_extension("classes");
+    let paths = SamplePaths { samples: path, classes: &classes };
+    write_samples(results, paths, &FrameFormat::ALL, read).unwrap()
+}
+
 /// The finished cells' predictions, but for those that a test wants otherwise.
 fn read_of(
     results: &[TrialResults],
@@ -99,8 +106,7 @@ fn a_cell_with_damaged_predictions_is_left_out_and_told_of() {
             Ok(predictions)
         }
     });
-    let Samples { left_out, .. } =
-        write_samples(&results, &path, &FrameFormat::ALL, &mut read).unwrap();
+    let Samples { left_out, .. } = write(&results, &path, &mut read);
     let told: Vec<String> =
         left_out.iter().map(|out| format!("{} {}: {}", out.trial, out.cell, out.reason)).collect();
     assert_eq!(told, ["zero-shot dtd.thinking: it is damaged"]);
@@ -119,7 +125,7 @@ fn the_order_of_the_results_changes_no_byte() {
         let path = folder.path().join(name);
         let made = made();
         let mut read = read_of(&made, |_, predictions| Ok(predictions));
-        write_samples(&results, &path, &FrameFormat::ALL, &mut read).unwrap();
+        write(&results, &path, &mut read);
         seen.push(FrameFormat::ALL.map(|format| fs::read(format.at(&path)).unwrap()));
         results.reverse();
     }
@@ -131,8 +137,38 @@ fn no_cells_give_files_without_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.samples");
     let mut read = |_: &Trial, _| panic!("there is nothing to read");
-    write_samples(&[], &path, &FrameFormat::ALL, &mut read).unwrap();
+    write(&[], &path, &mut read);
     assert_eq!(fs::read_to_string(FrameFormat::Csv.at(&path)).unwrap().lines().count(), 1);
     assert_eq!(fs::read_to_string(FrameFormat::Ndjson.at(&path)).unwrap(), "");
     assert!(fs::read(FrameFormat::Parquet.at(&path)).unwrap().starts_with(b"PAR1"));
+}
+
+#[test]
+fn a_class_counts_its_pictures_and_what_they_are_most_often_taken_for() {
+    let results = made();
+    let record = &results[0].cells[0].1;
+    let mut predictions = predictions(record);
+    let question = "?\n Please choose one from list [ rose, tulip, daisy, aster].";
+    let said = ["rose", "tulip", "daisy", "daisy", "tulip", "a rose or a tulip", "tulip"];
+    for (idx, prediction) in predictions.iter_mut().enumerate() {
+        prediction.question = question.to_owned();
+        prediction.gold = if idx < 6 { "rose" } else { "tulip" }.to_owned();
+        prediction.raw = said.get(idx).copied().unwrap_or("oak").to_owned();
+    }
+    let rows: Vec<Answered<'_>> = Answered::all(&record.outcome, &predictions).unwrap();
+    let trial = results[0].trial.key();
+    let cell = record.outcome.cell;
+    let of = CellOf { results: &results[0], trial: &trial, cell, cell_id: "id" };
+    let samples = SampleRow::all(of, &rows);
+    let classes = ClassRow::all(&samples);
+    let told: Vec<_> = classes
+        .iter()
+        .map(|row| (row.class, row.n, row.n_predicted, row.confused_with, row.n_confused))
+        .collect();
+    // Two roses were taken for a daisy and two for a tulip; nobody took a tulip for another flower.
+    assert_eq!(told, [("rose", 6, 1, Some("daisy"), 2), ("tulip", 42, 3, None, 0)]);
+    let right = |of: fn(&ClassRow<'_>) -> usize| classes.iter().map(of).sum::<usize>();
+    assert_eq!(right(|row| row.n_correct_published), record.outcome.n_correct_published);
+    assert_eq!(right(|row| row.n_correct_strict), record.outcome.n_correct_strict);
+    assert!(ClassRow::all(&[]).is_empty());
 }

@@ -6,7 +6,7 @@ use clsrl_spec::{DatasetId, MethodId, Trial};
 
 use super::*;
 use crate::{
-    FrameFormat,
+    FrameFormat, SamplePaths,
     made::{Grid, all_results, read},
     write_samples,
 };
@@ -24,7 +24,9 @@ fn counts_are_those_of_the_records() {
     let results = all_results(&GRID.plan());
     let path = folder.path().join("samples");
     let read = &mut |trial: &Trial, cell| read(&results, trial, cell);
-    write_samples(&results, &path, &[FrameFormat::Parquet], read).unwrap();
+    let classes = path.with_extension("classes");
+    let paths = SamplePaths { samples: &path, classes: &classes };
+    write_samples(&results, paths, &[FrameFormat::Parquet], read).unwrap();
     let tally = tally_samples(&FrameFormat::Parquet.at(&path), &["cell_id"]).unwrap();
     assert_eq!(tally.len(), 4);
     for (id, record) in &results[0].cells {
