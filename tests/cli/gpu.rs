@@ -65,15 +65,29 @@ fn record(path: &Path) -> Value {
 fn a_model_on_a_gpu_computes_what_it_should() {
     let goldens = shared("goldens/public");
     let small = ["doctor", "--image-size", "56", "--device", "cuda:1", "--dtype"];
-    for dtype in ["fp32", "bf16"] {
+    let dir = temporary();
+    for (dtype, kernel) in [("fp32", "efficient"), ("bf16", "flash")] {
         let mut args = [&small[..], &[dtype]].concat();
         if goldens.is_dir() {
             args.extend(["--goldens", text(&goldens)]);
         } else {
             eprintln!("skipped: no golden set at {}", goldens.display());
         }
-        expect_ok(&[], &args);
+        let log = dir.path().join(dtype);
+        expect_ok(&[("CLSRL_STAND_IN_GPU_LOG", text(&log))], &args);
+        // Each the best kernel that takes its kind; what is written out would not be there.
+        let kernel = format!("_scaled_dot_product_{kernel}_attention");
+        for kernel in [&kernel, &format!("{kernel}_backward")] {
+            assert!(0 < n_launched(&log, kernel), "{dtype}: {kernel}");
+        }
     }
+}
+
+/// How often a process launched an operator on its GPU.
+fn n_launched(log: &Path, operator: &str) -> usize {
+    let log = fs::read_to_string(log).unwrap();
+    let n = log.lines().filter_map(|line| line.split_once(' ')).find(|(_, name)| *name == operator);
+    n.map_or(0, |(n, _)| n.parse().unwrap())
 }
 
 #[test]
@@ -99,9 +113,7 @@ fn n_waits(bench: &[&str], n_steps: &str) -> usize {
     // So much memory that the probes of the device's rates are no long ones.
     let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
     expect_ok(&settings, &[&["bench"], bench, &sizes, &of_model].concat());
-    let log = fs::read_to_string(&log).unwrap();
-    let waits = log.lines().find_map(|line| line.strip_suffix(" to the host"));
-    waits.expect("the host reads something").parse().unwrap()
+    n_launched(&log, "to the host")
 }
 
 #[test]

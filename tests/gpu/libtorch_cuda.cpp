@@ -2,13 +2,15 @@
 //
 // Compiled to a `libtorch_cuda.so`, it is what the program opens as the CUDA half of libtorch. Its tensors lie in host
 // memory and its operators are those of the CPU, but it refuses what a real GPU would: an operator that is given
-// tensors of two devices, and more memory than there is. It says nothing of speed, nor of the numbers of real kernels.
+// tensors of two devices, and more memory than there is. Its attention is chosen as on a Hopper, takes what the kernels
+// there take, and gives back their layouts. It says nothing of speed, nor of the numbers of real kernels.
 //
 // Environment:
 //   CLSRL_STAND_IN_GPU_MIB   memory of each of its two GPUs; without end if it is not set
 //   CLSRL_STAND_IN_GPU_LOG   a file that has a line for each kind of operator whenever the host waits: how often it
 //                            was launched, and its name; `to the host` is what a process waits for a GPU for
 
+#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/EmptyTensor.h>
 #include <ATen/core/Tensor.h>
@@ -22,7 +24,9 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
 
+#include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -32,6 +36,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -166,12 +171,6 @@ struct Hooks final : at::CUDAHooksInterface {
   }
 };
 
-// What `scaled_dot_product_attention` asks for its kernel: the plain one.
-int64_t choose_attention(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
-                         double, bool, std::optional<double>, bool) {
-  return static_cast<int64_t>(sdp::SDPBackend::math);
-}
-
 // ---- tensors
 
 bool is_on_gpu(const at::Tensor& tensor) { return tensor.device().type() == CUDA; }
@@ -221,6 +220,129 @@ at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
   auto host = is_on_gpu(to) ? on_host(to) : to;
   host.copy_(is_on_gpu(from) ? on_host(from) : from, non_blocking);
   return to;
+}
+
+// ---- attention: what the kernels take, and the layout that they give back
+
+// The kernel that `scaled_dot_product_attention` takes on a Hopper.
+int64_t choose_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&,
+                         const std::optional<at::Tensor>& mask, double, bool, std::optional<double>, bool shares) {
+  const auto& context = at::globalContext();
+  const bool is_half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
+  const bool takes_heads = q.size(1) == k.size(1) || shares;
+  auto chosen = sdp::SDPBackend::math;
+  if (context.userEnabledMemEfficientSDP() && q.size(1) == k.size(1)) chosen = sdp::SDPBackend::efficient_attention;
+  if (context.userEnabledFlashSDP() && is_half && !mask && takes_heads && q.size(3) <= 256) {
+    chosen = sdp::SDPBackend::flash_attention;
+  }
+  if (context.userEnabledCuDNNSDP() && is_half && takes_heads) chosen = sdp::SDPBackend::cudnn_attention;
+  return static_cast<int64_t>(chosen);
+}
+
+void refuse_cudnn(const c10::OperatorHandle&, torch::jit::Stack*) {
+  TORCH_CHECK(false, "stand-in GPU: cuDNN's attention builds a plan for every new shape");
+}
+
+void check_heads(const char* kernel, at::TensorList tensors) {
+  for (const auto& tensor : tensors) {
+    TORCH_CHECK(tensor.dim() == 4 && tensor.stride(3) == 1, "stand-in GPU: ", kernel,
+                " attention takes (b, h, t, d) with a dense last dimension");
+  }
+}
+
+at::Tensor wide(const at::Tensor& tensor) { return on_host(tensor).to(at::kFloat); }
+
+// Keys or values once for each of the heads that share them.
+at::Tensor for_each_head(const at::Tensor& tensor, int64_t n_heads) {
+  return wide(tensor).repeat_interleave(n_heads / tensor.size(1), 1);
+}
+
+// Scores (b, h, t, s) in float32; -inf where a key is behind its query.
+at::Tensor scores_of(const at::Tensor& q, const at::Tensor& k, bool is_causal, std::optional<double> scale) {
+  const auto factor = scale.value_or(1 / std::sqrt(static_cast<double>(q.size(3))));
+  auto scores = at::matmul(wide(q), for_each_head(k, q.size(1)).transpose(2, 3)) * factor;
+  if (!is_causal) return scores;
+  return scores.masked_fill(at::ones({q.size(2), k.size(2)}, at::kBool).triu(1), -INFINITY);
+}
+
+// (b, h, t, d) as both kernels give it back: heads stand beside each other in a token.
+at::Tensor by_token(const at::Tensor& like, const at::Tensor& host) {
+  return copy_on(like.device(), host.to(like.scalar_type()).transpose(1, 2).contiguous().transpose(1, 2));
+}
+
+// Results and the logarithms of the sums of the exponentials (b, h, t).
+std::pair<at::Tensor, at::Tensor> attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                           const at::Tensor& bias, bool is_causal, std::optional<double> scale) {
+  auto scores = scores_of(q, k, is_causal, scale);
+  if (bias.defined()) scores = scores + wide(bias);
+  const auto mixed = at::matmul(scores.softmax(-1), for_each_head(v, q.size(1)));
+  return {by_token(q, mixed), copy_on(q.device(), scores.logsumexp(-1))};
+}
+
+// Gradients of queries, keys and values: what is made again are the weights, from the sums that were kept.
+std::array<at::Tensor, 3> attention_gradients(const at::Tensor& gradient, const at::Tensor& q, const at::Tensor& k,
+                                              const at::Tensor& v, const at::Tensor& bias, const at::Tensor& mixed,
+                                              const at::Tensor& sums, bool is_causal, std::optional<double> scale) {
+  const auto n_heads = q.size(1);
+  const auto factor = scale.value_or(1 / std::sqrt(static_cast<double>(q.size(3))));
+  auto scores = scores_of(q, k, is_causal, scale);
+  if (bias.defined()) scores = scores + wide(bias);
+  const auto weights = (scores - wide(sums).unsqueeze(-1)).exp();
+  const auto of_weights = at::matmul(wide(gradient), for_each_head(v, n_heads).transpose(2, 3));
+  const auto own = (wide(gradient) * wide(mixed)).sum(-1, /*keepdim=*/true);
+  const auto of_scores = weights * (of_weights - own) * factor;
+  const auto of_shared = [&](const at::Tensor& of_heads, const at::Tensor& like) {
+    const auto g = like.size(1);
+    return by_token(like, of_heads.unflatten(1, {g, n_heads / g}).sum(2));
+  };
+  return {by_token(q, at::matmul(of_scores, for_each_head(k, n_heads))),
+          of_shared(at::matmul(of_scores.transpose(2, 3), wide(q)), k),
+          of_shared(at::matmul(weights.transpose(2, 3), wide(gradient)), v)};
+}
+
+constexpr auto FLASH = "_scaled_dot_product_flash_attention", EFFICIENT = "_scaled_dot_product_efficient_attention";
+
+at::Tensor seed_on(const at::Tensor& like) { return copy_on(like.device(), at::zeros({2}, at::kLong)); }
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, c10::SymInt, c10::SymInt, at::Tensor, at::Tensor, at::Tensor>
+flash(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double, bool is_causal, bool,
+      std::optional<double> scale) {
+  launches.launched(FLASH);
+  check_heads("flash", {q, k, v});
+  TORCH_CHECK(q.scalar_type() != at::kFloat, "stand-in GPU: flash attention takes 16 bits alone");
+  TORCH_CHECK(q.size(3) % 8 == 0, "stand-in GPU: flash attention takes heads in multiples of 8");
+  auto [mixed, sums] = attended(q, k, v, {}, is_causal, scale);
+  return {mixed, sums, {}, {}, q.size(2), k.size(2), seed_on(q), seed_on(q), {}};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> flash_backward(
+    const at::Tensor& gradient, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mixed,
+    const at::Tensor& sums, const at::Tensor&, const at::Tensor&, c10::SymInt, c10::SymInt, double, bool is_causal,
+    const at::Tensor&, const at::Tensor&, std::optional<double> scale) {
+  launches.launched(std::string(FLASH) + "_backward");
+  auto [of_q, of_k, of_v] = attention_gradients(gradient, q, k, v, {}, mixed, sums, is_causal, scale);
+  return {of_q, of_k, of_v};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> efficient(
+    const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const std::optional<at::Tensor>& bias, bool, double,
+    bool is_causal, std::optional<double> scale) {
+  launches.launched(EFFICIENT);
+  check_heads("efficient", {q, k, v});
+  for (int64_t i = 0; bias && i < bias->dim(); i++) {
+    TORCH_CHECK(bias->stride(i) != 0 || bias->size(i) == 1, "stand-in GPU: a bias is repeated and not there");
+  }
+  auto [mixed, sums] = attended(q, k, v, bias.value_or(at::Tensor()), is_causal, scale);
+  return {mixed, sums, seed_on(q), seed_on(q)};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> efficient_backward(
+    const at::Tensor& gradient, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias,
+    const at::Tensor& mixed, const at::Tensor& sums, const at::Tensor&, const at::Tensor&, double, std::array<bool, 4>,
+    bool is_causal, std::optional<double> scale) {
+  launches.launched(std::string(EFFICIENT) + "_backward");
+  auto [of_q, of_k, of_v] = attention_gradients(gradient, q, k, v, bias, mixed, sums, is_causal, scale);
+  return {of_q, of_k, of_v, {}};
 }
 
 // ---- operators
@@ -324,6 +446,11 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("copy_", copy);
   library.impl("as_strided", at::native::as_strided_tensorimpl);
   library.impl("view", at::native::view);
+  library.impl("_scaled_dot_product_flash_attention", flash);
+  library.impl("_scaled_dot_product_flash_attention_backward", flash_backward);
+  library.impl("_scaled_dot_product_efficient_attention", efficient);
+  library.impl("_scaled_dot_product_efficient_attention_backward", efficient_backward);
+  library.impl("_scaled_dot_product_cudnn_attention", torch::CppFunction::makeFromBoxedFunction<&refuse_cudnn>());
 }
 
 const bool is_registered = [] {

@@ -208,7 +208,8 @@ pub fn complete(
     generation: &GenerationConfig,
 ) -> Result<Vec<Completion>, EngineError> {
     let GenerationConfig { stop_ids, pad_token_id, repetition_penalty } = generation;
-    let batch = Batch::new(prompts, PadSide::Left, *pad_token_id, model.config(), model.device())?;
+    let side = PadSide::of_prompts(model.device());
+    let batch = Batch::new(prompts, side, *pad_token_id, model.config(), model.device())?;
     let decoding = Decoding::greedy(*repetition_penalty);
     let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
     let generated = no_grad(|| {

@@ -71,7 +71,8 @@ impl Pass<'_> {
         let scored = &completions.scored;
         let batch = || {
             let prompts: Vec<_> = groups.iter().map(|group| group.prompt).collect();
-            Batch::new(&prompts, PadSide::Left, self.pad_id, model.config(), model.device())
+            let side = PadSide::of_prompts(model.device());
+            Batch::new(&prompts, side, self.pad_id, model.config(), model.device())
         };
         // First, so that nothing is kept for the backward pass meanwhile.
         let reference_log_probs = match self.reference {

@@ -100,7 +100,8 @@ fn sample_part(
     let group = settings.generations;
     let policy = model.frozen_copy(false);
     let prompts: Vec<_> = chosen.iter().map(|asked| &asked.prompt).collect();
-    let batch = Batch::new(&prompts, PadSide::Left, grpo.pad_id, model.config(), model.device())?;
+    let side = PadSide::of_prompts(model.device());
+    let batch = Batch::new(&prompts, side, grpo.pad_id, model.config(), model.device())?;
     let rows = first * group..(first + chosen.len()) * group;
     let seed_of =
         |row: usize| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]);

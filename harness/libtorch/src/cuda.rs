@@ -4,12 +4,14 @@ use std::error::Error;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
+use crate::switches::avoid_cudnn_attention;
+
 const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 
 /// Opens the CUDA half of libtorch. Call it first thing in `main`; says why if it is not there.
 ///
 /// libtorch remembers its first answer about CUDA for the life of the process: open the backend
-/// before anything else is asked.
+/// before anything else is asked. Attention is kept off cuDNN from then on.
 pub fn load_cuda_backend() -> Result<(), String> {
     #[expect(unsafe_code, reason = "opening a library runs its initialisers; there is no safe way")]
     // SAFETY: libtorch_cuda is the other half of the libtorch that this program is linked to; its
@@ -20,5 +22,6 @@ pub fn load_cuda_backend() -> Result<(), String> {
         // What the loader says, such as which other library is missing, stands in the source.
         let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         format!("cannot open {CUDA_LIBRARY}: {reason}")
-    })
+    })?;
+    avoid_cudnn_attention().map_err(|error| error.to_string())
 }

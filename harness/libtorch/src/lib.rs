@@ -5,6 +5,7 @@
 //! Everything here is in libtorch's CPU half and reaches CUDA through its dispatcher, so nothing of
 //! CUDA is needed to build or to run.
 
+mod attention;
 mod cuda;
 mod gated;
 mod gradients;
@@ -18,6 +19,7 @@ mod switches;
 mod error;
 mod shim;
 
+pub use attention::fused_attention;
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
 pub use gated::gated_linear;

@@ -15,6 +15,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
 #include <ATen/ops/stack.h>
@@ -191,6 +192,17 @@ EXPORT int clsrl_gated_linear(const at::Tensor* gate, const at::Tensor* up, cons
   });
 }
 
+// ---- attention
+
+EXPORT int clsrl_fused_attention(const at::Tensor* q, const at::Tensor* k, const at::Tensor* v, int is_causal,
+                                 at::Tensor** mixed) {
+  return guarded([&] {
+    const bool shares_heads = q->size(1) != k->size(1);
+    *mixed = new at::Tensor(at::scaled_dot_product_attention(*q, *k, *v, /*attn_mask=*/{}, /*dropout_p=*/0,
+                                                             is_causal != 0, /*scale=*/{}, shares_heads));
+  });
+}
+
 // ---- gradients
 
 EXPORT int clsrl_clear_gradients(const at::Tensor* const* tensors, size_t n_tensors) {
@@ -268,6 +280,11 @@ EXPORT int clsrl_set_full_float32() {
     context.setFloat32MatmulPrecision("highest");
     context.setAllowTF32CuDNN(false);
   });
+}
+
+// cuDNN's attention builds a plan for every new shape, for up to a second, and is not deterministic.
+EXPORT int clsrl_avoid_cudnn_attention() {
+  return guarded([] { at::globalContext().setSDPUseCuDNN(false); });
 }
 
 EXPORT int clsrl_is_full_float32(int* is_full) {

@@ -52,6 +52,13 @@ unsafe extern "C" {
         by_onednn: c_int,
         product: *mut *mut C_tensor,
     ) -> c_int;
+    pub(crate) fn clsrl_fused_attention(
+        q: *const C_tensor,
+        k: *const C_tensor,
+        v: *const C_tensor,
+        is_causal: c_int,
+        mixed: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_backward(tensor: *const C_tensor, gradient: *const C_tensor) -> c_int;
     pub(crate) fn clsrl_add_product(
         leaf: *const C_tensor,
@@ -65,6 +72,7 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn clsrl_set_deterministic() -> c_int;
     pub(crate) fn clsrl_set_full_float32() -> c_int;
+    pub(crate) fn clsrl_avoid_cudnn_attention() -> c_int;
     pub(crate) fn clsrl_is_full_float32(is_full: *mut c_int) -> c_int;
     pub(crate) fn clsrl_recompute(
         run: RunSegment,

@@ -4,7 +4,10 @@
 
 use crate::{
     LibtorchError,
-    shim::{check, clsrl_is_full_float32, clsrl_set_deterministic, clsrl_set_full_float32},
+    shim::{
+        check, clsrl_avoid_cudnn_attention, clsrl_is_full_float32, clsrl_set_deterministic,
+        clsrl_set_full_float32,
+    },
 };
 
 /// Lets libtorch and cuDNN take algorithms that give the same bits every time, where they have one. Where
@@ -19,6 +22,12 @@ pub fn set_deterministic() -> Result<(), LibtorchError> {
 pub fn set_full_float32() -> Result<(), LibtorchError> {
     // SAFETY: sets flags of libtorch's global context.
     check("set the precision of float32", unsafe { clsrl_set_full_float32() })
+}
+
+/// Lets attention in 16 bits take another kernel than cuDNN's, which builds a plan for every new shape.
+pub(crate) fn avoid_cudnn_attention() -> Result<(), LibtorchError> {
+    // SAFETY: sets a flag of libtorch's global context.
+    check("choose a kernel for attention", unsafe { clsrl_avoid_cudnn_attention() })
 }
 
 /// Whether products of float32 are computed in float32, as libtorch itself tells.

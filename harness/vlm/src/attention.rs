@@ -1,27 +1,52 @@
 //! Scaled dot-product attention with shared key-value heads, softmax in float32.
 //!
 //! Within prompts it is on a GPU libtorch's fused one, which never writes the scores down; on a CPU, where the
-//! backward pass of that one is slow, it is written out, and the scores are made again for the backward pass. Keys and values are never repeated: the queries
-//! of the heads that share them stand one below the other, and so do those of the rows that share a prompt.
+//! backward pass of that one is slow, it is written out, and the scores are made again for the backward pass. Written
+//! out, keys and values are never repeated: the queries of the heads that share them stand one below the other, and so
+//! do those of the rows that share a prompt.
 
-use clsrl_libtorch::recompute;
+use clsrl_libtorch::{fused_attention, recompute};
 use tch::{Kind, Tensor};
 
 use crate::layers::cast;
 
-/// What the fused attention adds to the score of a key that must not be seen; its weight is 0 all the same.
-const HIDDEN: f64 = -1e30;
-
 /// Scores that are made at a time on a CPU where nothing keeps them: 8 MiB in float32.
 const CACHED_SCORES: i64 = 1 << 21;
 
-/// Attends with q (b, h, t, d) to k and v (b, g, s, d); the mask (b, 1, t, s) is added to the
-/// scores. Returns (b, t, h * d).
-pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    match (q.device().is_cuda(), q.requires_grad()) {
-        (true, _) => attend_fused(q, k, v, mask),
-        (false, true) => attend_again(q, k, v, mask),
-        (false, false) => in_parts(q, k, v, mask, attend_plainly),
+/// How tokens attend to each other.
+#[derive(Debug)]
+pub(crate) enum Attending {
+    /// By a fused kernel: to all, or to those up to themselves. It takes no mask: with one, kernels differ in what they
+    /// refuse, and the fastest refuses all.
+    Fused {
+        /// Whether a token sees none behind it.
+        is_causal: bool,
+    },
+    /// Written out.
+    Written {
+        /// Added to the scores (b, 1, t, s).
+        mask: Option<Tensor>,
+    },
+}
+
+impl Attending {
+    /// The same again.
+    pub(crate) fn share(&self) -> Attending {
+        match self {
+            Attending::Fused { is_causal } => Attending::Fused { is_causal: *is_causal },
+            Attending::Written { mask } => {
+                Attending::Written { mask: mask.as_ref().map(Tensor::shallow_clone) }
+            }
+        }
+    }
+}
+
+/// Attends with q (b, h, t, d) to k and v (b, g, s, d). Returns (b, t, h * d).
+pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, attending: &Attending) -> Tensor {
+    match (attending, q.requires_grad()) {
+        (Attending::Fused { is_causal }, _) => attend_fused(q, k, v, *is_causal),
+        (Attending::Written { mask }, true) => attend_again(q, k, v, mask.as_ref()),
+        (Attending::Written { mask }, false) => in_parts(q, k, v, mask.as_ref(), attend_plainly),
     }
 }
 
@@ -57,20 +82,18 @@ fn in_parts(
     Tensor::cat(&(0..q.len()).map(part).collect::<Vec<_>>(), 0)
 }
 
-fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor, is_causal: bool) -> Tensor {
     let (b, h, t, d) = q.size4().expect("queries are (b, h, t, d)");
-    let (g, s) = (k.size()[1], k.size()[2]);
-    let q = q.reshape([b, g, h / g * t, d]);
-    let mask = mask.map(|mask| {
-        // Finite in bfloat16 too, so that a query that sees nothing gets equal weights and not NaN.
-        let mask = cast(&mask.clamp_min(HIDDEN), q.kind()).unsqueeze(2); // (b, 1, 1, t, s)
-        mask.expand([b, 1, h / g, t, s], false)
-            .reshape([b, 1, h / g * t, s])
-            .expand([b, g, -1, s], false)
-    });
-    let mixed =
-        Tensor::scaled_dot_product_attention(&q, k, v, mask.as_ref(), 0.0, false, None, false);
-    mixed.view([b, h, t, d]).transpose(1, 2).reshape([b, t, h * d])
+    let n_sharing = h / k.size()[1];
+    let for_kernel = |x: &Tensor| match x.kind() {
+        // No fused kernel of float32 takes shared heads.
+        Kind::Float if 1 < n_sharing => x.repeat_interleave_self_int(n_sharing, 1, None),
+        _ => x.shallow_clone(),
+    };
+    let mixed = fused_attention(q, &for_kernel(k), &for_kernel(v), is_causal)
+        .unwrap_or_else(|error| panic!("{error}"));
+    // Each kernel has a layout of its own for its result: this copies where it must.
+    mixed.transpose(1, 2).reshape([b, t, h * d])
 }
 
 fn attend_plainly(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
@@ -145,13 +168,12 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::mask::{padding_mask, prompt_mask};
+    use crate::mask::prompt_mask;
 
     /// Output and gradients of queries, keys and values, in float32.
     fn computed(
-        attend: fn(&Tensor, &Tensor, &Tensor, Option<&Tensor>) -> Tensor,
+        attend: impl Fn(&Tensor, &Tensor, &Tensor) -> Tensor,
         kind: Kind,
-        mask: Option<&Tensor>,
         shapes: [[i64; 4]; 2],
     ) -> Vec<Tensor> {
         let leaf = |shape: [i64; 4], phase: f64| {
@@ -160,15 +182,20 @@ mod tests {
         };
         let leaves = [leaf(shapes[0], 0.0), leaf(shapes[1], 1.0), leaf(shapes[1], 2.0)];
         let [q, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
-        let mixed = attend(&q, &k, &v, mask).to_kind(Kind::Float);
+        let mixed = attend(&q, &k, &v).to_kind(Kind::Float);
         let weights = Tensor::arange(mixed.numel() as i64, (Kind::Float, Device::Cpu)).cos();
         (&mixed * weights.view_as(&mixed)).sum(Kind::Float).backward();
         std::iter::once(mixed.detach()).chain(leaves.map(|leaf| leaf.grad())).collect()
     }
 
-    fn check(kind: Kind, mask: Option<&Tensor>, shapes: [[i64; 4]; 2], tolerance: f64) {
-        let fused = computed(attend_fused, kind, mask, shapes);
-        let plain = computed(attend_plainly, kind, mask, shapes);
+    fn check(kind: Kind, is_causal: bool, shapes: [[i64; 4]; 2], tolerance: f64) {
+        let mask = is_causal.then(|| {
+            let (b, t) = (shapes[0][0], shapes[0][2]);
+            prompt_mask(&Tensor::ones([b, t], (Kind::Int64, Device::Cpu)))
+        });
+        let fused = |q: &Tensor, k: &Tensor, v: &Tensor| attend_fused(q, k, v, is_causal);
+        let plain = |q: &Tensor, k: &Tensor, v: &Tensor| attend_plainly(q, k, v, mask.as_ref());
+        let (fused, plain) = (computed(fused, kind, shapes), computed(plain, kind, shapes));
         for (fused, plain) in fused.iter().zip(&plain) {
             let difference = (fused - plain).abs().max().double_value(&[]);
             assert!(difference <= tolerance, "{kind:?}: off by {difference:e}");
@@ -185,8 +212,9 @@ mod tests {
         let seen = Tensor::ones([2, 1025], (Kind::Int64, Device::Cpu));
         for mask in [None, Some(prompt_mask(&seen))] {
             for kind in [Kind::Float, Kind::BFloat16] {
-                let kept = computed(attend_plainly, kind, mask.as_ref(), [q, k]);
-                let again = computed(attend_again, kind, mask.as_ref(), [q, k]);
+                let mask = mask.as_ref();
+                let kept = computed(|q, k, v| attend_plainly(q, k, v, mask), kind, [q, k]);
+                let again = computed(|q, k, v| attend_again(q, k, v, mask), kind, [q, k]);
                 for (kept, again) in kept.iter().zip(&again) {
                     assert!(kept.equal(again), "{kind:?}, mask: {}", mask.is_some());
                 }
@@ -196,15 +224,10 @@ mod tests {
 
     #[test]
     fn fused_attention_is_the_plain_one() {
-        // Filled up behind: the gradients of queries that see nothing differ, and nobody reads those.
-        let key_mask = Tensor::from_slice2(&[[1i64, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1]]);
         for (kind, tolerance) in [(Kind::Float, 2e-6), (Kind::BFloat16, 0.04)] {
-            check(kind, None, [[2, 2, 6, 8], [2, 2, 6, 8]], tolerance);
+            check(kind, false, [[2, 2, 6, 8], [2, 2, 6, 8]], tolerance);
             // Shared heads.
-            let whole = prompt_mask(&key_mask);
-            check(kind, Some(&whole), [[2, 6, 7, 8], [2, 2, 7, 8]], tolerance);
-            let continued = padding_mask(&key_mask);
-            check(kind, Some(&continued), [[2, 6, 1, 8], [2, 2, 7, 8]], tolerance);
+            check(kind, true, [[2, 6, 7, 8], [2, 2, 7, 8]], tolerance);
         }
     }
 }

@@ -31,6 +31,14 @@ pub enum PadSide {
     Right,
 }
 
+impl PadSide {
+    /// The side for prompts that rows continue. On a GPU it is behind, so that the tokens of a prompt need no mask but
+    /// the causal one, which its kernels have built in; on a CPU in front, as in transformers.
+    pub fn of_prompts(device: Device) -> PadSide {
+        if device.is_cuda() { PadSide::Right } else { PadSide::Left }
+    }
+}
+
 /// A rectangle of prompts on the device.
 #[derive(Debug)]
 pub struct Batch {
@@ -51,13 +59,19 @@ pub struct Batch {
     /// The feature of each placeholder (n_placeholders); none where every picture is there once, so that they
     /// stand in one order.
     pub(crate) feature_rows: Option<Tensor>,
-    /// Whether any row is shorter than others.
+    /// Whether any row has padding.
     pub(crate) is_padded: bool,
+    /// Whether all rows start in the first column.
+    pub(crate) starts_together: bool,
     /// Where the last token of each row stands, in `ids` flattened (b).
     pub(crate) last_places: Tensor,
     /// The tokens without their padding, where leaving it out is worth it.
     pub(crate) packing: Option<Packing>,
 }
+
+/// Rows on a GPU have so many tokens or a multiple of it, padding included: the memory that its allocator has kept fits
+/// again, few shapes are met, and products take the kernels for aligned rows.
+const GPU_WIDTH: usize = 16;
 
 /// The share of padding from which on it is left out: gathering rows for attention costs time as well.
 const MUCH_PADDING: f64 = 0.05;
@@ -78,8 +92,9 @@ impl Batch {
                 check_prompt(prompt, config).map_err(|problem| VlmError::Prompt { row, problem })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let n_tokens = prompts.iter().map(|prompt| prompt.ids.len()).max();
-        let mut rows = Rows::new(prompts.len(), n_tokens.expect("a batch has rows"), pad_id);
+        let longest = prompts.iter().map(|prompt| prompt.ids.len()).max();
+        let width = width(longest.expect("a batch has rows"), device);
+        let mut rows = Rows::new(prompts.len(), width, pad_id);
         for (row, (prompt, positions)) in prompts.iter().zip(&positions).enumerate() {
             rows.fill(row, side, prompt, positions, config);
         }
@@ -100,6 +115,7 @@ impl Batch {
             grids: pictures.grids,
             feature_places: Tensor::from_slice(&rows.feature_places).to_device(device),
             is_padded: 0.0 < n_padding,
+            starts_together: side == PadSide::Right || n_padding == 0.0,
             last_places: Tensor::from_slice(&rows.last_places).to_device(device),
             packing: is_worth_packing.then(packing),
         })
@@ -114,6 +130,11 @@ impl Batch {
     pub fn rope_deltas(&self) -> Tensor {
         &self.next_positions - self.mask.sum_dim_intlist([1i64].as_slice(), false, Kind::Int64)
     }
+}
+
+/// Tokens of a row, padding included, where the longest prompt has so many.
+fn width(longest: usize, device: Device) -> usize {
+    if device.is_cuda() { longest.next_multiple_of(GPU_WIDTH) } else { longest }
 }
 
 /// Checks what comes from outside and computes the row's positions.
@@ -232,5 +253,17 @@ impl Rows {
 
     fn tensor(&self, values: &[i64]) -> Tensor {
         Tensor::from_slice(values).view(self.shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_of_like_lengths_have_one_width_on_a_gpu() {
+        let widths = |device| [320, 321, 336].map(|longest| width(longest, device));
+        assert_eq!(widths(Device::Cuda(0)), [320, 336, 336]);
+        assert_eq!(widths(Device::Cpu), [320, 321, 336]);
     }
 }

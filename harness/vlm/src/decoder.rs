@@ -4,7 +4,7 @@ use clsrl_libtorch::select_rows;
 use tch::{Device, Tensor};
 
 use crate::{
-    attention::{Seen, attend, attend_shared},
+    attention::{Attending, Seen, attend, attend_shared},
     cache::{Continuation, Prefill},
     config::Config,
     layers::{Linear, RmsNorm},
@@ -124,8 +124,8 @@ impl Decoder {
 
 /// How whole prompts are run.
 pub(crate) struct Prompts {
-    /// Added to the scores (b, 1, t, t).
-    pub(crate) mask: Tensor,
+    /// How tokens of the rectangle attend to each other.
+    pub(crate) attending: Attending,
     /// How tokens lie in the rectangle that attention works on, if they are packed without padding.
     pub(crate) packing: Option<Packing>,
     /// The tokens whose hidden states are read; all if none are named.
@@ -136,7 +136,7 @@ impl Prompts {
     /// The same for a layer; which tokens are read is the last one's business alone.
     fn share(&self, is_last: bool) -> Prompts {
         Prompts {
-            mask: self.mask.shallow_clone(),
+            attending: self.attending.share(),
             packing: self.packing.as_ref().map(Packing::share),
             read: self.read.as_ref().filter(|_| is_last).map(Tensor::shallow_clone),
         }
@@ -227,7 +227,7 @@ impl Attention {
     fn mix_prompts(&self, x: &Tensor, rope: &Rope, prompts: &Prompts) -> (Tensor, KeyValue) {
         let (q, k, v) = self.heads(x, rope, prompts.packing.as_ref());
         let (k, v) = (k.contiguous(), v.contiguous());
-        let mixed = attend(&q, &k, &v, Some(&prompts.mask)); // (b, t, h d)
+        let mixed = attend(&q, &k, &v, &prompts.attending); // (b, t, h d)
         let mixed = match &prompts.packing {
             None => mixed,
             Some(packing) => packing.pack(&mixed),

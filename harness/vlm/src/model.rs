@@ -5,6 +5,7 @@
 //! in float32.
 
 mod adapted;
+mod prompts;
 
 use std::{
     collections::BTreeMap,
@@ -19,15 +20,14 @@ use crate::{
     cache::{Continuation, Prefill},
     checkpoint::read_weights,
     config::Config,
-    decoder::{Decoder, Prompts},
+    decoder::Decoder,
     error::VlmError,
     init::{Init, draw_weights},
     layers::{cast, linear},
     layout::{Role, Weights, layout},
     lora::Lora,
-    mask::{padding_mask, prompt_mask},
+    mask::padding_mask,
     merge::Masters,
-    packing::Packing,
     positions::Grid,
     save,
     vision::VisionTower,
@@ -134,6 +134,12 @@ impl Model {
         self
     }
 
+    /// Whether tokens of a prompt and patches of a picture attend by libtorch's fused kernels; as a rule on a GPU.
+    pub fn fusing(mut self, is_wanted: bool) -> Model {
+        self.visual.fuses = is_wanted;
+        self
+    }
+
     pub(crate) fn assemble(
         config: Config,
         precision: Precision,
@@ -154,7 +160,7 @@ impl Model {
             weights.at("lm_head").take("weight")
         };
         let head_leaf = lm_head.shallow_clone();
-        Model {
+        let model = Model {
             config,
             device,
             precision,
@@ -166,7 +172,8 @@ impl Model {
             model,
             lm_head,
             head_leaf,
-        }
+        };
+        model.fusing(device.is_cuda())
     }
 
     /// The config.
@@ -247,7 +254,7 @@ impl Model {
         let parameters = self.parameters.iter().zip(self.computed_kinds()).map(convert).collect();
         let Model { config, precision, device, lora, .. } = self;
         let model = Model::assemble(config.clone(), *precision, *device, *lora, parameters);
-        model.recomputing(self.model.recomputes)
+        model.recomputing(self.model.recomputes).fusing(self.visual.fuses)
     }
 
     /// The kind that each parameter is computed with; behind the layout stand the adapters, which are matrices.
@@ -347,54 +354,5 @@ impl Model {
     /// The head's weight (vocabulary, c) in a kind.
     pub(crate) fn head_weight(&self, kind: Kind) -> Tensor {
         cast(&self.lm_head, kind)
-    }
-
-    fn encode(
-        &self,
-        pixels: &Tensor,
-        grids: &[Grid],
-        tap: &mut dyn FnMut(Stage, &Tensor),
-    ) -> Tensor {
-        let kind = self.precision.kind();
-        if grids.is_empty() {
-            return self.visual.empty(kind, self.device);
-        }
-        self.visual.forward(&cast(pixels, kind), grids, tap)
-    }
-
-    /// Runs prompts, packed or as they lie, for all hidden states or those at some places of the flattened
-    /// batch.
-    fn run_prompts(
-        &self,
-        batch: &Batch,
-        packing: Option<&Packing>,
-        read: Option<&Tensor>,
-        tap: &mut dyn FnMut(Stage, &Tensor),
-    ) -> (Tensor, Vec<(Tensor, Tensor)>) {
-        let x = self.embed(batch, tap);
-        let mask = prompt_mask(&batch.mask);
-        let Some(packing) = packing else {
-            let prompts = Prompts { mask, packing: None, read: read.map(Tensor::shallow_clone) };
-            return self.model.forward_prompts(x, &batch.positions, &prompts, tap);
-        };
-        let x = packing.pack(&x); // (1, n, c)
-        let positions = packing.pack(&batch.positions.permute([1, 2, 0])).permute([2, 0, 1]);
-        let read = read.map(|places| packing.packed_places(places));
-        let prompts = Prompts { mask, packing: Some(packing.share()), read };
-        self.model.forward_prompts(x, &positions, &prompts, tap)
-    }
-
-    /// Token embeddings with the pictures' features in place of their placeholders (b, t, c).
-    fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
-        let x = cast(&self.model.embed_tokens.forward(&batch.ids), self.precision.kind());
-        if batch.grids.is_empty() {
-            return x;
-        }
-        let features = self.encode(&batch.pixels, &batch.grids, tap);
-        let features = match &batch.feature_rows {
-            None => features,
-            Some(rows) => features.index_select(0, rows),
-        };
-        x.flatten(0, 1).index_copy(0, &batch.feature_places, &features).view_as(&x)
     }
 }

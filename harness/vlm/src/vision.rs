@@ -5,7 +5,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    attention::attend,
+    attention::{Attending, attend},
     config::VisionConfig,
     layers::{LayerNorm, Linear, cast, linear},
     layout::Weights,
@@ -22,6 +22,8 @@ pub(crate) struct VisionTower {
     patch_embed: PatchEmbed,
     /// Whether only the blocks' inputs are kept for the backward pass.
     pub(crate) recomputes: bool,
+    /// Whether patches attend by a fused kernel.
+    pub(crate) fuses: bool,
     blocks: Vec<Repeatable<VisionBlock>>,
     merger: PatchMerger,
     config: VisionConfig,
@@ -32,6 +34,7 @@ impl VisionTower {
         let blocks = weights.at("blocks");
         VisionTower {
             recomputes: false,
+            fuses: false,
             patch_embed: PatchEmbed::load(&weights.at("patch_embed")),
             blocks: (0..config.depth)
                 .map(|block_idx| VisionBlock::load(config, &blocks.at(block_idx)))
@@ -99,9 +102,11 @@ impl VisionTower {
         let mut x = self.patch_embed.forward(patches); // (b, t, c)
         tap(Stage::PatchEmbed, &x);
         for (block_idx, block) in self.blocks.iter().enumerate() {
-            [x] = block.run(self.recomputes, &[&x, &rope.cos, &rope.sin], |block, inputs| {
+            let fuses = self.fuses;
+            let inputs = [&x, &rope.cos, &rope.sin];
+            [x] = block.run(self.recomputes, &inputs, move |block, inputs| {
                 let (cos, sin) = (inputs[1].shallow_clone(), inputs[2].shallow_clone());
-                [block.forward(&inputs[0], &Rope { cos, sin })]
+                [block.forward(&inputs[0], &Rope { cos, sin }, fuses)]
             });
             tap(Stage::VisionBlock(block_idx), &x);
         }
@@ -146,8 +151,8 @@ impl VisionBlock {
         }
     }
 
-    fn forward(&self, x: &Tensor, rope: &Rope) -> Tensor {
-        let x = x + self.attn.forward(&self.norm1.forward(x), rope);
+    fn forward(&self, x: &Tensor, rope: &Rope, fuses: bool) -> Tensor {
+        let x = x + self.attn.forward(&self.norm1.forward(x), rope, fuses);
         &x + self.mlp.forward(&self.norm2.forward(&x))
     }
 }
@@ -167,13 +172,17 @@ impl VisionAttention {
         }
     }
 
-    fn forward(&self, x: &Tensor, rope: &Rope) -> Tensor {
+    fn forward(&self, x: &Tensor, rope: &Rope, fuses: bool) -> Tensor {
         let (b, t, c) = x.size3().expect("frames are (b, t, c)");
         let (h, d) = (self.n_heads, c / self.n_heads);
         let qkv = self.qkv.forward(x).view([b, t, 3 * h, d]);
         let qk = rope.rotate(&qkv.narrow(2, 0, 2 * h)).transpose(1, 2); // (b, 2h, t, d)
         let v = qkv.narrow(2, 2 * h, h).transpose(1, 2); // (b, h, t, d)
-        let mixed = attend(&qk.narrow(1, 0, h), &qk.narrow(1, h, h), &v, None);
+        let attending = match fuses {
+            true => Attending::Fused { is_causal: false },
+            false => Attending::Written { mask: None },
+        };
+        let mixed = attend(&qk.narrow(1, 0, h), &qk.narrow(1, h, h), &v, &attending);
         self.proj.forward(&mixed)
     }
 }

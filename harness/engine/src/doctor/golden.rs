@@ -95,7 +95,8 @@ impl Set {
 
     fn logits(&self, prompts: &[&Prompt]) -> Result<Tensor, GoldenError> {
         let (config, device) = (self.frozen.config(), self.frozen.device());
-        let batch = Batch::new(prompts, PadSide::Left, self.pad_id, config, device)?;
+        let side = PadSide::of_prompts(device);
+        let batch = Batch::new(prompts, side, self.pad_id, config, device)?;
         Ok(no_grad(|| self.frozen.logits(&self.frozen.prefill(&batch).last_hidden)))
     }
 

@@ -6,6 +6,7 @@ mod golden;
 mod tiny;
 
 mod forward;
+mod fused;
 mod generation;
 
 mod continuation;

@@ -1,0 +1,53 @@
+//! Scaled dot-product attention by the kernel that libtorch finds best for the device.
+
+#![expect(unsafe_code, reason = "calls the shim")]
+
+use std::{ffi::c_int, ptr};
+
+use tch::Tensor;
+
+use crate::{
+    LibtorchError,
+    shim::{check, clsrl_fused_attention},
+};
+
+/// Attends with q (b, h, t, d) to k and v (b, g, s, d), whose heads h / g of the queries share, without a mask; with
+/// `is_causal`, token i sees those up to i. Scores are scaled by 1/√d. Returns (b, h, t, d), in a layout that differs
+/// from kernel to kernel.
+pub fn fused_attention(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    is_causal: bool,
+) -> Result<Tensor, LibtorchError> {
+    let mut mixed = ptr::null_mut();
+    let [q, k, v] = [q, k, v].map(Tensor::as_ptr);
+    // SAFETY: the tensors live until the call returns; `mixed` is set to a tensor that is ours if it succeeds.
+    check("attend", unsafe { clsrl_fused_attention(q, k, v, c_int::from(is_causal), &mut mixed) })?;
+    // SAFETY: the call succeeded, so `mixed` owns a tensor.
+    Ok(unsafe { Tensor::from_ptr(mixed) })
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn heads_that_share_keys_attend_causally() {
+        // The first token sees itself alone, the second both alike, since all keys are 0.
+        let q = Tensor::ones([1, 4, 2, 8], (Kind::Float, Device::Cpu));
+        let k = Tensor::zeros([1, 2, 2, 8], (Kind::Float, Device::Cpu));
+        let v = Tensor::arange(32, (Kind::Float, Device::Cpu)).view([1, 2, 2, 8]);
+        let mixed = fused_attention(&q, &k, &v, true).unwrap();
+        for head in 0..4 {
+            let values = v.get(0).get(head / 2);
+            let found = mixed.get(0).get(head);
+            assert!(found.get(0).allclose(&values.get(0), 0.0, 1e-6, false));
+            let mean = values.mean_dim([0i64].as_slice(), false, Kind::Float);
+            assert!(found.get(1).allclose(&mean, 0.0, 1e-6, false));
+        }
+        assert!(fused_attention(&q, &k.narrow(3, 0, 4), &v, true).is_err());
+    }
+}
