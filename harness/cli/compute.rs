@@ -3,6 +3,7 @@
 //! A program that is built without the feature `libtorch` has [`crate::compute`] from
 //! `compute_missing.rs` instead.
 
+mod environment;
 mod run;
 mod replace;
 mod trial;

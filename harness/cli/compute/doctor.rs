@@ -9,6 +9,7 @@ use clsrl_engine::{
 use serde_json::json;
 
 use super::{
+    environment,
     speed::{all_threads, precision_of, program},
     trial::{check_model, open_backend},
 };
@@ -18,6 +19,7 @@ use crate::{
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
 pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    environment::become_as_a_trial()?;
     let name = args.device.to_string();
     open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
     let threads = args.threads.unwrap_or_else(all_threads);

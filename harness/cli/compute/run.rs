@@ -10,7 +10,7 @@ use clsrl_runner::{
     trial_statuses,
 };
 
-use super::{replace, trial};
+use super::{environment, replace, trial};
 use crate::{
     against_paper,
     args::RunArgs,
@@ -25,21 +25,11 @@ use crate::{
     report,
 };
 
-/// Keeps glibc from handing every large tensor back to the system and faulting it in again, and lets it ask for large
-/// pages; a fifth of a tiny model's time went there, and a twentieth of a step of 121 million parameters. Other
-/// allocators ignore it.
-pub const HEAP: [(&str, &str); 4] = [
-    ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
-    ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
-    ("MALLOC_TRIM_THRESHOLD_", "1073741824"),
-    ("MALLOC_TOP_PAD_", "67108864"),
-];
-
-/// Lets cuBLAS give the same bits every time; it looks once, when the process first needs it.
-const CUBLAS: (&str, &str) = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
-
 /// Runs what is left, writes report and frames, and prints the report's path.
 pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    if args.in_process {
+        environment::become_as_a_trial()?;
+    }
     let bench = Bench::load(&args.suite, &args.selection)?;
     let places = Places::new(&bench.project, args.out.as_deref());
     let check = if args.deep { Check::Deep } else { Check::Fast };
@@ -177,13 +167,13 @@ impl Execution<'_> {
 
     fn worker(&self) -> anyhow::Result<WorkerCommand> {
         let threads = self.inputs.binding.threads.to_string();
-        let threads = [("OMP_NUM_THREADS", &*threads), ("RAYON_NUM_THREADS", &*threads)];
-        let set = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let cublas = self.inputs.binding.deterministic.then_some(CUBLAS);
+        let threads = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"].map(|name| (name, threads.clone()));
+        let of_trials = environment::of_trials().map(|(name, value)| (name, value.to_owned()));
+        let set = |(name, value): (&str, String)| (name.to_owned(), value);
         Ok(WorkerCommand {
             program: env::current_exe().context("the program cannot find itself")?,
             args: vec!["trial".to_owned(), "--of-run".to_owned()],
-            env: threads.into_iter().chain(HEAP).chain(cublas).map(set).collect(),
+            env: threads.into_iter().chain(of_trials).map(set).collect(),
             differs: Exit::Differs as i32,
         })
     }

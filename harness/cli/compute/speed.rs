@@ -3,10 +3,7 @@
 mod told;
 mod pictures;
 
-use std::{
-    env, fs, num::NonZero, os::unix::process::CommandExt, path::Path, process::Command, thread,
-    time::Instant,
-};
+use std::{fs, num::NonZero, path::Path, thread, time::Instant};
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{
@@ -17,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::told::Told;
 pub use self::told::program;
-use super::{run::HEAP, trial::open_backend};
+use super::{environment, trial::open_backend};
 use crate::{
     args::{
         Device, Dtype, EvalSpeedArgs, GrpoSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
@@ -34,7 +31,7 @@ const LEAST_TEXT: usize = 4;
 
 /// Times what is asked for, and prints JSON.
 pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
-    become_as_a_trial()?;
+    environment::become_as_a_trial()?;
     let (json, json_out) = match verb {
         SpeedVerb::Grpo(args) => (grpo(args, detail)?, &args.model.json_out),
         SpeedVerb::Sft(args) => (sft(args, detail)?, &args.model.json_out),
@@ -47,16 +44,6 @@ pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
     }
     print(&text)?;
     Ok(Exit::Ok)
-}
-
-/// Becomes this program with the allocator's settings that trials get from `run`, unless it has them.
-fn become_as_a_trial() -> anyhow::Result<()> {
-    if HEAP.iter().all(|(name, _)| env::var_os(name).is_some()) {
-        return Ok(());
-    }
-    let program = env::current_exe().context("the program's own file cannot be found")?;
-    let failure = Command::new(program).args(env::args_os().skip(1)).envs(HEAP).exec();
-    Err(failure).context("the program cannot start itself")
 }
 
 fn grpo(args: &GrpoSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
