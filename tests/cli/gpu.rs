@@ -104,6 +104,28 @@ fn every_method_runs_on_a_gpu() {
     expect_ok(&[], &small_gpu.concat());
 }
 
+#[test]
+fn whatever_computes_has_the_environment_of_a_worker() {
+    let (dir, model) = (temporary(), model());
+    let log = dir.path().join("log");
+    let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
+    let trial = run("zero-shot", "cuda", dir.path());
+    let in_process = [&trial[..], &["--in-process", "--replace", "--limit", "2"]].concat();
+    let doctor = ["doctor", "--image-size", "56", "--device", "cuda"];
+    let bench = ["bench", "eval", "--device", "cuda", "--model", text(&model), "--steps", "1"];
+    let sizes = ["--image-size", "56", "--prompt-tokens", "40", "--completion-tokens", "2"];
+    let bench = [&bench[..], &sizes, &["--batch", "1", "--warmup", "0"]].concat();
+    for args in [&trial[..], &in_process, &doctor, &bench] {
+        expect_ok(&settings, args);
+        let log = fs::read_to_string(&log).unwrap();
+        let cublas = "CUBLAS_WORKSPACE_CONFIG=:4096:8";
+        let memory = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True,per_process_memory_fraction:0.96";
+        for setting in [cublas, memory] {
+            assert!(log.contains(setting), "{args:?}: {log}");
+        }
+    }
+}
+
 /// How many times a process waits for its GPU.
 fn n_waits(bench: &[&str], n_steps: &str) -> usize {
     let (dir, model) = (temporary(), model());
@@ -131,12 +153,16 @@ fn the_host_waits_for_a_gpu_where_it_needs_numbers_and_texts() {
 
 #[test]
 fn a_small_gpu_works_in_smaller_parts_and_says_so() {
-    for (methods, mib, file) in [
-        ("sft", "36", "sft.dtd.4shot.seed1/training.json"),
-        ("zero-shot", "10", "zero-shot/dtd.direct.json"),
+    let allocator = "CUDA out of memory. Tried to allocate 2.00 GiB";
+    let cublas = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`";
+    for (methods, mib, file, says) in [
+        ("sft", "36", "sft.dtd.4shot.seed1/training.json", allocator),
+        ("sft", "36", "sft.dtd.4shot.seed1/training.json", cublas),
+        ("zero-shot", "10", "zero-shot/dtd.direct.json", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
     ] {
         let dir = temporary();
-        expect_ok(&[("CLSRL_STAND_IN_GPU_MIB", mib)], &run(methods, "cuda", dir.path()));
+        let settings = [("CLSRL_STAND_IN_GPU_MIB", mib), ("CLSRL_STAND_IN_GPU_SAYS", says)];
+        expect_ok(&settings, &run(methods, "cuda", dir.path()));
         let fitted = &record(&dir.path().join("smoke").join(file))["record"]["run"]["fitted"];
         assert!(0 < fitted["out_of_memory"].as_u64().unwrap(), "{file}: {fitted}");
         assert!(0 < fitted["tokens"].as_u64().unwrap(), "{file}: {fitted}");

@@ -7,8 +7,10 @@
 //
 // Environment:
 //   CLSRL_STAND_IN_GPU_MIB   memory of each of its two GPUs; without end if it is not set
+//   CLSRL_STAND_IN_GPU_SAYS  what an operator says that has no memory left, in the place of libtorch's allocator
 //   CLSRL_STAND_IN_GPU_LOG   a file that has a line for each kind of operator whenever the host waits: how often it
-//                            was launched, and its name; `to the host` is what a process waits for a GPU for
+//                            was launched, and its name; `to the host` is what a process waits for a GPU for. What
+//                            CUDA's libraries would find in the environment stands there too
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -101,6 +103,7 @@ struct Memory final : c10::DeviceAllocator {
     const size_t used = in_use[gpu] += n_bytes;
     if (limit < used) {
       in_use[gpu] -= n_bytes;
+      if (const char* said = std::getenv("CLSRL_STAND_IN_GPU_SAYS")) TORCH_CHECK(false, said);
       TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate ", n_bytes, " bytes.");
     }
     for (size_t before = peak[gpu]; before < used && !peak[gpu].compare_exchange_weak(before, used);) {}
@@ -454,6 +457,10 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
 }
 
 const bool is_registered = [] {
+  for (const char* setting : {"CUBLAS_WORKSPACE_CONFIG", "PYTORCH_CUDA_ALLOC_CONF"}) {
+    const char* value = std::getenv(setting);
+    launches.launched(std::string(setting) + "=" + (value ? value : ""));
+  }
   static Guard guard;
   c10::impl::registerDeviceGuard(CUDA, &guard);
   c10::SetAllocator(CUDA, &memory);

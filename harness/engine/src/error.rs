@@ -18,9 +18,9 @@ pub enum EngineError {
     /// Weights, config or device.
     #[error(transparent)]
     Model(#[from] VlmError),
-    /// libtorch itself.
+    /// libtorch itself, for another reason than want of memory.
     #[error(transparent)]
-    Libtorch(#[from] LibtorchError),
+    Libtorch(LibtorchError),
     /// A picture.
     #[error(transparent)]
     Image(#[from] ImageError),
@@ -142,6 +142,12 @@ impl From<BoundError> for EngineError {
 
 fn indented(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+impl From<LibtorchError> for EngineError {
+    fn from(error: LibtorchError) -> EngineError {
+        if error.is_out_of_memory() { OutOfMemory.into() } else { EngineError::Libtorch(error) }
+    }
 }
 
 impl EngineError {

@@ -23,8 +23,8 @@ use clsrl_libtorch::clear_gradients;
 use clsrl_spec::{
     EndMask, Fitted, GrpoSettings, RolloutRecord, Seed, StepRecord, StepSeconds, ZeroVariance,
 };
-use clsrl_vlm::{Model, Prefill};
-use tch::{Kind, Tensor};
+use clsrl_vlm::{Model, Prefill, Prompt};
+use tch::{Device, Kind, Tensor};
 
 use crate::{
     AdamW, EngineError,
@@ -83,6 +83,7 @@ impl Grpo<'_> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
         let mut course = self.course(model, room, n_steps);
         if model.device().is_cuda() {
+            self.warm_up(&course)?;
             self.rehearse(&mut course, &prepare(order.peek())?)?;
         }
         take_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
@@ -135,6 +136,22 @@ impl Grpo<'_> {
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout };
         check_finite(&record)?;
         Ok(record)
+    }
+
+    /// Runs a token forward and backward, for no gradients: what the device's libraries want for themselves when each
+    /// thread first calls them, they get before the rehearsal fills the device.
+    fn warm_up(&self, course: &Course) -> Result<(), EngineError> {
+        let model = &course.model.working_copy();
+        let patch_len = model.config().vision_config.patch_len();
+        let pixels = Tensor::zeros([0, patch_len], (Kind::Float, Device::Cpu));
+        let prompt = Prompt { ids: vec![self.pad_id], pixels, grids: Vec::new() };
+        // The second token has the first one run behind the prompt.
+        let completions = vec![vec![self.pad_id; 2]];
+        let group = Group { prompt: &prompt, completions, advantages: vec![1.0] };
+        let (reference, beta) = (course.reference.as_ref(), self.settings.beta);
+        let pass = Pass { model, reference, beta, pad_id: self.pad_id };
+        pass.accumulate(&[group], None, 1.0)?;
+        Ok(clear_gradients(&course.leaves)?)
     }
 
     /// Finds what the device has room for before the first step, so that no later one is run twice: an update of

@@ -15,8 +15,24 @@ use crate::{
     shim::{check, clsrl_release_cached_memory},
 };
 
-/// What libtorch's allocators say when they refuse: a GPU's, a CPU's, a CPU's on some systems.
-const REFUSALS: [&str; 3] = ["out of memory", "can't allocate memory", "not enough memory"];
+/// What is said where memory is refused.
+const REFUSALS: [&str; 11] = [
+    // libtorch's allocators: a GPU's, a CPU's, a CPU's on some systems, C++'s own.
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "std::bad_alloc",
+    // CUDA's runtime and driver by the names of their codes.
+    "cudaErrorMemoryAllocation",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    // cuBLAS for its workspaces, and for itself when a thread first needs it.
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED when calling `cublas",
+    // cuDNN, which has had several names for it.
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+];
 
 /// An operation's tensor had no room on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +91,11 @@ fn release_cached_memory() -> Result<(), LibtorchError> {
 /// Whether a panic tells that an allocator refused.
 pub(crate) fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+    says_out_of_memory(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default())
+}
+
+/// Whether an exception's text tells that memory was refused.
+pub(crate) fn says_out_of_memory(text: &str) -> bool {
     REFUSALS.iter().any(|refusal| text.contains(refusal))
 }
 
@@ -93,8 +113,30 @@ mod tests {
 
     #[test]
     fn what_a_gpu_says_is_out_of_memory() {
-        let says = || -> () { panic!("CUDA out of memory. Tried to allocate 2.00 GiB") };
-        assert_eq!(catch_out_of_memory(says), Err(OutOfMemory));
+        for text in [
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "CUDA error: out of memory",
+            "CUDA driver error: CUDA_ERROR_OUT_OF_MEMORY",
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+            "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+            "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasLtCreate(&handle)`",
+            "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+            "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes",
+            "std::bad_alloc",
+        ] {
+            let says = || -> () { panic!("{text}") };
+            assert_eq!(catch_out_of_memory(says), Err(OutOfMemory), "{text}");
+            let error = LibtorchError { operation: "multiply", message: text.to_owned() };
+            assert!(error.is_out_of_memory(), "{text}");
+        }
+        for text in [
+            "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasGemmEx(handle)`",
+            "CUDA error: device-side assert triggered",
+            "CUDNN_STATUS_NOT_SUPPORTED",
+        ] {
+            assert!(!says_out_of_memory(text), "{text}");
+        }
     }
 
     #[test]
