@@ -119,7 +119,8 @@ fn whatever_computes_has_the_environment_of_a_worker() {
         expect_ok(&settings, args);
         let log = fs::read_to_string(&log).unwrap();
         let cublas = "CUBLAS_WORKSPACE_CONFIG=:4096:8";
-        let memory = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True,per_process_memory_fraction:0.96";
+        let memory =
+            "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True,per_process_memory_fraction:0.96";
         for setting in [cublas, memory] {
             assert!(log.contains(setting), "{args:?}: {log}");
         }

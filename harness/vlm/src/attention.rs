@@ -114,11 +114,69 @@ fn attend_plainly(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> 
     mixed.transpose(1, 2).reshape([b, t, h * d])
 }
 
+/// Scores of a layer's suffixes that are kept on a GPU for the backward pass: 256 MiB in float32. More are made in parts
+/// and again, so that what a step keeps grows with its tokens, and not with their square.
+const KEPT_SCORES: i64 = 1 << 26;
+
 /// Keys and values of some tokens, and what is added to their scores.
 pub(crate) struct Seen<'a> {
     pub(crate) k: &'a Tensor,
     pub(crate) v: &'a Tensor,
     pub(crate) mask: Option<&'a Tensor>,
+}
+
+/// As [`attend_shared`], for suffixes of any length.
+pub(crate) fn attend_suffixes(q: &Tensor, prompts: &Seen<'_>, own: &Seen<'_>) -> Tensor {
+    let most_scores = if q.device().is_cuda() { KEPT_SCORES } else { i64::MAX };
+    attend_shared_within(most_scores, q, prompts, own)
+}
+
+/// Attends as [`attend_shared`] does; where there are more than so many scores, a part of the rows at a time, whose
+/// scores are made again in the backward pass.
+fn attend_shared_within(
+    most_scores: i64,
+    q: &Tensor,
+    prompts: &Seen<'_>,
+    own: &Seen<'_>,
+) -> Tensor {
+    let (b, h, t, _) = q.size4().expect("queries are (b, h, t, d)");
+    let n_keys = prompts.k.size()[2] + own.k.size()[2];
+    let n_rows = (most_scores / (h * t * n_keys)).max(1);
+    if b <= n_rows {
+        return attend_shared(q, prompts, own);
+    }
+    let of_part = |&(first, n_rows): &(i64, i64)| {
+        let (first_prompt, n_prompts) = prompts_of(first, n_rows, b / prompts.k.size()[0]);
+        let of_rows = |x: &Tensor| x.narrow(0, first, n_rows);
+        let of_prompts = |x: &Tensor| x.narrow(0, first_prompt, n_prompts);
+        let masks = (prompts.mask.map(of_prompts), own.mask.map(Tensor::shallow_clone));
+        let attend = move |inputs: &[Tensor]| {
+            let [q, prompt_k, prompt_v, k, v] = inputs else { panic!("there are five inputs") };
+            let prompts = Seen { k: prompt_k, v: prompt_v, mask: masks.0.as_ref() };
+            [attend_shared(q, &prompts, &Seen { k, v, mask: masks.1.as_ref() })]
+        };
+        let [prompt_k, prompt_v] = [prompts.k, prompts.v].map(of_prompts);
+        let inputs = [&of_rows(q), &prompt_k, &prompt_v, &of_rows(own.k), &of_rows(own.v)];
+        let [mixed] = recompute(&inputs, attend).unwrap_or_else(|error| panic!("{error}"));
+        mixed
+    };
+    let parts = parts(b, b / prompts.k.size()[0], n_rows);
+    Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0)
+}
+
+/// Cuts b rows, n for each prompt, into parts (first row, rows) of at most so many: of whole prompts, or of one.
+fn parts(b: i64, n: i64, most: i64) -> Vec<(i64, i64)> {
+    let (unit, size) = if n <= most { (b, most / n * n) } else { (n, most) };
+    let of_unit = |first: i64| {
+        let starts = (0..unit).step_by(size as usize);
+        starts.map(move |at| (first + at, size.min(unit - at)))
+    };
+    (0..b).step_by(unit as usize).flat_map(of_unit).collect()
+}
+
+/// The first of the prompts, n rows each, that some rows belong to, and how many there are.
+fn prompts_of(first: i64, n_rows: i64, n: i64) -> (i64, i64) {
+    (first / n, (n_rows / n).max(1))
 }
 
 /// Attends with the q (b, h, t, d) of rows to the tokens of their prompts (p, g, s, d), each shared by the
@@ -168,7 +226,18 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::mask::prompt_mask;
+    use crate::mask::{causal, padding_mask, prompt_mask};
+
+    fn leaf(shape: [i64; 4], phase: f64) -> Tensor {
+        let values = Tensor::arange(shape.iter().product::<i64>(), (Kind::Float, Device::Cpu));
+        ((values * 0.7 + phase).sin() * 2.0).reshape(shape).set_requires_grad(true)
+    }
+
+    /// Takes a loss of all numbers backward.
+    fn backward_of(mixed: &Tensor) {
+        let weights = Tensor::arange(mixed.numel() as i64, (Kind::Float, Device::Cpu)).cos();
+        (mixed.to_kind(Kind::Float) * weights.view_as(mixed)).sum(Kind::Float).backward();
+    }
 
     /// Output and gradients of queries, keys and values, in float32.
     fn computed(
@@ -176,15 +245,10 @@ mod tests {
         kind: Kind,
         shapes: [[i64; 4]; 2],
     ) -> Vec<Tensor> {
-        let leaf = |shape: [i64; 4], phase: f64| {
-            let values = Tensor::arange(shape.iter().product::<i64>(), (Kind::Float, Device::Cpu));
-            ((values * 0.7 + phase).sin() * 2.0).reshape(shape).set_requires_grad(true)
-        };
         let leaves = [leaf(shapes[0], 0.0), leaf(shapes[1], 1.0), leaf(shapes[1], 2.0)];
         let [q, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
         let mixed = attend(&q, &k, &v).to_kind(Kind::Float);
-        let weights = Tensor::arange(mixed.numel() as i64, (Kind::Float, Device::Cpu)).cos();
-        (&mixed * weights.view_as(&mixed)).sum(Kind::Float).backward();
+        backward_of(&mixed);
         std::iter::once(mixed.detach()).chain(leaves.map(|leaf| leaf.grad())).collect()
     }
 
@@ -217,6 +281,44 @@ mod tests {
                 let again = computed(|q, k, v| attend_again(q, k, v, mask), kind, [q, k]);
                 for (kept, again) in kept.iter().zip(&again) {
                     assert!(kept.equal(again), "{kind:?}, mask: {}", mask.is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_of_whole_prompts_or_of_one() {
+        assert_eq!(parts(6, 2, 4), [(0, 4), (4, 2)]);
+        assert_eq!(parts(6, 2, 5), [(0, 4), (4, 2)]);
+        assert_eq!(parts(6, 3, 2), [(0, 2), (2, 1), (3, 2), (5, 1)]);
+        assert_eq!(parts(4, 4, 1), [(0, 1), (1, 1), (2, 1), (3, 1)]);
+    }
+
+    #[test]
+    fn suffixes_in_parts_have_the_numbers_of_all_at_once() {
+        // Three prompts of 5 tokens, of which the second has 4, two rows of 3 tokens each.
+        let key_mask = [[1i64, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]];
+        let prompt_mask = padding_mask(&Tensor::from_slice2(&key_mask));
+        let own_mask = causal(3, Device::Cpu);
+        let within = |most_scores: i64, kind: Kind| {
+            let leaves = [[6, 4, 3, 8], [3, 2, 5, 8], [3, 2, 5, 8], [6, 2, 3, 8], [6, 2, 3, 8]]
+                .map(|shape: [i64; 4]| leaf(shape, shape[2] as f64));
+            let [q, prompt_k, prompt_v, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
+            let prompts = Seen { k: &prompt_k, v: &prompt_v, mask: Some(&prompt_mask) };
+            let own = Seen { k: &k, v: &v, mask: own_mask.as_ref() };
+            let mixed = attend_shared_within(most_scores, &q, &prompts, &own);
+            backward_of(&mixed);
+            let gradients = leaves.map(|leaf| leaf.grad());
+            std::iter::once(mixed.detach()).chain(gradients).collect::<Vec<_>>()
+        };
+        let of_row = 4 * 3 * (5 + 3);
+        for (kind, tolerance) in [(Kind::Float, 1e-6), (Kind::BFloat16, 0.04)] {
+            let whole = within(i64::MAX, kind);
+            // Parts of two prompts, of one, and of a single row.
+            for most_scores in [4 * of_row, 3 * of_row, 1] {
+                for (found, expected) in within(most_scores, kind).iter().zip(&whole) {
+                    let difference = (found - expected).abs().max().double_value(&[]);
+                    assert!(difference <= tolerance, "{kind:?}: off by {difference:e}");
                 }
             }
         }

@@ -4,7 +4,7 @@ use clsrl_libtorch::select_rows;
 use tch::{Device, Tensor};
 
 use crate::{
-    attention::{Attending, Seen, attend, attend_shared},
+    attention::{Attending, Seen, attend, attend_shared, attend_suffixes},
     cache::{Continuation, Prefill},
     config::Config,
     layers::{Linear, RmsNorm},
@@ -89,7 +89,7 @@ impl Decoder {
             let of_prompts = Seen { k: prompt_k, v: prompt_v, mask: prompts.mask.as_ref() };
             let mix = |attention: &Attention, normed: &Tensor| {
                 let (q, k, v) = attention.heads(normed, &rope, None);
-                attend_shared(&q, &of_prompts, &Seen { k: &k, v: &v, mask: mask.as_ref() })
+                attend_suffixes(&q, &of_prompts, &Seen { k: &k, v: &v, mask: mask.as_ref() })
             };
             x = layer.once(|layer| layer.forward(&x, None, mix));
         }
