@@ -282,6 +282,14 @@ std::pair<at::Tensor, at::Tensor> attended(const at::Tensor& q, const at::Tensor
   return {by_token(q, mixed), copy_on(q.device(), scores.logsumexp(-1))};
 }
 
+// Whether a kernel adds up in an order of its own this time, as atomic additions do: unless it was told not to, every
+// other time.
+bool is_out_of_order() {
+  static std::atomic<size_t> n_calls;
+  const auto& context = at::globalContext();
+  return !(context.deterministicAlgorithms() && !context.deterministicAlgorithmsWarnOnly()) && n_calls++ % 2 == 1;
+}
+
 // Gradients of queries, keys and values: what is made again are the weights, from the sums that were kept.
 std::array<at::Tensor, 3> attention_gradients(const at::Tensor& gradient, const at::Tensor& q, const at::Tensor& k,
                                               const at::Tensor& v, const at::Tensor& bias, const at::Tensor& mixed,
@@ -298,7 +306,10 @@ std::array<at::Tensor, 3> attention_gradients(const at::Tensor& gradient, const 
     const auto g = like.size(1);
     return by_token(like, of_heads.unflatten(1, {g, n_heads / g}).sum(2));
   };
-  return {by_token(q, at::matmul(of_scores, for_each_head(k, n_heads))),
+  // In another order the last digit is another one.
+  const double last_digit = q.scalar_type() == at::kFloat ? 0x1p-23 : 0x1p-7;
+  const double rounding = is_out_of_order() ? 1 + last_digit : 1;
+  return {by_token(q, at::matmul(of_scores, for_each_head(k, n_heads)) * rounding),
           of_shared(at::matmul(of_scores.transpose(2, 3), wide(q)), k),
           of_shared(at::matmul(weights.transpose(2, 3), wide(gradient)), v)};
 }

@@ -194,12 +194,56 @@ EXPORT int clsrl_gated_linear(const at::Tensor* gate, const at::Tensor* up, cons
 
 // ---- attention
 
+namespace {
+
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool is_causal) {
+  const bool shares_heads = q.size(1) != k.size(1);
+  return at::scaled_dot_product_attention(q, k, v, /*attn_mask=*/{}, /*dropout_p=*/0, is_causal, /*scale=*/{},
+                                          shares_heads);
+}
+
+// While it lives, an operator that has a deterministic algorithm takes it, also one that would only warn: the backward
+// passes of attention on CUDA are such operators. One that has none throws meanwhile.
+struct Strictly {
+  const bool warn_only = at::globalContext().deterministicAlgorithmsWarnOnly();
+  Strictly() { at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false); }
+  ~Strictly() { at::globalContext().setDeterministicAlgorithms(true, warn_only); }
+};
+
+// Attention with a backward pass that gives the same bits every time.
+struct DeterministicAttention : torch::autograd::Function<DeterministicAttention> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, bool is_causal) {
+    std::vector<at::Tensor> inner;  // inputs and result, with a graph of their own
+    for (const auto& input : {q, k, v}) inner.push_back(input.detach().set_requires_grad(true));
+    {
+      at::AutoGradMode with_grad(true);
+      inner.push_back(attend(inner[0], inner[1], inner[2], is_causal));
+    }
+    context->saved_data["inner"] = inner;
+    return inner[3].detach();
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    auto inner = context->saved_data["inner"].toTensorVector();
+    context->saved_data.clear();
+    const Strictly strictly;
+    auto gradients = torch::autograd::grad({inner[3]}, {inner[0], inner[1], inner[2]}, output_gradients);
+    gradients.emplace_back();  // for `is_causal`
+    return gradients;
+  }
+};
+
+}  // namespace
+
 EXPORT int clsrl_fused_attention(const at::Tensor* q, const at::Tensor* k, const at::Tensor* v, int is_causal,
                                  at::Tensor** mixed) {
   return guarded([&] {
-    const bool shares_heads = q->size(1) != k->size(1);
-    *mixed = new at::Tensor(at::scaled_dot_product_attention(*q, *k, *v, /*attn_mask=*/{}, /*dropout_p=*/0,
-                                                             is_causal != 0, /*scale=*/{}, shares_heads));
+    const bool has_gradients = at::GradMode::is_enabled() && (q->requires_grad() || k->requires_grad() || v->requires_grad());
+    const bool is_strict = has_gradients && at::globalContext().deterministicAlgorithms();
+    *mixed = new at::Tensor(is_strict ? DeterministicAttention::apply(*q, *k, *v, is_causal != 0)
+                                      : attend(*q, *k, *v, is_causal != 0));
   });
 }
 
