@@ -10,7 +10,7 @@ use std::{
     sync::OnceLock,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::{Ended, end, model, program, root, shared, temporary, text};
 
@@ -97,8 +97,19 @@ fn every_method_runs_on_a_gpu() {
     expect_ok(&[], &[&run(methods, "cuda:1", dir.path())[..], &["--deterministic"]].concat());
     for trial in ["zero-shot", "sft.dtd.4shot.seed1", "no-thinking-cls-rl.dtd.4shot.seed1"] {
         let record = record(&dir.path().join("smoke").join(trial).join("training.json"));
-        assert_eq!(record["record"]["run"]["place"]["device"], "cuda:1", "{trial}");
-        assert!(0.0 < record["record"]["run"]["peak_memory_bytes"].as_f64().unwrap(), "{trial}");
+        let run = &record["record"]["run"];
+        assert_eq!(run["place"]["device"], "cuda:1 Stand-in GPU", "{trial}");
+        let uuid = "GPU-10111213-1415-1617-1819-1a1b1c1d1e1f";
+        let gpu = json!({"name": "Stand-in GPU", "uuid": uuid, "driver": "13.0"});
+        assert_eq!(run["place"]["gpu"], gpu, "{trial}");
+        assert_eq!(run["place"]["float32_products"], "float32", "{trial}");
+        assert_eq!(run["place"]["bfloat16_sums"], "float32", "{trial}");
+        assert!(0.0 < run["peak_memory_bytes"].as_f64().unwrap(), "{trial}");
+        if trial != "zero-shot" {
+            // Attention's backward pass as well, which libtorch leaves out where it only warns.
+            assert!(0 < run["repeated_step"]["n_tensors"].as_u64().unwrap(), "{trial}");
+            assert_eq!(run["repeated_step"]["differing"], json!([]), "{trial}");
+        }
     }
     let small_gpu = [&run("cls-rl", "cuda", dir.path())[..], &["--lora", "2", "--recompute"]];
     expect_ok(&[], &small_gpu.concat());
@@ -109,8 +120,9 @@ fn whatever_computes_has_the_environment_of_a_worker() {
     let (dir, model) = (temporary(), model());
     let log = dir.path().join("log");
     let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
-    let trial = run("zero-shot", "cuda", dir.path());
-    let in_process = [&trial[..], &["--in-process", "--replace", "--limit", "2"]].concat();
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    let trial = run("zero-shot", "cuda", &one);
+    let in_process = [&run("zero-shot", "cuda", &other)[..], &["--in-process"]].concat();
     let doctor = ["doctor", "--image-size", "56", "--device", "cuda"];
     let bench = ["bench", "eval", "--device", "cuda", "--model", text(&model), "--steps", "1"];
     let sizes = ["--image-size", "56", "--prompt-tokens", "40", "--completion-tokens", "2"];

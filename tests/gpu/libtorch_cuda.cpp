@@ -282,12 +282,12 @@ std::pair<at::Tensor, at::Tensor> attended(const at::Tensor& q, const at::Tensor
   return {by_token(q, mixed), copy_on(q.device(), scores.logsumexp(-1))};
 }
 
-// Whether a kernel adds up in an order of its own this time, as atomic additions do: unless it was told not to, every
-// other time.
+// Whether a kernel adds up in an order of its own this time, as atomic additions do: unless it was told not to, now and
+// then, so that no two steps are alike.
 bool is_out_of_order() {
-  static std::atomic<size_t> n_calls;
+  static std::atomic<uint32_t> n_calls;
   const auto& context = at::globalContext();
-  return !(context.deterministicAlgorithms() && !context.deterministicAlgorithmsWarnOnly()) && n_calls++ % 2 == 1;
+  return !(context.deterministicAlgorithms() && !context.deterministicAlgorithmsWarnOnly()) && (n_calls++ * 2654435761U >> 16 & 1) != 0;
 }
 
 // Gradients of queries, keys and values: what is made again are the weights, from the sums that were kept.
@@ -465,6 +465,41 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("_scaled_dot_product_efficient_attention", efficient);
   library.impl("_scaled_dot_product_efficient_attention_backward", efficient_backward);
   library.impl("_scaled_dot_product_cudnn_attention", torch::CppFunction::makeFromBoxedFunction<&refuse_cudnn>());
+}
+
+const bool is_registered = [] {
+  for (const char* setting : {"CUBLAS_WORKSPACE_CONFIG", "PYTORCH_CUDA_ALLOC_CONF"}) {
+    const char* value = std::getenv(setting);
+    launches.launched(std::string(setting) + "=" + (value ? value : ""));
+  }
+  static Guard guard;
+  c10::impl::registerDeviceGuard(CUDA, &guard);
+  c10::SetAllocator(CUDA, &memory);
+  const auto make_hooks = [](at::CUDAHooksArgs arguments) { return std::make_unique<Hooks>(arguments); };
+  at::CUDAHooksRegistry()->Register("CUDAHooks", make_hooks);
+  at::native::_fused_sdp_choice_stub.set_cuda_dispatch_ptr(choose_attention);
+  return true;
+}();
+
+}  // namespace
+
+// ---- the runtime
+
+// As much of a `cudaDeviceProp` as all releases have in common.
+struct Properties {
+  char name[256];
+  unsigned char uuid[16];
+};
+
+extern "C" __attribute__((visibility("default"))) int cudaGetDeviceProperties(Properties* properties, int gpu) {
+  std::strcpy(properties->name, "Stand-in GPU");
+  for (int i = 0; i < 16; i++) properties->uuid[i] = static_cast<unsigned char>(16 * gpu + i);
+  return 0;
+}
+
+extern "C" __attribute__((visibility("default"))) int cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return 0;
 }
 
 const bool is_registered = [] {

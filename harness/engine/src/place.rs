@@ -1,8 +1,10 @@
 //! Where a trial runs: for its records.
 
-use clsrl_libtorch::{LibtorchError, is_full_float32, peak_device_memory};
-use clsrl_spec::Place;
-use clsrl_vlm::device::{device_name, libtorch_version};
+use clsrl_libtorch::{
+    LibtorchError, adds_bfloat16_in_float32, gpu_info, is_full_float32, peak_device_memory,
+};
+use clsrl_spec::{Gpu, Place};
+use clsrl_vlm::device::{self, libtorch_version};
 use tch::Device;
 
 use crate::TrialJob;
@@ -17,19 +19,30 @@ pub fn place_of(job: &TrialJob, device: Device) -> Result<Place, LibtorchError> 
         threads: job.threads,
         processor: processor_name(),
         float32_products: Some(if is_full_float32()? { "float32" } else { "tf32" }.to_owned()),
+        bfloat16_sums: Some(
+            if adds_bfloat16_in_float32()? { "float32" } else { "bfloat16" }.to_owned(),
+        ),
+        gpu: match device {
+            Device::Cuda(idx) => gpu_info(idx).map(|info| Gpu {
+                name: info.name,
+                uuid: info.uuid,
+                driver: info.driver,
+            }),
+            _ => None,
+        },
     })
 }
 
 /// The processor's name, or its architecture where the system does not tell.
 pub fn processor_name() -> String {
-    device_name(Device::Cpu).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+    device::processor_name().unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// `cpu`, or `cuda:N` with the GPU's name where the system tells it.
+/// `cpu`, or `cuda:N` with the GPU's name where CUDA's runtime tells it.
 pub fn describe_device(device: Device) -> String {
     match device {
         Device::Cuda(idx) => {
-            let name = device_name(device).map(|name| format!(" {name}")).unwrap_or_default();
+            let name = gpu_info(idx).map(|info| format!(" {}", info.name)).unwrap_or_default();
             format!("cuda:{idx}{name}")
         }
         _ => "cpu".to_owned(),

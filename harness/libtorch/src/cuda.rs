@@ -4,14 +4,15 @@ use std::error::Error;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use crate::switches::avoid_cudnn_attention;
+use crate::switches::{avoid_cudnn_attention, set_full_float32};
 
-const CUDA_LIBRARY: &str = "libtorch_cuda.so";
+pub(crate) const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 
 /// Opens the CUDA half of libtorch. Call it first thing in `main`; says why if it is not there.
 ///
 /// libtorch remembers its first answer about CUDA for the life of the process: open the backend
-/// before anything else is asked. Attention is kept off cuDNN from then on.
+/// before anything else is asked. From then on attention is kept off cuDNN, and products are as [`set_full_float32`]
+/// has them.
 pub fn load_cuda_backend() -> Result<(), String> {
     #[expect(unsafe_code, reason = "opening a library runs its initialisers; there is no safe way")]
     // SAFETY: libtorch_cuda is the other half of the libtorch that this program is linked to; its
@@ -23,5 +24,5 @@ pub fn load_cuda_backend() -> Result<(), String> {
         let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         format!("cannot open {CUDA_LIBRARY}: {reason}")
     })?;
-    avoid_cudnn_attention().map_err(|error| error.to_string())
+    avoid_cudnn_attention().and_then(|()| set_full_float32()).map_err(|error| error.to_string())
 }

@@ -8,6 +8,7 @@
 mod attention;
 mod cuda;
 mod gated;
+mod gpu;
 mod gradients;
 mod memory;
 mod optimizer;
@@ -23,10 +24,13 @@ pub use attention::fused_attention;
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
 pub use gated::gated_linear;
+pub use gpu::{GpuInfo, gpu_info};
 pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};
 pub use out_of_memory::{OutOfMemory, catch_out_of_memory, silence_out_of_memory};
 pub use product::onednn_linear;
 pub use recompute::recompute;
-pub use switches::{is_full_float32, set_deterministic, set_full_float32};
+pub use switches::{
+    adds_bfloat16_in_float32, is_full_float32, set_deterministic, set_full_float32,
+};

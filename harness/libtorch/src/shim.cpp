@@ -317,12 +317,14 @@ EXPORT int clsrl_set_deterministic() {
   });
 }
 
-// Products of float32 in float32, without TF32.
+// Products of float32 in float32, without TF32, and those of 16 bits added up in float32.
 EXPORT int clsrl_set_full_float32() {
   return guarded([] {
     auto& context = at::globalContext();
     context.setFloat32MatmulPrecision("highest");
     context.setAllowTF32CuDNN(false);
+    context.setAllowBF16ReductionCuBLAS(false);
+    context.setAllowFP16ReductionCuBLAS(false);
   });
 }
 
@@ -334,6 +336,13 @@ EXPORT int clsrl_avoid_cudnn_attention() {
 EXPORT int clsrl_is_full_float32(int* is_full) {
   return guarded([&] {
     *is_full = at::globalContext().float32MatmulPrecision() == at::Float32MatmulPrecision::HIGHEST;
+  });
+}
+
+EXPORT int clsrl_adds_bfloat16_in_float32(int* adds) {
+  return guarded([&] {
+    *adds = at::globalContext().allowBF16ReductionCuBLAS() !=
+            at::CuBLASReductionOption::AllowReducedPrecisionWithSplitK;
   });
 }
 

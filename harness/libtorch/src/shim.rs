@@ -74,6 +74,7 @@ unsafe extern "C" {
     pub(crate) fn clsrl_set_full_float32() -> c_int;
     pub(crate) fn clsrl_avoid_cudnn_attention() -> c_int;
     pub(crate) fn clsrl_is_full_float32(is_full: *mut c_int) -> c_int;
+    pub(crate) fn clsrl_adds_bfloat16_in_float32(adds: *mut c_int) -> c_int;
     pub(crate) fn clsrl_recompute(
         run: RunSegment,
         drop: extern "C" fn(*mut c_void),

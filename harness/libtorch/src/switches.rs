@@ -5,8 +5,8 @@
 use crate::{
     LibtorchError,
     shim::{
-        check, clsrl_avoid_cudnn_attention, clsrl_is_full_float32, clsrl_set_deterministic,
-        clsrl_set_full_float32,
+        check, clsrl_adds_bfloat16_in_float32, clsrl_avoid_cudnn_attention, clsrl_is_full_float32,
+        clsrl_set_deterministic, clsrl_set_full_float32,
     },
 };
 
@@ -18,7 +18,8 @@ pub fn set_deterministic() -> Result<(), LibtorchError> {
     check("switch to deterministic algorithms", unsafe { clsrl_set_deterministic() })
 }
 
-/// Lets products of float32 be computed in float32, without TF32.
+/// Lets products of float32 be computed in float32, without TF32, and partial sums of products in 16 bits be added up
+/// in float32.
 pub fn set_full_float32() -> Result<(), LibtorchError> {
     // SAFETY: sets flags of libtorch's global context.
     check("set the precision of float32", unsafe { clsrl_set_full_float32() })
@@ -38,6 +39,14 @@ pub fn is_full_float32() -> Result<bool, LibtorchError> {
     Ok(is_full != 0)
 }
 
+/// Whether partial sums of bfloat16 products are added up in float32 on a GPU, as libtorch itself tells.
+pub fn adds_bfloat16_in_float32() -> Result<bool, LibtorchError> {
+    let mut adds = 0;
+    // SAFETY: the integer lives until the call returns.
+    check("tell the precision of sums", unsafe { clsrl_adds_bfloat16_in_float32(&mut adds) })?;
+    Ok(adds != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Device, Kind, Tensor};
@@ -47,7 +56,7 @@ mod tests {
     #[test]
     fn the_switches_are_taken() {
         set_full_float32().unwrap();
-        assert!(is_full_float32().unwrap());
+        assert!(is_full_float32().unwrap() && adds_bfloat16_in_float32().unwrap());
         set_deterministic().unwrap();
         // An operator without a deterministic algorithm warns and works.
         let mut found = Tensor::zeros([2], (Kind::Float, Device::Cpu));

@@ -117,6 +117,8 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
         threads: 1,
         processor: "made up".into(),
         float32_products: None,
+        bfloat16_sums: None,
+        gpu: None,
     };
     let cell = |&key: &CellKey| {
         let outcome = CellOutcome {

@@ -282,6 +282,8 @@ fn place() -> Place {
         threads: 1,
         processor: "A processor".into(),
         float32_products: None,
+        bfloat16_sums: None,
+        gpu: None,
     }
 }
 

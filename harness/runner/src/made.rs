@@ -141,5 +141,7 @@ fn place() -> Place {
         threads: 1,
         processor: "made up".to_owned(),
         float32_products: None,
+        bfloat16_sums: None,
+        gpu: None,
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 6;
+pub const RECORD_VERSION: u32 = 7;
 
-/// The oldest version that is still read: what versions 3 to 6 added, seals among it, is absent there.
+/// The oldest version that is still read: what versions 3 to 7 added, seals among it, is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
@@ -180,6 +180,24 @@ pub struct Place {
     /// What products of float32 are computed in on a GPU: `float32` or `tf32`; none where it was not noted.
     #[serde(default)]
     pub float32_products: Option<String>,
+    /// What partial sums of bfloat16 products are added up in on a GPU: `float32` or `bfloat16`; none before version 7.
+    #[serde(default)]
+    pub bfloat16_sums: Option<String>,
+    /// The GPU, as CUDA's runtime tells; none on a CPU, and before version 7.
+    #[serde(default)]
+    pub gpu: Option<Gpu>,
+}
+
+/// Which GPU it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gpu {
+    /// For example `NVIDIA H200`.
+    pub name: String,
+    /// As `nvidia-smi -L` has it: `GPU-` and a UUID.
+    pub uuid: String,
+    /// The newest CUDA that the driver runs, for example `13.0`.
+    pub driver: String,
 }
 
 /// The record of one cell. Its presence on disk means that the cell is done.

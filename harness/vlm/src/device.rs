@@ -40,20 +40,9 @@ pub fn libtorch_version() -> &'static str {
     option_env!("CLSRL_LIBTORCH_VERSION").unwrap_or("unknown")
 }
 
-/// Name of the processor or GPU, if the system tells. With unlike GPUs it is not known which.
-pub fn device_name(device: Device) -> Option<String> {
-    match device {
-        Device::Cpu => value_after(&fs::read_to_string("/proc/cpuinfo").ok()?, "model name"),
-        Device::Cuda(_) => {
-            let mut names = fs::read_dir("/proc/driver/nvidia/gpus")
-                .ok()?
-                .filter_map(|gpu| fs::read_to_string(gpu.ok()?.path().join("information")).ok())
-                .filter_map(|text| value_after(&text, "Model"));
-            let first = names.next()?;
-            names.all(|name| name == first).then_some(first)
-        }
-        Device::Mps | Device::Vulkan => None,
-    }
+/// Name of the processor, if the system tells.
+pub fn processor_name() -> Option<String> {
+    value_after(&fs::read_to_string("/proc/cpuinfo").ok()?, "model name")
 }
 
 /// The value of the first `key : value` line.

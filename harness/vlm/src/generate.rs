@@ -30,7 +30,8 @@ pub struct Generated {
 
 /// Continues every prompt with as many rows as there are seeds for each, prompt by prompt.
 ///
-/// Each row draws from its own stream, so what it samples does not depend on the others. Greedy decoding of
+/// Each row draws from its own stream, so what it samples does not depend on the others; on a GPU up to rounding, which
+/// differs from one number of rows to another there. Greedy decoding of
 /// one answer for each prompt has one seed for each, which is not looked at. Prompts all of whose rows
 /// have ended leave the batch, and so do ended rows of the others, once a quarter of it is saved by that.
 /// Panics if the seeds are not as many for every prompt.
