@@ -139,8 +139,8 @@ fn whatever_computes_has_the_environment_of_a_worker() {
     }
 }
 
-/// How many times a process waits for its GPU.
-fn n_waits(bench: &[&str], n_steps: &str) -> usize {
+/// How many times a process waits for its GPU, until it has read and until it has written.
+fn n_waits(bench: &[&str], n_steps: &str) -> (usize, usize) {
     let (dir, model) = (temporary(), model());
     let log = dir.path().join("log");
     let sizes = ["--image-size", "56", "--prompt-tokens", "40", "--warmup", "0"];
@@ -148,20 +148,24 @@ fn n_waits(bench: &[&str], n_steps: &str) -> usize {
     // So much memory that the probes of the device's rates are no long ones.
     let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
     expect_ok(&settings, &[&["bench"], bench, &sizes, &of_model].concat());
-    n_launched(&log, "to the host")
+    (n_launched(&log, "to the host"), n_launched(&log, "to the GPU, waited for"))
 }
 
 #[test]
 fn the_host_waits_for_a_gpu_where_it_needs_numbers_and_texts() {
-    let n_per_step = |bench: &[&str]| (n_waits(bench, "3") - n_waits(bench, "1")) / 2;
-    // Loss and norm of the gradients; of the second with GRPO also the divergence.
-    assert_eq!(n_per_step(&["sft"]), 2);
+    let n_per_step = |bench: &[&str]| {
+        let (of_three, of_one) = (n_waits(bench, "3"), n_waits(bench, "1"));
+        ((of_three.0 - of_one.0) / 2, (of_three.1 - of_one.1) / 2)
+    };
+    // Loss and norm of the gradients; of the second with GRPO also the divergence. What is written first: the parts of a
+    // batch, and which tokens are scored.
+    assert_eq!(n_per_step(&["sft"]), (2, 14));
     let tokens = N_TOKENS.to_string();
     let grpo = ["grpo", "--accum", "2", "--num-generations", "2", "--completion-tokens", &tokens];
     // Each token ends a row or not, and has an entropy, which is read when all are sampled.
-    assert_eq!(n_per_step(&grpo), 3 + 2 * N_TOKENS);
+    assert_eq!(n_per_step(&grpo), (3 + 2 * N_TOKENS, 30 + N_TOKENS));
     let eval = ["eval", "--batch", "3", "--completion-tokens", &tokens];
-    assert_eq!(n_per_step(&eval), N_TOKENS);
+    assert_eq!(n_per_step(&eval), (N_TOKENS, 10));
 }
 
 #[test]

@@ -9,8 +9,9 @@
 //   CLSRL_STAND_IN_GPU_MIB   memory of each of its two GPUs; without end if it is not set
 //   CLSRL_STAND_IN_GPU_SAYS  what an operator says that has no memory left, in the place of libtorch's allocator
 //   CLSRL_STAND_IN_GPU_LOG   a file that has a line for each kind of operator whenever the host waits: how often it
-//                            was launched, and its name; `to the host` is what a process waits for a GPU for. What
-//                            CUDA's libraries would find in the environment stands there too
+//                            was launched, and its name; a process waits for its GPU for each copy `to the host`,
+//                            and for each `to the GPU, waited for`, whose memory is not pinned. How many bytes went
+//                            to the GPU stands there too, and what CUDA's libraries would find in the environment
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -51,15 +52,16 @@ thread_local c10::DeviceIndex current_gpu = 0;
 
 // ---- log
 
-constexpr auto TO_HOST = "to the host", TO_GPU = "to the GPU", WITHIN_GPU = "within the GPU";
+constexpr auto TO_HOST = "to the host", TO_GPU = "to the GPU", WITHIN_GPU = "within the GPU",
+               WAITED_FOR = "to the GPU, waited for", BYTES_TO_GPU = "bytes to the GPU";
 
 struct Log {
   std::mutex mutex;
   std::map<std::string, size_t> n_launched;
 
-  void launched(const std::string& name) {
+  void launched(const std::string& name, size_t n = 1) {
     const std::lock_guard<std::mutex> lock(mutex);
-    n_launched[name]++;
+    n_launched[name] += n;
     if (name == TO_HOST) write();
   }
 
@@ -219,7 +221,13 @@ at::Tensor empty_strided(at::IntArrayRef sizes, at::IntArrayRef strides, std::op
 }
 
 at::Tensor& copy(at::Tensor& to, const at::Tensor& from, bool non_blocking) {
-  launches.launched(!is_on_gpu(to) ? TO_HOST : is_on_gpu(from) ? WITHIN_GPU : TO_GPU);
+  if (is_on_gpu(to) && !is_on_gpu(from)) {
+    // The host waits for a copy of memory that the system might move meanwhile.
+    launches.launched(non_blocking && from.is_pinned() ? TO_GPU : WAITED_FOR);
+    launches.launched(BYTES_TO_GPU, from.nbytes());
+  } else {
+    launches.launched(is_on_gpu(to) ? WITHIN_GPU : TO_HOST);
+  }
   auto host = is_on_gpu(to) ? on_host(to) : to;
   host.copy_(is_on_gpu(from) ? on_host(from) : from, non_blocking);
   return to;
@@ -452,6 +460,21 @@ void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   }
 }
 
+// The optimizer's kernel reads all tensors of a parameter by one layout. The CPU's does not look.
+void run_adamw(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const auto arguments = stack->end() - op.schema().arguments().size();
+  const auto parameters = arguments[0].toTensorVector();
+  for (int list = 1; list <= 3; list++) {
+    const auto others = arguments[list].toTensorVector();
+    for (size_t i = 0; i < parameters.size(); i++) {
+      TORCH_CHECK(others[i].scalar_type() == parameters[i].scalar_type() && others[i].sizes() == parameters[i].sizes() &&
+                      others[i].strides() == parameters[i].strides(),
+                  "stand-in GPU: params, grads, exp_avgs and exp_avg_sqs must have same dtype, device, and layout");
+    }
+  }
+  run_on_host(op, stack);
+}
+
 TORCH_LIBRARY_IMPL(_, CUDA, library) { library.fallback(torch::CppFunction::makeFromBoxedFunction<&run_on_host>()); }
 
 TORCH_LIBRARY_IMPL(aten, CUDA, library) {
@@ -460,6 +483,7 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("copy_", copy);
   library.impl("as_strided", at::native::as_strided_tensorimpl);
   library.impl("view", at::native::view);
+  library.impl("_fused_adamw_", torch::CppFunction::makeFromBoxedFunction<&run_adamw>());
   library.impl("_scaled_dot_product_flash_attention", flash);
   library.impl("_scaled_dot_product_flash_attention_backward", flash_backward);
   library.impl("_scaled_dot_product_efficient_attention", efficient);
@@ -501,19 +525,3 @@ extern "C" __attribute__((visibility("default"))) int cudaDriverGetVersion(int* 
   *version = 13000;
   return 0;
 }
-
-const bool is_registered = [] {
-  for (const char* setting : {"CUBLAS_WORKSPACE_CONFIG", "PYTORCH_CUDA_ALLOC_CONF"}) {
-    const char* value = std::getenv(setting);
-    launches.launched(std::string(setting) + "=" + (value ? value : ""));
-  }
-  static Guard guard;
-  c10::impl::registerDeviceGuard(CUDA, &guard);
-  c10::SetAllocator(CUDA, &memory);
-  const auto make_hooks = [](at::CUDAHooksArgs arguments) { return std::make_unique<Hooks>(arguments); };
-  at::CUDAHooksRegistry()->Register("CUDAHooks", make_hooks);
-  at::native::_fused_sdp_choice_stub.set_cuda_dispatch_ptr(choose_attention);
-  return true;
-}();
-
-}  // namespace
