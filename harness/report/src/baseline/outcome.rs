@@ -105,6 +105,12 @@ impl GateOutcome {
         self.accuracy().min(wall_clock)
     }
 
+    /// Whether something was compared, and no verdict differs in any of it.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let mut measured = self.rows().filter_map(|row| row.judged.measured).peekable();
+        measured.peek().is_some() && measured.all(|measured| !measured.differs)
+    }
+
     pub(super) fn scorer_name(&self) -> &'static str {
         match self.scorer {
             Scorer::Published => "published",
@@ -155,6 +161,12 @@ impl Row {
         }
     }
 
+    /// Whether it is open although no verdict differs: so few pictures are no evidence either way.
+    pub(super) fn is_open_unchanged(&self) -> bool {
+        let differs = self.judged.measured.is_none_or(|measured| measured.differs);
+        matches!(self.judged.verdict, Verdict::Inconclusive(_)) && !differs
+    }
+
     pub(super) fn is_pass(&self) -> bool {
         self.judged.verdict == Verdict::Pass
     }
@@ -166,6 +178,38 @@ impl Row {
             _ => self.reason.clone().unwrap_or_default(),
         }
     }
+}
+
+/// The smallest allowed drop, in tenths of a point, of which every open row would pass as it is.
+pub(super) fn passing_drop<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Option<f64> {
+    let is_open = |row: &&Row| matches!(row.judged.verdict, Verdict::Inconclusive(_));
+    let lower = |row: &Row| row.judged.measured.map(|measured| measured.interval.lower);
+    let lowest = rows.into_iter().filter(is_open).filter_map(lower).reduce(f64::min)?;
+    // A row passes where its lower end lies above the border, not on it.
+    Some((-lowest * 10.0).floor() / 10.0 + 0.1).filter(|drop| *drop <= 100.0)
+}
+
+/// What the reader should know of open rows in which no verdict differs, in one line for all of them.
+pub(super) fn told_together(rows: &[&Row], family: &str) -> String {
+    let mut line = format!("{} {family} without a verdict that differs", rows.len());
+    let needed = |row: &&Row| match &row.judged.verdict {
+        Verdict::Inconclusive(needed) => needed.pictures,
+        _ => None,
+    };
+    let ways: Vec<String> = [
+        passing_drop(rows.iter().copied()).map(|drop| format!("--max-drop {drop:.1} passes them")),
+        rows.iter()
+            .filter_map(needed)
+            .max()
+            .map(|n| format!("up to {n} more pictures would settle it")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !ways.is_empty() {
+        line += &format!("; {}", ways.join(", or "));
+    }
+    line
 }
 
 fn settles(needed: Needed) -> String {

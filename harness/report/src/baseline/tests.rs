@@ -81,6 +81,64 @@ fn changed_bits_pass_fail_or_are_open() {
 }
 
 #[test]
+fn what_is_open_although_nothing_differs_is_told_once_with_the_drop_that_passes() {
+    let after = |max_drop: f64, n_wrong: usize| {
+        let targets = [DatasetId::Dtd, DatasetId::Eurosat, DatasetId::Ucf101];
+        let on = |target, saved: SavedCell| {
+            let key = SavedKey { cell: CellKey { target, ..saved.key.cell }, ..saved.key };
+            SavedCell { key, ..saved }
+        };
+        let before = Baseline {
+            cells: targets.map(|target| on(target, cell(48, 3))).to_vec(),
+            ..baseline(cell(48, 3))
+        };
+        let observed: Vec<Observed> = targets
+            .into_iter()
+            .map(|target| {
+                let found =
+                    on(target, cell(48, if target == DatasetId::Dtd { n_wrong } else { 3 }));
+                Observed { key: found.key, found: Ok(found) }
+            })
+            .collect();
+        let digests = Digests {
+            data: targets.map(|target| (target, "d".to_owned())).into(),
+            prompts: targets.map(|target| (format!("{target}.thinking"), "p".to_owned())).into(),
+            ..digests()
+        };
+        let before = Baseline { digests: digests.clone(), ..before };
+        let pairing = Pairing {
+            baseline: &before,
+            observed: &observed,
+            digests: &digests,
+            scorer: Scorer::Published,
+            max_drop: MaxDrop::new(max_drop).unwrap(),
+        };
+        GateOutcome::of(&pairing, Level::FIVE_PERCENT, "made-up", "b", &|_| true)
+    };
+    let same = after(1.0, 3);
+    let text = same.text();
+    assert_eq!(same.overall(), Overall::Inconclusive);
+    assert!(text.contains("no verdict differs between the two runs\n"), "{text}");
+    assert!(text.contains("inconclusive: 3 cells without a verdict that differs; "), "{text}");
+    assert_eq!(text.matches("without a verdict").count(), 1, "{text}");
+    let drop = text.split("hint: --max-drop ").nth(1).unwrap().split(' ').next().unwrap();
+    let drop: f64 = drop.parse().unwrap();
+    assert_eq!(after(drop, 3).overall(), Overall::Pass, "{text}");
+    assert_eq!(after(drop - 0.1, 3).overall(), Overall::Inconclusive, "{text}");
+    let annotations = same.github();
+    assert_eq!(
+        annotations.matches("::warning title=gate%3A inconclusive::").count(),
+        1,
+        "{annotations}"
+    );
+    assert_eq!(same.markdown().matches("without a verdict").count(), 1, "{}", same.markdown());
+    // Where one differs it is told by itself, and the others together.
+    let other = after(1.0, 4).text();
+    assert!(!other.contains("no verdict differs"), "{other}");
+    assert!(other.contains("2 cells without a verdict that differs"), "{other}");
+}
+
+#[test]
 fn only_the_protocols_scorer_counts() {
     let after = || Ok(cell(528, 60));
     let strict = outcome(&baseline(cell(528, 0)), after(), &digests(), Scorer::Strict);

@@ -52,6 +52,8 @@ pub struct Measured {
     pub n_pictures: usize,
     /// The fewest seeds of a cell.
     pub n_seeds: usize,
+    /// Whether any verdict differs.
+    pub differs: bool,
 }
 
 /// The gate's word on everything, the worst first.
@@ -167,6 +169,7 @@ impl Summed<'_> {
             fail_level,
             n_pictures: self.average.n_pictures(),
             n_seeds: self.average.fewest_seeds(),
+            differs: self.change.is_any(),
         };
         (verdict, measured)
     }

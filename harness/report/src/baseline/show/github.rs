@@ -1,7 +1,10 @@
 //! For GitHub Actions: a workflow command for everything that does not pass.
 
-use super::{tally, text::line};
-use crate::baseline::{GateOutcome, Row, WallClockVerdict, outcome::overall_word};
+use super::{tally, text::line, told_apart};
+use crate::baseline::{
+    GateOutcome, Row, WallClockVerdict,
+    outcome::{overall_word, told_together},
+};
 use crate::gate::{Overall, Verdict};
 
 /// A job shows few annotations, and the summary has the rest.
@@ -10,7 +13,7 @@ const MOST: usize = 10;
 impl GateOutcome {
     /// The outcome as workflow commands, the worst first, a line each.
     pub fn github(&self) -> String {
-        let mut rows: Vec<&Row> = self.rows().filter(|row| !row.is_pass()).collect();
+        let (mut rows, together) = told_apart(self.rows().filter(|row| !row.is_pass()));
         rows.sort_by_key(|row| rank(row));
         let mut lines: Vec<String> = rows
             .iter()
@@ -24,6 +27,10 @@ impl GateOutcome {
             let message =
                 format!("{} more do not pass; the job's summary names them", rows.len() - MOST);
             lines.push(command("notice", "gate", &message));
+        }
+        if !together.is_empty() {
+            let message = told_together(&together, "averages and cells");
+            lines.push(command("warning", "gate: inconclusive", &message));
         }
         if let Some(wall_clock) = &self.wall_clock {
             let kind = match wall_clock.verdict {

@@ -1,8 +1,11 @@
 //! For a pull request or a job's summary.
 
-use super::{shown, tally};
+use super::{shown, tally, told_apart};
 use crate::{
-    baseline::{Family, GateOutcome, Row, outcome::overall_word},
+    baseline::{
+        Family, GateOutcome, Row,
+        outcome::{overall_word, told_together},
+    },
     markdown::escape,
 };
 
@@ -24,6 +27,9 @@ impl GateOutcome {
                 self.level.get()
             ),
         ];
+        if self.is_unchanged() {
+            blocks.push("No verdict differs between the two runs.".to_owned());
+        }
         blocks.extend(self.families.iter().flat_map(|family| self.family(family)));
         blocks.extend(self.notes.iter().map(|note| format!("Note: {}", escape(note))));
         if let Some(wall_clock) = &self.wall_clock {
@@ -41,7 +47,10 @@ impl GateOutcome {
         name[..1].make_ascii_uppercase();
         let mut blocks = vec![format!("**{name}**: {}", tally(&self.counts(&family.rows)))];
         let is_told = |row: &&Row| family.name == "averages" || !row.is_pass();
-        let rows: Vec<&Row> = family.rows.iter().filter(is_told).collect();
+        let (rows, together) = told_apart(family.rows.iter().filter(is_told));
+        if !together.is_empty() {
+            blocks.push(format!("Inconclusive: {}.", told_together(&together, family.name)));
+        }
         if rows.is_empty() {
             return blocks;
         }

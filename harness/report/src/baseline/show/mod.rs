@@ -12,6 +12,7 @@ pub(super) use self::{
     junit::escape_xml,
 };
 use crate::{
+    baseline::Row,
     gate::Measured,
     number::{fixed, signed},
 };
@@ -21,6 +22,20 @@ fn shown(measured: &Measured) -> (String, String) {
     let end = |points| fixed(Some(points), 1);
     let interval = format!("[{}, {}]", end(measured.interval.lower), end(measured.interval.upper));
     (signed(Some(measured.change_points), 1).text, interval)
+}
+
+/// The rows that are told one by one, and those that are told together, because nothing can be said of one that
+/// does not hold for all.
+fn told_apart<'r>(rows: impl IntoIterator<Item = &'r Row>) -> (Vec<&'r Row>, Vec<&'r Row>) {
+    let (together, mut apart): (Vec<&Row>, Vec<&Row>) =
+        rows.into_iter().partition(|row| row.is_open_unchanged());
+    match together.len() {
+        0 | 1 => {
+            apart.extend(together);
+            (apart, Vec::new())
+        }
+        _ => (apart, together),
+    }
 }
 
 /// `6 fail, 1 pass`.
