@@ -19,6 +19,7 @@ mod event;
 mod records;
 mod seal;
 mod bounds;
+mod closest;
 mod identity;
 mod hub_model;
 pub mod lock;
@@ -29,6 +30,7 @@ pub use audit::{
     Case, CaseTally, Difference, Judge, Paid, RewardAudit, Tally, differences_of_protocols,
 };
 pub use bounds::{MAX_TEXT, check_bounds};
+pub use closest::closest;
 pub use dataset::DatasetId;
 pub use diagnosis::{Diagnosis, ParseStatus, ThoughtNames, listed_names};
 pub use event::TrialEvent;
@@ -54,15 +56,21 @@ pub use trial::*;
 
 /// A name that stands for nothing known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {kind} `{found}`, expected one of {expected}")]
+#[error("unknown {kind} `{found}`{guess} expected one of {expected}")]
 pub struct UnknownName {
     kind: &'static str,
     found: String,
+    /// The name that was probably meant, as a part of the sentence.
+    guess: String,
     expected: String,
 }
 
 impl UnknownName {
     fn new<const N: usize>(kind: &'static str, found: &str, expected: [&str; N]) -> Self {
-        UnknownName { kind, found: found.to_owned(), expected: expected.join(", ") }
+        let guess = match closest(found, expected) {
+            Some(meant) => format!(", did you mean `{meant}`?"),
+            None => ",".to_owned(),
+        };
+        UnknownName { kind, found: found.to_owned(), guess, expected: expected.join(", ") }
     }
 }

@@ -4,7 +4,6 @@
 //! section is finished. Knows nothing of suites.
 
 mod value;
-mod closest;
 
 use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, ops::Range};
 
@@ -13,9 +12,9 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use self::closest::closest;
 pub(crate) use self::value::{Bound, Value};
 use super::errors::SuiteError;
+use crate::closest;
 
 /// One file and its mistakes so far.
 pub(crate) struct Source<'t> {

@@ -1,8 +1,9 @@
 //! The known name that a misspelt one probably stands for.
 
 /// The nearest of the known names, if it is near enough to be meant.
-pub(super) fn closest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn closest<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     known
+        .into_iter()
         .map(|name| (distance(found, name), name))
         .filter(|&(edits, name)| edits <= (name.len().max(found.len()) / 3).max(1))
         .min_by_key(|&(edits, _)| edits)
@@ -36,7 +37,7 @@ mod tests {
 
     fn check(found: &str, expected: Option<&str>) {
         let known = ["sft", "shots", "seeds", "cls-rl", "max_new_tokens"];
-        assert_eq!(closest(found, known.into_iter()), expected, "{found}");
+        assert_eq!(closest(found, known), expected, "{found}");
     }
 
     #[test]
