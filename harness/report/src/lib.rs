@@ -34,7 +34,7 @@ mod error;
 #[cfg(test)]
 mod made;
 
-pub use document::{Figure, Report, ReportFile};
+pub use document::{Figure, InShort, Report, ReportFile, column_head};
 pub use error::ReportError;
 pub use frames::{
     FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, SamplePaths, Samples, frame,

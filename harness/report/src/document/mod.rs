@@ -20,7 +20,8 @@ mod illustrations;
 mod names;
 
 pub use illustrations::Figure;
-pub use report::{Report, ReportFile};
+pub use names::head as column_head;
+pub use report::{InShort, Report, ReportFile};
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ pub(super) const INCOMPLETE: &str = "†";
 pub(super) const INCOMPLETE_NOTE: &str = " † rests on fewer seeds than planned.";
 
 /// A dataset's name in a column head, short enough for eleven columns; [`super::questions`] explains it.
-pub(super) fn head(dataset: DatasetId) -> &'static str {
+pub fn head(dataset: DatasetId) -> &'static str {
     match dataset {
         DatasetId::ImageNet => "ImNet",
         DatasetId::Caltech101 => "Calt",

@@ -52,6 +52,9 @@ fn titles(datasets: &[DatasetId]) -> String {
     listed(datasets.iter().map(|id| id.title().to_owned()))
 }
 
+/// The name of the table at the top.
+pub(super) const IN_SHORT: &str = "in-short";
+
 /// One row per trained method: what it gains, at home and elsewhere, and what it costs.
 pub(super) fn in_short(
     survey: &Survey,
@@ -69,7 +72,7 @@ pub(super) fn in_short(
     );
     let heads =
         ["Method", "Prompt", "Zero-shot", "In-domain", "Change", "Others", "Below zero", "Seconds"];
-    let mut table = Table::of_numbers(caption, &heads).named("in-short");
+    let mut table = Table::of_numbers(caption, &heads).named(IN_SHORT);
     table.columns[1].align = Align::Left;
     let is_any_trained = survey.arms.iter().any(|arm| arm.is_trained());
     for &arm in survey.arms.iter().filter(|arm| arm.is_trained() || !is_any_trained) {

@@ -12,10 +12,10 @@ use crate::{
     estimate::Estimates,
     html, latex,
     markdown::{self, Beside},
-    page::Page,
+    page::{Block, Page},
     rows::TransferRow,
     summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
-    table::Table,
+    table::{Cell, Column, Table},
 };
 
 const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
@@ -26,6 +26,7 @@ is tiny: these numbers show that the harness works, and say nothing about the pa
 pub struct Report {
     page: Page,
     suite: String,
+    score: &'static str,
     illustrated: Illustrated,
 }
 
@@ -38,11 +39,43 @@ pub struct ReportFile {
     pub text: String,
 }
 
+/// A report in short, for a terminal: plain texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InShort {
+    /// What is to be known before any number, a paragraph each.
+    pub warnings: Vec<String>,
+    /// The columns' heads.
+    pub heads: Vec<String>,
+    /// A row for each method, one text for each column; empty where there is nothing to say.
+    pub rows: Vec<Vec<String>>,
+    /// The score that counts: `published` or `strict`.
+    pub score: &'static str,
+}
+
 impl Report {
     /// Makes a report: the same results and context give the same report.
     pub fn new(rows: ReportRows<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
         let (page, illustrated) = made(rows, context)?;
-        Ok(Report { page, suite: context.suite_name.clone(), illustrated })
+        let score = Score::of(context.protocol.scorer).name();
+        Ok(Report { page, suite: context.suite_name.clone(), score, illustrated })
+    }
+
+    /// The first table with the warnings before it, to be printed elsewhere than in a document.
+    pub fn in_short(&self) -> InShort {
+        let mut in_short = InShort { score: self.score, ..InShort::default() };
+        for block in self.page.blocks() {
+            match block {
+                Block::Warning(text) => in_short.warnings.push(text.clone()),
+                Block::Table(table) if table.name.as_deref() == Some(overview::IN_SHORT) => {
+                    in_short.heads = table.columns.iter().map(Column::full_head).collect();
+                    let text = |cell: &Cell| cell.text.clone();
+                    in_short.rows =
+                        table.rows.iter().map(|row| row.iter().map(text).collect()).collect();
+                }
+                _ => {}
+            }
+        }
+        in_short
     }
 
     /// The figures, in the order of the report; each is drawn anew.
