@@ -47,7 +47,7 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// The only crates that may depend on a heavy one.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars-core", &["clsrl-report"]),
@@ -60,6 +60,8 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("image", &["clsrl-data"]),
     ("tokenizers", &["clsrl-data"]),
     ("clap", &["clsrl-bench"]),
+    ("clap_complete", &["clsrl-bench"]),
+    ("clap_mangen", &["clsrl-bench"]),
     ("indicatif", &["clsrl-bench"]),
     ("anyhow", &["clsrl-bench"]),
 ];
