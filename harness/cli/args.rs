@@ -6,6 +6,7 @@ mod report;
 mod rescore;
 mod gate;
 mod model;
+mod shell;
 mod size;
 mod speed;
 mod doctor;
@@ -31,20 +32,21 @@ pub use self::{
     model::{FetchModelArgs, ModelVerb},
     report::{Against, ReportArgs},
     rescore::RescoreArgs,
+    shell::{CompletionsArgs, ManArgs},
     size::CacheSize,
     speed::{Dtype, SpeedVerb},
     tiny::{DrawArgs, PretrainArgs, TinyVerb},
 };
-use crate::exit::Exit;
+use crate::{exit::Exit, names, words::WIDTH};
 
-/// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and reports what came out.
+/// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and writes a report.
 #[derive(Debug, Parser)]
-#[command(version, after_help = Exit::table())]
+#[command(version, after_help = Exit::table(), max_term_width = WIDTH)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
-    /// Tell nothing but errors.
+    /// Print results and errors, and nothing else.
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }
@@ -52,39 +54,48 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Run what is left of a suite, then write its report.
+    /// Run a suite, or the rest of it, and write its report.
     Run(RunArgs),
-    /// Bring the weights of a model here.
+    /// Fetch models from the Hugging Face Hub.
     #[command(subcommand)]
     Model(ModelVerb),
-    /// List a suite's trials and cells: done, stale or missing, and why.
+    /// Show what a suite would run: trials, steps, images, what is done already.
     Plan(PlanArgs),
-    /// Write the report and frames of a suite's last run again, from its results.
+    /// Write the report and data frames of the last run again from its results.
     Report(ReportArgs),
-    /// Give the verdicts of a suite's last run anew, from its stored answers, and write another report.
+    /// Re-score stored answers, with another scorer if wanted, and write a report.
     Rescore(RescoreArgs),
-    /// Keep the verdicts of a suite's last run, for `gate`.
+    /// Save the last run as a baseline for `gate`.
     #[command(subcommand)]
     Baseline(BaselineVerb),
-    /// Hold the verdicts of a suite's last run to a baseline: did accuracy drop?
+    /// Compare the last run with a baseline; fail if accuracy dropped.
     Gate(GateArgs),
-    /// Lock the datasets, and compare them with the lock.
+    /// List, lock and verify datasets.
     #[command(subcommand)]
     Datasets(DatasetsVerb),
-    /// Show what the model will see.
+    /// Show prompts, preprocessed images and few-shot samples.
     #[command(subcommand)]
     Inspect(InspectVerb),
-    /// Show what a protocol pays for, and where two differ.
+    /// Audit the rewards of a protocol, or compare two protocols.
     #[command(subcommand)]
     Audit(AuditVerb),
-    /// Make the tiny model and the drawn datasets.
+    /// Make the tiny model and the synthetic datasets.
     #[command(subcommand)]
     Tiny(TinyVerb),
-    /// Time training, evaluation and the input path on random prompts.
+    /// Benchmark training, evaluation and preprocessing.
     #[command(subcommand)]
     Bench(SpeedVerb),
-    /// Check that models compute here what they should.
+    /// Check that models compute the right numbers on this machine.
     Doctor(DoctorArgs),
+    /// Print completions for a shell.
+    #[command(
+        after_help = "Bash: clsrl-bench completions bash > ~/.local/share/bash-completion/completions/clsrl-bench\n\
+        Zsh: clsrl-bench completions zsh > \"${fpath[1]}/_clsrl-bench\"\n\
+        Fish: clsrl-bench completions fish > ~/.config/fish/completions/clsrl-bench.fish"
+    )]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write those of all verbs.
+    Man(ManArgs),
     /// Run one trial: its job is the first line of standard input, and its end stops the trial.
     #[command(hide = true)]
     Trial(TrialArgs),
@@ -102,25 +113,24 @@ pub struct TrialArgs {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct SelectionArgs {
     /// Only these methods.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::method)]
     pub methods: Vec<MethodId>,
     /// Only these datasets, to train on and to evaluate on.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
     pub datasets: Vec<DatasetId>,
-    /// Only these numbers of training pictures per class.
+    /// Only these numbers of training images per class.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = whole::<1, MAX_PICTURES>)]
     pub shots: Vec<usize>,
     /// Only these seeds.
     #[arg(long, value_name = "1,2", value_delimiter = ',')]
     pub seeds: Vec<Seed>,
-    /// Evaluate only N pictures of every dataset, spread evenly over its list.
+    /// Evaluate only N images of each dataset, spread evenly over its list.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
     pub limit: Option<usize>,
-    /// Another protocol than the suite's; results and report go by the name SUITE.PROTOCOL.
+    /// Use another protocol; results and report are named SUITE.PROTOCOL.
     #[arg(long, value_name = "NAME")]
     pub protocol: Option<String>,
-    /// Train low-rank adapters of this rank instead of all weights; results and report go by the name
-    /// SUITE.loraRANK.
+    /// Train LoRA adapters of this rank instead of all weights; results and report are named SUITE.loraRANK.
     #[arg(long, value_name = "RANK", value_parser = whole::<1, MAX_LORA_RANK>)]
     pub lora: Option<usize>,
 }
@@ -135,29 +145,28 @@ pub struct InputArgs {
     /// The folder that holds the datasets' folders, instead of the suite's.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The lock of the data, instead of the project's `datasets.lock`.
+    /// The data lock, instead of the project's `datasets.lock`.
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
-    /// The folder of the lock's sidecars, which name every file, instead of one in the user's cache.
+    /// The folder of the lock's file lists, instead of one in the user's cache.
     #[arg(long, value_name = "DIR")]
     pub sidecars: Option<PathBuf>,
-    /// Use data that differs from the lock or that nobody has locked, and mark every row.
+    /// Allow data that differs from the lock or is not in it; its rows are marked.
     #[arg(long)]
     pub allow_unlocked: bool,
-    /// A folder laid out as CoOp's data root, whose few-shot caches win over the protocol's picks.
+    /// A data root with CoOp's few-shot caches; they override the protocol's few-shot sampling.
     #[arg(long, value_name = "DIR")]
     pub few_shot_caches: Option<PathBuf>,
-    /// Where to compute: cpu, cuda or cuda:N.
+    /// Device: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
-    /// Threads of one trial, instead of the suite's.
+    /// Threads per trial, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
-    /// Take algorithms that give the same bits every time, and note in every fine-tune's record what two
-    /// identical steps differed in.
+    /// Use deterministic algorithms; each fine-tune records which tensors differ when its first step is repeated.
     #[arg(long)]
     pub deterministic: bool,
-    /// Run every layer again in the backward pass instead of keeping what it computed: for small GPUs.
+    /// Gradient checkpointing: recompute activations in the backward pass, for small GPUs.
     #[arg(long)]
     pub recompute: bool,
 }
@@ -175,24 +184,23 @@ pub struct RunArgs {
     /// The folder for results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Read every picture's bytes before the run, also of those that look unchanged.
+    /// Hash every image before the run, even if size and times are unchanged.
     #[arg(long)]
     pub deep: bool,
-    /// Trials at once, instead of the suite's number.
+    /// Trials to run in parallel, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_JOBS>)]
     pub jobs: Option<usize>,
-    /// Keep resized pictures on disk, at most so much of them, for every trial that needs them again: pays for
-    /// large photographs.
+    /// Cache resized images on disk, up to SIZE; worth it for large photographs.
     #[arg(long, value_name = "SIZE")]
     pub picture_cache: Option<CacheSize>,
-    /// Write over finished results of another model, of other data or of other settings. Without it a run that would do
-    /// so ends before it starts.
+    /// Overwrite finished results of another model, other data or other settings. Without it such a run ends before
+    /// it starts.
     #[arg(long)]
     pub replace: bool,
-    /// Keep the tuned weights of every trial.
+    /// Keep the fine-tuned weights of every trial.
     #[arg(long)]
     pub keep_checkpoints: bool,
-    /// Run the trials in this process, one after the other.
+    /// Run the trials in this process, one after another, for debugging.
     #[arg(long)]
     pub in_process: bool,
 }
@@ -210,6 +218,9 @@ pub struct PlanArgs {
     /// The folder of the results, instead of `results`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// List every trial with its cells, and why they are not done.
+    #[arg(long)]
+    pub list: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -218,22 +229,22 @@ pub struct PlanArgs {
 /// What to show.
 #[derive(Debug, Subcommand)]
 pub enum InspectVerb {
-    /// The rendered prompt of a test picture and its length in tokens.
+    /// Show the rendered prompt of a test image and its length in tokens.
     Prompt(PromptArgs),
-    /// The preprocessed picture, as PNG.
+    /// Write a preprocessed test image as PNG.
     Image(ImageArgs),
-    /// The few-shot picks of a seed.
+    /// List the few-shot samples of a seed.
     Sample(SampleArgs),
 }
 
 /// Arguments of `inspect prompt`.
 #[derive(Debug, Args)]
 pub struct PromptArgs {
-    /// The suite whose protocol asks.
+    /// The suite whose protocol is used.
     #[arg(long, value_name = "NAME|PATH")]
     pub suite: String,
     /// The dataset.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME", value_parser = names::dataset)]
     pub dataset: DatasetId,
     /// A Hugging Face model directory, or `hf:ID[@REV]` for what `model fetch` brought here, instead of the
     /// suite's.
@@ -245,10 +256,10 @@ pub struct PromptArgs {
     /// The position in the test split.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
     pub index: usize,
-    /// The prompt.
+    /// The prompt style.
     #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
     pub prompt: PromptArg,
-    /// The form of the question: few-shot, base, new or open-set.
+    /// The kind of question: few-shot, base, new or open-set.
     #[arg(long, default_value_t = Form::FewShot)]
     pub form: Form,
     /// Another protocol than the suite's.
@@ -263,12 +274,12 @@ pub struct PromptArgs {
 #[derive(Debug, Args)]
 pub struct ImageArgs {
     /// The dataset.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME", value_parser = names::dataset)]
     pub dataset: DatasetId,
     /// The position in the test split.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
     pub index: usize,
-    /// The order of conversion and resizing: rgb384, native384, eval384 or direct.
+    /// The image path, an order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
     pub order: ImagePath,
     /// The PNG file to write.
@@ -277,7 +288,7 @@ pub struct ImageArgs {
     /// The model directory whose preprocessor is used, instead of the tiny model's.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// The folder that holds the datasets' folders, instead of the drawn ones.
+    /// The folder that holds the datasets' folders, instead of the synthetic ones.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
@@ -286,18 +297,18 @@ pub struct ImageArgs {
 #[derive(Debug, Args)]
 pub struct SampleArgs {
     /// The dataset.
-    #[arg(long)]
+    #[arg(long, value_name = "NAME", value_parser = names::dataset)]
     pub dataset: DatasetId,
-    /// The folder that holds the datasets' folders, instead of the drawn ones.
+    /// The folder that holds the datasets' folders, instead of the synthetic ones.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Training pictures per class.
+    /// Training images per class.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
     pub shots: usize,
-    /// The seed of the trial; by the notebook's rule all trials have the same picks.
-    #[arg(long)]
+    /// The seed of the trial; under the notebook's rule every seed has the same samples.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: Seed,
-    /// The protocol whose rule picks, instead of CoOp's rule: a name in `suites/protocols/`, or a path.
+    /// The protocol whose rule samples, instead of CoOp's rule: a name in `suites/protocols/`, or a path.
     #[arg(long, value_name = "NAME|PATH")]
     pub protocol: Option<String>,
     /// Print JSON.

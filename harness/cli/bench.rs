@@ -9,7 +9,9 @@ use anyhow::{Context, anyhow};
 use clsrl_files::limit;
 use clsrl_spec::{LoraRule, Selection, Suite, Trial};
 
-use crate::{args::SelectionArgs, exit::Exit, project::Project, protocols::protocol_names};
+use crate::{
+    args::SelectionArgs, exit::Exit, names::guess, project::Project, protocols::protocol_names,
+};
 
 /// A suite and the part of it that the user asked for.
 pub struct Bench {
@@ -89,14 +91,16 @@ pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> any
     };
     let shown = if is_path { named.to_owned() } else { format!("suites/{named}.toml") };
     let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
-        .with_context(|| format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project)))
+        .with_context(|| {
+            format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project, named))
+        })
         .map_err(|error| Exit::Usage.because(error))?;
     let protocols = |name: &str| read_protocol(project, &path, name);
     if let Some(fault) = protocol.and_then(|name| protocols(name).err()) {
         return Err(Exit::Usage.because(anyhow!(
             "--protocol names no protocol: {fault}\nhint: {}; others are looked for in `protocols` \
              beside the suite's file",
-            protocol_names(project)
+            protocol_names(project, protocol.unwrap_or_default())
         )));
     }
     Suite::parse_under(&text, &shown, &protocols, protocol)
@@ -112,13 +116,14 @@ fn read_protocol(project: &Project, suite: &Path, name: &str) -> Result<String, 
         .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }
 
-fn suites_hint(project: &Project) -> String {
+fn suites_hint(project: &Project, named: &str) -> String {
     let entries = fs::read_dir(project.suites_dir()).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
         .collect();
     names.sort();
-    format!("the project's suites are {}; a path ends in `.toml`", names.join(", "))
+    let guess = guess(named, names.iter().map(String::as_str));
+    format!("{guess}the project's suites are {}; a path ends in `.toml`", names.join(", "))
 }
 
 fn selection(args: &SelectionArgs) -> Selection {

@@ -32,9 +32,14 @@ mod project;
 mod protocols;
 mod cache;
 mod progress;
+mod pace;
+mod work;
 mod meter;
 mod model;
 mod output;
+mod words;
+mod names;
+mod shell;
 mod exit;
 mod ending;
 
@@ -84,6 +89,8 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
         Verb::Bench(verb) => compute::speed(&verb, detail),
         Verb::Doctor(args) => compute::doctor(&args),
+        Verb::Completions(args) => shell::completions(&args),
+        Verb::Man(args) => shell::man(&args),
         Verb::Trial(_) => compute::trial(),
     }
 }
@@ -93,6 +100,11 @@ fn tell_arguments(told: &clap::Error) -> anyhow::Result<Exit> {
     let text = told.render().to_string();
     if told.use_stderr() {
         note(text.trim_end());
+        let given: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        if let Some(guess) = names::guessed_verb(told, &given) {
+            note(&guess);
+        }
         return Ok(Exit::Usage);
     }
     print(&text)?;

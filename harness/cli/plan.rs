@@ -1,10 +1,11 @@
 //! `plan`: the trials and cells of a suite, and what is done, stale or missing of them.
 
-use std::fmt::Write;
+mod table;
 
-use clsrl_data::shown::{evaluated_pictures, training_pictures};
+use std::time::Duration;
+
 use clsrl_runner::{State, Store, TrialStatus, trial_statuses};
-use clsrl_spec::{CellKey, CellRecord, Training, Trial, cell_identity, training_identity};
+use clsrl_spec::{CellKey, CellRecord, Trial, cell_identity, training_identity};
 use serde::Serialize;
 
 use crate::{
@@ -12,8 +13,10 @@ use crate::{
     bench::{Bench, Places},
     exit::Exit,
     inputs::Inputs,
-    output::{blanks, print},
-    progress::Detail,
+    output::print,
+    pace::Pace,
+    progress::{Detail, Left, Work},
+    work::{n_evaluation_images, n_images, n_steps, n_training_images},
 };
 
 /// Prints the plan.
@@ -32,7 +35,11 @@ pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
         Err(lacking) => bench.trials.iter().map(|trial| unbound(trial, lacking)).collect(),
     };
     let plan = Plan::new(&bench, bound.as_ref().ok(), &statuses);
-    print(&if args.json { json(&plan)? } else { text(&plan) })?;
+    print(&match (args.json, args.list) {
+        (true, _) => json(&plan)?,
+        (false, true) => table::trials(&plan) + &table::totals(&plan),
+        (false, false) => table::groups(&plan, &bench.trials) + "\n" + &table::totals(&plan),
+    })?;
     if let Err(lacking) = bound {
         detail.say(&format!("nothing is compared with results: {lacking}"));
     }
@@ -44,6 +51,8 @@ struct Plan<'a> {
     suite: &'a str,
     trials: Vec<PlannedTrial>,
     counts: Counts,
+    /// How long what is left takes, by what is done of the same kind; none where nothing is.
+    seconds_left: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +64,10 @@ struct PlannedTrial {
     steps: usize,
     training_images: usize,
     evaluation_images: usize,
+    /// Pictures of the cells that are not done.
+    evaluation_images_left: usize,
+    /// How long what is left takes by itself.
+    seconds_left: Option<f64>,
     training: Progress,
     cells: Vec<PlannedCell>,
 }
@@ -85,16 +98,20 @@ struct Counts {
     steps_left: usize,
     /// Pictures that all cells evaluate together.
     evaluation_images: usize,
+    /// Pictures of the cells that are not done.
+    evaluation_images_left: usize,
 }
 
 impl<'a> Plan<'a> {
     fn new(bench: &'a Bench, inputs: Option<&Inputs>, statuses: &[TrialStatus]) -> Self {
-        let trials: Vec<PlannedTrial> =
-            statuses.iter().map(|status| PlannedTrial::new(status, inputs)).collect();
+        let pace = Pace::of(statuses);
+        let planned = |status: &TrialStatus| PlannedTrial::new(status, inputs, &pace);
+        let trials: Vec<PlannedTrial> = statuses.iter().map(planned).collect();
         let mut counts = Counts { trials: trials.len(), ..Counts::default() };
         for (status, trial) in statuses.iter().zip(&trials) {
             counts.steps = counts.steps.saturating_add(trial.steps);
             counts.evaluation_images += trial.evaluation_images;
+            counts.evaluation_images_left += trial.evaluation_images_left;
             let is_done = status.cells.iter().all(|(_, state)| state.is_done());
             let left = if is_done { 0 } else { trial.steps };
             counts.steps_left = counts.steps_left.saturating_add(left);
@@ -107,13 +124,23 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        Plan { suite: &bench.suite.name, trials, counts }
+        let works =
+            inputs.map(|inputs| statuses.iter().filter_map(move |status| work(status, inputs)));
+        let left =
+            Left::new(works.into_iter().flatten().collect(), bench.suite.execution.jobs, pace);
+        // Of nothing that is known it would be no time at all.
+        let seconds_left =
+            left.time(Duration::ZERO).filter(|_| inputs.is_some()).map(|left| left.as_secs_f64());
+        Plan { suite: &bench.suite.name, trials, counts, seconds_left }
     }
 }
 
 impl PlannedTrial {
-    fn new(status: &TrialStatus, inputs: Option<&Inputs>) -> Self {
+    fn new(status: &TrialStatus, inputs: Option<&Inputs>, pace: &Pace) -> Self {
         let trial = &status.trial;
+        let training_images = n_training_images(trial, inputs);
+        let evaluation_images = n_evaluation_images(trial, inputs);
+        let left = inputs.and_then(|inputs| work(status, inputs));
         let cell = |(cell, state): &(CellKey, State<CellRecord>)| PlannedCell {
             cell: cell.to_string(),
             id: inputs.map(|inputs| cell_identity(trial, *cell, &inputs.binding).id()),
@@ -122,9 +149,20 @@ impl PlannedTrial {
         PlannedTrial {
             key: trial.key(),
             id: inputs.map(|inputs| training_identity(trial, &inputs.binding).id()),
-            steps: n_steps(trial, inputs),
-            training_images: n_training_images(trial, inputs),
-            evaluation_images: n_evaluation_images(trial, inputs),
+            steps: n_steps(trial, training_images),
+            training_images,
+            evaluation_images,
+            evaluation_images_left: match inputs {
+                Some(_) => left.iter().map(|work| work.n_images()).sum(),
+                None => evaluation_images,
+            },
+            seconds_left: match (inputs, left) {
+                (None, _) => None,
+                (Some(_), None) => Some(0.0),
+                (Some(_), Some(work)) => Left::new(vec![work], 1, pace.clone())
+                    .time(Duration::ZERO)
+                    .map(|left| left.as_secs_f64()),
+            },
             training: Progress::new(&status.training),
             cells: status.cells.iter().map(cell).collect(),
         }
@@ -137,31 +175,17 @@ impl Progress {
     }
 }
 
-fn n_steps(trial: &Trial, inputs: Option<&Inputs>) -> usize {
-    let duration = match &trial.training {
-        Training::None => return 0,
-        Training::Sft(settings) => &settings.duration,
-        Training::Grpo(settings) => &settings.duration,
-    };
-    duration.total_steps(n_training_images(trial, inputs))
-}
-
-fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
-    let known = inputs.and_then(|inputs| {
-        let source = inputs.datasets.get(&trial.train_on?)?;
-        // A cache that cannot be read was told when the inputs were bound.
-        training_pictures(trial, source, inputs.few_shot_dir.as_deref()).ok()
-    });
-    known.map_or_else(|| trial.full_training_set(), |pictures| pictures.len())
-}
-
-fn n_evaluation_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
-    let Some(inputs) = inputs else { return trial.full_evaluation() };
-    let evaluated = |cell: CellKey| {
-        let target = inputs.datasets.get(&cell.target)?;
-        Some(evaluated_pictures(trial, cell, target).len())
-    };
-    trial.cells().into_iter().filter_map(evaluated).sum()
+/// What is left of a trial, if anything is.
+fn work(status: &TrialStatus, inputs: &Inputs) -> Option<Work> {
+    let trial = &status.trial;
+    let left = status.cells.iter().filter(|(_, state)| !state.is_done());
+    let cells: Vec<(CellKey, usize)> =
+        left.map(|&(cell, _)| (cell, n_images(trial, cell, inputs))).collect();
+    if cells.is_empty() {
+        return None;
+    }
+    let n_steps = n_steps(trial, n_training_images(trial, Some(inputs)));
+    Some(Work { trial: trial.clone(), n_steps, cells })
 }
 
 fn unbound(trial: &Trial, lacking: &str) -> TrialStatus {
@@ -176,44 +200,4 @@ fn unbound(trial: &Trial, lacking: &str) -> TrialStatus {
 
 fn json(plan: &Plan) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(plan)? + "\n")
-}
-
-fn text(plan: &Plan) -> String {
-    let width = plan.trials.iter().map(|trial| trial.key.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    let mut line = |line: String| writeln!(text, "{line}").expect("a string takes every text");
-    for trial in &plan.trials {
-        let PlannedTrial { key, steps, training_images, evaluation_images, .. } = trial;
-        line(format!(
-            "{key}{}  {steps:>5} steps on {training_images:>5} pictures, \
-             {evaluation_images:>7} evaluated",
-            blanks(key, width)
-        ));
-        for (progress, cells) in grouped(&trial.cells) {
-            let reasons = match progress.reasons.as_slice() {
-                [] => String::new(),
-                reasons => format!("  ({})", reasons.join("; ")),
-            };
-            line(format!("  {:<7}  {}{reasons}", progress.state, cells.join(" ")));
-        }
-    }
-    let Counts { trials, cells, done, stale, missing, steps, steps_left, evaluation_images } =
-        plan.counts;
-    line(format!(
-        "{trials} trials, {cells} cells: {done} done, {stale} stale, {missing} missing\n\
-         {steps} optimizer steps, {steps_left} of them left; {evaluation_images} pictures to evaluate"
-    ));
-    text
-}
-
-/// Cells with the same state for the same reasons, together.
-fn grouped(cells: &[PlannedCell]) -> Vec<(&Progress, Vec<&str>)> {
-    let mut groups: Vec<(&Progress, Vec<&str>)> = Vec::new();
-    for PlannedCell { cell, progress, .. } in cells {
-        match groups.iter_mut().find(|(of_group, _)| *of_group == progress) {
-            Some((_, cells)) => cells.push(cell),
-            None => groups.push((progress, vec![cell])),
-        }
-    }
-    groups
 }

@@ -1,5 +1,7 @@
 //! Progress on standard error: bars on a terminal, one line per finished trial elsewhere.
 
+mod left;
+
 use std::{
     collections::BTreeMap,
     io::IsTerminal,
@@ -8,14 +10,30 @@ use std::{
 
 use clsrl_runner::{RunEvent, Task};
 use clsrl_spec::TrialEvent;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output::note;
+pub use self::left::{Amount, Left, Work};
+use crate::{
+    output::note,
+    words::{duration, short, thousands},
+};
 
-const OVERALL: &str = "{elapsed_precise} {bar:30} {pos}/{len} cells ({per_sec}, {eta} left)";
-const TRIAL: &str = "  {prefix} {bar:20} {pos}/{len} {msg}";
-const COUNT: &str = "{msg} {bar:30} {pos}/{len} ({per_sec}, {eta} left)";
+// None fills the last columns: a terminal that echoes ^C there begins a line, and what is taken away then is a line
+// too few.
+const OVERALL: &str = "{elapsed_precise} {bar:12} {msg}";
+const TRIAL: &str = "  {prefix:30} {bar:6} {pos}/{len} {msg}";
+const COUNT: &str = "{msg} {wide_bar} {pos}/{len}, {eta} left";
 const BAR: &str = "=> ";
+
+/// The longest name of a trial and the longest text behind a bar, so that both fit 80 columns beside it.
+const MAX_NAME: usize = 30;
+const MAX_TEXT: usize = 30;
+
+/// Parts of the overall bar; its position is the share of the run's time.
+const PARTS: u64 = 1000;
+
+/// How often the time left is worked out.
+const RECKON: Duration = Duration::from_millis(500);
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,25 +76,33 @@ impl Detail {
 pub struct Progress<'a> {
     detail: Detail,
     tasks: &'a [Task],
+    left: Left,
+    began: Instant,
     bars: MultiProgress,
     overall: ProgressBar,
     running: BTreeMap<usize, (ProgressBar, Instant)>,
     n_ended: usize,
+    /// When the rest was last worked out, which takes a while for many trials.
+    reckoned: Option<Instant>,
 }
 
 impl<'a> Progress<'a> {
-    /// Begins to show a run of these tasks.
-    pub fn new(detail: Detail, tasks: &'a [Task]) -> Self {
+    /// Begins to show a run of these tasks, of which `left` counts the work.
+    pub fn new(detail: Detail, tasks: &'a [Task], left: Left) -> Self {
         let bars = MultiProgress::new();
-        let n_cells: usize = tasks.iter().map(|task| task.cells.len()).sum();
-        let overall = if detail == Detail::Bars && 0 < n_cells {
-            let bar = bars.add(ProgressBar::new(n_cells as u64).with_style(style(OVERALL)));
+        let overall = if detail == Detail::Bars && !tasks.is_empty() {
+            let bar = bars.add(ProgressBar::new(PARTS).with_style(style(OVERALL)));
             bar.enable_steady_tick(Duration::from_secs(1));
             bar
         } else {
             ProgressBar::hidden()
         };
-        Progress { detail, tasks, bars, overall, running: BTreeMap::new(), n_ended: 0 }
+        let (began, running) = (Instant::now(), BTreeMap::new());
+        let (n_ended, reckoned) = (0, None);
+        let mut progress =
+            Progress { detail, tasks, left, began, bars, overall, running, n_ended, reckoned };
+        progress.show_left();
+        progress
     }
 
     /// Shows what happened.
@@ -88,26 +114,36 @@ impl<'a> Progress<'a> {
                 let (n, took) = self.end(idx);
                 if self.detail == Detail::Lines {
                     let key = self.tasks[idx].key();
-                    note(&format!("{n}/{} {key} done in {took:.0} s", self.tasks.len()));
+                    let left =
+                        match self.left.time(self.began.elapsed()).filter(|_| n < self.tasks.len())
+                        {
+                            Some(left) => format!(", {} left", duration(left)),
+                            None => String::new(),
+                        };
+                    let took = duration(took);
+                    note(&format!("{n}/{} {key} done in {took}{left}", self.tasks.len()));
                 }
             }
             RunEvent::Failed(idx, failure) => {
                 let (n, took) = self.end(idx);
                 self.bars.suspend(|| {
-                    let n_tasks = self.tasks.len();
-                    note(&format!("{n}/{n_tasks} {} failed after {took:.0} s", failure.trial));
+                    let (n_tasks, took) = (self.tasks.len(), duration(took));
+                    note(&format!("{n}/{n_tasks} {} failed after {took}", failure.trial));
                     note(&format!("  {}", failure.reason.replace('\n', "\n  ")));
                     failure.tail.iter().for_each(|line| note(&format!("  | {line}")));
                 });
             }
         }
+        self.show_left();
     }
 
-    /// Takes the bars away.
+    /// Takes the bars away, those of trials that were stopped too.
     pub fn close(self) {
-        self.overall.finish_and_clear();
+        self.overall.disable_steady_tick();
         // It fails only if the terminal is gone.
         let _ = self.bars.clear();
+        // Bars that are dropped before their end would draw themselves once more.
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     fn start(&mut self, idx: usize) {
@@ -116,16 +152,18 @@ impl<'a> Progress<'a> {
             Detail::Lines | Detail::Quiet => ProgressBar::hidden(),
         };
         bar.set_style(style(TRIAL));
-        bar.set_prefix(self.tasks[idx].key());
+        bar.set_prefix(short(&self.tasks[idx].key(), MAX_NAME));
         self.running.insert(idx, (bar, Instant::now()));
+        self.left.start(idx, self.began.elapsed());
     }
 
     fn advance(&mut self, idx: usize, event: &TrialEvent) {
+        self.left.advance(idx, event, self.began.elapsed());
         let Some((bar, _)) = self.running.get(&idx) else { return };
         let place = |done: usize, of: usize, what: String| {
             bar.set_length(of as u64);
             bar.set_position(done as u64);
-            bar.set_message(what);
+            bar.set_message(short(&what, MAX_TEXT));
         };
         match event {
             TrialEvent::Loading => bar.set_message("loading"),
@@ -135,26 +173,97 @@ impl<'a> Progress<'a> {
             }
             TrialEvent::Trained { step, of, loss, reward } => {
                 let reward = reward.map_or(String::new(), |reward| format!(", reward {reward:.2}"));
-                place(*step, *of, format!("steps, loss {loss:.3}{reward}"));
+                place(*step, *of, format!("steps, loss {}{reward}", loss_text(*loss)));
             }
             TrialEvent::TrainingDone(_) => bar.set_message("trained"),
             TrialEvent::Evaluated { cell, done, of } => {
-                place(*done, *of, format!("pictures of {cell}"));
+                place(*done, *of, format!("images of {cell}"));
             }
-            TrialEvent::CellDone(..) => self.overall.inc(1),
+            TrialEvent::CellDone(..) => {}
         }
     }
 
-    fn end(&mut self, idx: usize) -> (usize, f64) {
+    fn end(&mut self, idx: usize) -> (usize, Duration) {
         self.n_ended += 1;
-        let Some((bar, started)) = self.running.remove(&idx) else { return (self.n_ended, 0.0) };
+        self.left.end(idx);
+        let Some((bar, started)) = self.running.remove(&idx) else {
+            return (self.n_ended, Duration::ZERO);
+        };
         bar.finish_and_clear();
         self.bars.remove(&bar);
-        (self.n_ended, started.elapsed().as_secs_f64())
+        (self.n_ended, started.elapsed())
     }
+
+    fn show_left(&mut self) {
+        let is_recent = self.reckoned.is_some_and(|reckoned| reckoned.elapsed() < RECKON);
+        if self.overall.is_hidden() || is_recent {
+            return;
+        }
+        self.reckoned = Some(Instant::now());
+        let (elapsed, left) = (self.began.elapsed(), self.left.time(self.began.elapsed()));
+        let share = left.map_or(0.0, |left| {
+            elapsed.as_secs_f64() / (elapsed + left).as_secs_f64().max(f64::MIN_POSITIVE)
+        });
+        self.overall.set_position((share * PARTS as f64) as u64);
+        self.overall.set_message(told(self.left.done(), self.left.all(), left));
+    }
+}
+
+/// `210/572 steps, 5,280/18,480 images, 3 min left`; in thousands where there are many.
+fn told(done: Amount, all: Amount, left: Option<Duration>) -> String {
+    let of = |done: usize, all: usize, what: &str| match all {
+        0 => String::new(),
+        _ => format!("{}/{} {what}, ", few(done), few(all)),
+    };
+    let left = left.map_or_else(|| "time unknown".to_owned(), |left| duration(left) + " left");
+    of(done.steps, all.steps, "steps") + &of(done.images, all.images, "images") + &left
+}
+
+/// A number in at most six characters or so.
+fn few(n: usize) -> String {
+    match n {
+        0..=99_999 => thousands(n),
+        100_000..=9_999_999 => format!("{}k", thousands(n / 1000)),
+        _ => format!("{}M", thousands(n / 1_000_000)),
+    }
+}
+
+/// A loss without a sign where it is zero as shown.
+fn loss_text(loss: f64) -> String {
+    let text = format!("{loss:.3}");
+    if text == "-0.000" { "0.000".to_owned() } else { text }
 }
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).expect("the templates above are valid");
     style.progress_chars(BAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_fits_beside_a_bar_in_80_columns() {
+        let amount = |n| Amount { steps: n, images: n };
+        let told_of = |n| told(amount(n / 2), amount(n), Some(Duration::from_secs(273_600)));
+        for n in [1, 999, 99_999, 773_679, 8_289_152, 99_999_999] {
+            let text = told_of(n);
+            assert!(text.chars().count() + "00:00:00 ".len() + 12 + 1 <= 78, "{text}");
+        }
+        let text =
+            told(Amount { steps: 210, images: 5280 }, Amount { steps: 572, images: 18_480 }, None);
+        assert_eq!(text, "210/572 steps, 5,280/18,480 images, time unknown");
+        let none =
+            told(Amount::default(), Amount { steps: 0, images: 16 }, Some(Duration::from_secs(9)));
+        assert_eq!(none, "0/16 images, 9 s left");
+    }
+
+    #[test]
+    fn a_trial_fits_80_columns_with_its_numbers() {
+        let widest = "  ".len() + MAX_NAME + 1 + 6 + 1 + "48/48".len() + 1 + MAX_TEXT;
+        assert!(widest <= 78);
+        assert_eq!(loss_text(-0.0001), "0.000");
+        assert_eq!(loss_text(-0.123), "-0.123");
+    }
 }

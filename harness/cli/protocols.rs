@@ -9,7 +9,7 @@ use anyhow::Context;
 use clsrl_files::limit;
 use clsrl_spec::ProtocolFile;
 
-use crate::{exit::Exit, project::Project};
+use crate::{exit::Exit, names::guess, project::Project};
 
 /// Reads a protocol by its name in `suites/protocols/`, or by its path.
 pub fn read_protocol(named: &str) -> anyhow::Result<ProtocolFile> {
@@ -24,7 +24,7 @@ pub fn read_protocol(named: &str) -> anyhow::Result<ProtocolFile> {
     };
     let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
         .with_context(|| {
-            let names = protocol_names(&project);
+            let names = protocol_names(&project, named);
             format!("cannot read protocol `{shown}`\nhint: {names}; a path ends in `.toml`")
         })
         .map_err(|error| Exit::Usage.because(error))?;
@@ -32,11 +32,12 @@ pub fn read_protocol(named: &str) -> anyhow::Result<ProtocolFile> {
     ProtocolFile::parse(&text, &shown, stem).map_err(|errors| Exit::Usage.because(errors))
 }
 
-/// Says what the project's protocols are.
-pub fn protocol_names(project: &Project) -> String {
+/// Says what the project's protocols are, first the one that was probably meant.
+pub fn protocol_names(project: &Project, found: &str) -> String {
     let entries = fs::read_dir(project.protocols_dir()).into_iter().flatten().flatten();
     let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str().map(str::to_owned));
     let mut names: Vec<String> = entries.filter_map(|entry| stem(&entry.path())).collect();
     names.sort();
-    format!("the project's protocols are {}", names.join(", "))
+    let guess = guess(found, names.iter().map(String::as_str));
+    format!("{guess}the project's protocols are {}", names.join(", "))
 }

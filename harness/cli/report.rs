@@ -2,16 +2,18 @@
 
 mod documents;
 mod finished;
+mod in_short;
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use anyhow::{Context, anyhow};
 use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
 use clsrl_report::{
-    CellRow, DatasetOrder, FrameFormat, LeftOut, ReadPredictions, Report, ReportContext,
+    CellRow, DatasetOrder, FrameFormat, InShort, LeftOut, ReadPredictions, Report, ReportContext,
     ReportRows, SamplePaths, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
 };
 use clsrl_runner::{LastRun, State, Store, TrialStatus, stored_binding, trial_statuses};
@@ -32,6 +34,7 @@ use crate::{
     pictures::{pictures_dir, thumbnails},
     progress::Detail,
     project::Project,
+    words::duration,
 };
 
 /// The name of a model or of data that nobody remembers.
@@ -80,11 +83,34 @@ pub struct Wanted<'a> {
     pub data_dir: Option<&'a Path>,
 }
 
-/// Writes report and frames of the last run from results alone, and prints the report's path.
+/// What was written of a report.
+pub struct Written {
+    /// The documents, or another file of theirs if none of them was wanted; the first to be read is the last.
+    pub paths: Vec<PathBuf>,
+    /// What they begin with.
+    pub in_short: InShort,
+    /// How it went.
+    pub exit: Exit,
+}
+
+impl Written {
+    /// The end of a verb: the averages in short, a line on what was done, and the paths; if it is to be quiet,
+    /// the paths alone.
+    pub fn told(&self, done: &str, detail: Detail) -> String {
+        let paths: String = self.paths.iter().map(|path| format!("{}\n", path.display())).collect();
+        match detail {
+            Detail::Quiet => paths,
+            _ => format!("{}\n{done}\n{paths}", in_short::text(&self.in_short)),
+        }
+    }
+}
+
+/// Writes report and frames of the last run from results alone; prints the averages in short and the paths.
 ///
 /// Without model and data it cannot be told whether results still fit to them; those that do not fit
 /// to the suite or to each other are left out.
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let began = Instant::now();
     let found = find(&args.suite, &args.selection, args.out.as_deref())?;
     let Found { bench, places, store, binding, .. } = &found;
     let _lock = store.lock_report()?;
@@ -93,8 +119,9 @@ pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let data_dir = pictures_dir(bench, store, args.data.as_deref(), detail)?;
     let ReportArgs { frames, format: documents, order, .. } = args;
     let wanted = Wanted { frames, documents, order: *order, data_dir: data_dir.as_deref() };
-    let (path, exit) = write(bench, places, store, (&statuses, binding), wanted)?;
-    print(&format!("{}\n", path.display()))?;
+    let written = write(bench, places, store, (&statuses, binding), wanted)?;
+    let exit = written.exit;
+    print(&written.told(&format!("report written in {}", duration(began.elapsed())), detail))?;
     if args.against == Some(Against::Paper) || against_paper::is_there(places, &bench.suite.name) {
         let path = against_paper::write(&found, &args.suite, &statuses, documents)?;
         print(&format!("{}\n", path.display()))?;
@@ -150,14 +177,14 @@ fn nothing(bench: &Bench, store: &Store, why: &str) -> anyhow::Error {
     Exit::Incomplete.because(anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command))
 }
 
-/// Writes documents and frames of what is done; returns the report's path, and how that went.
+/// Writes documents and frames of what is done.
 pub fn write(
     bench: &Bench,
     places: &Places,
     store: &Store,
     (statuses, binding): (&[TrialStatus], &Binding),
     wanted: Wanted<'_>,
-) -> anyhow::Result<(PathBuf, Exit)> {
+) -> anyhow::Result<Written> {
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let name = bench.suite.name.clone();
@@ -171,7 +198,7 @@ impl Writing<'_> {
         &self,
         results: &[TrialResults],
         read: &mut ReadPredictions<'_>,
-    ) -> anyhow::Result<(PathBuf, Exit)> {
+    ) -> anyhow::Result<Written> {
         let context = ReportContext {
             frames: self.name.clone(),
             ..context(self.bench, self.store, self.binding, self.wanted.order)?
@@ -208,8 +235,9 @@ impl Writing<'_> {
             write_frame(report.transfer(), &format.at(&stem(".transfer")), *format)?;
         }
         let wanted = self.wanted.documents;
-        let path = documents::write((&report, &html), &self.places.reports, &self.name, wanted)?;
-        Ok((path, if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete }))
+        let paths = documents::write((&report, &html), &self.places.reports, &self.name, wanted)?;
+        let exit = if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete };
+        Ok(Written { paths, in_short: report.in_short(), exit })
     }
 
     /// Parquet, what is asked for, and what is there already: no file may tell of other results.

@@ -6,9 +6,11 @@
 
 mod told;
 
+use std::time::Instant;
+
 use clsrl_report::{Provenance, ScoreChange, TrialResults};
 use clsrl_runner::{State, Store, TrialStatus, rescorable_statuses};
-use clsrl_spec::{Binding, CellKey, CellRecord, Scorer, Trial, training_identity};
+use clsrl_spec::{Binding, CellKey, CellRecord, MethodId, Scorer, Trial, training_identity};
 
 use self::told::{as_json, as_text, in_report};
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     pictures::pictures_dir,
     progress::Detail,
     report::{Wanted, Writing, find, provenance, read_predictions},
+    words::duration,
 };
 
 /// The score that counted at the run, and the one that is asked for.
@@ -31,6 +34,7 @@ struct Scorers {
 #[derive(Debug)]
 struct Cell {
     trial: String,
+    method: MethodId,
     key: CellKey,
     /// The version of the scorers at the run.
     scored_by: Option<u64>,
@@ -48,6 +52,7 @@ struct Outcome {
 
 /// Gives verdicts anew, writes frames and a report of them, and prints what changed.
 pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
+    let began = Instant::now();
     let mut found = find(&args.suite, &args.selection, args.out.as_deref())?;
     let _lock = found.store.lock_report()?;
     let statuses = rescorable_statuses(&found.store, &found.bench.trials, &found.binding)?;
@@ -71,16 +76,24 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let wanted = Wanted { frames, documents, order: *order, data_dir };
     let binding = &found.binding;
     let writing = Writing { bench, places, store, binding, name, wanted };
-    let (path, exit) = writing.write(&outcome.results, &mut |trial, cell| {
+    let written = writing.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         let stored = read_predictions(store, &statuses, (trial, cell))?;
         Ok(clsrl_report::rescore(record, &stored).predictions)
     })?;
-    let path = path.display().to_string();
+    let done = format!("rescored in {}", duration(began.elapsed()));
     match args.json {
-        true => print(&format!("{:#}\n", as_json(&outcome, scorers, &path)))?,
-        false => print(&format!("{}{path}\n", as_text(&outcome, scorers)))?,
+        true => {
+            let path = written.paths.last().map(|path| path.display().to_string());
+            let path = path.unwrap_or_default();
+            print(&format!("{:#}\n", as_json(&outcome, scorers, &path)))?;
+        }
+        false => {
+            let changes = as_text(&outcome, scorers, args.list);
+            print(&format!("{changes}\n{}", written.told(&done, detail)))?;
+        }
     }
+    let exit = written.exit;
     Ok(if is_complete && outcome.n_left_out == 0 { exit } else { Exit::Incomplete })
 }
 
@@ -113,7 +126,13 @@ impl Outcome {
             let rescored = clsrl_report::rescore(&done.record, &stored);
             let scored_by = identity.json()["scorer"].as_u64();
             let change = rescored.change(&stored, scorers.before, scorers.now);
-            self.cells.push(Cell { trial: trial.key(), key: *key, scored_by, change });
+            self.cells.push(Cell {
+                trial: trial.key(),
+                method: trial.method,
+                key: *key,
+                scored_by,
+                change,
+            });
             results.cells.push((identity.id(), rescored.record));
         }
         self.results.push(results);

@@ -137,7 +137,8 @@ fn half_written_answers_leave_a_report_and_are_told_of() {
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
     let (code, stdout, stderr) = at("report", dir.path(), &["--frames", "ndjson"]);
-    assert_eq!((code, stdout.trim()), (Some(5), text(&dir.path().join("smoke.md"))));
+    assert_eq!(code, Some(5), "{stderr}");
+    assert_eq!(stdout.lines().last(), Some(text(&dir.path().join("smoke.md"))));
     assert!(stderr.contains("dtd.direct.predictions.jsonl` are damaged: line 2"), "{stderr}");
     assert_eq!(rows(&dir.path().join("smoke.samples.ndjson")).len(), 14);
     fs::remove_file(&path).unwrap();
@@ -173,6 +174,11 @@ fn another_scorer_counts_in_frames_and_a_report_of_its_own() {
         |cell: &&Value| cell["trial"] == "sft.dtd.4shot.seed1" && cell["cell"] == "dtd.direct";
     let cell = told["cells"].as_array().unwrap().iter().find(is_ours).unwrap();
     assert_eq!(cell["change"]["n"], 2);
+    let (_, summed, _) = at("rescore", dir.path(), &["--scorer", "strict"]);
+    assert!(summed.contains("hint: --list names the cells\n"), "{summed}");
+    assert!(!summed.contains("sft.dtd.4shot.seed1"), "{summed}");
+    let (_, listed, _) = at("rescore", dir.path(), &["--scorer", "strict", "--list"]);
+    assert!(listed.contains("sft.dtd.4shot.seed1 dtd.direct "), "{listed}");
     let cells = rows(&dir.path().join("smoke.rescored-strict.ndjson"));
     assert!(cells.iter().all(|cell| cell["rescored"] == true && cell["scorer_version"] == 1));
     let samples = rows(&dir.path().join("smoke.rescored-strict.samples.ndjson"));

@@ -26,6 +26,7 @@ mod replace;
 mod replaced;
 mod resume;
 mod run;
+mod shell;
 mod locked;
 #[cfg(feature = "libtorch")]
 mod models;

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-use crate::program::{call, copy_of_finished, expect_ok, model, root, temporary, text};
+use crate::program::{
+    call, copy_of_finished, end, expect_ok, model, program, root, temporary, text,
+};
 
 /// The line of a plan that counts trials and cells.
 fn counts_of(plan: &str) -> &str {
@@ -11,15 +13,31 @@ fn counts_of(plan: &str) -> &str {
 
 #[test]
 fn the_papers_grid_has_496_trials_and_needs_neither_data_nor_weights() {
-    let plan = expect_ok(&["plan", "--suite", "few-shot"]);
+    let plan = expect_ok(&["plan", "--suite", "few-shot", "--list"]);
     assert_eq!(counts_of(&plan), "496 trials, 682 cells: 0 done, 0 stale, 682 missing");
-    assert!(
-        plan.ends_with(
-            "773679 optimizer steps, 773679 of them left; 8289152 pictures to evaluate\n"
-        )
-    );
+    assert!(plan.ends_with(
+        "773,679 optimizer steps, 773,679 of them left\n8,289,152 images to evaluate, 8,289,152 of them left\n"
+    ));
     assert!(plan.contains("cls-rl.dtd.4shot.seed1"));
     assert!(plan.contains("(no model is given)"));
+    let table = expect_ok(&["plan", "--suite", "few-shot"]);
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let row = |start: [&str; 2]| {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        table.lines().map(words).find(|row| row.len() == 6 && row[..2] == start).unwrap()
+    };
+    let trials = plan.lines().filter(|line| line.starts_with("cls-rl.dtd.")).count();
+    assert_eq!(row(["cls-rl", "dtd"])[2], trials.to_string());
+    assert!(!table.contains("cls-rl.dtd.4shot.seed1"));
+}
+
+#[test]
+fn before_anything_is_drawn_a_plan_has_the_drawn_sizes() {
+    let cache = temporary();
+    let ended = end(program(&["plan", "--suite", "smoke"]).env("XDG_CACHE_HOME", cache.path()));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("572 optimizer steps, 572 of them left\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("18,480 images to evaluate"), "{}", ended.stdout);
 }
 
 #[test]
@@ -66,6 +84,7 @@ fn an_unknown_suite_is_wrong_usage_and_the_known_ones_are_listed() {
     let ended = call(&["plan", "--suite", "smok"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("few-shot, open-set, real-mini, smoke"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: did you mean `smoke`? "), "{}", ended.stderr);
 }
 
 #[test]
@@ -116,6 +135,7 @@ fn counts(out: &Path, limit: &str) -> (String, String) {
         text(&model()),
         "--out",
         text(out),
+        "--list",
     ]);
     (counts_of(&plan).to_owned(), plan)
 }

@@ -20,8 +20,39 @@ fn a_run_ends_with_the_path_of_its_report() {
     assert_eq!(stdout.lines().last().unwrap(), text(&report));
     let report = fs::read_to_string(report).unwrap();
     assert!(report.contains("Synthetic"), "{report}");
+    assert_eq!(
+        call(&[&run_args(text(dir.path()), &[])[..], &["-q"]].concat()).stdout,
+        paths(dir.path())
+    );
     for frame in ["smoke.parquet", "smoke.trials.parquet", "smoke.curves.parquet"] {
         assert!(fs::read(dir.path().join(frame)).unwrap().starts_with(b"PAR1"));
+    }
+}
+
+/// The documents of a report, a line each.
+fn paths(out: &Path) -> String {
+    format!("{0}/smoke.html\n{0}/smoke.md\n", out.display())
+}
+
+#[test]
+fn runs_and_reports_end_with_averages_time_and_paths_in_80_columns() {
+    let dir = copy_of_finished();
+    let report = ["report", "--suite", "smoke", "--out", text(dir.path())];
+    for (args, done) in [
+        (run_args(text(dir.path()), &[]), "nothing was left to run, report written in "),
+        (report.to_vec(), "report written in "),
+    ] {
+        let stdout = expect_ok(&args);
+        let told = stdout.strip_suffix(&paths(dir.path())).unwrap();
+        assert!(told.starts_with("Synthetic. "), "{told}");
+        assert!(told.lines().last().unwrap().starts_with(done), "{told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+        let row = told.lines().find(|line| line.starts_with("SFT  ")).unwrap();
+        let document = fs::read_to_string(dir.path().join("smoke.md")).unwrap();
+        let of_document = document.lines().find(|line| line.starts_with("| SFT ")).unwrap();
+        for number in row.split("  ").map(str::trim).filter(|number| !number.is_empty()) {
+            assert!(of_document.replace('\\', "").contains(number), "{number}: {of_document}");
+        }
     }
 }
 

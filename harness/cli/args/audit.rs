@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clsrl_spec::DatasetId;
 
+use crate::names;
+
 /// What to audit.
 #[derive(Debug, Subcommand)]
 pub enum AuditVerb {
-    /// How often a protocol's rewards and scorers pay for a wrong answer.
+    /// Find wrong answers that a protocol's rewards and scorers accept.
     Rewards(RewardsArgs),
-    /// The fields in which two protocols differ, and what each changes.
+    /// Show in which fields two protocols differ, and what each changes.
     Protocol(DifferenceArgs),
 }
 
@@ -27,7 +29,7 @@ pub struct RewardsArgs {
     #[arg(long, value_name = "DIR")]
     pub class_names: Option<PathBuf>,
     /// Only these datasets, instead of all that the folder has.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
     pub datasets: Vec<DatasetId>,
     /// Print JSON, with every case of every dataset.
     #[arg(long, conflicts_with = "markdown")]
@@ -43,7 +45,7 @@ pub struct DifferenceArgs {
     /// A protocol's name in `suites/protocols/`, or the path of a protocol file.
     #[arg(value_name = "A")]
     pub a: String,
-    /// Another one.
+    /// The protocol to compare with, likewise.
     #[arg(value_name = "B")]
     pub b: String,
     /// Print JSON.

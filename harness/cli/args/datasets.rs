@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clsrl_spec::DatasetId;
 
+use crate::names;
+
 /// What to do with the datasets.
 #[derive(Debug, Subcommand)]
 pub enum DatasetsVerb {
-    /// Tell of each dataset whether it is there, how its lists are, and what the lock says of it.
+    /// List the datasets: whether they are there, their splits and their lock.
     List(DatasetsArgs),
-    /// Write what lies there into the lock: counts, lists, annotation files, pictures.
+    /// Lock the datasets as they are: counts, lists, annotations and images.
     Lock(LockArgs),
-    /// Compare every byte with the lock, and look for pictures that stand in two splits.
+    /// Compare every file with the lock and look for images in two splits.
     Verify(VerifyArgs),
 }
 
@@ -20,15 +22,15 @@ pub enum DatasetsVerb {
 #[derive(Debug, Args)]
 pub struct DatasetsArgs {
     /// Only these datasets.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
     pub datasets: Vec<DatasetId>,
-    /// The folder that holds the datasets' folders, instead of the drawn ones.
+    /// The folder that holds the datasets' folders, instead of the synthetic ones.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The lock, instead of the project's `datasets.lock`.
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
-    /// The folder of sidecars, which name every file, instead of one in the user's cache.
+    /// The folder of the lock's file lists, instead of one in the user's cache.
     #[arg(long, value_name = "DIR")]
     pub sidecars: Option<PathBuf>,
     /// Print JSON.
@@ -41,7 +43,7 @@ pub struct DatasetsArgs {
 pub struct LockArgs {
     #[command(flatten)]
     pub datasets: DatasetsArgs,
-    /// Replace what was verified by what lies there.
+    /// Replace locked values that differ from what is there.
     #[arg(long)]
     pub accept_changes: bool,
 }
@@ -51,8 +53,7 @@ pub struct LockArgs {
 pub struct VerifyArgs {
     #[command(flatten)]
     pub datasets: DatasetsArgs,
-    /// Read every file, also those whose size and times have not changed since they were last read, and decode
-    /// every picture of the lists once.
+    /// Hash every file, even if size and times are unchanged, and decode every listed image once.
     #[arg(long)]
     pub deep: bool,
 }

@@ -14,19 +14,19 @@ pub struct DoctorArgs {
     /// The Hugging Face model directory to test, or `hf:ID[@REV]`, instead of the tiny model.
     #[arg(long, value_name = "DIR|hf:ID")]
     pub model: Option<PathBuf>,
-    /// Compare also with a golden set: its model, and what transformers computed of it.
+    /// Also compare with a golden set: a model and what transformers computed with it.
     #[arg(long, value_name = "DIR")]
     pub goldens: Option<PathBuf>,
-    /// Where to compute: cpu, cuda or cuda:N.
+    /// Device: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
-    /// What products compute in; auto is bf16 on CUDA and fp32 on a CPU.
+    /// Precision of matrix products; auto is bf16 on CUDA and fp32 on a CPU.
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
     pub dtype: Dtype,
-    /// Side of the self-tests' pictures.
+    /// Side of the self-tests' images in pixels.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_SIDE>, default_value_t = 112)]
     pub image_size: usize,
-    /// Threads; all that the machine has if not given.
+    /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Print JSON.

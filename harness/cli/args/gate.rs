@@ -10,7 +10,7 @@ use super::SelectionArgs;
 /// What to do with baselines.
 #[derive(Debug, Subcommand)]
 pub enum BaselineVerb {
-    /// Keep the verdicts of a suite's last run, or of a selection, in `results/baselines/NAME.json`.
+    /// Save the last run, or a part of it, in `results/baselines/NAME.json`.
     Save(SaveArgs),
 }
 
@@ -28,7 +28,7 @@ pub struct SaveArgs {
     /// The folder of the results, instead of `results`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Keep what is done although some cells are not.
+    /// Save what is done although some cells are missing.
     #[arg(long)]
     pub allow_incomplete: bool,
 }
@@ -42,16 +42,16 @@ pub struct GateArgs {
     /// A baseline's name in `results/baselines/`, or the path of its file.
     #[arg(long, value_name = "NAME|FILE")]
     pub baseline: String,
-    /// Points that accuracy may drop by.
+    /// The largest drop in accuracy to accept, in points.
     #[arg(long, value_name = "POINTS", value_parser = parse_max_drop, default_value = "1.0")]
     pub max_drop: MaxDrop,
-    /// How often the gate may fail although nothing dropped further than that, between 0 and 1.
+    /// Significance level: how often the gate may fail although no drop is larger than that.
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, default_value = "0.05")]
     pub alpha: Level,
-    /// How the outcome is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = GateFormat::Text)]
     pub format: GateFormat,
-    /// Also hold the seconds of the run to those of the baseline's history.
+    /// Also compare the run's seconds with the baseline's history.
     #[arg(long)]
     pub wall_clock: bool,
     #[command(flatten)]

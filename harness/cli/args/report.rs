@@ -19,20 +19,20 @@ pub struct ReportArgs {
     /// The folder of results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Formats of the frames beside Parquet: csv, ndjson.
+    /// Further formats of the data frames, beside Parquet: csv, ndjson.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub frames: Vec<FrameFormat>,
-    /// The folder that holds the datasets' folders, for the pictures of samples in the HTML report.
+    /// The folder that holds the datasets' folders, for the images of samples in the HTML report.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Formats of the documents: md, html, tex, csv, figures; all of them by default.
+    /// Formats of the report: md, html, tex, csv, figures; all by default.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub format: Vec<DocumentFormat>,
-    /// The order of datasets in tables: coop, in which suites list them, or paper.
+    /// Order of datasets in tables: coop (as in suites) or paper.
     #[arg(long, value_name = "ORDER", default_value = "coop")]
     pub order: DatasetOrder,
-    /// Also hold the results to published numbers, in SUITE.against-paper.md, .html and .csv beside the report and
-    /// in LaTeX beside its tables.
+    /// Also compare with published numbers, in SUITE.against-paper.md, .html and .csv beside the report and in LaTeX
+    /// beside its tables.
     #[arg(long, value_enum)]
     pub against: Option<Against>,
 }

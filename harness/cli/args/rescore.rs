@@ -17,21 +17,24 @@ pub struct RescoreArgs {
     pub suite: String,
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// The score that counts, instead of the protocol's.
+    /// The scorer to use, instead of the protocol's.
     #[arg(long, value_enum)]
     pub scorer: Option<ScorerArg>,
     /// The folder of results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Formats of the frames beside Parquet: csv, ndjson.
+    /// Further formats of the data frames, beside Parquet: csv, ndjson.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub frames: Vec<FrameFormat>,
-    /// Formats of the documents: md, html, tex, csv, figures; all of them by default.
+    /// Formats of the report: md, html, tex, csv, figures; all by default.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub format: Vec<DocumentFormat>,
-    /// The order of datasets in tables: coop, in which suites list them, or paper.
+    /// Order of datasets in tables: coop (as in suites) or paper.
     #[arg(long, value_name = "ORDER", default_value = "coop")]
     pub order: DatasetOrder,
+    /// Name every cell whose verdicts change.
+    #[arg(long)]
+    pub list: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -40,9 +43,9 @@ pub struct RescoreArgs {
 /// A scorer's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ScorerArg {
-    /// The label is somewhere in the extracted answer.
+    /// The extracted answer contains the label.
     Published,
-    /// The answer equals the label after normalisation.
+    /// The answer equals the label after normalization.
     Strict,
 }
 

@@ -25,7 +25,7 @@ pub enum SpeedVerb {
     Sft(SftSpeedArgs),
     /// Batches of greedy answers.
     Eval(EvalSpeedArgs),
-    /// The input path alone: pictures' files to patches.
+    /// Preprocessing alone: image files to patches.
     Input(InputSpeedArgs),
 }
 
@@ -40,28 +40,28 @@ pub struct ModelSpeedArgs {
     /// With --random-2b: fewer vision blocks.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
     pub vision_layers: Option<usize>,
-    /// Where to compute: cpu, cuda or cuda:N.
+    /// Device: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Device,
-    /// What products compute in; auto is bf16 on CUDA and fp32 on a CPU.
+    /// Precision of matrix products; auto is bf16 on CUDA and fp32 on a CPU.
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
     pub dtype: Dtype,
-    /// Side of a picture after its resize to a square.
+    /// Side of an image after resizing to a square, in pixels.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_SIDE>, default_value_t = 384)]
     pub image_size: usize,
-    /// Tokens of a prompt, the picture's placeholders included.
+    /// Tokens per prompt, image tokens included.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 400)]
     pub prompt_tokens: usize,
-    /// Tokens of every completion.
+    /// Tokens per completion.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 128)]
     pub completion_tokens: usize,
-    /// Steps that are not counted.
+    /// Warm-up steps, which are not timed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
     pub warmup: usize,
-    /// The seed of everything random.
+    /// The random seed.
     #[arg(long, default_value_t = 0)]
     pub seed: Seed,
-    /// Threads; all that the machine has if not given.
+    /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Write the JSON to a file as well.
@@ -97,16 +97,16 @@ pub enum Dtype {
 pub struct GrpoSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
-    /// Steps that are counted.
+    /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
-    /// Completions of a prompt.
+    /// Completions per prompt.
     #[arg(long, value_name = "G", value_parser = whole::<1, MAX_GENERATIONS>, default_value_t = 4)]
     pub num_generations: usize,
-    /// Prompts of an optimizer step.
+    /// Prompts per optimizer step (gradient accumulation).
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
     pub accum: usize,
-    /// Prompts in one forward pass of the update, instead of all.
+    /// Prompts per forward pass of the update, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     pub micro_batch: Option<usize>,
     /// The learning rate.
@@ -122,19 +122,19 @@ pub struct GrpoSpeedArgs {
 pub struct SftSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
-    /// Steps that are counted.
+    /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
-    /// Examples of an optimizer step.
+    /// Examples per optimizer step (gradient accumulation).
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
     pub accum: usize,
-    /// Examples in one forward pass, instead of all.
+    /// Examples per forward pass, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     pub micro_batch: Option<usize>,
     /// The learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
     pub lr: f64,
-    /// What the loss covers: all text, as in the released code, or the completion.
+    /// Tokens with a loss: all text, as in the released code, or the completion.
     #[arg(long, value_enum, default_value_t = Labels::All)]
     pub labels: Labels,
 }
@@ -142,9 +142,9 @@ pub struct SftSpeedArgs {
 /// What a supervised loss covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Labels {
-    /// Everything but the picture.
+    /// Everything but the image.
     All,
-    /// What stands behind the prompt.
+    /// The completion alone.
     Completion,
 }
 
@@ -153,13 +153,13 @@ pub enum Labels {
 pub struct EvalSpeedArgs {
     #[command(flatten)]
     pub model: ModelSpeedArgs,
-    /// Batches that are counted.
+    /// Timed batches.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 2)]
     pub steps: usize,
-    /// Prompts of a batch.
+    /// Prompts per batch.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 32)]
     pub batch: usize,
-    /// Prompt lengths vary by this fraction below --prompt-tokens.
+    /// Vary prompt lengths: up to this share shorter than --prompt-tokens.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.1)]
     pub spread: f64,
 }
@@ -167,22 +167,22 @@ pub struct EvalSpeedArgs {
 /// Arguments of `bench input`.
 #[derive(Debug, Args)]
 pub struct InputSpeedArgs {
-    /// A folder of pictures, read with the folders in it.
+    /// A folder of images, read with its subfolders.
     #[arg(long, value_name = "DIR")]
     pub pictures: PathBuf,
     /// The model directory whose preprocessor is used, instead of Qwen2-VL's.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// The order of conversion and resizing: rgb384, native384, eval384 or direct.
+    /// The image path, an order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
     pub order: ImagePath,
-    /// Passes over all pictures that are not counted.
+    /// Warm-up passes over all images, which are not timed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
     pub warmup: usize,
-    /// Passes that are counted.
+    /// Timed passes.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
-    /// Threads; all that the machine has if not given.
+    /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: Option<usize>,
     /// Write the JSON to a file as well.

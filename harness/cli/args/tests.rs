@@ -142,3 +142,31 @@ fn no_number_is_forgotten() {
     }
     assert_eq!(found, numbers.iter().map(|name| (*name).to_owned()).collect());
 }
+
+/// The help of a verb and of all below it.
+fn helps(command: &mut clap::Command, path: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for text in [command.render_help(), command.render_long_help()] {
+        found.push((path.to_owned(), text.to_string()));
+    }
+    let names: Vec<String> =
+        command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    for name in names {
+        let verb = command.find_subcommand_mut(&name).unwrap();
+        found.extend(helps(verb, &format!("{path} {name}")));
+    }
+    found
+}
+
+#[test]
+fn help_fits_80_columns_and_breaks_no_word() {
+    let mut command = Cli::command();
+    command.build();
+    let helps = helps(&mut command, "clsrl-bench");
+    assert!(20 < helps.len());
+    for (path, text) in helps {
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{path}: {line:?}");
+        }
+    }
+}

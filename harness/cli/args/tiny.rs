@@ -15,7 +15,11 @@ use super::whole;
 pub enum TinyVerb {
     /// Draw the eleven synthetic datasets.
     Draw(DrawArgs),
-    /// Pre-train the tiny model from nothing.
+    /// Pre-train the tiny model from scratch.
+    #[command(
+        override_usage = "clsrl-bench tiny pretrain [OPTIONS] --to <DIR> --seed <N>\n       \
+        --steps <N> --threads <N>"
+    )]
     Pretrain(PretrainArgs),
 }
 
@@ -25,7 +29,7 @@ pub struct DrawArgs {
     /// The folder to draw into.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// The seed of the pictures.
+    /// The random seed of the images.
     #[arg(long, default_value_t = 1)]
     pub seed: Seed,
 }
@@ -36,16 +40,16 @@ pub struct PretrainArgs {
     /// The model directory to write.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// The seed of weights, tokenizer, pictures and texts.
-    #[arg(long)]
+    /// The random seed of weights, tokenizer, images and texts.
+    #[arg(long, value_name = "N")]
     pub seed: Seed,
     /// Optimizer steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>)]
     pub steps: usize,
-    /// Pictures of one step.
+    /// Images per step.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 64)]
     pub batch: usize,
-    /// Threads; another number gives other weights in the last digits.
+    /// Threads; another number changes the last digits of the weights.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: usize,
 }

@@ -1,12 +1,12 @@
 //! `run`: what is left of a suite, then its report.
 
-use std::env;
+use std::{env, time::Instant};
 
 use anyhow::Context;
 use clsrl_data::image::CacheSpace;
 use clsrl_engine::{EngineError, MemoryHint, TrialJob, run_trial};
 use clsrl_runner::{
-    Failed, Failure, FailureKind, Runner, Store, Summary, Task, WorkerCommand, tasks,
+    Failed, Failure, FailureKind, Runner, Store, Summary, Task, TrialStatus, WorkerCommand, tasks,
     trial_statuses,
 };
 
@@ -21,12 +21,16 @@ use crate::{
     inputs::Inputs,
     locked::Check,
     output::{note, print},
-    progress::{Detail, Progress},
+    pace::Pace,
+    progress::{Detail, Left, Progress, Work},
     report,
+    words::{counted, duration},
+    work::{n_images, n_steps, n_training_images},
 };
 
-/// Runs what is left, writes report and frames, and prints the report's path.
+/// Runs what is left, writes report and frames, and prints the averages in short and the report's paths.
 pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    let began = Instant::now();
     if args.in_process {
         environment::become_as_a_trial()?;
     }
@@ -56,21 +60,23 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         signals.ask_first();
     }
     detail.say(&format!(
-        "{}: {} trials, {n_cells} cells, {n_left} of them to run",
+        "{}: {}, {}, {n_left} of them to run",
         bench.suite.name,
-        bench.trials.len()
+        counted(bench.trials.len(), "trial"),
+        counted(n_cells, "cell")
     ));
 
     let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
     let execution =
         Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache };
-    let summary = execution.run(&tasks, signals, detail)?;
+    let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
+    let left = Left::new(works, execution.n_places(), Pace::of(&statuses));
+    let summary = execution.run(&tasks, (signals, detail), left)?;
     if let Some(exit) = signals.end_at_once() {
         note(&format!(
-            "interrupted: {} of {} trials done in this run, finished cells are kept\n\
+            "interrupted: {} done in this run, finished cells are kept\n\
              hint: run the same command again to go on",
-            summary.n_finished,
-            tasks.len()
+            of_trials(summary.n_finished, tasks.len()),
         ));
         return Ok(exit);
     }
@@ -95,17 +101,28 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         note("no report is written: no cell is done");
         return Ok(failed);
     }
-    let _report_lock = store.lock_report()?;
-    let wanted = report::Wanted { data_dir: Some(&inputs.data_dir), ..report::Wanted::default() };
-    let (path, exit) =
-        report::write(&bench, &places, &store, (&statuses, &inputs.binding), wanted)?;
-    print(&format!("{}\n", path.display()))?;
-    if against_paper::is_there(&places, &bench.suite.name) {
-        let found = report::find(&args.suite, &args.selection, args.out.as_deref())?;
-        let path = against_paper::write(&found, &args.suite, &statuses, &[])?;
-        print(&format!("{}\n", path.display()))?;
-    }
+    let ran = match tasks.len() {
+        0 => "nothing was left to run".to_owned(),
+        n => format!("{} done in {}", of_trials(summary.n_finished, n), duration(began.elapsed())),
+    };
+    let exit = execution.report(&places, &statuses, (&ran, detail))?;
     Ok(if summary.failures.is_empty() { exit } else { failed })
+}
+
+/// What is left of a trial.
+fn work_of(task: &Task, inputs: &Inputs) -> Work {
+    let trial = task.trial.clone();
+    let n_steps = match task.trained {
+        Some(_) => 0,
+        None => n_steps(&trial, n_training_images(&trial, Some(inputs))),
+    };
+    let cells = task.cells.iter().map(|&cell| (cell, n_images(&trial, cell, inputs))).collect();
+    Work { trial, n_steps, cells }
+}
+
+/// `2 of 4 trials`.
+fn of_trials(n: usize, of: usize) -> String {
+    format!("{n} of {}", counted(of, "trial"))
 }
 
 /// The picture cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
@@ -133,9 +150,14 @@ struct Execution<'a> {
 }
 
 impl Execution<'_> {
-    fn run(&self, tasks: &[Task], signals: &Signals, detail: Detail) -> anyhow::Result<Summary> {
+    fn run(
+        &self,
+        tasks: &[Task],
+        (signals, detail): (&Signals, Detail),
+        left: Left,
+    ) -> anyhow::Result<Summary> {
         let commit = self.bench.project.commit();
-        let mut progress = Progress::new(detail, tasks);
+        let mut progress = Progress::new(detail, tasks, left);
         let runner = Runner {
             store: self.store,
             keep_checkpoints: self.args.keep_checkpoints,
@@ -153,6 +175,34 @@ impl Execution<'_> {
         };
         progress.close();
         Ok(summary?)
+    }
+
+    /// How many trials run at once.
+    fn n_places(&self) -> usize {
+        if self.args.in_process { 1 } else { self.n_jobs() }
+    }
+
+    /// Writes the report of what is done; prints the averages in short, what was run, and the paths.
+    fn report(
+        &self,
+        places: &Places,
+        statuses: &[TrialStatus],
+        (ran, detail): (&str, Detail),
+    ) -> anyhow::Result<Exit> {
+        let began = Instant::now();
+        let Execution { bench, inputs, store, args, .. } = self;
+        let _report_lock = store.lock_report()?;
+        let data_dir = Some(inputs.data_dir.as_path());
+        let wanted = report::Wanted { data_dir, ..report::Wanted::default() };
+        let written = report::write(bench, places, store, (statuses, &inputs.binding), wanted)?;
+        let done = format!("{ran}, report written in {}", duration(began.elapsed()));
+        print(&written.told(&done, detail))?;
+        if against_paper::is_there(places, &bench.suite.name) {
+            let found = report::find(&args.suite, &args.selection, args.out.as_deref())?;
+            let path = against_paper::write(&found, &args.suite, statuses, &[])?;
+            print(&format!("{}\n", path.display()))?;
+        }
+        Ok(written.exit)
     }
 
     fn n_jobs(&self) -> usize {

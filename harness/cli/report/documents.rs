@@ -57,13 +57,14 @@ impl FromStr for DocumentFormat {
 }
 
 /// Writes a report in the formats that are wanted, all if none is named, and in those that are there
-/// already: no file may tell of other results. `html` makes the one with samples. Returns the path of the first.
+/// already: no file may tell of other results. `html` makes the one with samples. Returns the documents that were
+/// written, Markdown last, or the first file of other formats.
 pub fn write(
     (report, html): (&Report, &dyn Fn() -> String),
     reports: &Path,
     name: &str,
     wanted: &[DocumentFormat],
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<Vec<PathBuf>> {
     let [page, browsed] =
         ["md", "html"].map(|extension| reports.join(format!("{name}.{extension}")));
     let dir = reports.join(name);
@@ -121,7 +122,12 @@ pub fn write(
     let kept = written.iter().map(PathBuf::as_path).collect();
     remove_others(&figures, &["svg", "png", "pdf"], &kept)?;
     remove_others(&tables, &["tex", "csv"], &kept)?;
-    Ok(written.into_iter().next().unwrap_or(page))
+    let documents: Vec<PathBuf> =
+        [&browsed, &page].into_iter().filter(|path| written.contains(path)).cloned().collect();
+    match documents.is_empty() {
+        true => Ok(written.into_iter().take(1).collect()),
+        false => Ok(documents),
+    }
 }
 
 /// Whether a folder has a file of an extension.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clsrl_report::ScoreChange;
-use clsrl_spec::SCORER_VERSION;
+use clsrl_spec::{MethodId, SCORER_VERSION};
 use serde_json::{Value, json};
 
 use super::{Cell, Outcome, Scorers};
+use crate::words::{Side, columns, counted, thousands};
 
 /// What a report of new verdicts says about them.
 pub(super) fn in_report(outcome: &Outcome, named: &str, scorers: Scorers) -> String {
@@ -25,31 +26,62 @@ pub(super) fn in_report(outcome: &Outcome, named: &str, scorers: Scorers) -> Str
     )
 }
 
-/// A line per cell that changes, then the sums.
-pub(super) fn as_text(outcome: &Outcome, scorers: Scorers) -> String {
+/// The sums by method, then over all; if wanted, each cell that changes before them.
+pub(super) fn as_text(outcome: &Outcome, scorers: Scorers, names_cells: bool) -> String {
     let changed: Vec<&Cell> = outcome.cells.iter().filter(|cell| cell.change.is_any()).collect();
-    let line = |cell: &&Cell| {
-        format!("{} {}: {}\n", cell.trial, cell.key, change_text(cell.change, scorers))
-    };
-    let lines: String = changed.iter().map(line).collect();
-    format!(
-        "{lines}{} of {} cells change: {}\n",
+    let mut text = format!(
+        "{} of {} change: {}\n",
         changed.len(),
-        outcome.cells.len(),
+        counted(outcome.cells.len(), "cell"),
         change_text(outcome.total(), scorers)
-    )
+    );
+    if changed.is_empty() {
+        return text;
+    }
+    let heads = ["Method", "Answers", "Right before", "Right now", "Became right", "Became wrong"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let of_method =
+        |method: MethodId| outcome.cells.iter().filter(move |cell| cell.method == method);
+    for method in MethodId::ALL.into_iter().filter(|&method| of_method(method).next().is_some()) {
+        let mut sum = ScoreChange::default();
+        of_method(method).for_each(|cell| sum += cell.change);
+        rows.push(row(method.as_str().to_owned(), sum));
+    }
+    rows.push(row("all".to_owned(), outcome.total()));
+    let table = |rows: &[Vec<String>]| {
+        let sides = [[Side::Left].as_slice(), &[Side::Right; 5]].concat();
+        format!("\n{}", columns(rows, &sides))
+    };
+    text += &table(&rows);
+    let cells: Vec<Vec<String>> = changed
+        .iter()
+        .map(|cell| row(format!("{} {}", cell.trial, cell.key), cell.change))
+        .collect();
+    match names_cells {
+        true => text += &table(&[&rows[..1], &cells[..]].concat()),
+        false => text += "hint: --list names the cells\n",
+    }
+    text
 }
 
+fn row(name: String, change: ScoreChange) -> Vec<String> {
+    let ScoreChange { n, n_right_before, n_right_now, n_became_right, n_became_wrong, .. } = change;
+    let numbers = [n, n_right_before, n_right_now, n_became_right, n_became_wrong];
+    [name].into_iter().chain(numbers.map(thousands)).collect()
+}
+
+/// What changed of so many answers, in a sentence.
 fn change_text(change: ScoreChange, scorers: Scorers) -> String {
     let ScoreChange { n, n_right_before, n_right_now, n_became_right, n_became_wrong, n_drifted } =
         change;
     let drifted = match n_drifted {
         0 => String::new(),
-        _ => format!(", {n_drifted} judged otherwise than by the scorers of the run"),
+        _ => format!("\n{n_drifted} judged otherwise than by the scorers of the run"),
     };
     format!(
-        "{n_right_before} of {n} right ({}, stored), {n_right_now} now ({}): {n_became_right} \
-         became right, {n_became_wrong} became wrong{drifted}",
+        "{n_became_right} became right, {n_became_wrong} became wrong\n\
+         {n_right_before} of {} right by {} as stored, {n_right_now} by {} now{drifted}",
+        counted(n, "answer"),
         scorers.before.as_str(),
         scorers.now.as_str(),
     )

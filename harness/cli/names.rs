@@ -1,0 +1,126 @@
+//! Names as users type them: those of suites, and those that reports print, in any case.
+
+use std::iter::once;
+
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use clsrl_report::column_head;
+use clsrl_spec::{DatasetId, MethodId, closest};
+
+use crate::args::Cli;
+
+/// A dataset by its id, its folder, or its name in a report: `oxford_flowers`, `Flowers102`, `Flow`.
+pub fn dataset(text: &str) -> Result<DatasetId, String> {
+    let names = |id: DatasetId| [id.as_str(), id.folder(), id.title(), column_head(id)];
+    let is_meant = |id: &DatasetId| names(*id).iter().any(|name| name.eq_ignore_ascii_case(text));
+    if let Some(id) = DatasetId::ALL.into_iter().find(is_meant) {
+        return Ok(id);
+    }
+    // A slip in a report's name is answered with the id.
+    let known = DatasetId::ALL.into_iter().flat_map(|id| names(id).map(|name| (name, id)));
+    let meant = closest(text, known.clone().map(|(name, _)| name));
+    let meant = known.into_iter().find(|(name, _)| Some(*name) == meant).map(|(_, id)| id.as_str());
+    Err(unknown("dataset", text, meant, &DatasetId::ALL.map(DatasetId::as_str)))
+}
+
+/// A method by its id or its name in a report: `cls-rl`, `CLS-RL`.
+pub fn method(text: &str) -> Result<MethodId, String> {
+    let is_meant = |id: &MethodId| {
+        [id.as_str(), id.title()].iter().any(|name| name.eq_ignore_ascii_case(text))
+    };
+    let names = MethodId::ALL.map(MethodId::as_str);
+    let found = MethodId::ALL.into_iter().find(is_meant);
+    found.ok_or_else(|| unknown("method", text, closest(text, names), &names))
+}
+
+/// `did you mean ...? ` in front of a list of names, where one of them is near.
+pub fn guess<'n>(found: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+    closest(found, names).map_or(String::new(), |meant| format!("did you mean `{meant}`? "))
+}
+
+fn unknown(kind: &str, found: &str, meant: Option<&str>, names: &[&str]) -> String {
+    let meant = meant.map_or(",".to_owned(), |meant| format!(", did you mean `{meant}`?"));
+    format!("unknown {kind} `{found}`{meant} expected one of {}", names.join(", "))
+}
+
+/// The line that clap leaves out of its message on a mistyped verb, because it guesses more carefully.
+pub fn guessed_verb(told: &clap::Error, given: &[String]) -> Option<String> {
+    let is_guessed = told.get(ContextKind::SuggestedSubcommand).is_some();
+    let Some(ContextValue::String(found)) = told.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    if told.kind() != ErrorKind::InvalidSubcommand || is_guessed {
+        return None;
+    }
+    let program = Cli::command();
+    let mut verb = &program;
+    for word in given.iter().take_while(|word| *word != found) {
+        verb = verb.find_subcommand(word).unwrap_or(verb);
+    }
+    let names =
+        verb.get_subcommands().filter(|verb| !verb.is_hide_set()).map(|verb| verb.get_name());
+    let meant = closest(found, names.chain(once("help")))?;
+    Some(format!("  tip: did you mean `{meant}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_that_a_report_prints_is_the_datasets() {
+        for id in DatasetId::ALL {
+            for name in [id.as_str(), id.title(), id.folder(), column_head(id)] {
+                for text in [name.to_owned(), name.to_lowercase(), name.to_uppercase()] {
+                    assert_eq!(dataset(&text), Ok(id), "{text}");
+                }
+            }
+        }
+        for id in MethodId::ALL {
+            for name in [id.as_str(), id.title()] {
+                assert_eq!(method(&name.to_uppercase()), Ok(id), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_is_guessed_and_the_rest_is_listed() {
+        for (found, expected) in
+            [("dtdd", "dtd"), ("imagnet", "imagenet"), ("flowers103", "oxford_flowers")]
+        {
+            let told = dataset(found).unwrap_err();
+            assert!(
+                told.contains(&format!("did you mean `{expected}`? expected one of imagenet, ")),
+                "{told}"
+            );
+        }
+        let told = dataset("mnist").unwrap_err();
+        assert!(told.starts_with("unknown dataset `mnist`, expected one of imagenet, "), "{told}");
+        assert!(method("clsrl").unwrap_err().contains("did you mean `cls-rl`?"));
+    }
+
+    fn check(given: &[&str], expected: Option<&str>) {
+        use clap::Parser;
+        let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+        let told = Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
+        let found = guessed_verb(&told, &given).or_else(|| {
+            // As clap itself says it.
+            let text = told.to_string();
+            let meant = text.split("a similar subcommand exists: '").nth(1)?.split('\'').next()?;
+            Some(format!("  tip: did you mean `{meant}`?"))
+        });
+        let expected = expected.map(|meant| format!("  tip: did you mean `{meant}`?"));
+        assert_eq!(found, expected, "{given:?}");
+    }
+
+    #[test]
+    fn a_mistyped_verb_is_guessed() {
+        check(&["rnu"], Some("run"));
+        check(&["reprot"], Some("report"));
+        check(&["--quiet", "gtae"], Some("gate"));
+        check(&["datasets", "lst"], Some("list"));
+        check(&["xyzzy"], None);
+    }
+}

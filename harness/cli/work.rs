@@ -1,0 +1,40 @@
+//! How much there is to do: optimizer steps and images, of what is there or, without data, of the real datasets.
+
+use clsrl_data::shown::{evaluated_pictures, training_pictures};
+use clsrl_spec::{CellKey, Training, Trial};
+
+use crate::inputs::Inputs;
+
+/// Training images of a trial.
+pub fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
+    let known = inputs.and_then(|inputs| {
+        let source = inputs.datasets.get(&trial.train_on?)?;
+        // A cache that cannot be read was told when the inputs were bound.
+        training_pictures(trial, source, inputs.few_shot_dir.as_deref()).ok()
+    });
+    known.map_or_else(|| trial.full_training_set(), |pictures| pictures.len())
+}
+
+/// Optimizer steps of a trial over so many images.
+pub fn n_steps(trial: &Trial, n_training_images: usize) -> usize {
+    let duration = match &trial.training {
+        Training::None => return 0,
+        Training::Sft(settings) => &settings.duration,
+        Training::Grpo(settings) => &settings.duration,
+    };
+    duration.total_steps(n_training_images)
+}
+
+/// Images that a cell evaluates.
+pub fn n_images(trial: &Trial, cell: CellKey, inputs: &Inputs) -> usize {
+    let target = inputs.datasets.get(&cell.target);
+    target.map_or(0, |target| evaluated_pictures(trial, cell, target).len())
+}
+
+/// Images that all cells of a trial evaluate together.
+pub fn n_evaluation_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
+    match inputs {
+        None => trial.full_evaluation(),
+        Some(inputs) => trial.cells().into_iter().map(|cell| n_images(trial, cell, inputs)).sum(),
+    }
+}
