@@ -79,6 +79,7 @@ fn made(
         digests: run.digests(),
         cells: cells.to_vec(),
         history,
+        is_sealed: true,
     })
 }
 

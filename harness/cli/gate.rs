@@ -71,6 +71,12 @@ fn notes(baseline: &Baseline, run: &Run) -> Vec<String> {
             expected.0, expected.1, found.0, found.1
         ));
     }
+    if !baseline.is_sealed {
+        notes.push(
+            "the baseline is of an earlier format, without a seal: nothing tells whether it is what was saved"
+                .to_owned(),
+        );
+    }
     notes.extend(run.told_unsealed());
     notes
 }

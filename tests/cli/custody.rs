@@ -275,6 +275,22 @@ fn weights_that_are_no_numbers_after_the_last_step_are_neither_kept_nor_evaluate
 }
 
 #[test]
+fn a_start_model_whose_weights_are_no_numbers_is_none() {
+    let dir = temporary();
+    let (model_dir, out) = (dir.path().join("model"), dir.path().join("out"));
+    copy(&model(), &model_dir);
+    edit_values(&model_dir.join(WEIGHTS), Some("model.norm.weight"), |_| f32::INFINITY);
+    let suite = ["run", "--suite", "smoke", "--datasets", "dtd", "--limit", "2"];
+    let given = ["--model", text(&model_dir), "--out", text(&out)];
+    for more in [&["--methods", "zero-shot"][..], &["--methods", "sft", "--in-process"]] {
+        let ended = call(&[&suite[..], &given, more].concat());
+        assert_eq!(ended.code, Some(7), "{}", ended.stderr);
+        let told = "the start model's weight `model.norm.weight` is not finite";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_model_whose_logits_overflow_has_no_answers() {
     let dir = temporary();
     let (model_dir, out) = (dir.path().join("model"), dir.path().join("out"));

@@ -61,6 +61,25 @@ fn half_a_record_is_a_missing_cell() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_record_or_its_predictions_is_a_missing_cell_and_made_again() {
+    let folder = |path: &Path| fs::create_dir(path).unwrap();
+    let circle = |path: &Path| std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap();
+    let kinds: [(&dyn Fn(&Path), &str); 2] =
+        [(&folder, "but a folder"), (&circle, "symbolic links")];
+    for (make, told) in kinds {
+        for file in [RECORD, ANSWERS] {
+            let replace = |out: &Path| {
+                fs::remove_file(out.join(file)).unwrap();
+                make(&out.join(file));
+            };
+            let dir = check(&replace, ONE_MISSING, (5, told), (5, "1 of 8 cells are missing"));
+            expect_ok(&run_args(text(dir.path()), &[]));
+            assert_same_results(finished(), dir.path());
+        }
+    }
+}
+
+#[test]
 fn a_missing_fine_tune_takes_its_cells_with_it() {
     let remove = |out: &Path| fs::remove_file(out.join(TRAINING)).unwrap();
     let told = "incomplete: 2 of 8 cells are missing";

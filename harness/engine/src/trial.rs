@@ -121,7 +121,9 @@ impl Setting<'_> {
 
     fn start(&self) -> Result<Model, EngineError> {
         let Tuned { start, device, precision, .. } = self.tuned;
-        self.ready(Model::from_folder(start, device, precision)?)
+        let model = Model::from_folder(start, device, precision)?;
+        weights::check_start(&model)?;
+        self.ready(model)
     }
 
     fn ready(&self, model: Model) -> Result<Model, EngineError> {

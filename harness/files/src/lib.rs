@@ -17,7 +17,7 @@ mod update;
 pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
 pub use lines::{Lines, lines};
 pub use lock::FileLock;
-pub use open::{open, open_up_to, read, read_to_string};
+pub use open::{is_irregular, open, open_up_to, read, read_to_string};
 pub use part::PartFile;
 pub use replace::{NewFile, remove_leftovers, replace};
 pub use space::free_bytes;

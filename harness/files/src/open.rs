@@ -65,6 +65,14 @@ pub fn read_to_string(path: &Path, max_bytes: u64) -> io::Result<String> {
     })
 }
 
+/// Whether an error says that nothing can be read under a path although something stands there, or in the place of a
+/// folder above it: no regular file, or links in a circle. It is the same when it is tried again.
+pub fn is_irregular(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidInput
+        || error.kind() == io::ErrorKind::NotADirectory
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 fn check_kind(kind: FileType) -> io::Result<()> {
     let word = match kind {
         kind if kind.is_file() => return Ok(()),
@@ -112,6 +120,18 @@ mod tests {
         assert_eq!(refusal(&socket), "it is no regular file but a socket");
         assert_eq!(refusal(&link), "it is no regular file but a device");
         assert_eq!(refusal(dir.path()), "it is no regular file but a folder");
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_file_is_irregular() {
+        let dir = tempfile::tempdir().unwrap();
+        let circle = dir.path().join("circle");
+        std::os::unix::fs::symlink(&circle, &circle).unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        for irregular in [dir.path(), &circle, &dir.path().join("file/below")] {
+            assert!(is_irregular(&open(irregular).unwrap_err()), "{}", irregular.display());
+        }
+        assert!(!is_irregular(&open(&dir.path().join("missing")).unwrap_err()));
     }
 
     #[test]

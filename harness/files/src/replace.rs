@@ -56,11 +56,19 @@ impl NewFile {
         Ok(NewFile { target: target.to_owned(), writer })
     }
 
-    /// Syncs the file and gives it its name, in place of what stands there.
+    /// Syncs the file and gives it its name, in place of what stands there: a file, a link, or a folder with nothing in it.
     pub fn finish(self) -> io::Result<()> {
         let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
-        temporary.persist(&self.target).map_err(|error| error.error)?;
+        let persisted = temporary.persist(&self.target).or_else(|error| {
+            match error.error.kind() == io::ErrorKind::IsADirectory
+                && fs::remove_dir(&self.target).is_ok()
+            {
+                true => error.file.persist(&self.target),
+                false => Err(error),
+            }
+        });
+        persisted.map_err(|error| error.error)?;
         sync_folder_of(&self.target)
     }
 
@@ -149,6 +157,21 @@ mod tests {
         replace(&path, b"one").unwrap();
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn an_empty_folder_gives_way_and_one_with_files_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        fs::create_dir(&path).unwrap();
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("mine"), "").unwrap();
+        replace(&path, b"two").unwrap_err();
+        assert!(path.join("mine").exists());
         assert_eq!(names(dir.path()), ["a.json"]);
     }
 

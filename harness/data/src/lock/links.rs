@@ -44,13 +44,15 @@ fn read(sidecars: &Path, id: DatasetId, dir: &Path) -> Option<Vec<PathBuf>> {
     (end == format!("{checksum}\n")).then(|| folders.lines().map(PathBuf::from).collect())
 }
 
-/// Records the folders that a dataset's links led to, in place of what was recorded; gives what was recorded.
+/// Records the folders that a dataset's links led to, in place of what was recorded; gives what was recorded. The root
+/// of the file system is none of them: to follow links into it would be to follow all.
 pub(super) fn record(
     sidecars: &Path,
     id: DatasetId,
     real_dir: &Path,
-    folders: BTreeSet<PathBuf>,
+    mut folders: BTreeSet<PathBuf>,
 ) -> Result<Vec<PathBuf>, LockError> {
+    folders.retain(|folder| folder.parent().is_some());
     let path = path_of(sidecars, id, real_dir);
     let folders = few(folders);
     if folders.is_empty() && !path.exists() {

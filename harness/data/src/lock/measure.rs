@@ -29,7 +29,7 @@ pub struct Measured {
 }
 
 /// Measures lists, annotation files and pictures, writes the sidecar of the pictures, and records where links lead
-/// if the dataset was opened with [`crate::datasets::Links::Everywhere`].
+/// if the dataset was opened with [`crate::datasets::Links::Everywhere`] and nothing of it is faulty.
 ///
 /// Lists can be locked without pictures; pictures of which some cannot be read, or of which the lists name
 /// some that are not there, are not locked.
@@ -72,7 +72,9 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
             }
         }
     }
-    let links = match (dataset.places.follow_everywhere(), dir.canonicalize()) {
+    // What is not locked opens no place to later runs.
+    let is_sound = faults.is_empty();
+    let links = match (dataset.places.follow_everywhere() && is_sound, dir.canonicalize()) {
         (true, Ok(real_dir)) => links::record(checking.sidecars, id, &real_dir, beyond)?,
         _ => Vec::new(),
     };

@@ -81,6 +81,20 @@ fn folders_and_pictures_may_lie_where_the_lock_was_made_to_find_them() {
 }
 
 #[test]
+fn data_that_is_not_locked_opens_no_place_to_later_runs() {
+    let linked = Linked::new("images/banded/banded_0.jpg");
+    let root = linked.place.image("root");
+    symlink("/", &root).unwrap();
+    let measured = linked.measure();
+    assert!(!measured.faults.is_empty());
+    assert!(measured.links.is_empty(), "{:?}", measured.links);
+    fs::remove_file(&root).unwrap();
+    assert!(!linked.check().is_locked(), "nobody has locked what the link leads to");
+    assert_eq!(linked.measure().faults, []);
+    assert!(linked.check().is_locked(), "{:?}", linked.check().differences);
+}
+
+#[test]
 fn a_link_into_the_data_folder_needs_no_record() {
     let place = Place::new();
     let entry = place.locked();

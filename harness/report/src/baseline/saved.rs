@@ -30,6 +30,8 @@ pub struct Baseline {
     pub cells: Vec<SavedCell>,
     /// How long the same cells took, the oldest first.
     pub history: Vec<Timing>,
+    /// Whether its text was sealed when it was read; one that is written always is.
+    pub is_sealed: bool,
 }
 
 /// What cells were made from, by SHA-256.

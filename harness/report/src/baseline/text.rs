@@ -33,8 +33,8 @@ struct Read {
     digests: Digests,
     cells: Vec<Line>,
     wall_clock: Vec<Timing>,
-    #[serde(default, rename = "seal")]
-    _seal: Option<String>,
+    #[serde(default)]
+    seal: Option<String>,
 }
 
 /// A cell's line.
@@ -126,8 +126,18 @@ impl Baseline {
         cells.sort_by_key(|cell| cell.key);
         let Read { suite, protocol, device_kind, precision, commit, digests, wall_clock, .. } =
             read;
-        let history = wall_clock;
-        Ok(Baseline { suite, protocol, device_kind, precision, commit, digests, cells, history })
+        let (history, is_sealed) = (wall_clock, read.seal.is_some());
+        Ok(Baseline {
+            suite,
+            protocol,
+            device_kind,
+            precision,
+            commit,
+            digests,
+            cells,
+            history,
+            is_sealed,
+        })
     }
 }
 

@@ -15,7 +15,11 @@ use clsrl_spec::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{StoreError, record_file::cannot_read, write_error};
+use super::{
+    StoreError,
+    record_file::{cannot_read, is_damage},
+    write_error,
+};
 
 /// The longest line that is read. A question of ImageNet's thousand names has 20 KB.
 const MAX_LINE: u64 = 16 << 20;
@@ -107,6 +111,7 @@ fn each(
 ) -> Result<String, Fault> {
     let file = clsrl_files::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Fault::Damaged("they are missing".to_owned()),
+        _ if is_damage(&error) => Fault::Damaged(error.to_string()),
         _ => Fault::Store(cannot_read(path, error)),
     })?;
     let mut reader = BufReader::with_capacity(1 << 18, file);

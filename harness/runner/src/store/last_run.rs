@@ -6,7 +6,11 @@ use clsrl_spec::{DatasetId, MethodId, RECORD_VERSION, Seed, check_bounds, sealed
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Store, StoreError, record_file::cannot_read, write_error};
+use super::{
+    Store, StoreError,
+    record_file::{cannot_read, is_damage},
+    write_error,
+};
 
 /// The file in the suite's folder.
 const LAST_RUN: &str = "last-run.json";
@@ -56,9 +60,7 @@ impl Store {
         let bytes = match clsrl_files::read(&path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                return Err(damaged(error.to_string()));
-            }
+            Err(error) if is_damage(&error) => return Err(damaged(error.to_string())),
             Err(error) => return Err(cannot_read(&path, error)),
         };
         let file: Value =

@@ -64,9 +64,7 @@ pub(super) fn read<R: DeserializeOwned>(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(Err(NOT_RUN.to_owned()));
         }
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            return Ok(Err(damaged(error.to_string())));
-        }
+        Err(error) if is_damage(&error) => return Ok(Err(damaged(error.to_string()))),
         Err(source) => return Err(StoreError::Read { path: path.to_owned(), source }),
     };
     match serde_json::from_slice::<Version>(&bytes) {
@@ -124,6 +122,11 @@ pub(super) fn write<R: Serialize>(
     let mut text = serde_json::to_vec_pretty(&written).expect("a record is plain data");
     text.push(b'\n');
     clsrl_files::replace(path, &text).map_err(|source| write_error(path, source))
+}
+
+/// Whether an error is of what stands there, and not of the system that was to read it.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::FileTooLarge || clsrl_files::is_irregular(error)
 }
 
 /// A record's file that cannot be read for a reason of the system.
