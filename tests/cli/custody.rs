@@ -285,7 +285,7 @@ fn a_start_model_whose_weights_are_no_numbers_is_none() {
     for more in [&["--methods", "zero-shot"][..], &["--methods", "sft", "--in-process"]] {
         let ended = call(&[&suite[..], &given, more].concat());
         assert_eq!(ended.code, Some(7), "{}", ended.stderr);
-        let told = "the start model's weight `model.norm.weight` is not finite";
+        let told = "tensor `model.norm.weight`: expected finite values";
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
 }

@@ -92,15 +92,6 @@ pub enum EngineError {
         /// Its value.
         found: f64,
     },
-    /// The start model has a weight that is NaN or infinite.
-    #[error(
-        "the start model's weight `{name}` is not finite\n\
-         hint: look at the weights that --model names; they give no numbers"
-    )]
-    StartNotFinite {
-        /// Its name in the checkpoint.
-        name: String,
-    },
     /// Training left the finite numbers in its last step.
     #[error("after the last step the weight `{name}` is not finite\n{LEARN_SLOWER}")]
     WeightNotFinite {
@@ -163,8 +154,11 @@ impl EngineError {
     /// Whether weights or data are not what they were when they were checked, or no model at all.
     pub fn is_difference(&self) -> bool {
         let is_no_model = match self {
-            EngineError::Model(error) => error.is_damage(),
-            EngineError::Differs(_) | EngineError::StartNotFinite { .. } => true,
+            EngineError::Model(error) => matches!(
+                error,
+                VlmError::Config { .. } | VlmError::Weights { .. } | VlmError::Json { .. }
+            ),
+            EngineError::Differs(_) => true,
             _ => false,
         };
         is_no_model || difference_in(self).is_some()

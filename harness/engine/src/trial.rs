@@ -121,9 +121,7 @@ impl Setting<'_> {
 
     fn start(&self) -> Result<Model, EngineError> {
         let Tuned { start, device, precision, .. } = self.tuned;
-        let model = Model::from_folder(start, device, precision)?;
-        weights::check_start(&model)?;
-        self.ready(model)
+        self.ready(Model::from_folder(start, device, precision)?)
     }
 
     fn ready(&self, model: Model) -> Result<Model, EngineError> {

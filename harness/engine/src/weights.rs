@@ -22,14 +22,6 @@ pub fn digest(model: &Model) -> Result<String, EngineError> {
     Ok(hex(hasher))
 }
 
-/// Refuses a start model whose weights are no numbers: nothing that is trained from it or answered by it is one.
-pub fn check_start(model: &Model) -> Result<(), EngineError> {
-    match model.named_parameters().into_iter().find(|(_, weight)| !is_finite(weight)) {
-        Some((name, _)) => Err(EngineError::StartNotFinite { name }),
-        None => Ok(()),
-    }
-}
-
 /// The same over tensors that have names.
 pub fn digest_of(tensors: &[(String, Tensor)]) -> Result<String, EngineError> {
     let mut hasher = Sha256::new();

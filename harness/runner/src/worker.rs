@@ -42,7 +42,7 @@ pub struct WorkerCommand {
     pub args: Vec<String>,
     /// Variables set in its environment.
     pub env: Vec<(String, String)>,
-    /// The exit code by which it says that weights or data are not those that were checked.
+    /// The exit code by which it says that weights or data are not what they should be.
     pub differs: i32,
 }
 
@@ -127,7 +127,7 @@ fn ended_well(status: ExitStatus, differs: i32) -> Result<(), Failed> {
     let (kind, reason) = match (status.code(), status.signal()) {
         (Some(0), _) => return Ok(()),
         (Some(code), _) if code == differs => {
-            (FailureKind::Differs, "weights or data are not those that were checked".to_owned())
+            (FailureKind::Differs, "weights or data are not what they should be".to_owned())
         }
         // Nothing else is as eager to end a process that was not asked to.
         (_, Some(KILL)) => {
