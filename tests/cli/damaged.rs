@@ -65,8 +65,7 @@ fn half_a_record_is_a_missing_cell() {
 fn what_stands_in_the_place_of_a_record_or_its_predictions_is_a_missing_cell_and_made_again() {
     let folder = |path: &Path| fs::create_dir(path).unwrap();
     let circle = |path: &Path| std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap();
-    let kinds: [(&dyn Fn(&Path), &str); 2] =
-        [(&folder, "but a folder"), (&circle, "symbolic links")];
+    let kinds = [(&folder as &dyn Fn(&Path), "but a folder"), (&circle, "symbolic links")];
     for (make, told) in kinds {
         for file in [RECORD, ANSWERS] {
             let replace = |out: &Path| {
