@@ -21,8 +21,8 @@ fn real_photographs_train_and_evaluate_with_all_four_methods() {
     let run = ["run", "--suite", text(&suite), "--data", text(&data), "--limit", "3"];
     // The test pictures of StanfordCars are not there, so it cannot be locked whole; DTD can.
     let places = ["--out", text(out.path()), "--lock", text(&lock), "--allow-unlocked"];
-    let printed = expect_ok(&[&run[..], &places].concat());
-    let report = fs::read_to_string(printed.trim_end()).unwrap();
+    expect_ok(&[&run[..], &places].concat());
+    let report = fs::read_to_string(out.path().join("real-mini.md")).unwrap();
     assert!(!report.contains("Synthetic"), "photographs are called synthetic");
     assert!(report.contains("Unlocked. StanfordCars:"), "{report}");
 

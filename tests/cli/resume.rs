@@ -49,6 +49,6 @@ fn a_record_of_a_newer_program_is_not_written_over() {
     fs::write(&cell, &newer).unwrap();
     let ended = call(&run_args(text(dir.path()), &[]));
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("record version 99, expected at most 6"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("record version 99, expected at most"), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(&cell).unwrap(), newer);
 }
