@@ -19,7 +19,7 @@ struct Truth {
     direct: f64,
 }
 
-/// What `reports/examples/smoke.md` has (wall-clock, and throughput): seconds of rollout and update per step.
+/// What a smoke run on two idle cores took: seconds of rollout and update per step.
 fn truth(method: MethodId) -> Truth {
     let step = match method {
         MethodId::ZeroShot => 0.0,
