@@ -12,6 +12,9 @@ use clsrl_spec::{
     CellKey, CellRecord, DatasetId, MethodId, PromptStyle, Training, TrainingRecord, Trial,
 };
 
+/// Of what kind the answers of a cell are.
+type Kind = (PromptStyle, DatasetId, MethodId);
+
 /// A prefill in tokens of an answer, where nothing tells it: what the tiny model needs on a CPU.
 const PREFILL_TOKENS: f64 = 20.0;
 
@@ -131,7 +134,7 @@ impl Pace {
 
     /// Seconds of an evaluated image; none before anything was timed.
     pub fn image_seconds(&self, method: MethodId, cell: CellKey) -> Option<f64> {
-        let narrower: [&dyn Fn(&(PromptStyle, DatasetId, MethodId)) -> bool; 3] = [
+        let narrower: [&dyn Fn(&Kind) -> bool; 3] = [
             &|key| *key == (cell.prompt, cell.target, method),
             &|key| (key.0, key.2) == (cell.prompt, method),
             &|key| key.0 == cell.prompt,

@@ -249,7 +249,7 @@ mod tests {
         let told_of = |n| told(amount(n / 2), amount(n), Some(Duration::from_secs(273_600)));
         for n in [1, 999, 99_999, 773_679, 8_289_152, 99_999_999] {
             let text = told_of(n);
-            assert!(text.chars().count() + "00:00:00 ".len() + 12 + 1 <= 78, "{text}");
+            assert!(text.chars().count() + "00:00:00 ".len() + 12 < 78, "{text}");
         }
         let text =
             told(Amount { steps: 210, images: 5280 }, Amount { steps: 572, images: 18_480 }, None);
