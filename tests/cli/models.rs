@@ -156,18 +156,8 @@ fn a_repetition_penalty_is_a_part_of_what_a_cell_is() {
     for (model, expected) in [(model(), Value::Null), (penalized.path().to_owned(), json!("1.05"))]
     {
         let out = temporary();
-        let args = [
-            "run",
-            "--suite",
-            "smoke",
-            "--methods",
-            "zero-shot",
-            "--datasets",
-            "dtd",
-            "--limit",
-            "1",
-        ];
-        expect_ok(&[&args[..], &["--model", text(&model), "--out", text(out.path())]].concat());
+        let at = ["--model", text(&model), "--out", text(out.path())];
+        expect_ok(&[&QUICK[..], &at].concat());
         let record = fs::read(out.path().join("smoke/zero-shot/dtd.direct.json")).unwrap();
         let record: Value = serde_json::from_slice(&record).unwrap();
         assert_eq!(record["identity"]["repetition_penalty"], expected);
