@@ -147,6 +147,26 @@ fn only_the_protocols_scorer_counts() {
 }
 
 #[test]
+fn a_baseline_without_digests_of_training_bytes_is_held_to_the_whole_data() {
+    let picks = || "dtd.4shot.seed1".to_owned();
+    let trial = format!("sft.{}", picks());
+    let key = SavedKey { method: MethodId::Sft, source: Some(DatasetId::Dtd), ..cell(8, 0).key };
+    let trained = SavedCell { key, trial: trial.clone(), ..cell(8, 0) };
+    let mut first = Digests { picks: [(picks(), "k".to_owned())].into(), ..digests() };
+    first.prompts.insert(trial, "t".to_owned());
+    let with_bytes = |bytes: &str| Digests {
+        training_data: [(picks(), bytes.to_owned())].into(),
+        ..first.clone()
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(first.differences(&with_bytes("b"), &trained), none);
+    assert_eq!(with_bytes("b").differences(&with_bytes("b"), &trained), none);
+    assert_ne!(with_bytes("b").differences(&with_bytes("c"), &trained), none);
+    let other_data = Digests { data: [(DatasetId::Dtd, "e".to_owned())].into(), ..with_bytes("b") };
+    assert_ne!(first.differences(&other_data, &trained), none);
+}
+
+#[test]
 fn other_digests_and_what_is_absent_are_no_pass() {
     let before = baseline(cell(528, 0));
     let other = Digests { base_weights: "v".into(), ..digests() };
