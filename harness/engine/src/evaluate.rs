@@ -20,11 +20,11 @@ use tch::no_grad;
 
 use crate::{
     EngineError,
-    ahead::made_ahead,
     budget::TokenBudget,
     inputs::{AskedPrompt, Inputs},
-    laps::{Phase, lap},
-    place::peak_memory_bytes,
+    machine::peak_memory_bytes,
+    prefetch::prefetch,
+    profiler::{Phase, profile},
 };
 
 /// Batches whose prompts are made together and sorted by length; the same number are made ahead.
@@ -76,7 +76,7 @@ impl Evaluator<'_> {
         let inputs = windows
             .clone()
             .map(|window| self.inputs.evaluation_prompts(&questions, split, window, cell));
-        made_ahead(0, inputs, |inputs| {
+        prefetch(0, inputs, |inputs| {
             windows.zip(inputs).try_for_each(|(window, asked)| {
                 let asked = asked?;
                 n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
@@ -213,8 +213,8 @@ pub fn complete(
     let decoding = Decoding::greedy(*repetition_penalty);
     let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
     let generated = no_grad(|| {
-        let prefill = lap(Phase::Prefill, model.device(), || model.prefill(&batch));
-        lap(Phase::Decode, model.device(), || {
+        let prefill = profile(Phase::Prefill, model.device(), || model.prefill(&batch));
+        profile(Phase::Decode, model.device(), || {
             generate(model, &prefill, &decoding, max_new_tokens, stop_ids, &no_seeds)
         })
     });

@@ -8,7 +8,7 @@ use tch::{Kind, Tensor, no_grad};
 use crate::{
     EngineError,
     advantage::k3,
-    laps::{Phase, lap},
+    profiler::{Phase, profile},
     scored::{ScoredTensors, ScoredTokens},
 };
 
@@ -83,7 +83,7 @@ impl Pass<'_> {
                     let states = completions.states(reference, &reference.prefill(&batch));
                     token_log_probs(reference, &states, &scored.targets)
                 };
-                Some(lap(Phase::Reference, model.device(), || no_grad(log_probs)))
+                Some(profile(Phase::Reference, model.device(), || no_grad(log_probs)))
             }
         };
         let prefill = match prefill {

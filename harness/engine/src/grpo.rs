@@ -30,15 +30,15 @@ use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
     advantage::{advantages, has_variance, zero_variance_share},
-    ahead::take_steps,
     budget::TokenBudget,
-    clock::{TrainingClock, timed},
     groups::{Group, Pass},
     inputs::AskedPrompt,
-    laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
+    prefetch::run_steps,
+    profiler::{Phase, profile},
     rewarder::Rewarder,
     rollout::{Rollout, Sampled, sample, scored_completions},
+    timings::{TrainingTimings, timed},
 };
 
 /// What a GRPO run works with.
@@ -68,38 +68,43 @@ impl Grpo<'_> {
         order: &mut EpochOrder,
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
-    ) -> Result<TrainingClock, EngineError> {
-        self.train_within(Room::new(self.settings), model, order, prepare, on_step)
+    ) -> Result<TrainingTimings, EngineError> {
+        self.train_within(MemoryBudgets::new(self.settings), model, order, prepare, on_step)
     }
 
     fn train_within(
         &self,
-        room: Room,
+        budgets: MemoryBudgets,
         model: &Model,
         order: &mut EpochOrder,
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
-    ) -> Result<TrainingClock, EngineError> {
+    ) -> Result<TrainingTimings, EngineError> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
-        let mut course = self.course(model, room, n_steps);
+        let mut state = self.begin(model, budgets, n_steps);
         if model.device().is_cuda() {
-            self.warm_up(&course)?;
-            self.rehearse(&mut course, &prepare(order.peek())?)?;
+            self.warm_up(&state)?;
+            self.rehearse(&mut state, &prepare(order.peek())?)?;
         }
-        take_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
-            on_step(self.step(&mut course, step, seconds, &chosen)?)
+        run_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
+            on_step(self.step(&mut state, step, seconds, &chosen)?)
         })?;
-        Ok(TrainingClock { fitted: course.room.fitted(), ..course.clock })
+        Ok(TrainingTimings { fitted: state.budgets.fitted(), ..state.timings })
     }
 
-    fn course<'m>(&self, model: &'m Model, room: Room, n_steps: usize) -> Course<'m> {
-        Course {
+    fn begin<'m>(
+        &self,
+        model: &'m Model,
+        budgets: MemoryBudgets,
+        n_steps: usize,
+    ) -> TrainingState<'m> {
+        TrainingState {
             model,
             leaves: model.trained_leaves(),
             reference: self.reference(model),
             optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
-            clock: TrainingClock::default(),
-            room,
+            timings: TrainingTimings::default(),
+            budgets,
             n_steps,
         }
     }
@@ -107,31 +112,33 @@ impl Grpo<'_> {
     /// Takes an optimizer step.
     fn step(
         &self,
-        course: &mut Course,
+        state: &mut TrainingState,
         step: usize,
         mut seconds: StepSeconds,
         chosen: &[AskedPrompt],
     ) -> Result<StepRecord, EngineError> {
         self.check_prompt_lengths(chosen)?;
-        let Course { model, leaves, reference, optimizer, room, clock, n_steps } = course;
+        let TrainingState { model, leaves, reference, optimizer, budgets, timings, n_steps } =
+            state;
         let policy = model.working_copy();
-        let rollout = timed(&mut seconds.rollout, || self.roll_out(&policy, chosen, step, room))?;
+        let rollout =
+            timed(&mut seconds.rollout, || self.roll_out(&policy, chosen, step, budgets))?;
         let StepRollout { groups, record, n_tokens, reward_seconds } = rollout;
         let learning_rate = linear_schedule(self.settings.optimizer.learning_rate, step, *n_steps);
         let (loss, kl, grad_norm) = timed(&mut seconds.update, || {
             if groups.is_empty() {
                 return Ok((0.0, 0.0, 0.0)); // every group was dropped: nothing to learn
             }
-            let (loss, kl) = lap(Phase::Update, model.device(), || {
-                self.update((&policy, leaves), reference.as_ref(), groups, &mut room.update)
+            let (loss, kl) = profile(Phase::Update, model.device(), || {
+                self.update((&policy, leaves), reference.as_ref(), groups, &mut budgets.update)
             })?;
             let step = || optimizer.step(learning_rate);
-            Ok::<_, EngineError>((loss, kl, lap(Phase::Optimizer, model.device(), step)?))
+            Ok::<_, EngineError>((loss, kl, profile(Phase::Optimizer, model.device(), step)?))
         })?;
         seconds.reward = reward_seconds;
-        clock.add_step(seconds);
-        clock.n_images += chosen.len();
-        clock.n_tokens += n_tokens;
+        timings.add_step(seconds);
+        timings.n_images += chosen.len();
+        timings.n_tokens += n_tokens;
         let rollout = Some(RolloutRecord { kl, ..record });
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout };
         check_finite(&record)?;
@@ -140,18 +147,18 @@ impl Grpo<'_> {
 
     /// Runs a token forward and backward, for no gradients: what the device's libraries want for themselves when each
     /// thread first calls them, they get before the rehearsal fills the device.
-    fn warm_up(&self, course: &Course) -> Result<(), EngineError> {
-        let model = &course.model.working_copy();
+    fn warm_up(&self, state: &TrainingState) -> Result<(), EngineError> {
+        let model = &state.model.working_copy();
         let patch_len = model.config().vision_config.patch_len();
         let pixels = Tensor::zeros([0, patch_len], (Kind::Float, Device::Cpu));
         let prompt = Prompt { ids: vec![self.pad_id], pixels, grids: Vec::new() };
         // The second token has the first one run behind the prompt.
         let completions = vec![vec![self.pad_id; 2]];
         let group = Group { prompt: &prompt, completions, advantages: vec![1.0] };
-        let (reference, beta) = (course.reference.as_ref(), self.settings.beta);
+        let (reference, beta) = (state.reference.as_ref(), self.settings.beta);
         let pass = Pass { model, reference, beta, pad_id: self.pad_id };
         pass.accumulate(&[group], None, 1.0)?;
-        Ok(clear_gradients(&course.leaves)?)
+        Ok(clear_gradients(&state.leaves)?)
     }
 
     /// Finds what the device has room for before the first step, so that no later one is run twice: an update of
@@ -159,7 +166,11 @@ impl Grpo<'_> {
     ///
     /// One prompt that has no room with them is no error yet: its completions may turn out shorter. A CPU's memory
     /// is not looked for: it does not refuse, its system ends the process.
-    fn rehearse(&self, course: &mut Course, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
+    fn rehearse(
+        &self,
+        state: &mut TrainingState,
+        prompts: &[AskedPrompt],
+    ) -> Result<(), EngineError> {
         let n = self.settings.generations;
         let groups = prompts.iter().map(|asked| Group {
             prompt: &asked.prompt,
@@ -167,9 +178,9 @@ impl Grpo<'_> {
             advantages: vec![1.0; n],
         });
         let step = StepGroups { groups: groups.collect(), prefill: None };
-        let Course { model, leaves, reference, room, .. } = course;
+        let TrainingState { model, leaves, reference, budgets, .. } = state;
         let policy = model.working_copy();
-        match self.update((&policy, leaves), reference.as_ref(), step, &mut room.update) {
+        match self.update((&policy, leaves), reference.as_ref(), step, &mut budgets.update) {
             Ok(_) | Err(EngineError::OutOfMemory { .. }) => Ok(clear_gradients(&*leaves)?),
             Err(error) => Err(error),
         }
@@ -183,10 +194,10 @@ impl Grpo<'_> {
     ) -> Result<(), EngineError> {
         let (reference, policy) = (self.reference(model), model.working_copy());
         self.check_prompt_lengths(chosen)?;
-        let mut room = Room::new(self.settings);
-        let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut room)?;
+        let mut budgets = MemoryBudgets::new(self.settings);
+        let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut budgets)?;
         let policy = (&policy, &model.trained_leaves()[..]);
-        self.update(policy, reference.as_ref(), groups, &mut room.update).map(|_| ())
+        self.update(policy, reference.as_ref(), groups, &mut budgets.update).map(|_| ())
     }
 
     /// The model that the KL term holds to; none where that term weighs nothing.
@@ -210,13 +221,14 @@ impl Grpo<'_> {
         model: &Model,
         chosen: &'p [AskedPrompt],
         step: usize,
-        room: &mut Room,
+        budgets: &mut MemoryBudgets,
     ) -> Result<StepRollout<'p>, EngineError> {
-        let Sampled { rollouts, mean_entropy, prefill } = sample(self, model, chosen, step, room)?;
+        let Sampled { rollouts, mean_entropy, prefill } =
+            sample(self, model, chosen, step, budgets)?;
         let group = self.settings.generations;
         let mut reward_seconds = 0.0;
-        let pay = |id, rollout: &Rollout| self.rewarder.pay(id, &rollout.text, &rollout.gold);
-        let of_reward = |&id| rollouts.iter().map(|r| pay(id, r)).collect::<Vec<f64>>();
+        let score = |id, rollout: &Rollout| self.rewarder.score(id, &rollout.text, &rollout.gold);
+        let of_reward = |&id| rollouts.iter().map(|r| score(id, r)).collect::<Vec<f64>>();
         let per_reward: Vec<Vec<f64>> =
             timed(&mut reward_seconds, || self.settings.rewards.iter().map(of_reward).collect());
         let totals: Vec<f64> =
@@ -234,7 +246,7 @@ impl Grpo<'_> {
             zero_variance_groups: zero_variance_share(&totals, group),
         };
         let counted: Vec<usize> = (0..chosen.len())
-            .filter(|at| self.counts(&totals[at * group..(at + 1) * group]))
+            .filter(|at| self.is_in_loss(&totals[at * group..(at + 1) * group]))
             .collect();
         let made = |&at: &usize| {
             let rollouts = &rollouts[at * group..(at + 1) * group];
@@ -252,7 +264,7 @@ impl Grpo<'_> {
     }
 
     /// Whether a group with these rewards is part of the loss.
-    fn counts(&self, rewards: &[f64]) -> bool {
+    fn is_in_loss(&self, rewards: &[f64]) -> bool {
         match self.settings.zero_variance_groups {
             ZeroVariance::Keep => true,
             ZeroVariance::Drop => has_variance(rewards),
@@ -294,27 +306,27 @@ impl Grpo<'_> {
 }
 
 /// A model while it is trained, and what goes with it from step to step.
-struct Course<'a> {
+struct TrainingState<'a> {
     model: &'a Model,
     leaves: Vec<Tensor>,
     reference: Option<Model>,
     optimizer: AdamW,
-    room: Room,
-    clock: TrainingClock,
+    budgets: MemoryBudgets,
+    timings: TrainingTimings,
     n_steps: usize,
 }
 
 /// What the device has room for, in sampling and in the update.
 #[derive(Debug, Clone)]
-pub struct Room {
+pub struct MemoryBudgets {
     pub(crate) rollout: TokenBudget,
     pub(crate) update: TokenBudget,
 }
 
-impl Room {
-    fn new(settings: &GrpoSettings) -> Room {
+impl MemoryBudgets {
+    fn new(settings: &GrpoSettings) -> MemoryBudgets {
         let update = TokenBudget::new(settings.micro_batch);
-        Room { rollout: TokenBudget::new(usize::MAX), update }
+        MemoryBudgets { rollout: TokenBudget::new(usize::MAX), update }
     }
 
     fn fitted(&self) -> Fitted {

@@ -24,7 +24,7 @@ use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use self::batches::{Batches, Sample};
-use crate::{AdamW, ahead::made_ahead};
+use crate::{AdamW, prefetch::prefetch};
 
 /// Learning rate from the end of the warm-up on.
 const LEARNING_RATE: f64 = 2e-3;
@@ -97,7 +97,7 @@ pub fn pretrain(
     let mut model = Model::random(config, &Init { seed: settings.seed }, Device::Cpu);
     model.set_trainable(true);
     let batches = Batches::new(settings, out_dir)?;
-    made_ahead(N_WAITING, batches, |batches| {
+    prefetch(N_WAITING, batches, |batches| {
         let mut trainer = Trainer::new(&model, settings, tokenizer.special("<|endoftext|>"));
         for (step, batch) in (1..).zip(batches) {
             on_step(trainer.step(step, &batch?)?);

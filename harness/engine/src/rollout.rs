@@ -9,9 +9,9 @@ use tch::no_grad;
 
 use crate::{
     EngineError,
-    grpo::{Grpo, Room},
+    grpo::{Grpo, MemoryBudgets},
     inputs::AskedPrompt,
-    laps::{Phase, lap},
+    profiler::{Phase, profile},
 };
 
 /// One sampled completion.
@@ -47,15 +47,15 @@ pub fn sample(
     model: &Model,
     chosen: &[AskedPrompt],
     step: usize,
-    room: &mut Room,
+    budgets: &mut MemoryBudgets,
 ) -> Result<Sampled, EngineError> {
     let of_prompt = |asked: &AskedPrompt| asked.prompt.ids.len();
     let sizes: Vec<usize> = chosen.iter().map(of_prompt).collect();
-    if room.update.holds(&sizes) {
+    if budgets.update.holds(&sizes) {
         let read_once = || sample_part(grpo, model, (chosen, 0), step, true);
         match catch_out_of_memory(read_once) {
             Ok(sampled) => return sampled,
-            Err(OutOfMemory) => room.update.shrink(&sizes)?,
+            Err(OutOfMemory) => budgets.update.shrink(&sizes)?,
         }
     }
     let longest = grpo.settings.generations * grpo.settings.max_new_tokens;
@@ -65,7 +65,7 @@ pub fn sample(
         parts.borrow_mut().clear();
         Ok(())
     };
-    room.rollout.fit(&sizes, begin, |run| {
+    budgets.rollout.fit(&sizes, begin, |run| {
         let part = sample_part(grpo, model, (&chosen[run.clone()], run.start), step, false)?;
         parts.borrow_mut().push(part);
         Ok(())
@@ -111,11 +111,11 @@ fn sample_part(
         top_k: settings.top_k,
         top_p: settings.top_p,
     });
-    let prefill = lap(Phase::Prefill, model.device(), || match with_gradients {
+    let prefill = profile(Phase::Prefill, model.device(), || match with_gradients {
         true => model.prefill(&batch),
         false => no_grad(|| policy.prefill(&batch)),
     });
-    let generated = lap(Phase::Decode, model.device(), || {
+    let generated = profile(Phase::Decode, model.device(), || {
         generate(&policy, &prefill, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
     });
     let generated = generated.map_err(|error| {
@@ -127,7 +127,7 @@ fn sample_part(
         .into_iter()
         .zip(golds)
         .map(|(completion, gold)| Rollout {
-            text: grpo.rewarder.read(&completion.ids),
+            text: grpo.rewarder.decode(&completion.ids),
             ids: completion.ids,
             stopped: completion.stopped,
             gold: gold.clone(),

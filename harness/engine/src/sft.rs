@@ -18,13 +18,13 @@ use tch::{Kind, Tensor};
 use crate::{
     AdamW, EngineError,
     adamw::linear_schedule,
-    ahead::take_steps,
     budget::TokenBudget,
-    clock::{TrainingClock, timed},
     inputs::LabelledPrompt,
-    laps::{Phase, lap},
     order::{EpochOrder, Prepare, check_finite},
+    prefetch::run_steps,
+    profiler::{Phase, profile},
     scored::ScoredTokens,
+    timings::{TrainingTimings, timed},
 };
 
 /// Trains a model; `prepare` makes the examples of a step from their positions in the training set,
@@ -36,30 +36,30 @@ pub fn train(
     order: &mut EpochOrder,
     prepare: &Prepare<LabelledPrompt>,
     on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
-) -> Result<TrainingClock, EngineError> {
+) -> Result<TrainingTimings, EngineError> {
     let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
     let leaves = model.trained_leaves();
     let mut budget = TokenBudget::new(settings.micro_batch);
-    let mut clock = TrainingClock::default();
-    take_steps(n_steps, model.device(), (order, prepare), |step, mut seconds, chosen| {
-        clock.n_images += chosen.len();
-        clock.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
+    let mut timings = TrainingTimings::default();
+    run_steps(n_steps, model.device(), (order, prepare), |step, mut seconds, chosen| {
+        timings.n_images += chosen.len();
+        timings.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
         let learning_rate = linear_schedule(settings.optimizer.learning_rate, step, n_steps);
         let (loss, grad_norm) = timed(&mut seconds.update, || {
-            let loss = lap(Phase::Update, model.device(), || {
+            let loss = profile(Phase::Update, model.device(), || {
                 accumulate(&model.working_copy(), &leaves, &chosen, &mut budget, pad_id)
             })?;
             let step = || optimizer.step(learning_rate);
-            Ok::<_, EngineError>((loss, lap(Phase::Optimizer, model.device(), step)?))
+            Ok::<_, EngineError>((loss, profile(Phase::Optimizer, model.device(), step)?))
         })?;
-        clock.add_step(seconds);
+        timings.add_step(seconds);
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout: None };
         check_finite(&record)?;
         on_step(record)
     })?;
-    Ok(TrainingClock { fitted: budget.fitted(), ..clock })
+    Ok(TrainingTimings { fitted: budget.fitted(), ..timings })
 }
 
 /// Accumulates the gradients of a step; returns its loss.

@@ -17,15 +17,15 @@ use clsrl_vlm::{GenerationConfig, Model, Precision, device};
 use crate::{
     EngineError, MemoryHint, TrialJob,
     budget::TokenBudget,
-    clock::TrainingClock,
     evaluate::Evaluator,
     grpo::Grpo,
     inputs::Inputs,
+    machine::{describe_machine, peak_memory_bytes},
     order::EpochOrder,
-    place::{peak_memory_bytes, place_of},
     repeated_step::repeated_step,
     rewarder::LabelRewarder,
     sft,
+    timings::TrainingTimings,
     tuned::Tuned,
     weights,
 };
@@ -59,23 +59,23 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     };
     // All that decides is held to what the run's identity was bound with, in the bytes that are used.
     let start = Folder::checked(&job.model_dir, job.model_files.clone());
-    let setting = Setting {
+    let context = TrialContext {
         job,
         inputs: Inputs::from_folder(&start, &job.trial.protocol, job.picture_cache.as_ref())?
             .held_to(&job.data),
         generation: GenerationConfig::from_folder(&start)?,
-        place: place_of(job, device)?,
+        place: describe_machine(job, device)?,
         tuned: Tuned { job, start: &start, device, precision },
     };
-    let (model, weights_digest) = match setting.left_by_an_earlier_run(on_event)? {
+    let (model, weights_digest) = match context.left_by_an_earlier_run(on_event)? {
         Some(left) => left,
-        None => setting.train(started, on_event)?,
+        None => context.train(started, on_event)?,
     };
-    setting.evaluate(&model, &weights_digest, on_event)
+    context.evaluate(&model, &weights_digest, on_event)
 }
 
 /// What training and evaluation share.
-struct Setting<'a> {
+struct TrialContext<'a> {
     job: &'a TrialJob,
     inputs: Inputs,
     generation: GenerationConfig,
@@ -88,11 +88,11 @@ struct Setting<'a> {
 struct Trained {
     train_paths: Vec<String>,
     steps: Vec<StepRecord>,
-    clock: TrainingClock,
+    timings: TrainingTimings,
     repeated_step: Option<RepeatedStep>,
 }
 
-impl Setting<'_> {
+impl TrialContext<'_> {
     /// The weights of the fine-tune's record and their digest, if there is one and they are there.
     fn left_by_an_earlier_run(
         &self,
@@ -136,7 +136,7 @@ impl Setting<'_> {
         let mut trained = Trained::default();
         let mut adapter_digest = None;
         if self.job.trial.training == Training::None {
-            trained.clock.seconds.load = started.elapsed().as_secs_f64();
+            trained.timings.seconds.load = started.elapsed().as_secs_f64();
         } else {
             if let Some(lora) = self.tuned.lora() {
                 model = model.with_adapters(lora, derive_seed(self.job.trial.seed, &["lora"]));
@@ -151,7 +151,7 @@ impl Setting<'_> {
         if self.job.trial.training != Training::None {
             self.tuned.keep(&model)?;
         }
-        let clock = trained.clock;
+        let timings = trained.timings;
         let record = TrainingRecord {
             outcome: TrainingOutcome {
                 train_paths: trained.train_paths,
@@ -160,14 +160,14 @@ impl Setting<'_> {
                 adapter_digest,
             },
             run: TrainingRun {
-                images_per_second: clock.per_second(clock.n_images),
-                tokens_per_second: clock.per_second(clock.n_tokens),
-                seconds: clock.seconds,
-                steps: clock.steps,
+                images_per_second: timings.per_second(timings.n_images),
+                tokens_per_second: timings.per_second(timings.n_tokens),
+                seconds: timings.seconds,
+                steps: timings.steps,
                 peak_memory_bytes: peak_memory_bytes(model.device())?,
                 place: self.place.clone(),
                 repeated_step: trained.repeated_step,
-                fitted: (self.job.trial.training != Training::None).then_some(clock.fitted),
+                fitted: (self.job.trial.training != Training::None).then_some(timings.fitted),
             },
         };
         on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
@@ -194,8 +194,8 @@ impl Setting<'_> {
             steps.push(step);
             Ok(())
         };
-        let (mut clock, repeated_step) = match &trial.training {
-            Training::None => (TrainingClock::default(), None),
+        let (mut timings, repeated_step) = match &trial.training {
+            Training::None => (TrainingTimings::default(), None),
             Training::Sft(settings) => {
                 self.sft(model, settings, &questions, &examples, &mut on_step)?
             }
@@ -203,9 +203,9 @@ impl Setting<'_> {
                 self.grpo(model, settings, &questions, &examples, &mut on_step)?
             }
         };
-        clock.seconds.load += load;
+        timings.seconds.load += load;
         let train_paths = examples.iter().map(|example| example.path.clone()).collect();
-        Ok(Trained { train_paths, steps, clock, repeated_step })
+        Ok(Trained { train_paths, steps, timings, repeated_step })
     }
 
     fn sft(
@@ -215,7 +215,7 @@ impl Setting<'_> {
         questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
-    ) -> Result<(TrainingClock, Option<RepeatedStep>), EngineError> {
+    ) -> Result<(TrainingTimings, Option<RepeatedStep>), EngineError> {
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
         let mut order = self.order(questions, examples.len(), duration);
@@ -227,10 +227,10 @@ impl Setting<'_> {
             let mut budget = TokenBudget::new(settings.micro_batch);
             sft::accumulate(&copy, &model.trained_leaves(), &first, &mut budget, pad_id).map(|_| ())
         })?;
-        let clock = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
+        let timings = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
             on_step(n_steps, step)
         })?;
-        Ok((clock, repeated))
+        Ok((timings, repeated))
     }
 
     fn grpo(
@@ -240,7 +240,7 @@ impl Setting<'_> {
         questions: &Questions,
         examples: &[&Example],
         on_step: &mut OnStep,
-    ) -> Result<(TrainingClock, Option<RepeatedStep>), EngineError> {
+    ) -> Result<(TrainingTimings, Option<RepeatedStep>), EngineError> {
         let trial = &self.job.trial;
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
@@ -268,8 +268,9 @@ impl Setting<'_> {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
             grpo.accumulate_first(model, &first)
         })?;
-        let clock = grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))?;
-        Ok((clock, repeated))
+        let timings =
+            grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))?;
+        Ok((timings, repeated))
     }
 
     /// Takes the first step's gradients twice, if the job asks for it.

@@ -1,7 +1,7 @@
 //! What was measured, in the timing peers' fields.
 
 use clsrl_engine::{
-    laps::{Laps, Phase},
+    profiler::{Phase, PhaseTimes},
     speed::{EvalBench, GrpoBench, Measured, Probes, SftBench},
 };
 use serde_json::{Map, Value, json};
@@ -146,14 +146,14 @@ impl<'a> Told<'a> {
 
     /// Mean seconds of a phase.
     fn mean(&self, phase: Phase) -> f64 {
-        self.mean_of(|laps| laps.of(phase))
+        self.mean_of(|times| times.of(phase))
     }
 
     fn step(&self) -> f64 {
-        self.mean_of(|laps| laps.total)
+        self.mean_of(|times| times.total)
     }
 
-    fn mean_of(&self, seconds: impl Fn(&Laps) -> f64) -> f64 {
+    fn mean_of(&self, seconds: impl Fn(&PhaseTimes) -> f64) -> f64 {
         let steps = &self.measured.steps;
         steps.iter().map(seconds).sum::<f64>() / steps.len() as f64
     }
@@ -175,11 +175,12 @@ fn name(phase: Phase) -> String {
     found.expect("every phase has a name").1.to_owned()
 }
 
-fn seconds(laps: &Laps) -> Value {
+fn seconds(times: &PhaseTimes) -> Value {
     let mut seconds: Map<String, Value> =
-        laps.phases.iter().map(|(phase, s)| (name(*phase), json!(s))).collect();
-    seconds.insert("generate".to_owned(), json!(laps.of(Phase::Prefill) + laps.of(Phase::Decode)));
-    seconds.insert("step".to_owned(), json!(laps.total));
+        times.phases.iter().map(|(phase, s)| (name(*phase), json!(s))).collect();
+    seconds
+        .insert("generate".to_owned(), json!(times.of(Phase::Prefill) + times.of(Phase::Decode)));
+    seconds.insert("step".to_owned(), json!(times.total));
     Value::Object(seconds)
 }
 

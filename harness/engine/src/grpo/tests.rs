@@ -8,7 +8,7 @@ use clsrl_spec::{
 use clsrl_vlm::{Model, Precision, Prompt};
 use tch::{Device, Kind, Tensor};
 
-use super::{Grpo, Room};
+use super::{Grpo, MemoryBudgets};
 use crate::{EngineError, inputs::AskedPrompt, order::EpochOrder, rewarder::Rewarder};
 
 fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
@@ -41,11 +41,11 @@ fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
 struct NoRewarder;
 
 impl Rewarder for NoRewarder {
-    fn read(&self, _: &[i64]) -> String {
+    fn decode(&self, _: &[i64]) -> String {
         unreachable!("no completion is sampled")
     }
 
-    fn pay(&self, _: RewardId, _: &str, _: &str) -> f64 {
+    fn score(&self, _: RewardId, _: &str, _: &str) -> f64 {
         unreachable!("no completion is paid")
     }
 }
@@ -60,7 +60,7 @@ fn check(rule: ZeroVariance, rewards: [f64; 2]) -> bool {
         im_end: 0,
         seed: 1,
     };
-    grpo.counts(&rewards)
+    grpo.is_in_loss(&rewards)
 }
 
 #[test]
@@ -74,11 +74,11 @@ fn a_group_of_equal_rewards_counts_unless_the_protocol_drops_it() {
 struct EvenRewarder;
 
 impl Rewarder for EvenRewarder {
-    fn read(&self, ids: &[i64]) -> String {
+    fn decode(&self, ids: &[i64]) -> String {
         ids.iter().filter(|id| *id % 2 == 0).count().to_string()
     }
 
-    fn pay(&self, _: RewardId, text: &str, _: &str) -> f64 {
+    fn score(&self, _: RewardId, text: &str, _: &str) -> f64 {
         text.parse().unwrap()
     }
 }
@@ -145,13 +145,13 @@ fn prompts(picks: &[usize]) -> Vec<AskedPrompt> {
 fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
     let settings = two_steps();
     let grpo = grpo(&settings);
-    let mut room = Room::new(&settings);
-    [room.update.device_tokens, room.rollout.device_tokens] = memory;
+    let mut budgets = MemoryBudgets::new(&settings);
+    [budgets.update.device_tokens, budgets.rollout.device_tokens] = memory;
     let model = tiny_model();
     let prepare = |picks: &[usize]| Ok(prompts(picks));
     let losses = RefCell::new(Vec::new());
-    let clock = grpo.train_within(
-        room,
+    let timings = grpo.train_within(
+        budgets,
         &model,
         &mut EpochOrder::new(1, "dtd", 4, 4),
         &prepare,
@@ -163,7 +163,7 @@ fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
     let weights: Vec<Tensor> =
         model.trained_leaves().iter().map(|leaf| leaf.flatten(0, -1)).collect();
     let weights = Tensor::cat(&weights, 0).detach();
-    Ok(Trained { losses: losses.into_inner(), weights, fitted: clock.fitted })
+    Ok(Trained { losses: losses.into_inner(), weights, fitted: timings.fitted })
 }
 
 #[test]
@@ -192,11 +192,11 @@ fn a_rehearsal_finds_the_budget_and_leaves_no_gradients() {
     let model = tiny_model();
     for (memory, tokens) in [(None, None), (Some(100), Some(79)), (Some(40), Some(34))] {
         let grpo = grpo(&settings);
-        let mut course = grpo.course(&model, Room::new(&settings), 2);
-        course.room.update.device_tokens = memory;
-        grpo.rehearse(&mut course, &prompts(&[0, 1, 2, 3])).unwrap();
-        assert_eq!(course.room.fitted().tokens, tokens);
-        assert!(course.leaves.iter().all(|leaf| !leaf.grad().defined()));
+        let mut state = grpo.begin(&model, MemoryBudgets::new(&settings), 2);
+        state.budgets.update.device_tokens = memory;
+        grpo.rehearse(&mut state, &prompts(&[0, 1, 2, 3])).unwrap();
+        assert_eq!(state.budgets.fitted().tokens, tokens);
+        assert!(state.leaves.iter().all(|leaf| !leaf.grad().defined()));
     }
 }
 

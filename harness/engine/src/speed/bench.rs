@@ -1,4 +1,4 @@
-//! The benches of training and evaluation: so many steps, each with its laps.
+//! The benches of training and evaluation: so many steps, each with its times.
 
 use std::{cell::RefCell, sync::Mutex};
 
@@ -19,9 +19,9 @@ use crate::{
     evaluate::complete,
     grpo::Grpo,
     inputs::AskedPrompt,
-    laps::{Laps, Phase, Stopwatch, lap},
+    machine::{peak_memory_bytes, peak_resident_bytes},
     order::EpochOrder,
-    place::{peak_memory_bytes, peak_resident_bytes},
+    profiler::{Phase, PhaseTimes, Profiler, profile},
     rewarder::Rewarder,
     sft,
 };
@@ -60,8 +60,8 @@ impl Shapes {
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measured {
-    /// Laps of every counted step.
-    pub steps: Vec<Laps>,
+    /// Phase times of every counted step.
+    pub steps: Vec<PhaseTimes>,
     /// The loss of every step, warm-up included; nothing for an evaluation.
     pub losses: Vec<f64>,
     /// New tokens of a row in every counted batch of an evaluation.
@@ -121,11 +121,11 @@ pub struct EvalBench {
 struct RandomRewarder(RefCell<Stream>);
 
 impl Rewarder for RandomRewarder {
-    fn read(&self, _: &[i64]) -> String {
+    fn decode(&self, _: &[i64]) -> String {
         String::new()
     }
 
-    fn pay(&self, _: RewardId, _: &str, _: &str) -> f64 {
+    fn score(&self, _: RewardId, _: &str, _: &str) -> f64 {
         self.0.borrow_mut().below(3) as f64
     }
 }
@@ -176,8 +176,9 @@ impl GrpoBench {
             Ok(prompts.into_iter().map(asked).collect())
         };
         let mut order = shapes.order(self.prompts_per_step);
-        let mut measured = shapes
-            .watched(model, |on_step| grpo.train(model, &mut order, &prepare, on_step).map(drop))?;
+        let mut measured = shapes.profiled(model, |on_step| {
+            grpo.train(model, &mut order, &prepare, on_step).map(drop)
+        })?;
         measured.work = grpo_work(
             model.config(),
             shapes.grid(model.config())?,
@@ -205,7 +206,7 @@ impl SftBench {
             workload.lock().expect(ONE_THREAD).examples(picks.len(), self.completion_alone)
         };
         let mut order = shapes.order(self.examples_per_step);
-        let mut measured = shapes.watched(model, |on_step| {
+        let mut measured = shapes.profiled(model, |on_step| {
             sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
         })?;
         let grid = shapes.grid(model.config())?;
@@ -229,17 +230,17 @@ impl EvalBench {
         let shapes = self.shapes;
         let mut workload = Workload::new(model.config(), shapes)?;
         let mut measured = Measured::default();
-        let watch = Stopwatch::start(model.device());
+        let profiler = Profiler::start(model.device());
         for batch in 0..shapes.warmup + shapes.steps {
-            let prompts = lap(Phase::Preprocess, model.device(), || {
+            let prompts = profile(Phase::Preprocess, model.device(), || {
                 workload.spread_prompts(self.batch, self.spread)
             })?;
             let prompts: Vec<_> = prompts.iter().collect();
             let answers =
                 complete(model, &prompts, shapes.completion_tokens, &GenerationConfig::endless())?;
-            let laps = watch.take();
+            let times = profiler.take();
             if shapes.warmup <= batch {
-                measured.steps.push(laps);
+                measured.steps.push(times);
                 measured
                     .new_tokens
                     .push(answers.iter().map(|row| row.ids.len()).max().unwrap_or(0));
@@ -270,8 +271,8 @@ impl Shapes {
         EpochOrder::new(self.seed, "speed", per_step, per_step)
     }
 
-    /// Trains, and takes the laps of every step.
-    fn watched(
+    /// Trains, and takes the times of every step.
+    fn profiled(
         &self,
         model: &Model,
         train: impl FnOnce(
@@ -279,12 +280,12 @@ impl Shapes {
         ) -> Result<(), EngineError>,
     ) -> Result<Measured, EngineError> {
         let mut measured = Measured::default();
-        let watch = Stopwatch::start(model.device());
+        let profiler = Profiler::start(model.device());
         train(&mut |record| {
-            let laps = watch.take();
+            let times = profiler.take();
             measured.losses.push(record.loss);
             if self.warmup < record.step {
-                measured.steps.push(laps);
+                measured.steps.push(times);
             }
             Ok(())
         })?;

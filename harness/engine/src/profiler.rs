@@ -1,6 +1,6 @@
 //! Where the time of a step goes, phase by phase, when somebody measures.
 //!
-//! The trainers and the evaluation name their phases with [`lap`]. Nobody measures in a trial: then a lap
+//! The trainers and the evaluation name their phases with [`profile`]. Nobody measures in a trial: then it
 //! costs a look at a thread's own flag, and the device is never waited for.
 
 use std::{cell::RefCell, collections::BTreeMap, time::Instant};
@@ -24,16 +24,16 @@ pub enum Phase {
     Optimizer,
 }
 
-/// Seconds by phase, and of everything since the laps were last taken.
+/// Seconds by phase, and of everything since the times were last taken.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Laps {
+pub struct PhaseTimes {
     /// Seconds of each phase that occurred; a phase within another one counts for itself alone.
     pub phases: BTreeMap<Phase, f64>,
     /// Seconds between this taking and the one before.
     pub total: f64,
 }
 
-impl Laps {
+impl PhaseTimes {
     /// Seconds of a phase; 0 if it did not occur.
     pub fn of(&self, phase: Phase) -> f64 {
         self.phases.get(&phase).copied().unwrap_or(0.0)
@@ -42,7 +42,7 @@ impl Laps {
 
 /// What is measured on this thread.
 struct Running {
-    laps: Laps,
+    times: PhaseTimes,
     since: Instant,
     /// Seconds that the phases within the current one took.
     inner: f64,
@@ -52,44 +52,44 @@ thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
 }
 
-/// Measures the laps of this thread as long as it lives.
-pub struct Stopwatch {
+/// Measures the times of this thread as long as it lives.
+pub struct Profiler {
     device: Device,
 }
 
-impl Stopwatch {
+impl Profiler {
     /// Begins to measure.
     pub fn start(device: Device) -> Self {
         wait_for(device);
-        let running = Running { laps: Laps::default(), since: Instant::now(), inner: 0.0 };
+        let running = Running { times: PhaseTimes::default(), since: Instant::now(), inner: 0.0 };
         RUNNING.with(|cell| cell.replace(Some(running)));
-        Stopwatch { device }
+        Profiler { device }
     }
 
-    /// Hands out the laps since the start or the last taking.
-    pub fn take(&self) -> Laps {
+    /// Hands out the times since the start or the last taking.
+    pub fn take(&self) -> PhaseTimes {
         wait_for(self.device);
         RUNNING.with(|cell| match cell.borrow_mut().as_mut() {
-            None => Laps::default(),
+            None => PhaseTimes::default(),
             Some(running) => {
-                let mut laps = std::mem::take(&mut running.laps);
-                laps.total = running.since.elapsed().as_secs_f64();
+                let mut times = std::mem::take(&mut running.times);
+                times.total = running.since.elapsed().as_secs_f64();
                 running.since = Instant::now();
                 running.inner = 0.0;
-                laps
+                times
             }
         })
     }
 }
 
-impl Drop for Stopwatch {
+impl Drop for Profiler {
     fn drop(&mut self) {
         RUNNING.with(|cell| cell.replace(None));
     }
 }
 
 /// Does the work of a phase, and measures it if somebody wants to know.
-pub(crate) fn lap<T>(phase: Phase, device: Device, work: impl FnOnce() -> T) -> T {
+pub(crate) fn profile<T>(phase: Phase, device: Device, work: impl FnOnce() -> T) -> T {
     let Some(outer_inner) = enter() else { return work() };
     wait_for(device);
     let started = Instant::now();
@@ -108,7 +108,7 @@ fn leave(phase: Phase, seconds: f64, outer_inner: f64) {
     RUNNING.with(|cell| {
         let mut running = cell.borrow_mut();
         let Some(running) = running.as_mut() else { return };
-        *running.laps.phases.entry(phase).or_default() += seconds - running.inner;
+        *running.times.phases.entry(phase).or_default() += seconds - running.inner;
         running.inner = outer_inner + seconds;
     });
 }
@@ -131,29 +131,29 @@ mod tests {
 
     #[test]
     fn a_phase_within_another_counts_for_itself_alone() {
-        let watch = Stopwatch::start(Device::Cpu);
+        let profiler = Profiler::start(Device::Cpu);
         let cpu = Device::Cpu;
-        lap(Phase::Update, cpu, || {
+        profile(Phase::Update, cpu, || {
             spin(0.01);
-            lap(Phase::Reference, cpu, || spin(0.02));
-            lap(Phase::Reference, cpu, || spin(0.02));
+            profile(Phase::Reference, cpu, || spin(0.02));
+            profile(Phase::Reference, cpu, || spin(0.02));
         });
-        lap(Phase::Optimizer, cpu, || spin(0.01));
-        let laps = watch.take();
-        assert!(0.04 <= laps.of(Phase::Reference), "{laps:?}");
-        assert!(0.01 <= laps.of(Phase::Update), "{laps:?}");
-        let sum: f64 = laps.phases.values().sum();
-        assert!(sum <= laps.total, "nothing counts twice: {laps:?}");
-        assert!(watch.take().phases.is_empty(), "taken laps are gone");
+        profile(Phase::Optimizer, cpu, || spin(0.01));
+        let times = profiler.take();
+        assert!(0.04 <= times.of(Phase::Reference), "{times:?}");
+        assert!(0.01 <= times.of(Phase::Update), "{times:?}");
+        let sum: f64 = times.phases.values().sum();
+        assert!(sum <= times.total, "nothing counts twice: {times:?}");
+        assert!(profiler.take().phases.is_empty(), "taken times are gone");
     }
 
     #[test]
     fn nothing_is_measured_where_nobody_asks() {
-        lap(Phase::Update, Device::Cpu, || ());
-        let watch = Stopwatch::start(Device::Cpu);
-        assert_eq!(watch.take().phases, BTreeMap::new());
-        drop(watch);
-        lap(Phase::Update, Device::Cpu, || ());
+        profile(Phase::Update, Device::Cpu, || ());
+        let profiler = Profiler::start(Device::Cpu);
+        assert_eq!(profiler.take().phases, BTreeMap::new());
+        drop(profiler);
+        profile(Phase::Update, Device::Cpu, || ());
         assert!(RUNNING.with(|cell| cell.borrow().is_none()));
     }
 }

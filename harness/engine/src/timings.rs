@@ -6,7 +6,7 @@ use clsrl_spec::{Fitted, StepSeconds, TrainingSeconds};
 
 /// The clock of a fine-tune.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct TrainingClock {
+pub struct TrainingTimings {
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,
     /// Wall-clock of each optimizer step.
@@ -19,7 +19,7 @@ pub struct TrainingClock {
     pub fitted: Fitted,
 }
 
-impl TrainingClock {
+impl TrainingTimings {
     /// Counts an optimizer step.
     pub fn add_step(&mut self, step: StepSeconds) {
         self.seconds.load += step.load;

@@ -8,9 +8,9 @@ use tch::Device;
 
 use crate::{
     EngineError,
-    clock::timed,
-    laps::{Phase, lap},
     order::{EpochOrder, Prepare},
+    profiler::{Phase, profile},
+    timings::timed,
 };
 
 /// Steps whose inputs wait ready while one runs.
@@ -18,17 +18,17 @@ const N_WAITING: usize = 1;
 
 /// Takes so many optimizer steps in their order, counted from 1, each with its inputs and with the seconds that it
 /// waited for them.
-pub fn take_steps<Input: Send>(
+pub fn run_steps<Input: Send>(
     n_steps: usize,
     device: Device,
     (order, prepare): (&mut EpochOrder, &Prepare<Input>),
     mut take: impl FnMut(usize, StepSeconds, Vec<Input>) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
-    made_ahead(N_WAITING, inputs, |inputs| {
+    prefetch(N_WAITING, inputs, |inputs| {
         (1..=n_steps).try_for_each(|step| {
             let mut seconds = StepSeconds::default();
-            let next = || lap(Phase::Preprocess, device, || inputs.next());
+            let next = || profile(Phase::Preprocess, device, || inputs.next());
             let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
             take(step, seconds, chosen)
         })
@@ -36,7 +36,7 @@ pub fn take_steps<Input: Send>(
 }
 
 /// Makes inputs in order, so many of them before they are asked for, and one more at a time.
-pub fn made_ahead<Input: Send, R>(
+pub fn prefetch<Input: Send, R>(
     n_waiting: usize,
     inputs: impl Iterator<Item = Input> + Send,
     take: impl FnOnce(&mut dyn Iterator<Item = Input>) -> R,
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn inputs_come_in_order() {
-        let taken = made_ahead(2, 0..100, |inputs| inputs.collect::<Vec<i32>>());
+        let taken = prefetch(2, 0..100, |inputs| inputs.collect::<Vec<i32>>());
         assert_eq!(taken, (0..100).collect::<Vec<_>>());
     }
 
@@ -72,7 +72,7 @@ mod tests {
         let made = (0..1000).inspect(|_| {
             n_made.fetch_add(1, Ordering::Relaxed);
         });
-        assert_eq!(made_ahead(2, made, |inputs| inputs.next()), Some(0));
+        assert_eq!(prefetch(2, made, |inputs| inputs.next()), Some(0));
         // The one taken, two that wait, and one whose sending failed.
         assert!(n_made.load(Ordering::Relaxed) <= 4);
     }

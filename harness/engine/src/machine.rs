@@ -10,7 +10,7 @@ use tch::Device;
 use crate::TrialJob;
 
 /// Describes this process on a device.
-pub fn place_of(job: &TrialJob, device: Device) -> Result<Place, LibtorchError> {
+pub fn describe_machine(job: &TrialJob, device: Device) -> Result<Place, LibtorchError> {
     Ok(Place {
         commit: job.commit.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
