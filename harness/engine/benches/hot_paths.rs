@@ -9,7 +9,7 @@ use std::{num::NonZero, thread, time::Duration};
 use clsrl_engine::{
     Init, Model, Precision,
     evaluate::complete,
-    groups::{Group, Pass},
+    loss::{Group, GrpoLoss},
     set_num_threads,
     speed::{Shapes, qwen2_vl_2b, random_prompts},
 };
@@ -98,8 +98,9 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
         let what = format!("G = {generations}");
         group.bench_function(BenchmarkId::new(what, kind(model)), |bencher| {
             bencher.iter(|| {
-                let pass = Pass { model, reference: Some(reference), beta: 0.04, pad_id: 0 };
-                pass.accumulate(&groups, None, 1.0).expect("the prompts are sound")
+                let pass =
+                    GrpoLoss { policy: model, reference: Some(reference), beta: 0.04, pad_id: 0 };
+                loss.accumulate(&groups, None, 1.0).expect("the prompts are sound")
             });
         });
     }

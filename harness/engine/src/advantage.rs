@@ -6,10 +6,10 @@
 
 use tch::Tensor;
 
-/// `(r - mean) / (std + epsilon)` within each group of `group` completions; rewards are prompt-major.
-pub fn advantages(rewards: &[f64], group: usize, epsilon: f64) -> Vec<f64> {
+/// `(r - mean) / (std + epsilon)` within each group of `n_generations` completions; rewards are prompt-major.
+pub fn advantages(rewards: &[f64], n_generations: usize, epsilon: f64) -> Vec<f64> {
     rewards
-        .chunks(group)
+        .chunks(n_generations)
         .flat_map(|rewards| {
             let n = rewards.len() as f64;
             let mean = rewards.iter().sum::<f64>() / n;
@@ -32,9 +32,9 @@ pub fn has_variance(rewards: &[f64]) -> bool {
 }
 
 /// The share of groups whose rewards are all equal.
-pub fn zero_variance_share(rewards: &[f64], group: usize) -> f64 {
-    let n_groups = rewards.len() / group;
-    let n_equal = rewards.chunks(group).filter(|rewards| !has_variance(rewards)).count();
+pub fn zero_variance_share(rewards: &[f64], n_generations: usize) -> f64 {
+    let n_groups = rewards.len() / n_generations;
+    let n_equal = rewards.chunks(n_generations).filter(|rewards| !has_variance(rewards)).count();
     n_equal as f64 / n_groups as f64
 }
 

@@ -7,27 +7,27 @@
 use std::ops::Range;
 
 use clsrl_libtorch::{OutOfMemory, catch_out_of_memory};
-use clsrl_spec::Fitted;
+use clsrl_spec::{Fitted, GrpoSettings};
 
 use crate::EngineError;
 
-/// What may be run at once, and how it came to that.
+/// What may run at once, and how often less than was tried.
 #[derive(Debug, Clone)]
 pub struct TokenBudget {
-    most_prompts: usize,
+    max_prompts: usize,
     /// None as long as everything has fitted.
     tokens: Option<usize>,
     n_refusals: usize,
-    /// Above so many tokens in a run, a test's device has no memory.
+    /// A test's device has no memory for more tokens at once.
     #[cfg(test)]
     pub(crate) device_tokens: Option<usize>,
 }
 
 impl TokenBudget {
-    /// As many tokens as so many prompts have.
-    pub fn new(most_prompts: usize) -> Self {
+    /// Starts without a limit; runs at most `max_prompts` at once.
+    pub fn new(max_prompts: usize) -> Self {
         TokenBudget {
-            most_prompts,
+            max_prompts,
             tokens: None,
             n_refusals: 0,
             #[cfg(test)]
@@ -35,7 +35,7 @@ impl TokenBudget {
         }
     }
 
-    /// What a record tells of it.
+    /// The budget and its refusals, for a record.
     pub fn fitted(&self) -> Fitted {
         Fitted { tokens: self.tokens, out_of_memory: self.n_refusals }
     }
@@ -45,8 +45,8 @@ impl TokenBudget {
         self.runs(sizes).len() <= 1
     }
 
-    /// Runs work on prompts of these sizes, in tokens, a run of them after the other; where one has no room, all
-    /// begins anew with smaller ones. `begin` undoes what a failed attempt has left.
+    /// Works on prompts of these sizes, in tokens, one micro-batch after the other. Where one runs out of memory, all
+    /// starts over with smaller ones; `begin` resets what a failed attempt has left.
     pub fn fit(
         &mut self,
         sizes: &[usize],
@@ -92,7 +92,7 @@ impl TokenBudget {
         for (at, size) in sizes.iter().enumerate() {
             n_tokens += size;
             match runs.last_mut() {
-                Some(run) if run.len() < self.most_prompts && n_tokens <= most_tokens => {
+                Some(run) if run.len() < self.max_prompts && n_tokens <= most_tokens => {
                     run.end = at + 1;
                 }
                 _ => {
@@ -114,6 +114,26 @@ impl TokenBudget {
 
     #[cfg(not(test))]
     fn refuse_in_tests(&self, _: &[usize]) {}
+}
+
+/// The budgets of GRPO's two phases: sampling keeps a KV cache, the update keeps activations.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryBudgets {
+    pub(crate) rollout: TokenBudget,
+    pub(crate) update: TokenBudget,
+}
+
+impl MemoryBudgets {
+    pub(crate) fn new(settings: &GrpoSettings) -> Self {
+        let update = TokenBudget::new(settings.micro_batch);
+        MemoryBudgets { rollout: TokenBudget::new(usize::MAX), update }
+    }
+
+    /// The update's budget, and the refusals of both.
+    pub(crate) fn fitted(&self) -> Fitted {
+        let (update, rollout) = (self.update.fitted(), self.rollout.fitted());
+        Fitted { out_of_memory: update.out_of_memory + rollout.out_of_memory, ..update }
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
 //! Sampling the completions of an optimizer step; what differs from the released trainer: `grpo`.
 
-use std::cell::RefCell;
-
-use clsrl_libtorch::{OutOfMemory, catch_out_of_memory};
-use clsrl_spec::{EndMask, derive_seed};
+use clsrl_spec::{EndMask, GrpoSettings, Seed, derive_seed};
 use clsrl_vlm::{Batch, Decoding, Model, PadSide, Prefill, Sampling, generate};
 use tch::no_grad;
 
 use crate::{
     EngineError,
-    grpo::{Grpo, MemoryBudgets},
     inputs::AskedPrompt,
     profiler::{Phase, profile},
+    rewarder::Rewarder,
 };
 
 /// One sampled completion.
@@ -27,114 +24,111 @@ pub struct Rollout {
     pub gold: String,
 }
 
-/// What was sampled for a step's prompts.
-pub struct Sampled {
+/// What was sampled for some of a step's prompts.
+pub(crate) struct Sampled {
     /// The completions, prompt by prompt.
-    pub rollouts: Vec<Rollout>,
+    pub(crate) rollouts: Vec<Rollout>,
     /// Mean token entropy in nats.
-    pub mean_entropy: Option<f64>,
-    /// The prompts as they were read, if with gradients.
-    pub prefill: Option<Prefill>,
+    pub(crate) mean_entropy: Option<f64>,
 }
 
-/// Samples `generations` completions per prompt, prompt by prompt. Each completion draws from a stream
-/// of its own, named by seed, step, place in the step and generation.
-///
-/// A step whose update is one micro-batch has its prompts read with gradients, so that the update can go on from
-/// there: the weights are the same, and so are the numbers.
-pub fn sample(
-    grpo: &Grpo,
-    model: &Model,
-    chosen: &[AskedPrompt],
-    step: usize,
-    budgets: &mut MemoryBudgets,
-) -> Result<Sampled, EngineError> {
-    let of_prompt = |asked: &AskedPrompt| asked.prompt.ids.len();
-    let sizes: Vec<usize> = chosen.iter().map(of_prompt).collect();
-    if budgets.update.holds(&sizes) {
-        let read_once = || sample_part(grpo, model, (chosen, 0), step, true);
-        match catch_out_of_memory(read_once) {
-            Ok(sampled) => return sampled,
-            Err(OutOfMemory) => budgets.update.shrink(&sizes)?,
-        }
+/// Samples completions. Each draws from a stream of its own, named by seed, step, place in the step and generation.
+pub(crate) struct Sampler<'a> {
+    pub(crate) policy: &'a Model,
+    pub(crate) settings: &'a GrpoSettings,
+    pub(crate) rewarder: &'a dyn Rewarder,
+    pub(crate) stop_ids: &'a [i64],
+    pub(crate) pad_id: i64,
+    pub(crate) seed: Seed,
+}
+
+impl Sampler<'_> {
+    /// Samples `generations` completions per prompt, prompt by prompt; `first` is the first prompt's place in the step.
+    pub(crate) fn sample(
+        &self,
+        asked: &[AskedPrompt],
+        first: usize,
+        step: usize,
+    ) -> Result<Sampled, EngineError> {
+        let frozen = self.policy.frozen_copy(false);
+        let batch = self.batch(asked)?;
+        let prefill =
+            profile(Phase::Prefill, self.policy.device(), || no_grad(|| frozen.prefill(&batch)));
+        self.complete(&frozen, &prefill, (asked, first), step)
     }
-    let longest = grpo.settings.generations * grpo.settings.max_new_tokens;
-    let sizes: Vec<usize> = sizes.into_iter().map(|size| size + longest).collect();
-    let parts = RefCell::new(Vec::new());
-    let begin = || {
-        parts.borrow_mut().clear();
-        Ok(())
-    };
-    budgets.rollout.fit(&sizes, begin, |run| {
-        let part = sample_part(grpo, model, (&chosen[run.clone()], run.start), step, false)?;
-        parts.borrow_mut().push(part);
-        Ok(())
-    })?;
-    Ok(joined(parts.into_inner()))
-}
 
-/// One after the other; entropies count for as much as there are tokens.
-fn joined(mut parts: Vec<Sampled>) -> Sampled {
-    if parts.len() == 1 {
-        return parts.swap_remove(0);
+    /// Samples for all prompts of a step; returns their prefill too, which has gradients.
+    pub(crate) fn sample_and_keep_prefill(
+        &self,
+        asked: &[AskedPrompt],
+        step: usize,
+    ) -> Result<(Sampled, Prefill), EngineError> {
+        let frozen = self.policy.frozen_copy(false);
+        let batch = self.batch(asked)?;
+        let prefill = profile(Phase::Prefill, self.policy.device(), || self.policy.prefill(&batch));
+        let sampled = self.complete(&frozen, &prefill, (asked, 0), step)?;
+        Ok((sampled, prefill))
     }
-    let n_tokens = |part: &Sampled| part.rollouts.iter().map(|rollout| rollout.ids.len()).sum();
-    let lengths: Vec<usize> = parts.iter().map(n_tokens).collect();
-    let weighed = parts.iter().zip(&lengths);
-    let sums = weighed.map(|(part, n_tokens)| Some(part.mean_entropy? * *n_tokens as f64));
-    let mean_entropy =
-        sums.sum::<Option<f64>>().map(|sum| sum / lengths.iter().sum::<usize>() as f64);
-    let rollouts = parts.into_iter().flat_map(|part| part.rollouts).collect();
-    Sampled { rollouts, mean_entropy, prefill: None }
-}
 
-/// Samples for some of a step's prompts, the first of which has a place in the step.
-fn sample_part(
-    grpo: &Grpo,
-    model: &Model,
-    (chosen, first): (&[AskedPrompt], usize),
-    step: usize,
-    with_gradients: bool,
-) -> Result<Sampled, EngineError> {
-    let settings = grpo.settings;
-    let group = settings.generations;
-    let policy = model.frozen_copy(false);
-    let prompts: Vec<_> = chosen.iter().map(|asked| &asked.prompt).collect();
-    let side = PadSide::of_prompts(model.device());
-    let batch = Batch::new(&prompts, side, grpo.pad_id, model.config(), model.device())?;
-    let rows = first * group..(first + chosen.len()) * group;
-    let seed_of =
-        |row: usize| derive_seed(grpo.seed, &["rollout", &step.to_string(), &row.to_string()]);
-    let row_seeds: Vec<u64> = rows.map(seed_of).collect();
-    let decoding = Decoding::Sample(Sampling {
-        temperature: settings.temperature,
-        top_k: settings.top_k,
-        top_p: settings.top_p,
-    });
-    let prefill = profile(Phase::Prefill, model.device(), || match with_gradients {
-        true => model.prefill(&batch),
-        false => no_grad(|| policy.prefill(&batch)),
-    });
-    let generated = profile(Phase::Decode, model.device(), || {
-        generate(&policy, &prefill, &decoding, settings.max_new_tokens, grpo.stop_ids, &row_seeds)
-    });
-    let generated = generated.map_err(|error| {
-        EngineError::from(error).about("completion", |row| &chosen[row / group].image)
-    })?;
-    let golds = chosen.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, group));
-    let rollouts = generated
-        .completions
-        .into_iter()
-        .zip(golds)
-        .map(|(completion, gold)| Rollout {
-            text: grpo.rewarder.decode(&completion.ids),
+    fn batch(&self, asked: &[AskedPrompt]) -> Result<Batch, EngineError> {
+        let prompts: Vec<_> = asked.iter().map(|asked| &asked.prompt).collect();
+        let (config, device) = (self.policy.config(), self.policy.device());
+        Ok(Batch::new(&prompts, PadSide::of_prompts(device), self.pad_id, config, device)?)
+    }
+
+    fn complete(
+        &self,
+        frozen: &Model,
+        prefill: &Prefill,
+        (asked, first): (&[AskedPrompt], usize),
+        step: usize,
+    ) -> Result<Sampled, EngineError> {
+        let n_generations = self.settings.generations;
+        let rows = first * n_generations..(first + asked.len()) * n_generations;
+        let row_seeds: Vec<u64> = rows.map(|row| self.seed_of(step, row)).collect();
+        let decoding = Decoding::Sample(Sampling {
+            temperature: self.settings.temperature,
+            top_k: self.settings.top_k,
+            top_p: self.settings.top_p,
+        });
+        let max_new_tokens = self.settings.max_new_tokens;
+        let generated = profile(Phase::Decode, self.policy.device(), || {
+            generate(frozen, prefill, &decoding, max_new_tokens, self.stop_ids, &row_seeds)
+        });
+        let generated = generated.map_err(|error| {
+            EngineError::from(error).about("completion", |row| &asked[row / n_generations].image)
+        })?;
+        let golds = asked.iter().flat_map(|asked| std::iter::repeat_n(&asked.gold, n_generations));
+        let rollouts = generated.completions.into_iter().zip(golds);
+        let rollouts = rollouts.map(|(completion, gold)| Rollout {
+            text: self.rewarder.decode(&completion.ids),
             ids: completion.ids,
             stopped: completion.stopped,
             gold: gold.clone(),
-        })
-        .collect();
-    let prefill = with_gradients.then_some(prefill);
-    Ok(Sampled { rollouts, mean_entropy: generated.mean_entropy, prefill })
+        });
+        Ok(Sampled { rollouts: rollouts.collect(), mean_entropy: generated.mean_entropy })
+    }
+
+    fn seed_of(&self, step: usize, row: usize) -> u64 {
+        derive_seed(self.seed, &["rollout", &step.to_string(), &row.to_string()])
+    }
+}
+
+impl Sampled {
+    /// Joins what was sampled for one prompt after the other; entropies weigh as much as there are tokens.
+    pub(crate) fn concat(mut parts: Vec<Sampled>) -> Sampled {
+        if parts.len() == 1 {
+            return parts.swap_remove(0);
+        }
+        let n_tokens = |part: &Sampled| part.rollouts.iter().map(|rollout| rollout.ids.len()).sum();
+        let lengths: Vec<usize> = parts.iter().map(n_tokens).collect();
+        let weighted = parts.iter().zip(&lengths);
+        let sums = weighted.map(|(part, n_tokens)| Some(part.mean_entropy? * *n_tokens as f64));
+        let mean_entropy =
+            sums.sum::<Option<f64>>().map(|sum| sum / lengths.iter().sum::<usize>() as f64);
+        let rollouts = parts.into_iter().flat_map(|part| part.rollouts).collect();
+        Sampled { rollouts, mean_entropy }
+    }
 }
 
 /// The tokens of one group's completions that the loss counts. A completion that another stop token

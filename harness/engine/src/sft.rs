@@ -20,10 +20,10 @@ use crate::{
     adamw::linear_schedule,
     budget::TokenBudget,
     inputs::LabelledPrompt,
+    loss::ScoredTokens,
     order::{EpochOrder, Prepare, check_finite},
     prefetch::run_steps,
     profiler::{Phase, profile},
-    scored::ScoredTokens,
     timings::{TrainingTimings, timed},
 };
 
@@ -106,7 +106,7 @@ pub fn accumulate_examples(
     let scored = scored.to_device(model.device());
     let states = model.hidden_at(&batch, &scored.states);
     let log_probs = backward_log_probs(model, &states, &scored.targets, |first, log_probs| {
-        let part = scored.part(first, log_probs.size()[0]);
+        let part = scored.narrow(first, log_probs.size()[0]);
         -part.row_means(log_probs).sum(Kind::Float) / divisor
     });
     Ok(-scored.row_means(&log_probs))

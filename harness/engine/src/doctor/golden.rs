@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     evaluate::complete,
-    groups::{Group, Pass},
+    loss::{Group, GrpoLoss},
 };
 
 /// A GPU adds in another order than the CPU whose rounding was measured.
@@ -163,8 +163,8 @@ impl Set {
                 tensors.at("advantages")?.narrow(0, idx as i64 * n_per_prompt, n_per_prompt);
             let group = group(&prompt, ids, mask, &advantages);
             let (model, reference) = (&self.model, Some(&reference));
-            let pass = Pass { model, reference, beta, pad_id: self.pad_id };
-            let parts = pass.accumulate(&[group], None, 1.0)?;
+            let loss = GrpoLoss { policy: model, reference, beta, pad_id: self.pad_id };
+            let parts = loss.accumulate(&[group], None, 1.0)?;
             let scored = mask.to_kind(Kind::Bool);
             let mut compared =
                 vec![("logps", &parts.log_probs), ("ref_logps", &parts.reference_log_probs)];

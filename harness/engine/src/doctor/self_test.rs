@@ -9,7 +9,7 @@ use super::check::{Check, difference, magnitude, share};
 use crate::{
     EngineError,
     evaluate::complete,
-    groups::{Group, Pass},
+    loss::{Group, GrpoLoss},
     speed::{Shapes, Workload},
 };
 
@@ -120,7 +120,7 @@ impl Tests<'_> {
     /// Log-probabilities of completions that share their prompt, against each read whole.
     fn shared(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
         let groups = groups(&self.prompts, answers);
-        let parts = self.pass().accumulate(&groups, None, 1.0)?;
+        let parts = self.loss().accumulate(&groups, None, 1.0)?;
         let mut plain = Vec::new();
         for group in &groups {
             for completion in &group.completions {
@@ -132,8 +132,8 @@ impl Tests<'_> {
         Ok(found("log-probabilities, completions with a shared prompt against each whole", worst))
     }
 
-    fn pass(&self) -> Pass<'_> {
-        Pass { model: self.model, reference: Some(self.frozen), beta: 0.04, pad_id: 0 }
+    fn loss(&self) -> GrpoLoss<'_> {
+        GrpoLoss { policy: self.model, reference: Some(self.frozen), beta: 0.04, pad_id: 0 }
     }
 
     fn clear(&self) -> Result<(), EngineError> {
@@ -145,7 +145,7 @@ impl Tests<'_> {
         let gradients = || -> Result<Vec<Tensor>, EngineError> {
             let groups = groups(&self.prompts, answers);
             self.clear()?;
-            self.pass().accumulate(&groups, None, 1.0)?;
+            self.loss().accumulate(&groups, None, 1.0)?;
             let taken =
                 self.model.named_parameters().into_iter().map(|(_, parameter)| parameter.grad());
             Ok(taken.collect())

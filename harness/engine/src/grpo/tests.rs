@@ -8,8 +8,10 @@ use clsrl_spec::{
 use clsrl_vlm::{Model, Precision, Prompt};
 use tch::{Device, Kind, Tensor};
 
-use super::{Grpo, MemoryBudgets};
-use crate::{EngineError, inputs::AskedPrompt, order::EpochOrder, rewarder::Rewarder};
+use super::Grpo;
+use crate::{
+    EngineError, budget::MemoryBudgets, inputs::AskedPrompt, order::EpochOrder, rewarder::Rewarder,
+};
 
 fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
     GrpoSettings {

@@ -4,7 +4,7 @@ use clsrl_data::text::TextTokenizer;
 use clsrl_engine::{
     AdamW,
     advantage::advantages,
-    groups::{Group, Pass},
+    loss::{Group, GrpoLoss},
     rollout::{Rollout, scored_completions},
 };
 use clsrl_spec::{EndMask, OptimizerSettings, RewardId, reward};
@@ -122,8 +122,8 @@ fn log_probs_kl_and_loss_of_each_prompt_equal_the_authors() {
     let beta = golden["beta"].as_f64().unwrap();
     let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
     for (idx, case) in cases(&set, &golden).iter().enumerate() {
-        let pass = Pass { model: &model, reference: Some(&reference), beta, pad_id };
-        let parts = pass.accumulate(&[group(case)], None, 1.0).unwrap();
+        let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
+        let parts = grpo.accumulate(&[group(case)], None, 1.0).unwrap();
         let mask = tensors[&format!("p{idx}.completion_mask")].to_kind(Kind::Bool);
         for (name, found) in [
             ("logps", &parts.log_probs),
@@ -163,8 +163,8 @@ fn check_step(n_per_batch: usize) {
     let mut loss = 0.0;
     for batch in cases.chunks(n_per_batch) {
         let groups: Vec<Group> = batch.iter().map(group).collect();
-        let pass = Pass { model: &model, reference: Some(&reference), beta, pad_id };
-        let parts = pass.accumulate(&groups, None, n as f64).unwrap();
+        let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
+        let parts = grpo.accumulate(&groups, None, n as f64).unwrap();
         loss += parts.loss.double_value(&[]) / n as f64;
     }
     let step = &golden["step"];

@@ -1,6 +1,6 @@
 //! Small models and drawn inputs.
 
-use clsrl_engine::groups::Group;
+use clsrl_engine::loss::Group;
 use clsrl_spec::derive_seed;
 use clsrl_vlm::{Config, Grid, Init, Model, Prompt};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The loss of groups.
 
-use clsrl_engine::groups::{Group, Pass};
+use clsrl_engine::loss::{Group, GrpoLoss};
 use clsrl_vlm::Model;
 use tch::{Kind, Tensor, no_grad};
 
@@ -40,8 +40,9 @@ fn check(seed: u64, vocab_size: i64, shape: Shape) {
 
     let (loss, [of_policy, of_reference]) = plain_loss(&policy, &reference, &groups);
     let plain = backward(&policy, &loss);
-    let pass = Pass { model: &policy, reference: Some(&reference), beta: BETA, pad_id: PAD_ID };
-    let found = pass.accumulate(&groups, None, 1.0).unwrap();
+    let grpo =
+        GrpoLoss { policy: &policy, reference: Some(&reference), beta: BETA, pad_id: PAD_ID };
+    let found = grpo.accumulate(&groups, None, 1.0).unwrap();
     assert_close(&format!("{case}: policy"), &found.log_probs, &of_policy, 1.0);
     let of_found = &found.reference_log_probs;
     assert_close(&format!("{case}: reference"), of_found, &of_reference, 1.0);
@@ -50,7 +51,7 @@ fn check(seed: u64, vocab_size: i64, shape: Shape) {
     // Groups one after the other add up to all at once.
     let mut loss = 0.0;
     for group in &groups {
-        let part = pass.accumulate(std::slice::from_ref(group), None, 1.0).unwrap();
+        let part = grpo.accumulate(std::slice::from_ref(group), None, 1.0).unwrap();
         loss += part.loss.double_value(&[]);
     }
     let parts = accumulated(&policy, &Tensor::from(loss));
