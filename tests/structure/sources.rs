@@ -74,7 +74,7 @@ const OPENERS: [&str; 10] = [
 
 /// Who may, beside `clsrl-files`, and why.
 const MAY_OPEN: [(&str, &str); 6] = [
-    ("harness/engine/src/place.rs", "the kernel's own word on this process"),
+    ("harness/engine/src/machine.rs", "the kernel's own word on this process"),
     ("harness/cli/ending.rs", "the kernel's own word on this process"),
     ("harness/vlm/src/device.rs", "the kernel's own word on this machine"),
     ("harness/vlm/build.rs", "libtorch's headers, while building"),
