@@ -11,13 +11,13 @@ use clsrl_report::{
 use clsrl_runner::TrialStatus;
 
 use crate::{
-    bench::{Bench, Places, read_suite},
     exit::Exit,
     project::Project,
     report::{
         DocumentFormat, Found, create_dir, inputs, is_drawn, remove_others, trial_results,
         write_atomically,
     },
+    request::{Places, Request, read_suite},
 };
 
 /// The published numbers, in the project.
@@ -39,8 +39,8 @@ pub fn write(
     statuses: &[TrialStatus],
     wanted: &[DocumentFormat],
 ) -> anyhow::Result<PathBuf> {
-    let Found { bench, store, binding, .. } = found;
-    let published = PublishedNumbers::read(&read_published(&bench.project)?)
+    let Found { request, store, binding, .. } = found;
+    let published = PublishedNumbers::read(&read_published(&request.project)?)
         .with_context(|| format!("cannot use `{PUBLISHED}`"))
         .map_err(|error| Exit::Usage.because(error))?;
     let under_paper = under_paper(found, named)?;
@@ -48,14 +48,14 @@ pub fn write(
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
     let (base_model, data) = inputs(store)?;
     let context = PaperContext {
-        suite_name: &bench.suite.name,
+        suite_name: &request.suite.name,
         base_model: &base_model,
-        synthetic: is_drawn(&bench.suite, &data),
-        planned: &bench.trials,
+        synthetic: is_drawn(&request.suite, &data),
+        planned: &request.trials,
         under_paper: &under_paper.trials,
     };
     let against = AgainstPaper::new(&published, &results, context);
-    Files::of(&found.places, &bench.suite.name).write(&against, wanted)
+    Files::of(&found.places, &request.suite.name).write(&against, wanted)
 }
 
 /// Where the comparison goes: beside the report, its tables in LaTeX beside the report's.
@@ -113,8 +113,8 @@ fn read_published(project: &Project) -> anyhow::Result<String> {
 }
 
 /// The same part of the suite under the paper's protocol.
-fn under_paper(found: &Found, named: &str) -> anyhow::Result<Bench> {
+fn under_paper(found: &Found, named: &str) -> anyhow::Result<Request> {
     let project = Project::find()?;
     let suite = read_suite(&project, named, Some(PROTOCOL))?;
-    Bench::of(project, suite, named, &found.selection)
+    Request::of(project, suite, named, &found.selection)
 }

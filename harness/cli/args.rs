@@ -8,7 +8,7 @@ mod gate;
 mod model;
 mod shell;
 mod size;
-mod speed;
+mod bench;
 mod doctor;
 mod tiny;
 
@@ -21,11 +21,12 @@ use clsrl_spec::{
 };
 
 #[cfg(feature = "libtorch")]
-pub use self::speed::{
-    EvalSpeedArgs, GrpoSpeedArgs, InputSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
+pub use self::bench::{
+    BenchEvalArgs, BenchGrpoArgs, BenchInputArgs, BenchModelArgs, BenchSftArgs, Labels,
 };
 pub use self::{
     audit::{AuditVerb, DifferenceArgs, RewardsArgs},
+    bench::{BenchVerb, Dtype},
     datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
     doctor::DoctorArgs,
     gate::{BaselineVerb, GateArgs, GateFormat, SaveArgs},
@@ -34,7 +35,6 @@ pub use self::{
     rescore::RescoreArgs,
     shell::{CompletionsArgs, ManArgs},
     size::CacheSize,
-    speed::{Dtype, SpeedVerb},
     tiny::{DrawArgs, PretrainArgs, TinyVerb},
 };
 use crate::{exit::Exit, names, words::WIDTH};
@@ -84,7 +84,7 @@ pub enum Verb {
     Tiny(TinyVerb),
     /// Benchmark training, evaluation and preprocessing.
     #[command(subcommand)]
-    Bench(SpeedVerb),
+    Bench(BenchVerb),
     /// Check that models compute the right numbers on this machine.
     Doctor(DoctorArgs),
     /// Print completions for a shell.

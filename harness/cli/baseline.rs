@@ -24,7 +24,7 @@ const MAX_NAMED: usize = 10;
 /// What is not as locked is never kept, because nothing could be held to it.
 pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
     let run = read(&args.suite, &args.selection, args.out.as_deref())?;
-    let path = baseline_path(&run.bench.project, &args.name);
+    let path = baseline_path(&run.request.project, &args.name);
     let cells = kept(&run, args.allow_incomplete, detail)?;
     if let Some(told) = run.told_unsealed() {
         detail.say(&told);
@@ -71,8 +71,8 @@ fn made(
         None => detail.say("no wall-clock is kept: not everything ran on one kind of machine"),
     }
     Ok(Baseline {
-        suite: run.bench.suite.name.clone(),
-        protocol: run.bench.suite.protocol.name.clone(),
+        suite: run.request.suite.name.clone(),
+        protocol: run.request.suite.protocol.name.clone(),
         device_kind: run.binding.device_kind.clone(),
         precision: run.binding.precision.clone(),
         commit: run.commit.clone(),
@@ -103,7 +103,7 @@ fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Baseline> {
 
 /// Refuses a baseline of another suite or protocol.
 pub fn check_suite(baseline: &Baseline, run: &Run, path: &Path) -> anyhow::Result<()> {
-    let suite = &run.bench.suite;
+    let suite = &run.request.suite;
     let found = (&baseline.suite, &baseline.protocol);
     if found == (&suite.name, &suite.protocol.name) {
         return Ok(());
@@ -145,7 +145,7 @@ fn kept(run: &Run, allow_incomplete: bool, detail: Detail) -> anyhow::Result<Vec
             return Err(Exit::Incomplete.because(anyhow!(
                 "{told}\n{}\nhint: `{}` makes them; --allow-incomplete keeps the others",
                 some(&not_done),
-                run.bench.command
+                run.request.command
             )));
         }
         detail.say(&format!("{told} and left out of the baseline\n{}", some(&not_done)));

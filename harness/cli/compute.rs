@@ -8,14 +8,14 @@ mod run;
 mod replace;
 mod trial;
 mod pretrain;
-mod speed;
+mod bench;
 mod doctor;
 
 use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
 
 pub use self::pretrain::pretrain_model;
 use crate::{
-    args::{DoctorArgs, RunArgs, SpeedVerb},
+    args::{BenchVerb, DoctorArgs, RunArgs},
     ending::Signals,
     exit::Exit,
     progress::Detail,
@@ -32,8 +32,8 @@ pub fn trial() -> anyhow::Result<Exit> {
 }
 
 /// Times what is asked for.
-pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
-    within_memory(|| speed::speed(verb, detail))
+pub fn bench(verb: &BenchVerb, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| bench::bench(verb, detail))
 }
 
 /// Checks whether models compute here what they should.

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 
 use crate::{
-    args::{DoctorArgs, PretrainArgs, RunArgs, SpeedVerb},
+    args::{BenchVerb, DoctorArgs, PretrainArgs, RunArgs},
     ending::Signals,
     exit::Exit,
     progress::Detail,
@@ -25,7 +25,7 @@ pub fn pretrain_model(_: &PretrainArgs, _: Detail) -> anyhow::Result<Exit> {
 }
 
 /// Refuses to time anything.
-pub fn speed(_: &SpeedVerb, _: Detail) -> anyhow::Result<Exit> {
+pub fn bench(_: &BenchVerb, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("bench"))
 }
 

@@ -19,13 +19,13 @@ use clsrl_spec::{
 pub use self::{list::list, lock::lock, verify::verify};
 use crate::{
     args::DatasetsArgs,
-    bench::read_suite,
     cache::sidecars_dir,
     exit::{Exit, describe},
     inputs::data_dir,
     locked::{existing_lock, read_lock},
     progress::Detail,
     project::Project,
+    request::read_suite,
 };
 
 /// The suite whose drawn datasets stand in where no folder is given.

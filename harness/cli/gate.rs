@@ -22,7 +22,7 @@ const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Judges a run against a baseline and prints the outcome.
 pub fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
     let run = read(&args.suite, &args.selection, args.out.as_deref())?;
-    let path = baseline_path(&run.bench.project, &args.baseline);
+    let path = baseline_path(&run.request.project, &args.baseline);
     let baseline = read_baseline(&path)?;
     check_suite(&baseline, &run, &path)?;
     let is_asked = |key: &SavedKey| is_selected(&args.selection, key);
@@ -30,11 +30,11 @@ pub fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
         baseline: &baseline,
         observed: &run.observed,
         digests: &run.digests(),
-        scorer: run.bench.suite.protocol.scorer,
+        scorer: run.request.suite.protocol.scorer,
         max_drop: args.max_drop,
     };
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
-    let suite = &run.bench.suite.name;
+    let suite = &run.request.suite.name;
     let mut outcome = GateOutcome::of(&pairing, args.alpha, suite, &name, &is_asked);
     outcome.notes = notes(&baseline, &run);
     if args.wall_clock {

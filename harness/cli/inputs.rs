@@ -19,7 +19,6 @@ use clsrl_spec::{Binding, CellKey, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{
     args::{Device, InputArgs},
-    bench::{Bench, lacks},
     broken::check_pictures,
     cache::{cache_dir, sidecars_dir},
     exit::{Exit, describe},
@@ -28,6 +27,7 @@ use crate::{
     model::{find_model, repetition_penalty},
     progress::Detail,
     project::Project,
+    request::{Request, lacks},
 };
 
 /// What a suite is run with.
@@ -55,25 +55,25 @@ pub struct Inputs {
 impl Inputs {
     /// Finds model and data, draws what the suite wants drawn, and names both by their digests.
     pub fn bind(
-        bench: &Bench,
+        request: &Request,
         args: &InputArgs,
         check: Check,
         detail: Detail,
     ) -> anyhow::Result<Self> {
-        let model_dir = model_dir(&bench.project, &bench.suite, args.model.as_deref())?;
-        let data_dir = data_dir(&bench.suite, args.data.as_deref(), detail)?;
-        let datasets = open_datasets(&bench.trials, &data_dir, args.sidecars.as_deref())?;
+        let model_dir = model_dir(&request.project, &request.suite, args.model.as_deref())?;
+        let data_dir = data_dir(&request.suite, args.data.as_deref(), detail)?;
+        let datasets = open_datasets(&request.trials, &data_dir, args.sidecars.as_deref())?;
         let device_kind = args.device.kind().to_owned();
-        let execution = bench.suite.execution;
+        let execution = request.suite.execution;
         let few_shot_dir = match &args.few_shot_caches {
             Some(dir) => Some(existing(dir, "folder of few-shot caches")?),
             None => None,
         };
-        let used = used_pictures(&bench.trials, &datasets, few_shot_dir.as_deref())?;
+        let used = used_pictures(&request.trials, &datasets, few_shot_dir.as_deref())?;
         let of_data = (&datasets, &used);
-        let locked = locked::compare(&bench.project, of_data, args, check, detail)?;
+        let locked = locked::compare(&request.project, of_data, args, check, detail)?;
         let few_shot = few_shot_dir.as_deref();
-        let shown = ShownDigests::of(&bench.trials, &datasets, few_shot, &locked.bound)?;
+        let shown = ShownDigests::of(&request.trials, &datasets, few_shot, &locked.bound)?;
         let data_digest = |(&id, dataset): (&DatasetId, &Dataset)| {
             (id, dataset.digest(locked.images.get(&id).map(String::as_str)))
         };
@@ -81,10 +81,16 @@ impl Inputs {
             datasets.iter().map(|(&id, dataset)| (id, dataset.training_lists_digest()));
         let model_files = ModelFiles::hash(&model_dir)
             .with_context(|| format!("model `{}` cannot be used", model_dir.display()))?;
-        hub::expect_locked(&bench.project, &model_dir, &model_files, args.allow_unlocked, detail)?;
+        hub::expect_locked(
+            &request.project,
+            &model_dir,
+            &model_files,
+            args.allow_unlocked,
+            detail,
+        )?;
         if check != Check::Lists {
             let sidecars = sidecars_dir(args.sidecars.as_deref())?;
-            let how = (&processor(&model_dir, &bench.suite)?, &bench.suite.protocol);
+            let how = (&processor(&model_dir, &request.suite)?, &request.suite.protocol);
             check_pictures(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
         }
         let binding = Binding {
@@ -147,13 +153,13 @@ impl Inputs {
     /// Binds only if that needs no flag that was not given; otherwise says what is lacking. What the suite wants
     /// drawn is drawn: without it nothing is known of its sizes.
     pub fn bind_if_there(
-        bench: &Bench,
+        request: &Request,
         args: &InputArgs,
         detail: Detail,
     ) -> anyhow::Result<Result<Self, String>> {
-        let model = bench.suite.model.as_ref().map(|model| bench.project.path(model));
+        let model = request.suite.model.as_ref().map(|model| request.project.path(model));
         if let Some(given) = &args.model {
-            model_dir(&bench.project, &bench.suite, Some(given))?;
+            model_dir(&request.project, &request.suite, Some(given))?;
         }
         match (&args.model, model) {
             (None, None) => return Ok(Err("no model is given".to_owned())),
@@ -162,10 +168,10 @@ impl Inputs {
             }
             _ => {}
         }
-        if args.data.is_none() && bench.suite.data.is_none() {
+        if args.data.is_none() && request.suite.data.is_none() {
             return Ok(Err("no data is given".to_owned()));
         }
-        Inputs::bind(bench, args, Check::Lists, detail).map(Ok)
+        Inputs::bind(request, args, Check::Lists, detail).map(Ok)
     }
 }
 

@@ -18,13 +18,13 @@ use serde::Serialize;
 
 use crate::{
     args::{ImageArgs, PromptArgs, SampleArgs},
-    bench::read_suite,
     exit::Exit,
     inputs::{data_dir, model_dir, open_dataset},
     output::print,
     progress::Detail,
     project::Project,
     protocols::read_protocol,
+    request::read_suite,
 };
 
 /// The suite that stands in where none is named: its model and data come with the project.

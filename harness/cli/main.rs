@@ -24,7 +24,7 @@ mod datasets;
 mod inspect;
 mod audit;
 mod tiny;
-mod bench;
+mod request;
 mod broken;
 mod inputs;
 mod locked;
@@ -87,7 +87,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Audit(AuditVerb::Protocol(args)) => audit::protocol(&args),
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
-        Verb::Bench(verb) => compute::speed(&verb, detail),
+        Verb::Bench(verb) => compute::bench(&verb, detail),
         Verb::Doctor(args) => compute::doctor(&args),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),

@@ -11,15 +11,15 @@ use clsrl_spec::{Binding, CellKey, CellRecord, TrainingRecord};
 
 use crate::{
     args::SelectionArgs,
-    bench::{Bench, Places, selected_suite},
     project::Project,
     report::{last_selection, unselected},
+    request::{Places, Request, selected_suite},
 };
 
 /// The cells of a run, done or not.
 pub struct Run {
     /// The suite and the part of it that was asked for.
-    pub bench: Bench,
+    pub request: Request,
     /// What the results were made with, as far as they tell.
     pub binding: Binding,
     /// Every cell of the plan.
@@ -42,9 +42,9 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
         Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
         _ => selection.clone(),
     };
-    let bench = Bench::of(project, suite, named, &wanted)?;
-    let binding = stored_binding(&store, &bench.trials)?.unwrap_or_else(Binding::unknown);
-    let statuses = trial_statuses(&store, &bench.trials, &binding)?;
+    let request = Request::of(project, suite, named, &wanted)?;
+    let binding = stored_binding(&store, &request.trials)?.unwrap_or_else(Binding::unknown);
+    let statuses = trial_statuses(&store, &request.trials, &binding)?;
     let observed: Vec<Observed> =
         statuses.iter().flat_map(|status| observe_trial(&store, status)).collect();
     let (trainings, cells) = records(&statuses);
@@ -55,7 +55,7 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
         false => None,
     };
     let n_unsealed = statuses.iter().map(n_unsealed).sum();
-    Ok(Run { bench, binding, observed, timing, commit, n_unsealed })
+    Ok(Run { request, binding, observed, timing, commit, n_unsealed })
 }
 
 impl Run {

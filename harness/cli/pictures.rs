@@ -13,11 +13,11 @@ use clsrl_report::{ShownPicture, ShownSamples, Thumbnails};
 use clsrl_runner::Store;
 
 use crate::{
-    bench::Bench,
     inputs::{data_dir, open_dataset},
     output::note,
     progress::Detail,
     report::{inputs, is_drawn},
+    request::Request,
 };
 
 /// So many pictures are embedded at most: a photograph takes about 4 KiB of the report, and a few
@@ -30,18 +30,18 @@ const SIDE: u32 = 96;
 /// Where pictures are to be looked for: in the folder that was given, or in that of drawn datasets if the
 /// results are of those; it is drawn if it is not there. A report needs no pictures, so otherwise there are none.
 pub fn pictures_dir(
-    bench: &Bench,
+    request: &Request,
     store: &Store,
     given: Option<&Path>,
     detail: Detail,
 ) -> anyhow::Result<Option<PathBuf>> {
     if given.is_some() {
-        return data_dir(&bench.suite, given, detail).map(Some);
+        return data_dir(&request.suite, given, detail).map(Some);
     }
-    if !is_drawn(&bench.suite, &inputs(store)?.1) {
+    if !is_drawn(&request.suite, &inputs(store)?.1) {
         return Ok(None);
     }
-    match data_dir(&bench.suite, None, detail) {
+    match data_dir(&request.suite, None, detail) {
         Ok(dir) => Ok(Some(dir)),
         Err(error) => {
             note(&format!("warning: samples are shown without their pictures: {error:#}"));

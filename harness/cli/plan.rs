@@ -10,35 +10,35 @@ use serde::Serialize;
 
 use crate::{
     args::PlanArgs,
-    bench::{Bench, Places},
     exit::Exit,
     inputs::Inputs,
     output::print,
     pace::Pace,
     progress::{Detail, Left, Work},
+    request::{Places, Request},
     work::{n_evaluation_images, n_images, n_steps, n_training_images},
 };
 
 /// Prints the plan.
 pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let bench = Bench::load(&args.suite, &args.selection)?;
-    let places = Places::new(&bench.project, args.out.as_deref());
-    let store = Store::new(&places.results, &bench.suite.name);
-    let bound = Inputs::bind_if_there(&bench, &args.inputs, detail)?
-        .map(|inputs| inputs.keeping_earlier(&store, &bench.trials));
+    let request = Request::load(&args.suite, &args.selection)?;
+    let places = Places::new(&request.project, args.out.as_deref());
+    let store = Store::new(&places.results, &request.suite.name);
+    let bound = Inputs::bind_if_there(&request, &args.inputs, detail)?
+        .map(|inputs| inputs.keeping_earlier(&store, &request.trials));
     let bound = match bound {
         Ok(inputs) => Ok(inputs?),
         Err(lacking) => Err(lacking),
     };
     let statuses = match &bound {
-        Ok(inputs) => trial_statuses(&store, &bench.trials, &inputs.binding)?,
-        Err(lacking) => bench.trials.iter().map(|trial| unbound(trial, lacking)).collect(),
+        Ok(inputs) => trial_statuses(&store, &request.trials, &inputs.binding)?,
+        Err(lacking) => request.trials.iter().map(|trial| unbound(trial, lacking)).collect(),
     };
-    let plan = Plan::new(&bench, bound.as_ref().ok(), &statuses);
+    let plan = Plan::new(&request, bound.as_ref().ok(), &statuses);
     print(&match (args.json, args.list) {
         (true, _) => json(&plan)?,
         (false, true) => table::trials(&plan) + &table::totals(&plan),
-        (false, false) => table::groups(&plan, &bench.trials) + "\n" + &table::totals(&plan),
+        (false, false) => table::groups(&plan, &request.trials) + "\n" + &table::totals(&plan),
     })?;
     if let Err(lacking) = bound {
         detail.say(&format!("nothing is compared with results: {lacking}"));
@@ -103,7 +103,7 @@ struct Counts {
 }
 
 impl<'a> Plan<'a> {
-    fn new(bench: &'a Bench, inputs: Option<&Inputs>, statuses: &[TrialStatus]) -> Self {
+    fn new(request: &'a Request, inputs: Option<&Inputs>, statuses: &[TrialStatus]) -> Self {
         let pace = Pace::of(statuses);
         let planned = |status: &TrialStatus| PlannedTrial::new(status, inputs, &pace);
         let trials: Vec<PlannedTrial> = statuses.iter().map(planned).collect();
@@ -127,11 +127,11 @@ impl<'a> Plan<'a> {
         let works =
             inputs.map(|inputs| statuses.iter().filter_map(move |status| work(status, inputs)));
         let left =
-            Left::new(works.into_iter().flatten().collect(), bench.suite.execution.jobs, pace);
+            Left::new(works.into_iter().flatten().collect(), request.suite.execution.jobs, pace);
         // Of nothing that is known it would be no time at all.
         let seconds_left =
             left.time(Duration::ZERO).filter(|_| inputs.is_some()).map(|left| left.as_secs_f64());
-        Plan { suite: &bench.suite.name, trials, counts, seconds_left }
+        Plan { suite: &request.suite.name, trials, counts, seconds_left }
     }
 }
 

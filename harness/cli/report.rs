@@ -27,13 +27,13 @@ pub use self::{
 use crate::{
     against_paper,
     args::{Against, ReportArgs, RunArgs, SelectionArgs},
-    bench::{Bench, Places, selected_suite},
     exit::Exit,
     hub,
     output::{note, print},
     pictures::{pictures_dir, thumbnails},
     progress::Detail,
     project::Project,
+    request::{Places, Request, selected_suite},
     words::duration,
 };
 
@@ -43,7 +43,7 @@ const UNKNOWN: &str = "unknown";
 /// The results of a suite's last run, as they are found without model and data.
 pub struct Found {
     /// The suite and the part of it that the last run asked for.
-    pub bench: Bench,
+    pub request: Request,
     /// Where results and reports go.
     pub places: Places,
     /// The results folder.
@@ -57,7 +57,7 @@ pub struct Found {
 /// How a report and its frames are written.
 pub struct Writing<'a> {
     /// The suite.
-    pub bench: &'a Bench,
+    pub request: &'a Request,
     /// Where results and reports go.
     pub places: &'a Places,
     /// The results folder.
@@ -112,17 +112,18 @@ impl Written {
 pub fn report(args: &ReportArgs, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();
     let found = find(&args.suite, &args.selection, args.out.as_deref())?;
-    let Found { bench, places, store, binding, .. } = &found;
+    let Found { request, places, store, binding, .. } = &found;
     let _lock = store.lock_report()?;
-    let statuses = trial_statuses(store, &bench.trials, binding)?;
+    let statuses = trial_statuses(store, &request.trials, binding)?;
     let is_complete = found.check(&statuses, detail)?;
-    let data_dir = pictures_dir(bench, store, args.data.as_deref(), detail)?;
+    let data_dir = pictures_dir(request, store, args.data.as_deref(), detail)?;
     let ReportArgs { frames, format: documents, order, .. } = args;
     let wanted = Wanted { frames, documents, order: *order, data_dir: data_dir.as_deref() };
-    let written = write(bench, places, store, (&statuses, binding), wanted)?;
+    let written = write(request, places, store, (&statuses, binding), wanted)?;
     let exit = written.exit;
     print(&written.told(&format!("report written in {}", duration(began.elapsed())), detail))?;
-    if args.against == Some(Against::Paper) || against_paper::is_there(places, &bench.suite.name) {
+    if args.against == Some(Against::Paper) || against_paper::is_there(places, &request.suite.name)
+    {
         let path = against_paper::write(&found, &args.suite, &statuses, documents)?;
         print(&format!("{}\n", path.display()))?;
     }
@@ -140,10 +141,10 @@ pub fn find(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
         Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
         _ => selection.clone(),
     };
-    let bench = Bench::of(project, suite, named, &selection)?;
-    match stored_binding(&store, &bench.trials)? {
-        Some(binding) => Ok(Found { bench, places, store, binding, selection }),
-        None => Err(nothing(&bench, &store, "there are no results")),
+    let request = Request::of(project, suite, named, &selection)?;
+    match stored_binding(&store, &request.trials)? {
+        Some(binding) => Ok(Found { request, places, store, binding, selection }),
+        None => Err(nothing(&request, &store, "there are no results")),
     }
 }
 
@@ -157,7 +158,7 @@ impl Found {
             let stale = states.iter().find(|state| matches!(state, State::Stale(_)));
             let reasons = stale.or(states.first()).map_or(Vec::new(), |state| state.reasons());
             let why = format!("there is no result that fits ({})", reasons.join("; "));
-            return Err(nothing(&self.bench, &self.store, &why));
+            return Err(nothing(&self.request, &self.store, &why));
         }
         if n_done < states.len() {
             detail.say(&format!(
@@ -165,21 +166,21 @@ impl Found {
                 states.len() - n_done,
                 states.len(),
                 why_missing(statuses, &|_| true),
-                self.bench.command,
+                self.request.command,
             ));
         }
         Ok(n_done == states.len())
     }
 }
 
-fn nothing(bench: &Bench, store: &Store, why: &str) -> anyhow::Error {
+fn nothing(request: &Request, store: &Store, why: &str) -> anyhow::Error {
     let dir = store.dir().display();
-    Exit::Incomplete.because(anyhow!("{why} in `{dir}`\nhint: `{}` makes them", bench.command))
+    Exit::Incomplete.because(anyhow!("{why} in `{dir}`\nhint: `{}` makes them", request.command))
 }
 
 /// Writes documents and frames of what is done.
 pub fn write(
-    bench: &Bench,
+    request: &Request,
     places: &Places,
     store: &Store,
     (statuses, binding): (&[TrialStatus], &Binding),
@@ -187,8 +188,8 @@ pub fn write(
 ) -> anyhow::Result<Written> {
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
-    let name = bench.suite.name.clone();
-    let writing = Writing { bench, places, store, binding, name, wanted };
+    let name = request.suite.name.clone();
+    let writing = Writing { request, places, store, binding, name, wanted };
     writing.write(&results, &mut |trial, cell| read_predictions(store, statuses, (trial, cell)))
 }
 
@@ -201,7 +202,7 @@ impl Writing<'_> {
     ) -> anyhow::Result<Written> {
         let context = ReportContext {
             frames: self.name.clone(),
-            ..context(self.bench, self.store, self.binding, self.wanted.order)?
+            ..context(self.request, self.store, self.binding, self.wanted.order)?
         };
         let dir = &self.places.results;
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
@@ -263,12 +264,12 @@ fn named(results: &[TrialResults], context: &ReportContext<'_>) -> Vec<TrialResu
 
 /// What this run asks for. Model and data are named without the folders around them, which are this
 /// machine's own.
-pub fn last_run(bench: &Bench, args: &RunArgs) -> LastRun {
+pub fn last_run(request: &Request, args: &RunArgs) -> LastRun {
     let SelectionArgs { methods, datasets, shots, seeds, limit, .. } = args.selection.clone();
     let (model, data) = (args.inputs.model.as_deref(), args.inputs.data.as_deref());
     LastRun {
-        model: model.map_or_else(|| suites_model(&bench.suite), given_name),
-        data: data.map_or_else(|| suites_data(&bench.suite), folder_name),
+        model: model.map_or_else(|| suites_model(&request.suite), given_name),
+        data: data.map_or_else(|| suites_data(&request.suite), folder_name),
         methods,
         datasets,
         shots,
@@ -336,12 +337,12 @@ fn suites_data(suite: &Suite) -> String {
 }
 
 fn context<'a>(
-    bench: &'a Bench,
+    request: &'a Request,
     store: &Store,
     binding: &Binding,
     order: DatasetOrder,
 ) -> anyhow::Result<ReportContext<'a>> {
-    let suite = &bench.suite;
+    let suite = &request.suite;
     let of_suite = (suites_model(suite), suites_data(suite));
     let (model, data) = inputs(store)?;
     let given = |flag: &str, is_given: bool| if is_given { flag } else { "" }.to_owned();
@@ -352,7 +353,7 @@ fn context<'a>(
         // The records say it as well; this holds before there are any.
         synthetic,
         frames: suite.name.clone(),
-        command: bench.command.clone()
+        command: request.command.clone()
             + &given(" --model DIR", model != of_suite.0)
             + &given(" --data DIR", data != of_suite.1),
         base_model: model,
@@ -365,7 +366,7 @@ fn context<'a>(
             .collect(),
         order,
         shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
-        planned: &bench.trials,
+        planned: &request.trials,
     })
 }
 

@@ -55,27 +55,27 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();
     let mut found = find(&args.suite, &args.selection, args.out.as_deref())?;
     let _lock = found.store.lock_report()?;
-    let statuses = rescorable_statuses(&found.store, &found.bench.trials, &found.binding)?;
+    let statuses = rescorable_statuses(&found.store, &found.request.trials, &found.binding)?;
     let is_complete = found.check(&statuses, detail)?;
-    let before = found.bench.suite.protocol.scorer;
+    let before = found.request.suite.protocol.scorer;
     let scorers = Scorers { before, now: args.scorer.map_or(before, Scorer::from) };
     let mut outcome = Outcome::default();
     for status in &statuses {
         outcome.add(&found.store, status, &found.binding, scorers);
     }
 
-    let suite = &mut found.bench.suite;
+    let suite = &mut found.request.suite;
     suite.protocol.scorer = scorers.now;
     let told = in_report(&outcome, &args.suite, scorers);
     suite.description = format!("{} {told}", suite.description);
     let name = format!("{}.rescored-{}", suite.name, scorers.now.as_str());
-    let (bench, places, store) = (&found.bench, &found.places, &found.store);
-    let data_dir = pictures_dir(bench, store, None, detail)?;
+    let (request, places, store) = (&found.request, &found.places, &found.store);
+    let data_dir = pictures_dir(request, store, None, detail)?;
     let data_dir = data_dir.as_deref();
     let RescoreArgs { frames, format: documents, order, .. } = args;
     let wanted = Wanted { frames, documents, order: *order, data_dir };
     let binding = &found.binding;
-    let writing = Writing { bench, places, store, binding, name, wanted };
+    let writing = Writing { request, places, store, binding, name, wanted };
     let written = writing.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         let stored = read_predictions(store, &statuses, (trial, cell))?;

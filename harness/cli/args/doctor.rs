@@ -6,7 +6,7 @@ use clap::Args;
 
 use clsrl_spec::ranges::MAX_THREADS;
 
-use super::{Device, Dtype, speed::MAX_SIDE, whole};
+use super::{Device, Dtype, bench::MAX_SIDE, whole};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]

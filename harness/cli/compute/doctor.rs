@@ -9,8 +9,8 @@ use clsrl_engine::{
 use serde_json::json;
 
 use super::{
+    bench::{all_threads, precision_of, program},
     environment,
-    speed::{all_threads, precision_of, program},
     trial::{check_model, open_backend},
 };
 use crate::{

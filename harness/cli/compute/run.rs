@@ -14,7 +14,6 @@ use super::{environment, replace, trial};
 use crate::{
     against_paper,
     args::RunArgs,
-    bench::{Bench, Places},
     cache::cache_dir,
     ending::Signals,
     exit::{Exit, describe},
@@ -24,6 +23,7 @@ use crate::{
     pace::Pace,
     progress::{Detail, Left, Progress, Work},
     report,
+    request::{Places, Request},
     words::{counted, duration},
     work::{n_images, n_steps, n_training_images},
 };
@@ -34,14 +34,14 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
     if args.in_process {
         environment::become_as_a_trial()?;
     }
-    let bench = Bench::load(&args.suite, &args.selection)?;
-    let places = Places::new(&bench.project, args.out.as_deref());
+    let request = Request::load(&args.suite, &args.selection)?;
+    let places = Places::new(&request.project, args.out.as_deref());
     let check = if args.deep { Check::Deep } else { Check::Fast };
-    let inputs = Inputs::bind(&bench, &args.inputs, check, detail)?;
-    let store = Store::new(&places.results, &bench.suite.name);
+    let inputs = Inputs::bind(&request, &args.inputs, check, detail)?;
+    let store = Store::new(&places.results, &request.suite.name);
     let _lock = store.lock()?;
-    let inputs = inputs.keeping_earlier(&store, &bench.trials)?;
-    let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
+    let inputs = inputs.keeping_earlier(&store, &request.trials)?;
+    let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     let tasks = tasks(&store, &statuses, &inputs.binding);
     if !tasks.is_empty() {
         trial::check_device(&inputs.device.to_string())?;
@@ -52,7 +52,7 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         note(&format!("warning: {error}"));
         None
     });
-    store.write_last_run(&report::last_run(&bench, args))?;
+    store.write_last_run(&report::last_run(&request, args))?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
     let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
     // In process a signal ends the program at once: it could come in the middle of a step that takes minutes.
@@ -61,14 +61,14 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
     }
     detail.say(&format!(
         "{}: {}, {}, {n_left} of them to run",
-        bench.suite.name,
-        counted(bench.trials.len(), "trial"),
+        request.suite.name,
+        counted(request.trials.len(), "trial"),
         counted(n_cells, "cell")
     ));
 
     let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
     let execution =
-        Execution { bench: &bench, inputs: &inputs, store: &store, args, picture_cache };
+        Execution { request: &request, inputs: &inputs, store: &store, args, picture_cache };
     let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
     let left = Left::new(works, execution.n_places(), Pace::of(&statuses));
     let summary = execution.run(&tasks, (signals, detail), left)?;
@@ -80,7 +80,7 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         ));
         return Ok(exit);
     }
-    let statuses = trial_statuses(&store, &bench.trials, &inputs.binding)?;
+    let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     for failure in &summary.failures {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
     }
@@ -142,7 +142,7 @@ fn picture_cache(args: &RunArgs) -> anyhow::Result<Option<CacheSpace>> {
 }
 
 struct Execution<'a> {
-    bench: &'a Bench,
+    request: &'a Request,
     inputs: &'a Inputs,
     store: &'a Store,
     args: &'a RunArgs,
@@ -156,7 +156,7 @@ impl Execution<'_> {
         (signals, detail): (&Signals, Detail),
         left: Left,
     ) -> anyhow::Result<Summary> {
-        let commit = self.bench.project.commit();
+        let commit = self.request.project.commit();
         let mut progress = Progress::new(detail, tasks, left);
         let runner = Runner {
             store: self.store,
@@ -190,14 +190,14 @@ impl Execution<'_> {
         (ran, detail): (&str, Detail),
     ) -> anyhow::Result<Exit> {
         let began = Instant::now();
-        let Execution { bench, inputs, store, args, .. } = self;
+        let Execution { request, inputs, store, args, .. } = self;
         let _report_lock = store.lock_report()?;
         let data_dir = Some(inputs.data_dir.as_path());
         let wanted = report::Wanted { data_dir, ..report::Wanted::default() };
-        let written = report::write(bench, places, store, (statuses, &inputs.binding), wanted)?;
+        let written = report::write(request, places, store, (statuses, &inputs.binding), wanted)?;
         let done = format!("{ran}, report written in {}", duration(began.elapsed()));
         print(&written.told(&done, detail))?;
-        if against_paper::is_there(places, &bench.suite.name) {
+        if against_paper::is_there(places, &request.suite.name) {
             let found = report::find(&args.suite, &args.selection, args.out.as_deref())?;
             let path = against_paper::write(&found, &args.suite, statuses, &[])?;
             print(&format!("{}\n", path.display()))?;
@@ -206,7 +206,7 @@ impl Execution<'_> {
     }
 
     fn n_jobs(&self) -> usize {
-        self.args.jobs.unwrap_or(self.bench.suite.execution.jobs)
+        self.args.jobs.unwrap_or(self.request.suite.execution.jobs)
     }
 
     /// What is left to try where the system ended a worker.

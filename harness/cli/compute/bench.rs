@@ -1,7 +1,7 @@
 //! `bench`: how fast steps and answers are, as JSON in the timing peers' form.
 
-mod told;
-mod pictures;
+mod measured;
+mod input;
 
 use std::{fs, num::NonZero, path::Path, thread, time::Instant};
 
@@ -12,13 +12,13 @@ use clsrl_engine::{
 };
 use serde_json::{Value, json};
 
-use self::told::Told;
-pub use self::told::program;
+use self::measured::Timings;
+pub use self::measured::program;
 use super::{environment, trial::open_backend};
 use crate::{
     args::{
-        Device, Dtype, EvalSpeedArgs, GrpoSpeedArgs, Labels, ModelSpeedArgs, SftSpeedArgs,
-        SpeedVerb,
+        BenchEvalArgs, BenchGrpoArgs, BenchModelArgs, BenchSftArgs, BenchVerb, Device, Dtype,
+        Labels,
     },
     exit::Exit,
     hub,
@@ -30,13 +30,13 @@ use crate::{
 const LEAST_TEXT: usize = 4;
 
 /// Times what is asked for, and prints JSON.
-pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
+pub fn bench(verb: &BenchVerb, detail: Detail) -> anyhow::Result<Exit> {
     environment::become_as_a_trial()?;
     let (json, json_out) = match verb {
-        SpeedVerb::Grpo(args) => (grpo(args, detail)?, &args.model.json_out),
-        SpeedVerb::Sft(args) => (sft(args, detail)?, &args.model.json_out),
-        SpeedVerb::Eval(args) => (eval(args, detail)?, &args.model.json_out),
-        SpeedVerb::Input(args) => (pictures::input(args)?, &args.json_out),
+        BenchVerb::Grpo(args) => (grpo(args, detail)?, &args.model.json_out),
+        BenchVerb::Sft(args) => (sft(args, detail)?, &args.model.json_out),
+        BenchVerb::Eval(args) => (eval(args, detail)?, &args.model.json_out),
+        BenchVerb::Input(args) => (input::input(args)?, &args.json_out),
     };
     let text = format!("{json:#}\n");
     if let Some(path) = json_out {
@@ -46,7 +46,7 @@ pub fn speed(verb: &SpeedVerb, detail: Detail) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn grpo(args: &GrpoSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
+fn grpo(args: &BenchGrpoArgs, detail: Detail) -> anyhow::Result<Value> {
     let mut loaded = Loaded::new(&args.model, detail)?;
     let bench = GrpoBench {
         shapes: shapes(&args.model, args.steps, &loaded.model)?,
@@ -57,7 +57,7 @@ fn grpo(args: &GrpoSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
         beta: args.beta,
     };
     let measured = bench.run(&mut loaded.model)?;
-    let told = Told::new(&measured, loaded.probes());
+    let told = Timings::new(&measured, loaded.probes());
     let shown = json!({
         "num_generations": args.num_generations,
         "accum": args.accum,
@@ -69,7 +69,7 @@ fn grpo(args: &GrpoSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
     Ok(loaded.about(&args.model, shown, told.grpo(&bench)))
 }
 
-fn sft(args: &SftSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
+fn sft(args: &BenchSftArgs, detail: Detail) -> anyhow::Result<Value> {
     let mut loaded = Loaded::new(&args.model, detail)?;
     let bench = SftBench {
         shapes: shapes(&args.model, args.steps, &loaded.model)?,
@@ -79,7 +79,7 @@ fn sft(args: &SftSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
         completion_alone: args.labels == Labels::Completion,
     };
     let measured = bench.run(&mut loaded.model)?;
-    let told = Told::new(&measured, loaded.probes());
+    let told = Timings::new(&measured, loaded.probes());
     let shown = json!({
         "accum": args.accum,
         "micro_batch": bench.micro_batch,
@@ -90,7 +90,7 @@ fn sft(args: &SftSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
     Ok(loaded.about(&args.model, shown, told.sft(&bench)))
 }
 
-fn eval(args: &EvalSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
+fn eval(args: &BenchEvalArgs, detail: Detail) -> anyhow::Result<Value> {
     let loaded = Loaded::new(&args.model, detail)?;
     let bench = EvalBench {
         shapes: shapes(&args.model, args.steps, &loaded.model)?,
@@ -98,12 +98,12 @@ fn eval(args: &EvalSpeedArgs, detail: Detail) -> anyhow::Result<Value> {
         spread: args.spread,
     };
     let measured = bench.run(&loaded.model)?;
-    let told = Told::new(&measured, loaded.probes());
+    let told = Timings::new(&measured, loaded.probes());
     let shown = json!({ "batch": args.batch, "spread": args.spread, "steps": args.steps });
     Ok(loaded.about(&args.model, shown, told.eval(&bench)))
 }
 
-fn shapes(args: &ModelSpeedArgs, steps: usize, model: &Model) -> anyhow::Result<Shapes> {
+fn shapes(args: &BenchModelArgs, steps: usize, model: &Model) -> anyhow::Result<Shapes> {
     let shapes = Shapes {
         image_side: args.image_size,
         prompt_tokens: args.prompt_tokens,
@@ -130,7 +130,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new(args: &ModelSpeedArgs, detail: Detail) -> anyhow::Result<Self> {
+    fn new(args: &BenchModelArgs, detail: Detail) -> anyhow::Result<Self> {
         let name = args.device.to_string();
         open_backend(&name)?;
         let threads = args.threads.unwrap_or_else(all_threads);
@@ -154,7 +154,7 @@ impl Loaded {
     }
 
     /// Puts arguments and place before what was measured.
-    fn about(&self, args: &ModelSpeedArgs, shown: Value, measured: Value) -> Value {
+    fn about(&self, args: &BenchModelArgs, shown: Value, measured: Value) -> Value {
         let mut shown = shown;
         let weights: Option<&Path> = args.weights.model.as_deref();
         merge(
@@ -177,14 +177,14 @@ impl Loaded {
         let n_parameters: usize = parameters.iter().map(|(_, tensor)| tensor.numel()).sum();
         let mut about = json!({
             "args": shown,
-            "program": told::program(),
+            "program": measured::program(),
             "torch": clsrl_engine::libtorch_version(),
             "dtype": match self.model.precision() {
                 Precision::Float32 => "torch.float32",
                 Precision::Bfloat16 => "torch.bfloat16",
             },
             "device": clsrl_engine::describe_device(self.model.device()),
-            "processor": told::processor(),
+            "processor": measured::processor(),
             "threads": self.threads,
             "parameters": n_parameters,
             "load_s": self.load_s,

@@ -21,14 +21,14 @@ const PHASES: [(Phase, &str); 6] = [
 ];
 
 /// What a bench measured, and what the device can do.
-pub struct Told<'a> {
+pub struct Timings<'a> {
     measured: &'a Measured,
     probes: Probes,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Timings<'a> {
     pub fn new(measured: &'a Measured, probes: Probes) -> Self {
-        Told { measured, probes }
+        Timings { measured, probes }
     }
 
     pub fn grpo(&self, bench: &GrpoBench) -> Value {

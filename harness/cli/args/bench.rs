@@ -18,20 +18,20 @@ pub(super) const MAX_SIDE: usize = 8192;
 
 /// What to time.
 #[derive(Debug, Subcommand)]
-pub enum SpeedVerb {
+pub enum BenchVerb {
     /// GRPO steps: rollout, reference, update, optimizer.
-    Grpo(GrpoSpeedArgs),
+    Grpo(BenchGrpoArgs),
     /// Steps of supervised fine-tuning.
-    Sft(SftSpeedArgs),
+    Sft(BenchSftArgs),
     /// Batches of greedy answers.
-    Eval(EvalSpeedArgs),
+    Eval(BenchEvalArgs),
     /// Preprocessing alone: image files to patches.
-    Input(InputSpeedArgs),
+    Input(BenchInputArgs),
 }
 
 /// What all benches of a model share.
 #[derive(Debug, Args)]
-pub struct ModelSpeedArgs {
+pub struct BenchModelArgs {
     #[command(flatten)]
     pub weights: WeightsArgs,
     /// With --random-2b: fewer decoder layers.
@@ -94,9 +94,9 @@ pub enum Dtype {
 
 /// Arguments of `bench grpo`.
 #[derive(Debug, Args)]
-pub struct GrpoSpeedArgs {
+pub struct BenchGrpoArgs {
     #[command(flatten)]
-    pub model: ModelSpeedArgs,
+    pub model: BenchModelArgs,
     /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
@@ -119,9 +119,9 @@ pub struct GrpoSpeedArgs {
 
 /// Arguments of `bench sft`.
 #[derive(Debug, Args)]
-pub struct SftSpeedArgs {
+pub struct BenchSftArgs {
     #[command(flatten)]
-    pub model: ModelSpeedArgs,
+    pub model: BenchModelArgs,
     /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
     pub steps: usize,
@@ -150,9 +150,9 @@ pub enum Labels {
 
 /// Arguments of `bench eval`.
 #[derive(Debug, Args)]
-pub struct EvalSpeedArgs {
+pub struct BenchEvalArgs {
     #[command(flatten)]
-    pub model: ModelSpeedArgs,
+    pub model: BenchModelArgs,
     /// Timed batches.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 2)]
     pub steps: usize,
@@ -166,7 +166,7 @@ pub struct EvalSpeedArgs {
 
 /// Arguments of `bench input`.
 #[derive(Debug, Args)]
-pub struct InputSpeedArgs {
+pub struct BenchInputArgs {
     /// A folder of images, read with its subfolders.
     #[arg(long, value_name = "DIR")]
     pub pictures: PathBuf,

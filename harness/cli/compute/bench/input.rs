@@ -7,14 +7,14 @@ use clsrl_data::image::Processor;
 use clsrl_engine::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
 use serde_json::{Value, json};
 
-use super::{all_threads, told};
-use crate::{args::InputSpeedArgs, exit::Exit};
+use super::{all_threads, measured};
+use crate::{args::BenchInputArgs, exit::Exit};
 
 /// What is taken for a picture, by the end of its name.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Times the input path.
-pub fn input(args: &InputSpeedArgs) -> anyhow::Result<Value> {
+pub fn input(args: &BenchInputArgs) -> anyhow::Result<Value> {
     let mut paths = Vec::new();
     find_pictures(&args.pictures, &mut paths)?;
     paths.sort();
@@ -41,8 +41,8 @@ pub fn input(args: &InputSpeedArgs) -> anyhow::Result<Value> {
             "steps": args.steps,
             "threads": args.threads,
         },
-        "program": told::program(),
-        "processor": told::processor(),
+        "program": measured::program(),
+        "processor": measured::processor(),
         "threads": threads,
         "pictures": n,
         "patches": speed.n_patches,

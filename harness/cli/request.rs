@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A suite and the part of it that the user asked for.
-pub struct Bench {
+pub struct Request {
     /// The project.
     pub project: Project,
     /// The suite.
@@ -25,12 +25,12 @@ pub struct Bench {
     pub command: String,
 }
 
-impl Bench {
+impl Request {
     /// Reads the suite and plans the selection.
     pub fn load(named: &str, selected: &SelectionArgs) -> anyhow::Result<Self> {
         let project = Project::find()?;
         let suite = selected_suite(&project, named, selected)?;
-        Bench::of(project, suite, named, selected)
+        Request::of(project, suite, named, selected)
     }
 
     /// Plans a part of a suite that was read as `named`.
@@ -42,7 +42,7 @@ impl Bench {
     ) -> anyhow::Result<Self> {
         let trials = clsrl_spec::plan(&suite, &selection(selected))
             .map_err(|error| Exit::NothingSelected.because(error))?;
-        Ok(Bench { command: command(&project, named, selected), project, suite, trials })
+        Ok(Request { command: command(&project, named, selected), project, suite, trials })
     }
 }
 
