@@ -12,12 +12,12 @@ use clsrl_runner::TrialStatus;
 
 use crate::{
     exit::Exit,
+    output_files::{create_dir, remove_others, write_file},
     project::Project,
-    report::{
-        DocumentFormat, Found, create_dir, inputs, is_drawn, remove_others, trial_results,
-        write_atomically,
-    },
-    request::{Places, Request, read_suite},
+    report_writer::{DocumentFormat, ReportWriter},
+    request::Request,
+    stored_run::{InputNames, trial_results},
+    suites::read_suite,
 };
 
 /// The published numbers, in the project.
@@ -27,35 +27,37 @@ const PUBLISHED: &str = "results/published.csv";
 const PROTOCOL: &str = "paper";
 
 /// Whether an earlier report left a comparison, which must not tell of other results than this one.
-pub fn is_there(places: &Places, suite: &str) -> bool {
-    Files::of(places, suite).page("md").exists()
+pub fn exists(request: &Request) -> bool {
+    Files::of(request).page("md").exists()
 }
 
-/// Writes the comparison in the formats that are wanted, all if none of its own is named, and in those that are
-/// there already; returns the path of the first.
+/// Writes the comparison of what a report is made of in the formats that are wanted, all if none of its own is named,
+/// and in those that are there already; returns the path of the first.
 pub fn write(
-    found: &Found,
-    named: &str,
+    report: &ReportWriter<'_>,
     statuses: &[TrialStatus],
     wanted: &[DocumentFormat],
 ) -> anyhow::Result<PathBuf> {
-    let Found { request, store, binding, .. } = found;
+    let ReportWriter { request, store, binding, .. } = report;
     let published = PublishedNumbers::read(&read_published(&request.project)?)
         .with_context(|| format!("cannot use `{PUBLISHED}`"))
         .map_err(|error| Exit::Usage.because(error))?;
-    let under_paper = under_paper(found, named)?;
+    // The same part of the suite under the paper's protocol.
+    let under_paper = read_suite(&request.project, &request.named, Some(PROTOCOL))?;
+    let under_paper = clsrl_spec::plan(&under_paper, &request.selection)
+        .map_err(|error| Exit::NothingSelected.because(error))?;
     let results: Vec<TrialResults> =
         statuses.iter().filter_map(|status| trial_results(status, binding)).collect();
-    let (base_model, data) = inputs(store)?;
+    let names = InputNames::read(store)?;
     let context = PaperContext {
         suite_name: &request.suite.name,
-        base_model: &base_model,
-        synthetic: is_drawn(&request.suite, &data),
+        base_model: &names.model,
+        synthetic: names.is_drawn(&request.suite),
         planned: &request.trials,
-        under_paper: &under_paper.trials,
+        under_paper: &under_paper,
     };
     let against = AgainstPaper::new(&published, &results, context);
-    Files::of(&found.places, &request.suite.name).write(&against, wanted)
+    Files::of(request).write(&against, wanted)
 }
 
 /// Where the comparison goes: beside the report, its tables in LaTeX beside the report's.
@@ -65,8 +67,8 @@ struct Files {
 }
 
 impl Files {
-    fn of(places: &Places, suite: &str) -> Self {
-        Files { reports: places.reports.clone(), suite: suite.to_owned() }
+    fn of(request: &Request) -> Self {
+        Files { reports: request.places.reports.clone(), suite: request.suite.name.clone() }
     }
 
     fn page(&self, extension: &str) -> PathBuf {
@@ -89,7 +91,7 @@ impl Files {
         for (format, extension, text) in pages {
             let path = self.page(extension);
             if is_written(format, &path) {
-                write_atomically(&path, text())?;
+                write_file(&path, text())?;
                 written.push(path);
             }
         }
@@ -97,7 +99,7 @@ impl Files {
         if is_written(DocumentFormat::Latex, &tables) {
             create_dir(&tables)?;
             for (ReportFile { text, .. }, path) in files.iter().zip(&latex) {
-                write_atomically(path, text)?;
+                write_file(path, text)?;
             }
             remove_others(&tables, &["tex"], &latex.iter().map(PathBuf::as_path).collect())?;
             written.extend(latex.last().cloned());
@@ -110,11 +112,4 @@ fn read_published(project: &Project) -> anyhow::Result<String> {
     let path = project.path(PUBLISHED);
     clsrl_files::read_to_string(&path, limit::SETTINGS)
         .with_context(|| format!("cannot read `{}`", path.display()))
-}
-
-/// The same part of the suite under the paper's protocol.
-fn under_paper(found: &Found, named: &str) -> anyhow::Result<Request> {
-    let project = Project::find()?;
-    let suite = read_suite(&project, named, Some(PROTOCOL))?;
-    Request::of(project, suite, named, &found.selection)
 }

@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     output::{blanks, print},
     progress::Detail,
-    protocols::read_protocol,
+    suites::read_protocol,
 };
 
 /// Prints how often the protocol's rewards and scorers pay for a wrong answer.

@@ -1,16 +1,21 @@
 //! `baseline save`: keeps the verdicts of a run for the gate.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, anyhow};
 use clsrl_report::baseline::{Baseline, Observed, SavedCell, SavedKey};
 
 use crate::{
-    args::SaveArgs,
     exit::Exit,
-    observed::{Run, baseline_path, read},
+    named_file::{BASELINES, NamedFile},
+    observed_run::{Run, read_run},
+    options::SuiteOptions,
     output::print,
     progress::Detail,
+    project::Project,
 };
 
 /// The largest baseline that is read: that of the smoke suite has 110 KB.
@@ -19,15 +24,26 @@ const MAX_BYTES: u64 = 256 << 20;
 /// How many cells are named where some cannot be kept.
 const MAX_NAMED: usize = 10;
 
+/// What `baseline save` is asked for.
+#[derive(Debug)]
+pub struct SaveOptions {
+    /// The baseline's name, or the path of its file.
+    pub name: String,
+    /// Whose results.
+    pub suite: SuiteOptions,
+    /// Save what is done although some cells are missing.
+    pub allow_incomplete: bool,
+}
+
 /// Writes the baseline and prints its path.
 ///
 /// What is not as locked is never kept, because nothing could be held to it.
-pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let run = read(&args.suite, &args.selection, args.out.as_deref())?;
-    let path = baseline_path(&run.request.project, &args.name);
-    let cells = kept(&run, args.allow_incomplete, detail)?;
-    if let Some(told) = run.told_unsealed() {
-        detail.say(&told);
+pub fn save(options: &SaveOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let run = read_run(&options.suite)?;
+    let path = find_baseline(&run.request.project, &options.name);
+    let cells = select_cells(&run, options.allow_incomplete, detail)?;
+    if let Some(unsealed) = run.describe_unsealed() {
+        detail.say(&unsealed);
     }
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
@@ -36,7 +52,7 @@ pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
     let cannot_write = || format!("cannot write `{}`", path.display());
     clsrl_files::update(&path, MAX_BYTES, |before| {
         let before = before.map(|bytes| parse(&bytes, &path)).transpose()?;
-        let baseline = made(&run, &cells, before, &path, detail)?;
+        let baseline = build(&run, &cells, before, &path, detail)?;
         Ok(Some(baseline.write().into_bytes()))
     })
     .map_err(|error: anyhow::Error| match error.is::<std::io::Error>() {
@@ -49,7 +65,7 @@ pub fn save(args: &SaveArgs, detail: Detail) -> anyhow::Result<Exit> {
 }
 
 /// The baseline of a run; of one before it that has the same cells it keeps the wall-clock history.
-fn made(
+fn build(
     run: &Run,
     cells: &[SavedCell],
     before: Option<Baseline>,
@@ -84,12 +100,23 @@ fn made(
 }
 
 /// Reads a baseline's file.
-pub fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
-    let hint = "hint: `clsrl-bench baseline save NAME --suite SUITE` makes one of a run";
-    let bytes = clsrl_files::read(path, MAX_BYTES)
-        .with_context(|| format!("cannot read baseline `{}`\n{hint}", path.display()))
+pub fn read_baseline(project: &Project, named: &str) -> anyhow::Result<Baseline> {
+    let NamedFile { path, shown } = BASELINES.resolve(project, named);
+    let bytes = clsrl_files::read(&path, MAX_BYTES)
+        .with_context(|| {
+            format!(
+                "cannot read baseline `{shown}`\nhint: {}\n\
+                 hint: `clsrl-bench baseline save NAME --suite SUITE` makes one of a run",
+                BASELINES.hint(project, named)
+            )
+        })
         .map_err(|error| Exit::Usage.because(error))?;
-    parse(&bytes, path)
+    parse(&bytes, &path)
+}
+
+/// The file of a baseline.
+pub fn find_baseline(project: &Project, named: &str) -> PathBuf {
+    BASELINES.resolve(project, named).path
 }
 
 fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Baseline> {
@@ -119,7 +146,11 @@ pub fn check_suite(baseline: &Baseline, run: &Run, path: &Path) -> anyhow::Resul
 }
 
 /// The cells in the order of their keys; an error if some are not done or not as locked.
-fn kept(run: &Run, allow_incomplete: bool, detail: Detail) -> anyhow::Result<Vec<SavedCell>> {
+fn select_cells(
+    run: &Run,
+    allow_incomplete: bool,
+    detail: Detail,
+) -> anyhow::Result<Vec<SavedCell>> {
     let mut cells = Vec::new();
     let mut not_done = Vec::new();
     let mut unlocked = Vec::new();

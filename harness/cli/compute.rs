@@ -15,15 +15,16 @@ use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
 
 pub use self::pretrain::pretrain_model;
 use crate::{
-    args::{BenchVerb, DoctorArgs, RunArgs},
+    args::{BenchVerb, DoctorArgs},
     ending::Signals,
     exit::Exit,
+    options::RunOptions,
     progress::Detail,
 };
 
 /// Runs what is left of a suite.
-pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
-    within_memory(|| run::run(args, signals, detail))
+pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| run::run(options, signals, detail))
 }
 
 /// Runs one trial as its worker.

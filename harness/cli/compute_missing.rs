@@ -3,14 +3,15 @@
 use anyhow::anyhow;
 
 use crate::{
-    args::{BenchVerb, DoctorArgs, PretrainArgs, RunArgs},
+    args::{BenchVerb, DoctorArgs, PretrainArgs},
     ending::Signals,
     exit::Exit,
+    options::RunOptions,
     progress::Detail,
 };
 
 /// Refuses to run a suite.
-pub fn run(_: &RunArgs, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
+pub fn run(_: &RunOptions, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("run"))
 }
 

@@ -25,7 +25,7 @@ use crate::{
     locked::{existing_lock, read_lock},
     progress::Detail,
     project::Project,
-    request::read_suite,
+    suites::read_suite,
 };
 
 /// The suite whose drawn datasets stand in where no folder is given.

@@ -3,52 +3,86 @@
 use std::{env, fs::OpenOptions, io::Write, path::Path};
 
 use anyhow::Context;
+use clap::ValueEnum;
 use clsrl_report::{
     baseline::{Baseline, GateOutcome, Pairing, SavedKey, WallClock},
-    gate::Overall,
+    gate::{MaxDrop, Overall},
+    statistics::Level,
 };
 
 use crate::{
-    args::{GateArgs, GateFormat},
-    baseline::{check_suite, read_baseline},
+    baseline::{check_suite, find_baseline, read_baseline},
     exit::Exit,
-    observed::{Run, baseline_path, is_selected, read},
+    observed_run::{Run, is_selected, read_run},
+    options::SuiteOptions,
     output::print,
 };
 
 /// The file that GitHub Actions shows as the job's summary.
 const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
+/// What `gate` is asked for.
+#[derive(Debug)]
+pub struct GateOptions {
+    /// Whose results.
+    pub suite: SuiteOptions,
+    /// A baseline's name in `results/baselines/`, or the path of its file.
+    pub baseline: String,
+    /// The largest drop in accuracy to accept.
+    pub max_drop: MaxDrop,
+    /// How often the gate may fail although no drop is larger than that.
+    pub alpha: Level,
+    /// How the outcome is printed.
+    pub format: GateFormat,
+    /// Whether the run's seconds are compared as well.
+    pub wall_clock: bool,
+}
+
+/// How the gate's outcome is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GateFormat {
+    /// Plain lines.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// Annotations of GitHub Actions; Markdown goes to the job's summary if there is one.
+    Github,
+    /// JUnit's XML.
+    Junit,
+    /// JSON.
+    Json,
+}
+
 /// Judges a run against a baseline and prints the outcome.
-pub fn gate(args: &GateArgs) -> anyhow::Result<Exit> {
-    let run = read(&args.suite, &args.selection, args.out.as_deref())?;
-    let path = baseline_path(&run.request.project, &args.baseline);
-    let baseline = read_baseline(&path)?;
+pub fn gate(options: &GateOptions) -> anyhow::Result<Exit> {
+    let run = read_run(&options.suite)?;
+    let path = find_baseline(&run.request.project, &options.baseline);
+    let baseline = read_baseline(&run.request.project, &options.baseline)?;
     check_suite(&baseline, &run, &path)?;
-    let is_asked = |key: &SavedKey| is_selected(&args.selection, key);
+    let is_asked = |key: &SavedKey| is_selected(&options.suite.selection, key);
     let pairing = Pairing {
         baseline: &baseline,
         observed: &run.observed,
         digests: &run.digests(),
         scorer: run.request.suite.protocol.scorer,
-        max_drop: args.max_drop,
+        max_drop: options.max_drop,
     };
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
     let suite = &run.request.suite.name;
-    let mut outcome = GateOutcome::of(&pairing, args.alpha, suite, &name, &is_asked);
+    let mut outcome = GateOutcome::of(&pairing, options.alpha, suite, &name, &is_asked);
     outcome.notes = notes(&baseline, &run);
-    if args.wall_clock {
+    if options.wall_clock {
         let timing = run.timing.as_ref().filter(|_| has_all(&baseline, &run));
         outcome.wall_clock = Some(WallClock::judge(timing, &baseline.history));
     }
-    print(&match args.format {
+    print(&match options.format {
         GateFormat::Text => outcome.text(),
         GateFormat::Markdown => outcome.markdown(),
         GateFormat::Github => outcome.github(),
         GateFormat::Junit => outcome.junit(),
         GateFormat::Json => outcome.json(),
     })?;
-    if let (GateFormat::Github, Some(summary)) = (args.format, env::var_os(SUMMARY)) {
+    if let (GateFormat::Github, Some(summary)) = (options.format, env::var_os(SUMMARY)) {
         append(Path::new(&summary), &outcome.markdown())?;
     }
     Ok(match outcome.overall() {
@@ -77,7 +111,7 @@ fn notes(baseline: &Baseline, run: &Run) -> Vec<String> {
                 .to_owned(),
         );
     }
-    notes.extend(run.told_unsealed());
+    notes.extend(run.describe_unsealed());
     notes
 }
 

@@ -18,16 +18,17 @@ use clsrl_runner::{Store, keep_earlier};
 use clsrl_spec::{Binding, CellKey, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{
-    args::{Device, InputArgs},
     broken::check_pictures,
     cache::{cache_dir, sidecars_dir},
+    device::Device,
     exit::{Exit, describe},
     hub,
-    locked::{self, Check, Locked},
+    locked::{self, Locked},
     model::{find_model, repetition_penalty},
+    options::{Check, InputOptions},
     progress::Detail,
     project::Project,
-    request::{Request, lacks},
+    request::Request,
 };
 
 /// What a suite is run with.
@@ -56,22 +57,22 @@ impl Inputs {
     /// Finds model and data, draws what the suite wants drawn, and names both by their digests.
     pub fn bind(
         request: &Request,
-        args: &InputArgs,
+        options: &InputOptions,
         check: Check,
         detail: Detail,
     ) -> anyhow::Result<Self> {
-        let model_dir = model_dir(&request.project, &request.suite, args.model.as_deref())?;
-        let data_dir = data_dir(&request.suite, args.data.as_deref(), detail)?;
-        let datasets = open_datasets(&request.trials, &data_dir, args.sidecars.as_deref())?;
-        let device_kind = args.device.kind().to_owned();
+        let model_dir = model_dir(&request.project, &request.suite, options.model.as_deref())?;
+        let data_dir = data_dir(&request.suite, options.data.dir.as_deref(), detail)?;
+        let datasets = open_datasets(&request.trials, &data_dir, options.data.sidecars.as_deref())?;
+        let device_kind = options.device.kind().to_owned();
         let execution = request.suite.execution;
-        let few_shot_dir = match &args.few_shot_caches {
+        let few_shot_dir = match &options.few_shot_caches {
             Some(dir) => Some(existing(dir, "folder of few-shot caches")?),
             None => None,
         };
         let used = used_pictures(&request.trials, &datasets, few_shot_dir.as_deref())?;
         let of_data = (&datasets, &used);
-        let locked = locked::compare(&request.project, of_data, args, check, detail)?;
+        let locked = locked::compare(&request.project, of_data, &options.data, check, detail)?;
         let few_shot = few_shot_dir.as_deref();
         let shown = ShownDigests::of(&request.trials, &datasets, few_shot, &locked.bound)?;
         let data_digest = |(&id, dataset): (&DatasetId, &Dataset)| {
@@ -85,11 +86,11 @@ impl Inputs {
             &request.project,
             &model_dir,
             &model_files,
-            args.allow_unlocked,
+            options.data.allow_unlocked,
             detail,
         )?;
         if check != Check::Lists {
-            let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+            let sidecars = sidecars_dir(options.data.sidecars.as_deref())?;
             let how = (&processor(&model_dir, &request.suite)?, &request.suite.protocol);
             check_pictures(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
         }
@@ -105,11 +106,11 @@ impl Inputs {
             repetition_penalty: repetition_penalty(&model_dir),
             precision: execution.precision.on(&device_kind).to_owned(),
             device_kind,
-            threads: args.threads.unwrap_or(execution.threads),
-            deterministic: args.deterministic,
-            recompute: args.recompute,
+            threads: options.threads.unwrap_or(execution.threads),
+            deterministic: options.deterministic,
+            recompute: options.recompute,
         };
-        let (device, Locked { unlocked, bound, .. }) = (args.device.clone(), locked);
+        let (device, Locked { unlocked, bound, .. }) = (options.device.clone(), locked);
         let model_files = model_files.digests;
         Ok(Inputs {
             model_dir,
@@ -154,24 +155,24 @@ impl Inputs {
     /// drawn is drawn: without it nothing is known of its sizes.
     pub fn bind_if_there(
         request: &Request,
-        args: &InputArgs,
+        options: &InputOptions,
         detail: Detail,
     ) -> anyhow::Result<Result<Self, String>> {
         let model = request.suite.model.as_ref().map(|model| request.project.path(model));
-        if let Some(given) = &args.model {
+        if let Some(given) = &options.model {
             model_dir(&request.project, &request.suite, Some(given))?;
         }
-        match (&args.model, model) {
+        match (&options.model, model) {
             (None, None) => return Ok(Err("no model is given".to_owned())),
             (None, Some(dir)) if !dir.is_dir() => {
                 return Ok(Err(format!("there is no model `{}`", dir.display())));
             }
             _ => {}
         }
-        if args.data.is_none() && request.suite.data.is_none() {
+        if options.data.dir.is_none() && request.suite.data.is_none() {
             return Ok(Err("no data is given".to_owned()));
         }
-        Inputs::bind(request, args, Check::Lists, detail).map(Ok)
+        Inputs::bind(request, options, Check::Lists, detail).map(Ok)
     }
 }
 
@@ -233,6 +234,14 @@ pub fn draw(dir: &Path, seed: Seed, detail: Detail) -> anyhow::Result<()> {
     let drawn = drawn::write_drawn(dir, seed, &mut |_| bar.inc(1));
     bar.finish_and_clear();
     drawn.with_context(|| format!("cannot draw the datasets into `{}`", dir.display()))
+}
+
+/// An error for an input that neither the suite nor the user names.
+fn lacks(suite: &Suite, what: &str, flag: &str) -> anyhow::Error {
+    Exit::Usage.because(anyhow!(
+        "suite `{}` names no {what}\nhint: give a folder with --{flag} DIR",
+        suite.name
+    ))
 }
 
 fn existing(dir: &Path, what: &str) -> anyhow::Result<PathBuf> {

@@ -23,8 +23,7 @@ use crate::{
     output::print,
     progress::Detail,
     project::Project,
-    protocols::read_protocol,
-    request::read_suite,
+    suites::{read_protocol, read_suite},
 };
 
 /// The suite that stands in where none is named: its model and data come with the project.

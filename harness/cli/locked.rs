@@ -19,7 +19,11 @@ use clsrl_spec::{
 };
 
 use crate::{
-    args::InputArgs, cache::sidecars_dir, exit::Exit, meter::Meter, progress::Detail,
+    cache::sidecars_dir,
+    exit::Exit,
+    meter::Meter,
+    options::{Check, DataOptions},
+    progress::Detail,
     project::Project,
 };
 
@@ -28,18 +32,6 @@ pub const LOCK: &str = "datasets.lock";
 
 /// How many files of a dataset are named where it differs.
 const MAX_NAMED: usize = 20;
-
-/// How much of the data is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
-    /// Nothing but the lists: pictures are taken for those of the lock, and looked at only where unlocked
-    /// ones are allowed.
-    Lists,
-    /// Size and times of every picture; its bytes if those have changed.
-    Fast,
-    /// The bytes of every picture.
-    Deep,
-}
 
 /// What comparing with the lock gave.
 pub struct Locked {
@@ -57,11 +49,11 @@ pub struct Locked {
 pub fn compare(
     project: &Project,
     (datasets, used): (&BTreeMap<DatasetId, Dataset>, &BTreeMap<DatasetId, UsedPictures>),
-    args: &InputArgs,
+    options: &DataOptions,
     depth: Check,
     detail: Detail,
 ) -> anyhow::Result<Locked> {
-    let path = existing_lock(project, args.lock.as_deref())?;
+    let path = existing_lock(project, options.lock.as_deref())?;
     let (_, lock) = read_lock(&path)?;
     let mut locked =
         Locked { images: BTreeMap::new(), unlocked: BTreeSet::new(), bound: BTreeMap::new() };
@@ -70,19 +62,19 @@ pub fn compare(
         let entry = lock.entry(lock_key(dataset));
         let used = used.get(&id).cloned().unwrap_or_default();
         let expected = expected_tree(dataset, entry);
-        if depth == Check::Lists && (expected.is_some() || !args.allow_unlocked) {
+        if depth == Check::Lists && (expected.is_some() || !options.allow_unlocked) {
             match expected {
                 Some(tree) => drop(locked.images.insert(id, tree.sha256.to_string())),
                 None => drop(locked.unlocked.insert(id)),
             }
             // Without a folder of sidecars there is none to be found.
-            let sidecars = sidecars_dir(args.sidecars.as_deref()).unwrap_or_default();
+            let sidecars = sidecars_dir(options.sidecars.as_deref()).unwrap_or_default();
             let pictures = PictureDigests::as_locked(dataset, &sidecars, expected, used.trained);
             locked.bound.insert(id, BoundDataset::new(dataset, pictures));
             continue;
         }
         let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
-        let sidecars = sidecars_dir(args.sidecars.as_deref())?;
+        let sidecars = sidecars_dir(options.sidecars.as_deref())?;
         let checked =
             metered(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
         let pictures = PictureDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
@@ -97,7 +89,7 @@ pub fn compare(
             }
         }
     }
-    if faults.is_empty() || args.allow_unlocked {
+    if faults.is_empty() || options.allow_unlocked {
         for id in &locked.unlocked {
             detail.say(&format!("{id} is not as locked; its rows are marked"));
         }

@@ -14,22 +14,28 @@ mod compute;
 mod hub;
 mod plan;
 mod report;
+mod report_writer;
 mod against_paper;
 mod rescore;
 mod baseline;
 mod gate;
-mod observed;
-mod pictures;
+mod stored_run;
+mod observed_run;
+mod sample_images;
 mod datasets;
 mod inspect;
 mod audit;
 mod tiny;
+mod options;
+mod device;
 mod request;
+mod suites;
+mod named_file;
+mod output_files;
 mod broken;
 mod inputs;
 mod locked;
 mod project;
-mod protocols;
 mod cache;
 mod progress;
 mod pace;
@@ -70,13 +76,13 @@ fn call() -> anyhow::Result<Exit> {
     let signals = Signals::listen()?;
     let detail = Detail::new(quiet);
     match verb {
-        Verb::Run(args) => compute::run(&args, &signals, detail),
+        Verb::Run(args) => compute::run(&args.into(), &signals, detail),
         Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args, &signals, detail),
-        Verb::Plan(args) => plan::plan(&args, detail),
-        Verb::Report(args) => report::report(&args, detail),
-        Verb::Rescore(args) => rescore::rescore(&args, detail),
-        Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args, detail),
-        Verb::Gate(args) => gate::gate(&args),
+        Verb::Plan(args) => plan::plan(&args.into(), detail),
+        Verb::Report(args) => report::report(&args.into(), detail),
+        Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
+        Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
+        Verb::Gate(args) => gate::gate(&args.into()),
         Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
         Verb::Datasets(DatasetsVerb::Lock(args)) => datasets::lock(&args, detail),
         Verb::Datasets(DatasetsVerb::Verify(args)) => datasets::verify(&args, detail),

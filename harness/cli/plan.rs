@@ -4,27 +4,39 @@ mod table;
 
 use std::time::Duration;
 
-use clsrl_runner::{State, Store, TrialStatus, trial_statuses};
+use clsrl_runner::{State, TrialStatus, trial_statuses};
 use clsrl_spec::{CellKey, CellRecord, Trial, cell_identity, training_identity};
 use serde::Serialize;
 
 use crate::{
-    args::PlanArgs,
     exit::Exit,
     inputs::Inputs,
+    options::{InputOptions, SuiteOptions},
     output::print,
     pace::Pace,
     progress::{Detail, Left, Work},
-    request::{Places, Request},
+    request::Request,
     work::{n_evaluation_images, n_images, n_steps, n_training_images},
 };
 
+/// What `plan` is asked for.
+#[derive(Debug)]
+pub struct PlanOptions {
+    /// What would run.
+    pub suite: SuiteOptions,
+    /// With what.
+    pub inputs: InputOptions,
+    /// Whether every trial is listed.
+    pub list: bool,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
 /// Prints the plan.
-pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let request = Request::load(&args.suite, &args.selection)?;
-    let places = Places::new(&request.project, args.out.as_deref());
-    let store = Store::new(&places.results, &request.suite.name);
-    let bound = Inputs::bind_if_there(&request, &args.inputs, detail)?
+pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let request = Request::load(&options.suite)?;
+    let store = request.store();
+    let bound = Inputs::bind_if_there(&request, &options.inputs, detail)?
         .map(|inputs| inputs.keeping_earlier(&store, &request.trials));
     let bound = match bound {
         Ok(inputs) => Ok(inputs?),
@@ -35,7 +47,7 @@ pub fn plan(args: &PlanArgs, detail: Detail) -> anyhow::Result<Exit> {
         Err(lacking) => request.trials.iter().map(|trial| unbound(trial, lacking)).collect(),
     };
     let plan = Plan::new(&request, bound.as_ref().ok(), &statuses);
-    print(&match (args.json, args.list) {
+    print(&match (options.json, options.list) {
         (true, _) => json(&plan)?,
         (false, true) => table::trials(&plan) + &table::totals(&plan),
         (false, false) => table::groups(&plan, &request.trials) + "\n" + &table::totals(&plan),

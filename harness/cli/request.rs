@@ -1,49 +1,33 @@
-//! A suite as the user asked for it: its file, the selected trials, and where its results go.
+//! A suite as it was asked for: its trials, the selection, and where its results go.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
-use clsrl_files::limit;
-use clsrl_spec::{LoraRule, Selection, Suite, Trial};
+use clsrl_runner::Store;
+use clsrl_spec::{Selection, Suite, Trial};
 
 use crate::{
-    args::SelectionArgs, exit::Exit, names::guess, project::Project, protocols::protocol_names,
+    exit::Exit,
+    options::{SuiteOptions, Variant},
+    project::Project,
+    suites::read_variant,
 };
 
-/// A suite and the part of it that the user asked for.
+/// A suite and the part of it that was asked for.
 pub struct Request {
     /// The project.
     pub project: Project,
-    /// The suite.
+    /// How the suite was named.
+    pub named: String,
+    /// The suite, under the protocol that was asked for.
     pub suite: Suite,
+    /// The part of it.
+    pub selection: Selection,
     /// The trials of the selection; never empty.
     pub trials: Vec<Trial>,
+    /// Where results and reports go.
+    pub places: Places,
     /// The command that makes these results, without the inputs of this machine.
     pub command: String,
-}
-
-impl Request {
-    /// Reads the suite and plans the selection.
-    pub fn load(named: &str, selected: &SelectionArgs) -> anyhow::Result<Self> {
-        let project = Project::find()?;
-        let suite = selected_suite(&project, named, selected)?;
-        Request::of(project, suite, named, selected)
-    }
-
-    /// Plans a part of a suite that was read as `named`.
-    pub fn of(
-        project: Project,
-        suite: Suite,
-        named: &str,
-        selected: &SelectionArgs,
-    ) -> anyhow::Result<Self> {
-        let trials = clsrl_spec::plan(&suite, &selection(selected))
-            .map_err(|error| Exit::NothingSelected.because(error))?;
-        Ok(Request { command: command(&project, named, selected), project, suite, trials })
-    }
 }
 
 /// Where results and reports of a suite go.
@@ -54,9 +38,37 @@ pub struct Places {
     pub reports: PathBuf,
 }
 
+impl Request {
+    /// Reads the suite and plans the selection.
+    pub fn load(options: &SuiteOptions) -> anyhow::Result<Self> {
+        Request::load_with(options, |_| Ok(options.selection.clone()))
+    }
+
+    /// Reads the suite, and plans the selection that is made when its results folder is known.
+    pub fn load_with(
+        options: &SuiteOptions,
+        select: impl FnOnce(&Store) -> anyhow::Result<Selection>,
+    ) -> anyhow::Result<Self> {
+        let SuiteOptions { suite: named, variant, out, .. } = options;
+        let project = Project::find()?;
+        let suite = read_variant(&project, named, variant)?;
+        let places = Places::new(&project, out.as_deref());
+        let selection = select(&Store::new(&places.results, &suite.name))?;
+        let trials = clsrl_spec::plan(&suite, &selection)
+            .map_err(|error| Exit::NothingSelected.because(error))?;
+        let command = command(&project, named, &selection, variant);
+        Ok(Request { project, named: named.clone(), suite, selection, trials, places, command })
+    }
+
+    /// The suite's results folder.
+    pub fn store(&self) -> Store {
+        Store::new(&self.places.results, &self.suite.name)
+    }
+}
+
 impl Places {
     /// The project's own folders, or one folder for everything.
-    pub fn new(project: &Project, out: Option<&Path>) -> Self {
+    fn new(project: &Project, out: Option<&Path>) -> Self {
         match out {
             Some(dir) => Places { results: dir.to_owned(), reports: dir.to_owned() },
             None => Places { results: project.path("results"), reports: project.path("reports") },
@@ -64,82 +76,7 @@ impl Places {
     }
 }
 
-/// Reads a suite as it is to be run: under the protocol that was asked for, with adapters if they were.
-///
-/// Either makes it another experiment, so its results go by another name.
-pub fn selected_suite(
-    project: &Project,
-    named: &str,
-    selected: &SelectionArgs,
-) -> anyhow::Result<Suite> {
-    let mut suite = read_suite(project, named, selected.protocol.as_deref())?;
-    if let Some(rank) = selected.lora {
-        suite.protocol.lora = Some(LoraRule { rank, alpha: 2.0 * rank as f64 });
-        suite.name.push_str(&format!(".lora{rank}"));
-    }
-    Ok(suite)
-}
-
-/// Reads a suite by its name in `suites/`, or by its path.
-///
-/// Another protocol than the suite's own is named like it, by a file's stem.
-pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> anyhow::Result<Suite> {
-    let is_path = named.ends_with(".toml") || named.contains(std::path::is_separator);
-    let path = match is_path {
-        true => PathBuf::from(named),
-        false => project.suites_dir().join(format!("{named}.toml")),
-    };
-    let shown = if is_path { named.to_owned() } else { format!("suites/{named}.toml") };
-    let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
-        .with_context(|| {
-            format!("cannot read suite `{shown}`\nhint: {}", suites_hint(project, named))
-        })
-        .map_err(|error| Exit::Usage.because(error))?;
-    let protocols = |name: &str| read_protocol(project, &path, name);
-    if let Some(fault) = protocol.and_then(|name| protocols(name).err()) {
-        return Err(Exit::Usage.because(anyhow!(
-            "--protocol names no protocol: {fault}\nhint: {}; others are looked for in `protocols` \
-             beside the suite's file",
-            protocol_names(project, protocol.unwrap_or_default())
-        )));
-    }
-    Suite::parse_under(&text, &shown, &protocols, protocol)
-        .map_err(|errors| Exit::Usage.because(errors))
-}
-
-/// A protocol lies beside its suite, in `protocols/`, or in the project.
-fn read_protocol(project: &Project, suite: &Path, name: &str) -> Result<String, String> {
-    let file = format!("{name}.toml");
-    let beside = suite.with_file_name("protocols").join(&file);
-    let path = if beside.is_file() { beside } else { project.protocols_dir().join(&file) };
-    clsrl_files::read_to_string(&path, limit::SETTINGS)
-        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-}
-
-fn suites_hint(project: &Project, named: &str) -> String {
-    let entries = fs::read_dir(project.suites_dir()).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
-        .collect();
-    names.sort();
-    let guess = guess(named, names.iter().map(String::as_str));
-    format!("{guess}the project's suites are {}; a path ends in `.toml`", names.join(", "))
-}
-
-fn selection(args: &SelectionArgs) -> Selection {
-    fn axis<T: Clone>(wanted: &[T]) -> Option<Vec<T>> {
-        Some(wanted.to_vec()).filter(|wanted| !wanted.is_empty())
-    }
-    Selection {
-        methods: axis(&args.methods),
-        datasets: axis(&args.datasets),
-        shots: axis(&args.shots),
-        seeds: axis(&args.seeds),
-        limit: args.limit,
-    }
-}
-
-fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
+fn command(project: &Project, named: &str, selection: &Selection, variant: &Variant) -> String {
     fn list<T: ToString>(flag: &str, wanted: &[T]) -> String {
         if wanted.is_empty() {
             return String::new();
@@ -147,6 +84,7 @@ fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
         let wanted: Vec<String> = wanted.iter().map(T::to_string).collect();
         format!(" --{flag} {}", wanted.join(","))
     }
+    let Selection { methods, datasets, shots, seeds, limit } = selection;
     // The same text whether the suite was named or its file given.
     let path = Path::new(named);
     let is_ours = path.parent().and_then(|dir| dir.canonicalize().ok())
@@ -155,21 +93,13 @@ fn command(project: &Project, named: &str, args: &SelectionArgs) -> String {
     let shown = stem.filter(|_| is_ours).unwrap_or(named);
     [
         format!("clsrl-bench run --suite {shown}"),
-        list("methods", &args.methods),
-        list("datasets", &args.datasets),
-        list("shots", &args.shots),
-        list("seeds", &args.seeds),
-        list("limit", args.limit.as_slice()),
-        list("protocol", args.protocol.as_slice()),
-        list("lora", args.lora.as_slice()),
+        list("methods", methods.as_deref().unwrap_or_default()),
+        list("datasets", datasets.as_deref().unwrap_or_default()),
+        list("shots", shots.as_deref().unwrap_or_default()),
+        list("seeds", seeds.as_deref().unwrap_or_default()),
+        list("limit", limit.as_slice()),
+        list("protocol", variant.protocol.as_slice()),
+        list("lora", variant.lora.as_slice()),
     ]
     .concat()
-}
-
-/// An error for an input that neither the suite nor the user names.
-pub fn lacks(suite: &Suite, what: &str, flag: &str) -> anyhow::Error {
-    Exit::Usage.because(anyhow!(
-        "suite `{}` names no {what}\nhint: give a folder with --{flag} DIR",
-        suite.name
-    ))
 }

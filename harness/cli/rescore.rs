@@ -14,12 +14,13 @@ use clsrl_spec::{Binding, CellKey, CellRecord, MethodId, Scorer, Trial, training
 
 use self::told::{as_json, as_text, in_report};
 use crate::{
-    args::RescoreArgs,
     exit::Exit,
+    options::SuiteOptions,
     output::{note, print},
-    pictures::pictures_dir,
     progress::Detail,
-    report::{Wanted, Writing, find, provenance, read_predictions},
+    report_writer::{ReportFormats, ReportWriter},
+    sample_images::sample_images_dir,
+    stored_run::{StoredRun, provenance, read_predictions},
     words::duration,
 };
 
@@ -50,15 +51,30 @@ struct Outcome {
     n_left_out: usize,
 }
 
+/// What `rescore` is asked for.
+#[derive(Debug)]
+pub struct RescoreOptions {
+    /// Whose answers.
+    pub suite: SuiteOptions,
+    /// The scorer, instead of the protocol's.
+    pub scorer: Option<Scorer>,
+    /// Which files of a report.
+    pub formats: ReportFormats,
+    /// Whether every cell that changes is named.
+    pub list: bool,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
 /// Gives verdicts anew, writes frames and a report of them, and prints what changed.
-pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
+pub fn rescore(options: &RescoreOptions, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();
-    let mut found = find(&args.suite, &args.selection, args.out.as_deref())?;
+    let mut found = StoredRun::find(&options.suite)?;
     let _lock = found.store.lock_report()?;
     let statuses = rescorable_statuses(&found.store, &found.request.trials, &found.binding)?;
-    let is_complete = found.check(&statuses, detail)?;
+    let is_complete = found.is_complete(&statuses, detail)?;
     let before = found.request.suite.protocol.scorer;
-    let scorers = Scorers { before, now: args.scorer.map_or(before, Scorer::from) };
+    let scorers = Scorers { before, now: options.scorer.unwrap_or(before) };
     let mut outcome = Outcome::default();
     for status in &statuses {
         outcome.add(&found.store, status, &found.binding, scorers);
@@ -66,31 +82,29 @@ pub fn rescore(args: &RescoreArgs, detail: Detail) -> anyhow::Result<Exit> {
 
     let suite = &mut found.request.suite;
     suite.protocol.scorer = scorers.now;
-    let told = in_report(&outcome, &args.suite, scorers);
+    let told = in_report(&outcome, &options.suite.suite, scorers);
     suite.description = format!("{} {told}", suite.description);
     let name = format!("{}.rescored-{}", suite.name, scorers.now.as_str());
-    let (request, places, store) = (&found.request, &found.places, &found.store);
-    let data_dir = pictures_dir(request, store, None, detail)?;
+    let StoredRun { request, store, binding } = &found;
+    let data_dir = sample_images_dir(request, store, None, detail)?;
     let data_dir = data_dir.as_deref();
-    let RescoreArgs { frames, format: documents, order, .. } = args;
-    let wanted = Wanted { frames, documents, order: *order, data_dir };
-    let binding = &found.binding;
-    let writing = Writing { request, places, store, binding, name, wanted };
-    let written = writing.write(&outcome.results, &mut |trial, cell| {
+    let formats = &options.formats;
+    let writer = ReportWriter { request, store, binding, name, formats, data_dir };
+    let written = writer.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         let stored = read_predictions(store, &statuses, (trial, cell))?;
         Ok(clsrl_report::rescore(record, &stored).predictions)
     })?;
     let done = format!("rescored in {}", duration(began.elapsed()));
-    match args.json {
+    match options.json {
         true => {
             let path = written.paths.last().map(|path| path.display().to_string());
             let path = path.unwrap_or_default();
             print(&format!("{:#}\n", as_json(&outcome, scorers, &path)))?;
         }
         false => {
-            let changes = as_text(&outcome, scorers, args.list);
-            print(&format!("{changes}\n{}", written.told(&done, detail)))?;
+            let changes = as_text(&outcome, scorers, options.list);
+            print(&format!("{changes}\n{}", written.render(&done, detail)))?;
         }
     }
     let exit = written.exit;

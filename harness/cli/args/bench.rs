@@ -8,7 +8,8 @@ use clsrl_spec::{
     ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_NUMBER, MAX_STEPS, MAX_THREADS, MAX_TOKENS},
 };
 
-use super::{Device, whole};
+use super::whole;
+use crate::device::Device;
 
 /// Layers of a random model: the largest Qwen2-VL has 80.
 const MAX_LAYERS: usize = 1024;

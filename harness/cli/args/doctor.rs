@@ -6,7 +6,8 @@ use clap::Args;
 
 use clsrl_spec::ranges::MAX_THREADS;
 
-use super::{Device, Dtype, bench::MAX_SIDE, whole};
+use super::{Dtype, bench::MAX_SIDE, whole};
+use crate::device::Device;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]

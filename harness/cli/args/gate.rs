@@ -1,11 +1,13 @@
 //! Arguments of `baseline` and of `gate`.
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use clsrl_report::{gate::MaxDrop, statistics::Level};
 
-use super::SelectionArgs;
+use super::SuiteArgs;
+use crate::{
+    baseline::SaveOptions,
+    gate::{GateFormat, GateOptions},
+};
 
 /// What to do with baselines.
 #[derive(Debug, Subcommand)]
@@ -19,61 +21,53 @@ pub enum BaselineVerb {
 pub struct SaveArgs {
     /// The baseline's name, or the path of its file.
     #[arg(value_name = "NAME|FILE")]
-    pub name: String,
-    /// A suite's name in `suites/`, or the path of a suite file.
-    #[arg(long, value_name = "NAME|PATH")]
-    pub suite: String,
+    name: String,
     #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// The folder of the results, instead of `results`.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    suite: SuiteArgs,
     /// Save what is done although some cells are missing.
     #[arg(long)]
-    pub allow_incomplete: bool,
+    allow_incomplete: bool,
 }
 
 /// Arguments of `gate`.
 #[derive(Debug, Args)]
 pub struct GateArgs {
-    /// A suite's name in `suites/`, or the path of a suite file.
-    #[arg(long, value_name = "NAME|PATH")]
-    pub suite: String,
+    #[command(flatten)]
+    suite: SuiteArgs,
     /// A baseline's name in `results/baselines/`, or the path of its file.
     #[arg(long, value_name = "NAME|FILE")]
-    pub baseline: String,
+    baseline: String,
     /// The largest drop in accuracy to accept, in points.
     #[arg(long, value_name = "POINTS", value_parser = parse_max_drop, default_value = "1.0")]
-    pub max_drop: MaxDrop,
+    max_drop: MaxDrop,
     /// Significance level: how often the gate may fail although no drop is larger than that.
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, default_value = "0.05")]
-    pub alpha: Level,
+    alpha: Level,
     /// Output format.
     #[arg(long, value_enum, default_value_t = GateFormat::Text)]
-    pub format: GateFormat,
+    format: GateFormat,
     /// Also compare the run's seconds with the baseline's history.
     #[arg(long)]
-    pub wall_clock: bool,
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// The folder of the results, instead of `results`.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    wall_clock: bool,
 }
 
-/// How the gate's outcome is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GateFormat {
-    /// Plain lines.
-    Text,
-    /// Markdown.
-    Markdown,
-    /// Annotations of GitHub Actions; Markdown goes to the job's summary if there is one.
-    Github,
-    /// JUnit's XML.
-    Junit,
-    /// JSON.
-    Json,
+impl From<SaveArgs> for SaveOptions {
+    fn from(SaveArgs { name, suite, allow_incomplete }: SaveArgs) -> Self {
+        SaveOptions { name, suite: suite.into(), allow_incomplete }
+    }
+}
+
+impl From<GateArgs> for GateOptions {
+    fn from(args: GateArgs) -> Self {
+        GateOptions {
+            suite: args.suite.into(),
+            baseline: args.baseline,
+            max_drop: args.max_drop,
+            alpha: args.alpha,
+            format: args.format,
+            wall_clock: args.wall_clock,
+        }
+    }
 }
 
 fn parse_max_drop(text: &str) -> Result<MaxDrop, String> {

@@ -16,10 +16,8 @@ use self::measured::Timings;
 pub use self::measured::program;
 use super::{environment, trial::open_backend};
 use crate::{
-    args::{
-        BenchEvalArgs, BenchGrpoArgs, BenchModelArgs, BenchSftArgs, BenchVerb, Device, Dtype,
-        Labels,
-    },
+    args::{BenchEvalArgs, BenchGrpoArgs, BenchModelArgs, BenchSftArgs, BenchVerb, Dtype, Labels},
+    device::Device,
     exit::Exit,
     hub,
     output::print,

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use clsrl_runner::{Replaced, State, Store, TrialStatus, replaced};
 
-use crate::{exit::Exit, progress::Detail, report::why_missing};
+use crate::{exit::Exit, progress::Detail, stored_run::why_missing};
 
 /// How many trials are named of each reason.
 const MAX_TRIALS: usize = 5;

@@ -13,32 +13,30 @@ use clsrl_runner::{
 use super::{environment, replace, trial};
 use crate::{
     against_paper,
-    args::RunArgs,
     cache::cache_dir,
     ending::Signals,
     exit::{Exit, describe},
     inputs::Inputs,
-    locked::Check,
+    options::RunOptions,
     output::{note, print},
     pace::Pace,
     progress::{Detail, Left, Progress, Work},
-    report,
-    request::{Places, Request},
+    report_writer::{ReportFormats, ReportWriter},
+    request::Request,
+    stored_run::describe_run,
     words::{counted, duration},
     work::{n_images, n_steps, n_training_images},
 };
 
 /// Runs what is left, writes report and frames, and prints the averages in short and the report's paths.
-pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();
-    if args.in_process {
+    if options.in_process {
         environment::become_as_a_trial()?;
     }
-    let request = Request::load(&args.suite, &args.selection)?;
-    let places = Places::new(&request.project, args.out.as_deref());
-    let check = if args.deep { Check::Deep } else { Check::Fast };
-    let inputs = Inputs::bind(&request, &args.inputs, check, detail)?;
-    let store = Store::new(&places.results, &request.suite.name);
+    let request = Request::load(&options.suite)?;
+    let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
+    let store = request.store();
     let _lock = store.lock()?;
     let inputs = inputs.keeping_earlier(&store, &request.trials)?;
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
@@ -47,16 +45,16 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         trial::check_device(&inputs.device.to_string())?;
         trial::check_model(&inputs.model_dir)?;
     }
-    replace::check(&store, &statuses, args.replace, detail)?;
+    replace::check(&store, &statuses, options.replace, detail)?;
     let run_before = store.read_last_run().unwrap_or_else(|error| {
         note(&format!("warning: {error}"));
         None
     });
-    store.write_last_run(&report::last_run(&request, args))?;
+    store.write_last_run(&describe_run(&request, &options.inputs))?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
     let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
     // In process a signal ends the program at once: it could come in the middle of a step that takes minutes.
-    if !args.in_process {
+    if !options.in_process {
         signals.ask_first();
     }
     detail.say(&format!(
@@ -66,9 +64,9 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         counted(n_cells, "cell")
     ));
 
-    let picture_cache = if tasks.is_empty() { None } else { picture_cache(args)? };
+    let image_cache = if tasks.is_empty() { None } else { image_cache(options)? };
     let execution =
-        Execution { request: &request, inputs: &inputs, store: &store, args, picture_cache };
+        Execution { request: &request, inputs: &inputs, store: &store, options, image_cache };
     let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
     let left = Left::new(works, execution.n_places(), Pace::of(&statuses));
     let summary = execution.run(&tasks, (signals, detail), left)?;
@@ -105,7 +103,7 @@ pub fn run(args: &RunArgs, signals: &Signals, detail: Detail) -> anyhow::Result<
         0 => "nothing was left to run".to_owned(),
         n => format!("{} done in {}", of_trials(summary.n_finished, n), duration(began.elapsed())),
     };
-    let exit = execution.report(&places, &statuses, (&ran, detail))?;
+    let exit = execution.report(&statuses, (&ran, detail))?;
     Ok(if summary.failures.is_empty() { exit } else { failed })
 }
 
@@ -125,12 +123,12 @@ fn of_trials(n: usize, of: usize) -> String {
     format!("{n} of {}", counted(of, "trial"))
 }
 
-/// The picture cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
+/// The image cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
 /// it is told here, once.
-fn picture_cache(args: &RunArgs) -> anyhow::Result<Option<CacheSpace>> {
-    let Some(size) = args.picture_cache else { return Ok(None) };
+fn image_cache(options: &RunOptions) -> anyhow::Result<Option<CacheSpace>> {
+    let Some(n_bytes) = options.image_cache else { return Ok(None) };
     let dir = cache_dir().context("there is no folder for a picture cache")?.join("pictures");
-    let space = CacheSpace { dir, n_bytes: size.n_bytes };
+    let space = CacheSpace { dir, n_bytes };
     if let Err(error) = space.prepare() {
         note(&format!(
             "nothing new is kept in the picture cache `{}`: {error}\n\
@@ -145,8 +143,8 @@ struct Execution<'a> {
     request: &'a Request,
     inputs: &'a Inputs,
     store: &'a Store,
-    args: &'a RunArgs,
-    picture_cache: Option<CacheSpace>,
+    options: &'a RunOptions,
+    image_cache: Option<CacheSpace>,
 }
 
 impl Execution<'_> {
@@ -160,11 +158,11 @@ impl Execution<'_> {
         let mut progress = Progress::new(detail, tasks, left);
         let runner = Runner {
             store: self.store,
-            keep_checkpoints: self.args.keep_checkpoints,
+            keep_checkpoints: self.options.keep_checkpoints,
             stop: signals.stop(),
             on_event: &mut |event| progress.show(event),
         };
-        let summary = if self.args.in_process {
+        let summary = if self.options.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
                 run_trial(&self.job(task, &commit), send).map_err(failed)
             })
@@ -179,34 +177,33 @@ impl Execution<'_> {
 
     /// How many trials run at once.
     fn n_places(&self) -> usize {
-        if self.args.in_process { 1 } else { self.n_jobs() }
+        if self.options.in_process { 1 } else { self.n_jobs() }
     }
 
     /// Writes the report of what is done; prints the averages in short, what was run, and the paths.
     fn report(
         &self,
-        places: &Places,
         statuses: &[TrialStatus],
         (ran, detail): (&str, Detail),
     ) -> anyhow::Result<Exit> {
         let began = Instant::now();
-        let Execution { request, inputs, store, args, .. } = self;
+        let Execution { request, inputs, store, .. } = self;
         let _report_lock = store.lock_report()?;
+        let (binding, formats) = (&inputs.binding, &ReportFormats::default());
         let data_dir = Some(inputs.data_dir.as_path());
-        let wanted = report::Wanted { data_dir, ..report::Wanted::default() };
-        let written = report::write(request, places, store, (statuses, &inputs.binding), wanted)?;
+        let writer = ReportWriter::new(request, store, binding, formats, data_dir);
+        let written = writer.write_done(statuses)?;
         let done = format!("{ran}, report written in {}", duration(began.elapsed()));
-        print(&written.told(&done, detail))?;
-        if against_paper::is_there(places, &request.suite.name) {
-            let found = report::find(&args.suite, &args.selection, args.out.as_deref())?;
-            let path = against_paper::write(&found, &args.suite, statuses, &[])?;
+        print(&written.render(&done, detail))?;
+        if against_paper::exists(request) {
+            let path = against_paper::write(&writer, statuses, &[])?;
             print(&format!("{}\n", path.display()))?;
         }
         Ok(written.exit)
     }
 
     fn n_jobs(&self) -> usize {
-        self.args.jobs.unwrap_or(self.request.suite.execution.jobs)
+        self.options.jobs.unwrap_or(self.request.suite.execution.jobs)
     }
 
     /// What is left to try where the system ended a worker.
@@ -244,7 +241,7 @@ impl Execution<'_> {
             threads: self.inputs.binding.threads,
             deterministic: self.inputs.binding.deterministic,
             recompute: self.inputs.binding.recompute,
-            picture_cache: self.picture_cache.clone(),
+            picture_cache: self.image_cache.clone(),
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
             trained: task.trained.clone(),

@@ -11,7 +11,7 @@ const DROPPED: [&str; 3] = ["Below zero", "Seconds", "Prompt"];
 const TEXTS: [&str; 2] = ["Method", "Prompt"];
 
 /// Warnings, the table, and how to read it.
-pub fn text(in_short: &InShort) -> String {
+pub fn render(in_short: &InShort) -> String {
     let warnings: Vec<String> =
         in_short.warnings.iter().map(|warning| wrapped(warning, WIDTH) + "\n").collect();
     let mut kept: Vec<usize> = (0..in_short.heads.len())
@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn check(rows: &[[&str; 8]], heads: &str) {
-        let text = text(&in_short(rows));
+        let text = render(&in_short(rows));
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         let table = text.lines().find(|line| line.starts_with("Method")).unwrap();
         assert_eq!(
@@ -133,7 +133,7 @@ mod tests {
             &[["Zero-shot", "direct", "64.0", "", "", "", "", "3.1"]],
             "Method|Prompt|Zero-shot|Seconds",
         );
-        let text = text(&in_short(&[["Zero-shot", "direct", "64.0", "", "", "", "", "3.1"]]));
+        let text = render(&in_short(&[["Zero-shot", "direct", "64.0", "", "", "", "", "3.1"]]));
         assert!(!text.contains("Change") && !text.contains('±'), "{text}");
     }
 }

@@ -1,16 +1,13 @@
 //! The documents of a report: which there are, and where they go.
 
 use std::{
-    collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use anyhow::Context;
 use clsrl_report::{Beside, Figure, Report, ReportFile};
 
-use super::write_atomically;
+use crate::output_files::{create_dir, has_file, remove_others, write_file};
 
 /// A format of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,8 +72,8 @@ pub fn write(
             || match format {
                 DocumentFormat::Markdown => page.exists(),
                 DocumentFormat::Html => browsed.exists(),
-                DocumentFormat::Latex | DocumentFormat::Csv => has(&tables, format.as_str()),
-                DocumentFormat::Figures => has(&figures, "svg"),
+                DocumentFormat::Latex | DocumentFormat::Csv => has_file(&tables, format.as_str()),
+                DocumentFormat::Figures => has_file(&figures, "svg"),
             }
     };
     create_dir(reports)?;
@@ -88,11 +85,11 @@ pub fn write(
             html: is_written(DocumentFormat::Html).then(|| format!("{name}.html")),
             tables: any_table.then(|| format!("{name}/tables")),
         };
-        write_atomically(&page, report.markdown(&beside))?;
+        write_file(&page, report.markdown(&beside))?;
         written.push(page.clone());
     }
     if is_written(DocumentFormat::Html) {
-        write_atomically(&browsed, html())?;
+        write_file(&browsed, html())?;
         written.push(browsed.clone());
     }
     let mut files: Vec<ReportFile> = Vec::new();
@@ -106,7 +103,7 @@ pub fn write(
         create_dir(&tables)?;
     }
     for ReportFile { path, text } in &files {
-        write_atomically(&dir.join(path), text)?;
+        write_file(&dir.join(path), text)?;
         written.push(dir.join(path));
     }
     if is_written(DocumentFormat::Figures) {
@@ -114,7 +111,7 @@ pub fn write(
         for Figure { name, svg, png, pdf } in report.figures()? {
             for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png), ("pdf", &pdf)] {
                 let path = figures.join(format!("{name}.{extension}"));
-                write_atomically(&path, bytes)?;
+                write_file(&path, bytes)?;
                 written.push(path);
             }
         }
@@ -128,34 +125,4 @@ pub fn write(
         true => Ok(written.into_iter().take(1).collect()),
         false => Ok(documents),
     }
-}
-
-/// Whether a folder has a file of an extension.
-fn has(dir: &Path, extension: &str) -> bool {
-    let Ok(entries) = fs::read_dir(dir) else { return false };
-    entries.flatten().any(|entry| entry.path().extension().is_some_and(|found| found == extension))
-}
-
-/// Removes files of earlier results that these do not have.
-pub fn remove_others(
-    dir: &Path,
-    extensions: &[&str],
-    written: &BTreeSet<&Path>,
-) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(dir) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let is_ours = path
-            .extension()
-            .is_some_and(|found| extensions.iter().any(|extension| found == *extension));
-        if is_ours && !written.contains(path.as_path()) {
-            fs::remove_file(&path)
-                .with_context(|| format!("cannot remove `{}`", path.display()))?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes a folder with those above it.
-pub fn create_dir(dir: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot create `{}`", dir.display()))
 }

@@ -1,6 +1,6 @@
 //! What is finished of a suite, as the report's library takes it; and why the rest is not.
 
-use clsrl_report::{LeftOut, Provenance, TrialResults};
+use clsrl_report::{Provenance, TrialResults};
 use clsrl_runner::{NOT_RUN, State, Store, TrialStatus};
 use clsrl_spec::{
     Binding, CellKey, CellRecord, Prediction, SCORER_VERSION, Trial, cell_identity,
@@ -54,18 +54,6 @@ pub fn read_predictions(
         Some((_, State::Done(verified))) => store.read_predictions(trial, verified),
         _ => Err("it is not done".to_owned()),
     }
-}
-
-/// The results but for these cells.
-pub(super) fn without(results: &[TrialResults], left_out: &[LeftOut]) -> Vec<TrialResults> {
-    let mut results = results.to_vec();
-    for TrialResults { trial, cells, .. } in &mut results {
-        let key = trial.key();
-        cells.retain(|(_, record)| {
-            !left_out.iter().any(|out| out.trial == key && out.cell == record.outcome.cell)
-        });
-    }
-    results
 }
 
 /// Why cells of these states are not done, a line for each reason but for those that were not run yet.

@@ -1,20 +1,13 @@
 //! The verdicts of a suite's last run, as they are found in its results without model and data.
 
-use std::path::{Path, PathBuf};
-
 use clsrl_report::{
     baseline::{Absent, Digests, Observed, SavedCell, SavedKey, Timing},
     gate::Absence,
 };
 use clsrl_runner::{State, Store, TrialStatus, stored_binding, trial_statuses};
-use clsrl_spec::{Binding, CellKey, CellRecord, TrainingRecord};
+use clsrl_spec::{Binding, CellKey, CellRecord, Selection, TrainingRecord};
 
-use crate::{
-    args::SelectionArgs,
-    project::Project,
-    report::{last_selection, unselected},
-    request::{Places, Request, selected_suite},
-};
+use crate::{options::SuiteOptions, request::Request, stored_run::last_request};
 
 /// The cells of a run, done or not.
 pub struct Run {
@@ -33,16 +26,9 @@ pub struct Run {
 }
 
 /// Reads a run: the last one, or a selection of what is there.
-pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyhow::Result<Run> {
-    let project = Project::find()?;
-    let suite = selected_suite(&project, named, selection)?;
-    let store = Store::new(&Places::new(&project, out).results, &suite.name);
-    let unselected = unselected(selection);
-    let wanted = match store.read_last_run()? {
-        Some(last_run) if *selection == unselected => last_selection(last_run, unselected),
-        _ => selection.clone(),
-    };
-    let request = Request::of(project, suite, named, &wanted)?;
+pub fn read_run(options: &SuiteOptions) -> anyhow::Result<Run> {
+    let request = last_request(options)?;
+    let store = request.store();
     let binding = stored_binding(&store, &request.trials)?.unwrap_or_else(Binding::unknown);
     let statuses = trial_statuses(&store, &request.trials, &binding)?;
     let observed: Vec<Observed> =
@@ -60,7 +46,7 @@ pub fn read(named: &str, selection: &SelectionArgs, out: Option<&Path>) -> anyho
 
 impl Run {
     /// A line about cells whose records have no seal, if there are any.
-    pub fn told_unsealed(&self) -> Option<String> {
+    pub fn describe_unsealed(&self) -> Option<String> {
         (0 < self.n_unsealed).then(|| {
             format!(
                 "{} cells have records of an earlier format, without a seal: counts and verdicts were checked",
@@ -75,10 +61,10 @@ impl Run {
     }
 }
 
-/// Whether a cell is in a selection; the limit and the protocol select none.
-pub fn is_selected(selection: &SelectionArgs, key: &SavedKey) -> bool {
-    fn holds<T: PartialEq>(wanted: &[T], found: &T) -> bool {
-        wanted.is_empty() || wanted.contains(found)
+/// Whether a cell is in a selection; the limit selects none.
+pub fn is_selected(selection: &Selection, key: &SavedKey) -> bool {
+    fn holds<T: PartialEq>(wanted: &Option<Vec<T>>, found: &T) -> bool {
+        wanted.as_ref().is_none_or(|wanted| wanted.contains(found))
     }
     let source = key.source.as_ref();
     holds(&selection.methods, &key.method)
@@ -88,14 +74,6 @@ pub fn is_selected(selection: &SelectionArgs, key: &SavedKey) -> bool {
                 && holds(&selection.shots, &key.shots)
                 && holds(&selection.seeds, &key.seed)
         })
-}
-
-/// The file of a baseline: a path ends in `.json` or has a separator, everything else is a name.
-pub fn baseline_path(project: &Project, named: &str) -> PathBuf {
-    match named.ends_with(".json") || named.contains(std::path::is_separator) {
-        true => PathBuf::from(named),
-        false => project.path("results/baselines").join(format!("{named}.json")),
-    }
 }
 
 fn observe_trial(store: &Store, status: &TrialStatus) -> Vec<Observed> {

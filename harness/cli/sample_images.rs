@@ -16,8 +16,8 @@ use crate::{
     inputs::{data_dir, open_dataset},
     output::note,
     progress::Detail,
-    report::{inputs, is_drawn},
     request::Request,
+    stored_run::InputNames,
 };
 
 /// So many pictures are embedded at most: a photograph takes about 4 KiB of the report, and a few
@@ -29,7 +29,7 @@ const SIDE: u32 = 96;
 
 /// Where pictures are to be looked for: in the folder that was given, or in that of drawn datasets if the
 /// results are of those; it is drawn if it is not there. A report needs no pictures, so otherwise there are none.
-pub fn pictures_dir(
+pub fn sample_images_dir(
     request: &Request,
     store: &Store,
     given: Option<&Path>,
@@ -38,7 +38,7 @@ pub fn pictures_dir(
     if given.is_some() {
         return data_dir(&request.suite, given, detail).map(Some);
     }
-    if !is_drawn(&request.suite, &inputs(store)?.1) {
+    if !InputNames::read(store)?.is_drawn(&request.suite) {
         return Ok(None);
     }
     match data_dir(&request.suite, None, detail) {

@@ -1,0 +1,76 @@
+//! Arguments that name a suite and a part of it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clsrl_spec::{
+    DatasetId, MethodId, Seed, Selection,
+    ranges::{MAX_LORA_RANK, MAX_PICTURES},
+};
+
+use super::whole;
+use crate::{
+    names,
+    options::{SuiteOptions, Variant},
+};
+
+/// A suite, the part of it that is wanted, and where its results are.
+#[derive(Debug, Clone, Args)]
+pub struct SuiteArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    suite: String,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// The folder of results, frames and report, instead of `results` and `reports`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// Which part of a suite; what is empty selects everything.
+#[derive(Debug, Clone, Args)]
+struct SelectionArgs {
+    /// Only these methods.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::method)]
+    methods: Vec<MethodId>,
+    /// Only these datasets, to train on and to evaluate on.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
+    datasets: Vec<DatasetId>,
+    /// Only these numbers of training images per class.
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = whole::<1, MAX_PICTURES>)]
+    shots: Vec<usize>,
+    /// Only these seeds.
+    #[arg(long, value_name = "1,2", value_delimiter = ',')]
+    seeds: Vec<Seed>,
+    /// Evaluate only N images of each dataset, spread evenly over its list.
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
+    limit: Option<usize>,
+    /// Use another protocol; results and report are named SUITE.PROTOCOL.
+    #[arg(long, value_name = "NAME")]
+    protocol: Option<String>,
+    /// Train LoRA adapters of this rank instead of all weights; results and report are named SUITE.loraRANK.
+    #[arg(long, value_name = "RANK", value_parser = whole::<1, MAX_LORA_RANK>)]
+    lora: Option<usize>,
+}
+
+impl From<SuiteArgs> for SuiteOptions {
+    fn from(args: SuiteArgs) -> Self {
+        fn axis<T>(wanted: Vec<T>) -> Option<Vec<T>> {
+            Some(wanted).filter(|wanted| !wanted.is_empty())
+        }
+        let SuiteArgs { suite, selection, out } = args;
+        let SelectionArgs { methods, datasets, shots, seeds, limit, protocol, lora } = selection;
+        SuiteOptions {
+            suite,
+            selection: Selection {
+                methods: axis(methods),
+                datasets: axis(datasets),
+                shots: axis(shots),
+                seeds: axis(seeds),
+                limit,
+            },
+            variant: Variant { protocol, lora },
+            out,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! A device as a user names it.
+
+use std::{fmt, str::FromStr};
+
+/// A device: `cpu`, `cuda` or `cuda:N`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device(String);
+
+impl Device {
+    /// `cpu` or `cuda`, without a number.
+    pub fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbered = text.strip_prefix("cuda:").is_some_and(|n| n.parse::<u8>().is_ok());
+        if numbered || matches!(text, "cpu" | "cuda") {
+            return Ok(Device(text.to_owned()));
+        }
+        Err("expected cpu, cuda or cuda:N".to_owned())
+    }
+}

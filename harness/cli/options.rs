@@ -1,0 +1,96 @@
+//! What was asked for, as verbs take it: typed and checked, without a word of the command line.
+//!
+//! The arguments (`args`) make these; nothing below them knows a flag. What only one verb takes stands beside it.
+
+use std::path::PathBuf;
+
+use clsrl_spec::Selection;
+
+use crate::device::Device;
+
+/// A suite, the part of it that is wanted, and where results go.
+#[derive(Debug, Clone)]
+pub struct SuiteOptions {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    pub suite: String,
+    /// The part of it.
+    pub selection: Selection,
+    /// What makes another experiment of it.
+    pub variant: Variant,
+    /// The folder of results and reports, instead of the project's.
+    pub out: Option<PathBuf>,
+}
+
+/// What makes another experiment of a suite, with results under another name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// Another protocol than the suite's.
+    pub protocol: Option<String>,
+    /// Train LoRA adapters of this rank instead of all weights.
+    pub lora: Option<usize>,
+}
+
+/// Where the datasets are, and what they are compared with.
+#[derive(Debug, Clone, Default)]
+pub struct DataOptions {
+    /// The folder that holds the datasets' folders, instead of the suite's.
+    pub dir: Option<PathBuf>,
+    /// The data lock, instead of the project's.
+    pub lock: Option<PathBuf>,
+    /// The folder of the lock's file lists, instead of one in the user's cache.
+    pub sidecars: Option<PathBuf>,
+    /// Whether data may differ from the lock.
+    pub allow_unlocked: bool,
+}
+
+/// The model and the data that trials compute with, and how.
+#[derive(Debug, Clone)]
+pub struct InputOptions {
+    /// A model directory or `hf:ID[@REV]`, instead of the suite's.
+    pub model: Option<PathBuf>,
+    /// The datasets.
+    pub data: DataOptions,
+    /// A data root with CoOp's few-shot caches.
+    pub few_shot_caches: Option<PathBuf>,
+    /// The device.
+    pub device: Device,
+    /// Threads per trial, instead of the suite's number.
+    pub threads: Option<usize>,
+    /// Use deterministic algorithms.
+    pub deterministic: bool,
+    /// Gradient checkpointing: recompute activations in the backward pass.
+    pub recompute: bool,
+}
+
+/// How much of the images is compared with the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing but the lists: images are taken for those of the lock, and looked at only where unlocked
+    /// ones are allowed.
+    Lists,
+    /// Size and times of every image; its bytes if those have changed.
+    Fast,
+    /// The bytes of every image.
+    Deep,
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// What to run.
+    pub suite: SuiteOptions,
+    /// With what.
+    pub inputs: InputOptions,
+    /// How the images are checked before.
+    pub check: Check,
+    /// Trials in parallel, instead of the suite's number.
+    pub jobs: Option<usize>,
+    /// The most bytes of the image cache; none without one.
+    pub image_cache: Option<u64>,
+    /// Overwrite finished results of another identity.
+    pub replace: bool,
+    /// Keep the fine-tuned weights.
+    pub keep_checkpoints: bool,
+    /// Run the trials in this process.
+    pub in_process: bool,
+}
