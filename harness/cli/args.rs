@@ -5,6 +5,7 @@ mod inputs;
 mod run;
 mod plan;
 mod inspect;
+pub mod mistyped;
 mod audit;
 mod datasets;
 mod report;
@@ -12,32 +13,26 @@ mod gate;
 mod model;
 mod shell;
 mod size;
+mod number;
 mod bench;
 mod doctor;
 mod tiny;
 
 use clap::{Args, Parser, Subcommand};
 
-#[cfg(feature = "libtorch")]
-pub use self::bench::{
-    BenchEvalArgs, BenchGrpoArgs, BenchInputArgs, BenchModelArgs, BenchSftArgs, Labels,
-};
 pub use self::{
-    audit::{AuditVerb, DifferenceArgs, RewardsArgs},
-    bench::{BenchVerb, Dtype},
-    datasets::{DatasetsArgs, DatasetsVerb, LockArgs, VerifyArgs},
+    audit::AuditVerb,
+    bench::BenchVerb,
+    datasets::DatasetsVerb,
     doctor::DoctorArgs,
     gate::{BaselineVerb, GateArgs},
-    inputs::InputArgs,
-    inspect::{ImageArgs, InspectVerb, PromptArgs, SampleArgs},
-    model::{FetchModelArgs, ModelVerb},
+    inspect::InspectVerb,
+    model::ModelVerb,
     plan::PlanArgs,
     report::{ReportArgs, RescoreArgs},
     run::RunArgs,
     shell::{CompletionsArgs, ManArgs},
-    size::CacheSize,
-    suite::SuiteArgs,
-    tiny::{DrawArgs, PretrainArgs, TinyVerb},
+    tiny::TinyVerb,
 };
 use crate::{exit::Exit, words::WIDTH};
 
@@ -109,14 +104,6 @@ pub struct TrialArgs {
     /// Ends when standard input does, or the trial, and at no signal: the run that started it takes those.
     #[arg(long)]
     pub of_run: bool,
-}
-
-/// A whole number within bounds.
-fn whole<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
-        _ => Err(format!("expected a whole number from {LEAST} to {MOST}")),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod class_names;
 mod findings;
 mod table;
 
-use std::thread;
+use std::{path::PathBuf, thread};
 
 use clsrl_spec::{Case, CaseTally, DatasetId, Difference, RewardAudit, differences_of_protocols};
 
@@ -13,17 +13,48 @@ use self::{
     findings::{Findings, OfDataset, OfPrompt},
 };
 use crate::{
-    args::{DifferenceArgs, RewardsArgs},
     exit::Exit,
     output::{blanks, print},
     progress::Detail,
     suites::read_protocol,
 };
 
+/// What to audit.
+#[derive(Debug)]
+pub struct RewardsOptions {
+    /// A protocol's name, or the path of its file.
+    pub protocol: String,
+    /// The folder that holds the datasets' folders.
+    pub data: Option<PathBuf>,
+    /// A folder with a file of class names for each dataset.
+    pub class_names: Option<PathBuf>,
+    /// Only these datasets; all that the folder has if none is named.
+    pub datasets: Vec<DatasetId>,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Whether to print Markdown.
+    pub markdown: bool,
+}
+
+/// Two protocols to compare.
+#[derive(Debug)]
+pub struct CompareOptions {
+    /// A protocol's name, or the path of its file.
+    pub a: String,
+    /// The other one's.
+    pub b: String,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
 /// Prints how often the protocol's rewards and scorers pay for a wrong answer.
-pub fn rewards(args: &RewardsArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let file = read_protocol(&args.protocol)?;
-    let datasets = read_class_names(args)?;
+pub fn rewards(options: &RewardsOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let file = read_protocol(&options.protocol)?;
+    let datasets = read_class_names(
+        options.data.as_deref(),
+        options.class_names.as_deref(),
+        &options.datasets,
+    )?;
     let audits = RewardAudit::of(&file, DatasetId::ImageNet);
     let bar = detail.count("auditing", audits.len() * datasets.len());
     let mut prompts = Vec::new();
@@ -38,7 +69,7 @@ pub fn rewards(args: &RewardsArgs, detail: Detail) -> anyhow::Result<Exit> {
     }
     bar.finish_and_clear();
     let findings = Findings { protocol: file.protocol, prompts };
-    print(&match (args.json, args.markdown) {
+    print(&match (options.json, options.markdown) {
         (true, _) => serde_json::to_string(&findings.json())? + "\n",
         (false, true) => findings.markdown(),
         (false, false) => findings.text(),
@@ -47,17 +78,17 @@ pub fn rewards(args: &RewardsArgs, detail: Detail) -> anyhow::Result<Exit> {
 }
 
 /// Prints the fields in which two protocols differ.
-pub fn protocol(args: &DifferenceArgs) -> anyhow::Result<Exit> {
-    let (a, b) = (read_protocol(&args.a)?, read_protocol(&args.b)?);
+pub fn compare_protocols(options: &CompareOptions) -> anyhow::Result<Exit> {
+    let (a, b) = (read_protocol(&options.a)?, read_protocol(&options.b)?);
     let differences = differences_of_protocols(&a, &b);
-    print(&match args.json {
+    print(&match options.json {
         true => serde_json::to_string(&differences)? + "\n",
-        false => told(&differences, [&a.protocol.name, &b.protocol.name]),
+        false => render_differences(&differences, [&a.protocol.name, &b.protocol.name]),
     })?;
     Ok(Exit::Ok)
 }
 
-fn told(differences: &[Difference], [a, b]: [&str; 2]) -> String {
+fn render_differences(differences: &[Difference], [a, b]: [&str; 2]) -> String {
     let plural = if differences.len() == 1 { "" } else { "s" };
     let mut text = format!("`{a}` and `{b}` differ in {} field{plural}\n", differences.len());
     let width = a.chars().count().max(b.chars().count());

@@ -10,15 +10,15 @@ mod trial;
 mod pretrain;
 mod bench;
 mod doctor;
+mod machine;
 
 use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
 
 pub use self::pretrain::pretrain_model;
 use crate::{
-    args::{BenchVerb, DoctorArgs},
     ending::Signals,
     exit::Exit,
-    options::RunOptions,
+    options::{BenchOptions, DoctorOptions, RunOptions},
     progress::Detail,
 };
 
@@ -33,13 +33,13 @@ pub fn trial() -> anyhow::Result<Exit> {
 }
 
 /// Times what is asked for.
-pub fn bench(verb: &BenchVerb, detail: Detail) -> anyhow::Result<Exit> {
-    within_memory(|| bench::bench(verb, detail))
+pub fn bench(options: &BenchOptions, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| bench::bench(options, detail))
 }
 
 /// Checks whether models compute here what they should.
-pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    within_memory(|| doctor::doctor(args))
+pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
+    within_memory(|| doctor::doctor(options))
 }
 
 /// Calls a verb for which a device without memory is an error as others are.

@@ -3,10 +3,9 @@
 use anyhow::anyhow;
 
 use crate::{
-    args::{BenchVerb, DoctorArgs, PretrainArgs},
     ending::Signals,
     exit::Exit,
-    options::RunOptions,
+    options::{BenchOptions, DoctorOptions, PretrainOptions, RunOptions},
     progress::Detail,
 };
 
@@ -21,17 +20,17 @@ pub fn trial() -> anyhow::Result<Exit> {
 }
 
 /// Refuses to train.
-pub fn pretrain_model(_: &PretrainArgs, _: Detail) -> anyhow::Result<Exit> {
+pub fn pretrain_model(_: &PretrainOptions, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("tiny pretrain"))
 }
 
 /// Refuses to time anything.
-pub fn bench(_: &BenchVerb, _: Detail) -> anyhow::Result<Exit> {
+pub fn bench(_: &BenchOptions, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("bench"))
 }
 
 /// Refuses to check anything.
-pub fn doctor(_: &DoctorArgs) -> anyhow::Result<Exit> {
+pub fn doctor(_: &DoctorOptions) -> anyhow::Result<Exit> {
     Err(missing("doctor"))
 }
 

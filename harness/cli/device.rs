@@ -1,6 +1,8 @@
-//! A device as a user names it.
+//! A device, and the kind of numbers on it, as a user names them.
 
 use std::{fmt, str::FromStr};
+
+use clap::ValueEnum;
 
 /// A device: `cpu`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,4 +31,15 @@ impl FromStr for Device {
         }
         Err("expected cpu, cuda or cuda:N".to_owned())
     }
+}
+
+/// A kind of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dtype {
+    /// bf16 on CUDA, fp32 on a CPU.
+    Auto,
+    /// 16 bits with float32's range.
+    Bf16,
+    /// 32 bits.
+    Fp32,
 }

@@ -13,11 +13,10 @@ use clsrl_data::{
     shown,
     text::{TextTokenizer, expand_image_tokens},
 };
-use clsrl_spec::{CellKey, ShotRule};
+use clsrl_spec::{CellKey, DatasetId, ImagePath, Seed, ShotRule};
 use serde::Serialize;
 
 use crate::{
-    args::{ImageArgs, PromptArgs, SampleArgs},
     exit::Exit,
     inputs::{data_dir, model_dir, open_dataset},
     output::print,
@@ -28,6 +27,59 @@ use crate::{
 
 /// The suite that stands in where none is named: its model and data come with the project.
 const DEFAULT_SUITE: &str = "smoke";
+
+/// Which prompt to show.
+#[derive(Debug)]
+pub struct PromptOptions {
+    /// The suite whose protocol is used.
+    pub suite: String,
+    /// Another protocol than the suite's.
+    pub protocol: Option<String>,
+    /// Dataset, form and prompt style.
+    pub cell: CellKey,
+    /// The position in the test split.
+    pub index: usize,
+    /// The model directory, instead of the suite's.
+    pub model: Option<PathBuf>,
+    /// The data folder, instead of the suite's.
+    pub data: Option<PathBuf>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// Which image to write.
+#[derive(Debug)]
+pub struct ImageOptions {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The position in the test split.
+    pub index: usize,
+    /// The image path.
+    pub order: ImagePath,
+    /// The PNG file.
+    pub to: PathBuf,
+    /// The model directory whose preprocessor is used, instead of the tiny model's.
+    pub model: Option<PathBuf>,
+    /// The data folder, instead of the synthetic one.
+    pub data: Option<PathBuf>,
+}
+
+/// Which few-shot samples to list.
+#[derive(Debug)]
+pub struct SampleOptions {
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// The data folder, instead of the synthetic one.
+    pub data: Option<PathBuf>,
+    /// Training images per class.
+    pub shots: usize,
+    /// The trial's seed.
+    pub seed: Seed,
+    /// The protocol whose rule samples, instead of CoOp's rule.
+    pub protocol: Option<String>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
 
 #[derive(Serialize)]
 struct ShownPrompt<'a> {
@@ -55,18 +107,17 @@ struct Picks<'a> {
 }
 
 /// Prints the rendered prompt of an evaluation picture.
-pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
+pub fn prompt(options: &PromptOptions, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let suite = read_suite(&project, &args.suite, args.protocol.as_deref())?;
-    let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
-    let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
-    let dataset = open_dataset(args.dataset, &data_dir, None)?;
-    let split = *suite.evaluation.split.of(args.dataset);
-    let questions = shown::questions(&suite.protocol, &dataset, args.form);
-    let example = example(&questions.view().evaluated(split, None), args.index)?;
+    let suite = read_suite(&project, &options.suite, options.protocol.as_deref())?;
+    let model_dir = model_dir(&project, &suite, options.model.as_deref())?;
+    let data_dir = data_dir(&suite, options.data.as_deref(), detail)?;
+    let dataset = open_dataset(options.cell.target, &data_dir, None)?;
+    let split = *suite.evaluation.split.of(options.cell.target);
+    let questions = shown::questions(&suite.protocol, &dataset, options.cell.form);
+    let example = example(&questions.view().evaluated(split, None), options.index)?;
     let question = questions.ask(split.as_str(), example);
-    let cell = CellKey { target: args.dataset, form: args.form, prompt: args.prompt.into() };
-    let asked = shown::evaluation_prompt(&suite.protocol, cell, &question);
+    let asked = shown::evaluation_prompt(&suite.protocol, options.cell, &question);
     let image = &suite.protocol.image;
     let processor =
         Processor::from_dir(&model_dir)?.with_pixels(image.min_pixels, image.max_pixels);
@@ -78,15 +129,15 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
         &[processor.n_features(&patches)],
     )?;
     let shown = ShownPrompt {
-        dataset: args.dataset.as_str(),
+        dataset: options.cell.target.as_str(),
         split: split.as_str(),
-        index: args.index,
+        index: options.index,
         path: &example.path,
         classname: &question.gold,
         prompt: asked.conversation,
         tokens: ids.len(),
     };
-    if args.json {
+    if options.json {
         print(&(serde_json::to_string(&shown)? + "\n"))?;
     } else {
         let ShownPrompt { dataset, split, index, path, classname, prompt, tokens } = shown;
@@ -99,38 +150,39 @@ pub fn prompt(args: &PromptArgs, detail: Detail) -> anyhow::Result<Exit> {
 }
 
 /// Writes the preprocessed picture as PNG, and prints its path and size.
-pub fn image(args: &ImageArgs, detail: Detail) -> anyhow::Result<Exit> {
+pub fn image(options: &ImageOptions, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let suite = read_suite(&project, DEFAULT_SUITE, None)?;
-    let data_dir = data_dir(&suite, args.data.as_deref(), detail)?;
-    let dataset = open_dataset(args.dataset, &data_dir, None)?;
-    let example = example(&dataset.test.iter().collect::<Vec<_>>(), args.index)?;
-    let model_dir = model_dir(&project, &suite, args.model.as_deref())?;
+    let data_dir = data_dir(&suite, options.data.as_deref(), detail)?;
+    let dataset = open_dataset(options.dataset, &data_dir, None)?;
+    let example = example(&dataset.test.iter().collect::<Vec<_>>(), options.index)?;
+    let model_dir = model_dir(&project, &suite, options.model.as_deref())?;
     let path = dataset.image_path(example)?;
-    let rgb = Processor::from_dir(&model_dir)?.load_rgb(&path, args.order)?;
-    write_png(&rgb, &args.to).with_context(|| format!("cannot write `{}`", args.to.display()))?;
+    let rgb = Processor::from_dir(&model_dir)?.load_rgb(&path, options.order)?;
+    write_png(&rgb, &options.to)
+        .with_context(|| format!("cannot write `{}`", options.to.display()))?;
     detail.say(&format!("{}: {} x {} pixels", example.path, rgb.width, rgb.height));
-    print(&format!("{}\n", args.to.display()))?;
+    print(&format!("{}\n", options.to.display()))?;
     Ok(Exit::Ok)
 }
 
 /// Prints the few-shot picks of a seed.
-pub fn sample(args: &SampleArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let data_dir = match &args.data {
+pub fn sample(options: &SampleOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let data_dir = match &options.data {
         Some(dir) => dir.clone(),
         None => default_data_dir(detail)?,
     };
-    let dataset = open_dataset(args.dataset, &data_dir, None)?;
-    let rule = match &args.protocol {
+    let dataset = open_dataset(options.dataset, &data_dir, None)?;
+    let rule = match &options.protocol {
         Some(named) => read_protocol(named)?.protocol.shots,
         None => ShotRule::Coop,
     };
-    let picks = pick_few_shot(&dataset, rule, args.shots, args.seed);
+    let picks = pick_few_shot(&dataset, rule, options.shots, options.seed);
     let picks = Picks {
         train: picks.train.iter().map(|&idx| pick(&dataset.train[idx])).collect(),
         val: picks.val.iter().map(|&idx| pick(&dataset.val[idx])).collect(),
     };
-    print(&if args.json { serde_json::to_string(&picks)? + "\n" } else { table(&picks) })?;
+    print(&if options.json { serde_json::to_string(&picks)? + "\n" } else { table(&picks) })?;
     Ok(Exit::Ok)
 }
 

@@ -77,26 +77,30 @@ fn call() -> anyhow::Result<Exit> {
     let detail = Detail::new(quiet);
     match verb {
         Verb::Run(args) => compute::run(&args.into(), &signals, detail),
-        Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args, &signals, detail),
+        Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args.into(), &signals, detail),
         Verb::Plan(args) => plan::plan(&args.into(), detail),
         Verb::Report(args) => report::report(&args.into(), detail),
         Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),
-        Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args, detail),
-        Verb::Datasets(DatasetsVerb::Lock(args)) => datasets::lock(&args, detail),
-        Verb::Datasets(DatasetsVerb::Verify(args)) => datasets::verify(&args, detail),
-        Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args, detail),
-        Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args, detail),
-        Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args, detail),
-        Verb::Audit(AuditVerb::Rewards(args)) => audit::rewards(&args, detail),
-        Verb::Audit(AuditVerb::Protocol(args)) => audit::protocol(&args),
-        Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args, detail),
-        Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args, detail),
-        Verb::Bench(verb) => compute::bench(&verb, detail),
-        Verb::Doctor(args) => compute::doctor(&args),
-        Verb::Completions(args) => shell::completions(&args),
-        Verb::Man(args) => shell::man(&args),
+        Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args.into(), detail),
+        Verb::Datasets(DatasetsVerb::Lock(args)) => {
+            datasets::lock(&args.datasets.into(), args.accept_changes, detail)
+        }
+        Verb::Datasets(DatasetsVerb::Verify(args)) => {
+            datasets::verify(&args.datasets.into(), args.deep, detail)
+        }
+        Verb::Inspect(InspectVerb::Prompt(args)) => inspect::prompt(&args.into(), detail),
+        Verb::Inspect(InspectVerb::Image(args)) => inspect::image(&args.into(), detail),
+        Verb::Inspect(InspectVerb::Sample(args)) => inspect::sample(&args.into(), detail),
+        Verb::Audit(AuditVerb::Rewards(args)) => audit::rewards(&args.into(), detail),
+        Verb::Audit(AuditVerb::Protocol(args)) => audit::compare_protocols(&args.into()),
+        Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args.to, args.seed, detail),
+        Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args.into(), detail),
+        Verb::Bench(verb) => compute::bench(&verb.into(), detail),
+        Verb::Doctor(args) => compute::doctor(&args.into()),
+        Verb::Completions(args) => shell::completions(args.shell),
+        Verb::Man(args) => shell::man(args.to.as_deref()),
         Verb::Trial(_) => compute::trial(),
     }
 }
@@ -108,7 +112,7 @@ fn tell_arguments(told: &clap::Error) -> anyhow::Result<Exit> {
         note(text.trim_end());
         let given: Vec<String> =
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        if let Some(guess) = names::guessed_verb(told, &given) {
+        if let Some(guess) = args::mistyped::guess_verb(told, &given) {
             note(&guess);
         }
         return Ok(Exit::Usage);

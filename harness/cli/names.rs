@@ -1,15 +1,7 @@
 //! Names as users type them: those of suites, and those that reports print, in any case.
 
-use std::iter::once;
-
-use clap::{
-    CommandFactory,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
 use clsrl_report::column_head;
 use clsrl_spec::{DatasetId, MethodId, closest};
-
-use crate::args::Cli;
 
 /// A dataset by its id, its folder, or its name in a report: `oxford_flowers`, `Flowers102`, `Flow`.
 pub fn dataset(text: &str) -> Result<DatasetId, String> {
@@ -43,26 +35,6 @@ pub fn guess<'n>(found: &str, names: impl IntoIterator<Item = &'n str>) -> Strin
 fn unknown(kind: &str, found: &str, meant: Option<&str>, names: &[&str]) -> String {
     let meant = meant.map_or(",".to_owned(), |meant| format!(", did you mean `{meant}`?"));
     format!("unknown {kind} `{found}`{meant} expected one of {}", names.join(", "))
-}
-
-/// The line that clap leaves out of its message on a mistyped verb, because it guesses more carefully.
-pub fn guessed_verb(told: &clap::Error, given: &[String]) -> Option<String> {
-    let is_guessed = told.get(ContextKind::SuggestedSubcommand).is_some();
-    let Some(ContextValue::String(found)) = told.get(ContextKind::InvalidSubcommand) else {
-        return None;
-    };
-    if told.kind() != ErrorKind::InvalidSubcommand || is_guessed {
-        return None;
-    }
-    let program = Cli::command();
-    let mut verb = &program;
-    for word in given.iter().take_while(|word| *word != found) {
-        verb = verb.find_subcommand(word).unwrap_or(verb);
-    }
-    let names =
-        verb.get_subcommands().filter(|verb| !verb.is_hide_set()).map(|verb| verb.get_name());
-    let meant = closest(found, names.chain(once("help")))?;
-    Some(format!("  tip: did you mean `{meant}`?"))
 }
 
 #[cfg(test)]
@@ -99,28 +71,5 @@ mod tests {
         let told = dataset("mnist").unwrap_err();
         assert!(told.starts_with("unknown dataset `mnist`, expected one of imagenet, "), "{told}");
         assert!(method("clsrl").unwrap_err().contains("did you mean `cls-rl`?"));
-    }
-
-    fn check(given: &[&str], expected: Option<&str>) {
-        use clap::Parser;
-        let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
-        let told = Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
-        let found = guessed_verb(&told, &given).or_else(|| {
-            // As clap itself says it.
-            let text = told.to_string();
-            let meant = text.split("a similar subcommand exists: '").nth(1)?.split('\'').next()?;
-            Some(format!("  tip: did you mean `{meant}`?"))
-        });
-        let expected = expected.map(|meant| format!("  tip: did you mean `{meant}`?"));
-        assert_eq!(found, expected, "{given:?}");
-    }
-
-    #[test]
-    fn a_mistyped_verb_is_guessed() {
-        check(&["rnu"], Some("run"));
-        check(&["reprot"], Some("report"));
-        check(&["--quiet", "gtae"], Some("gate"));
-        check(&["datasets", "lst"], Some("list"));
-        check(&["xyzzy"], None);
     }
 }

@@ -2,11 +2,17 @@
 //!
 //! The arguments (`args`) make these; nothing below them knows a flag. What only one verb takes stands beside it.
 
+mod bench;
+
 use std::path::PathBuf;
 
-use clsrl_spec::Selection;
+use clsrl_spec::{DatasetId, HubModel, Seed, Selection};
 
-use crate::device::Device;
+pub use self::bench::{
+    BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
+    SftBenchOptions, Weights,
+};
+use crate::device::{Device, Dtype};
 
 /// A suite, the part of it that is wanted, and where results go.
 #[derive(Debug, Clone)]
@@ -93,4 +99,64 @@ pub struct RunOptions {
     pub keep_checkpoints: bool,
     /// Run the trials in this process.
     pub in_process: bool,
+}
+
+/// Datasets, and what they are compared with.
+#[derive(Debug, Clone)]
+pub struct DatasetsOptions {
+    /// Only these datasets; all if none is named.
+    pub ids: Vec<DatasetId>,
+    /// Where they are.
+    pub data: DataOptions,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// A check of the program on this machine.
+#[derive(Debug)]
+pub struct DoctorOptions {
+    /// A model directory or `hf:ID[@REV]`, instead of the tiny model.
+    pub model: Option<PathBuf>,
+    /// A golden set to compare with.
+    pub goldens: Option<PathBuf>,
+    /// The device.
+    pub device: Device,
+    /// Precision of matrix products.
+    pub dtype: Dtype,
+    /// Side of the self-tests' images in pixels.
+    pub image_size: usize,
+    /// Threads; all cores by default.
+    pub threads: Option<usize>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// The tiny model, from nothing.
+#[derive(Debug)]
+pub struct PretrainOptions {
+    /// The model directory to write.
+    pub to: PathBuf,
+    /// The seed of weights, tokenizer, images and texts.
+    pub seed: Seed,
+    /// Optimizer steps.
+    pub steps: usize,
+    /// Images per step.
+    pub batch: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// A model to fetch.
+#[derive(Debug)]
+pub struct FetchOptions {
+    /// The model.
+    pub model: HubModel,
+    /// The folder to put the files into, instead of the cache.
+    pub to: Option<PathBuf>,
+    /// The model lock, instead of the project's.
+    pub lock: Option<PathBuf>,
+    /// Lock what the hub has where it differs.
+    pub accept_changes: bool,
+    /// Show what would be fetched, and fetch nothing.
+    pub dry_run: bool,
 }

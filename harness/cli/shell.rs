@@ -7,11 +7,7 @@ use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
-use crate::{
-    args::{Cli, CompletionsArgs, ManArgs},
-    exit::Exit,
-    output::print,
-};
+use crate::{args::Cli, exit::Exit, output::print};
 
 /// The program's name, as it is typed.
 const NAME: &str = "clsrl-bench";
@@ -21,10 +17,10 @@ const NAME: &str = "clsrl-bench";
 const PLAIN_NAME: &str = "clsrlbench";
 
 /// Prints the completions of a shell.
-pub fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
-    let is_bash = args.shell == Shell::Bash;
+pub fn completions(shell: Shell) -> anyhow::Result<Exit> {
+    let is_bash = shell == Shell::Bash;
     let mut script = Vec::new();
-    generate(args.shell, &mut Cli::command(), if is_bash { PLAIN_NAME } else { NAME }, &mut script);
+    generate(shell, &mut Cli::command(), if is_bash { PLAIN_NAME } else { NAME }, &mut script);
     let mut script = String::from_utf8(script).context("the completions are not UTF-8")?;
     if is_bash {
         // What is completed stands at the end of the lines that register it; all else is the script's own.
@@ -35,10 +31,10 @@ pub fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
 }
 
 /// Prints the man page of the program, or writes those of all verbs into a folder.
-pub fn man(args: &ManArgs) -> anyhow::Result<Exit> {
+pub fn man(to: Option<&Path>) -> anyhow::Result<Exit> {
     let mut program = Cli::command();
     program.build();
-    let Some(dir) = &args.to else {
+    let Some(dir) = to else {
         print(&page(&program)?)?;
         return Ok(Exit::Ok);
     };

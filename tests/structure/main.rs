@@ -4,6 +4,7 @@
 
 mod crates;
 mod documents;
+mod imports;
 mod sources;
 
 use std::{

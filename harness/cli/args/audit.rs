@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clsrl_spec::DatasetId;
 
-use crate::names;
+use crate::{
+    audit::{CompareOptions, RewardsOptions},
+    names,
+};
 
 /// What to audit.
 #[derive(Debug, Subcommand)]
@@ -21,22 +24,22 @@ pub enum AuditVerb {
 pub struct RewardsArgs {
     /// A protocol's name in `suites/protocols/`, or the path of a protocol file.
     #[arg(long, value_name = "NAME|PATH")]
-    pub protocol: String,
+    protocol: String,
     /// The folder that holds the datasets' folders.
     #[arg(long, value_name = "DIR", conflicts_with = "class_names")]
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
     /// A folder with a file for each dataset, such as `dtd.txt`, that has a class name on each line.
     #[arg(long, value_name = "DIR")]
-    pub class_names: Option<PathBuf>,
+    class_names: Option<PathBuf>,
     /// Only these datasets, instead of all that the folder has.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
-    pub datasets: Vec<DatasetId>,
+    datasets: Vec<DatasetId>,
     /// Print JSON, with every case of every dataset.
     #[arg(long, conflicts_with = "markdown")]
-    pub json: bool,
+    json: bool,
     /// Print Markdown.
     #[arg(long)]
-    pub markdown: bool,
+    markdown: bool,
 }
 
 /// Arguments of `audit protocol`.
@@ -44,11 +47,24 @@ pub struct RewardsArgs {
 pub struct DifferenceArgs {
     /// A protocol's name in `suites/protocols/`, or the path of a protocol file.
     #[arg(value_name = "A")]
-    pub a: String,
+    a: String,
     /// The protocol to compare with, likewise.
     #[arg(value_name = "B")]
-    pub b: String,
+    b: String,
     /// Print JSON.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
+}
+
+impl From<RewardsArgs> for RewardsOptions {
+    fn from(args: RewardsArgs) -> Self {
+        let RewardsArgs { protocol, data, class_names, datasets, json, markdown } = args;
+        RewardsOptions { protocol, data, class_names, datasets, json, markdown }
+    }
+}
+
+impl From<DifferenceArgs> for CompareOptions {
+    fn from(DifferenceArgs { a, b, json }: DifferenceArgs) -> Self {
+        CompareOptions { a, b, json }
+    }
 }

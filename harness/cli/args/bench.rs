@@ -5,11 +5,17 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clsrl_spec::{
     ImagePath, Seed,
-    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_NUMBER, MAX_STEPS, MAX_THREADS, MAX_TOKENS},
+    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_STEPS, MAX_THREADS, MAX_TOKENS},
 };
 
-use super::whole;
-use crate::device::Device;
+use super::number::{parse_number, parse_share, whole};
+use crate::{
+    device::{Device, Dtype},
+    options::{
+        BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
+        SftBenchOptions, Weights,
+    },
+};
 
 /// Layers of a random model: the largest Qwen2-VL has 80.
 const MAX_LAYERS: usize = 1024;
@@ -34,115 +40,104 @@ pub enum BenchVerb {
 #[derive(Debug, Args)]
 pub struct BenchModelArgs {
     #[command(flatten)]
-    pub weights: WeightsArgs,
+    weights: WeightsArgs,
     /// With --random-2b: fewer decoder layers.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
-    pub layers: Option<usize>,
+    layers: Option<usize>,
     /// With --random-2b: fewer vision blocks.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
-    pub vision_layers: Option<usize>,
+    vision_layers: Option<usize>,
     /// Device: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    pub device: Device,
+    device: Device,
     /// Precision of matrix products; auto is bf16 on CUDA and fp32 on a CPU.
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
-    pub dtype: Dtype,
+    dtype: Dtype,
     /// Side of an image after resizing to a square, in pixels.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_SIDE>, default_value_t = 384)]
-    pub image_size: usize,
+    image_size: usize,
     /// Tokens per prompt, image tokens included.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 400)]
-    pub prompt_tokens: usize,
+    prompt_tokens: usize,
     /// Tokens per completion.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_TOKENS>, default_value_t = 128)]
-    pub completion_tokens: usize,
+    completion_tokens: usize,
     /// Warm-up steps, which are not timed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
-    pub warmup: usize,
+    warmup: usize,
     /// The random seed.
     #[arg(long, default_value_t = 0)]
-    pub seed: Seed,
+    seed: Seed,
     /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
-    pub threads: Option<usize>,
+    threads: Option<usize>,
     /// Write the JSON to a file as well.
     #[arg(long, value_name = "FILE")]
-    pub json_out: Option<PathBuf>,
+    json_out: Option<PathBuf>,
 }
 
 /// Which weights.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct WeightsArgs {
+struct WeightsArgs {
     /// A Hugging Face model directory, or `hf:ID[@REV]`; only its config and weights are read.
     #[arg(long, value_name = "DIR|hf:ID")]
-    pub model: Option<PathBuf>,
+    model: Option<PathBuf>,
     /// Random weights in the shapes of Qwen2-VL-2B.
     #[arg(long)]
-    pub random_2b: bool,
-}
-
-/// A kind of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Dtype {
-    /// bf16 on CUDA, fp32 on a CPU.
-    Auto,
-    /// 16 bits with float32's range.
-    Bf16,
-    /// 32 bits.
-    Fp32,
+    random_2b: bool,
 }
 
 /// Arguments of `bench grpo`.
 #[derive(Debug, Args)]
 pub struct BenchGrpoArgs {
     #[command(flatten)]
-    pub model: BenchModelArgs,
+    model: BenchModelArgs,
     /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
-    pub steps: usize,
+    steps: usize,
     /// Completions per prompt.
     #[arg(long, value_name = "G", value_parser = whole::<1, MAX_GENERATIONS>, default_value_t = 4)]
-    pub num_generations: usize,
+    num_generations: usize,
     /// Prompts per optimizer step (gradient accumulation).
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
-    pub accum: usize,
+    accum: usize,
     /// Prompts per forward pass of the update, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
-    pub micro_batch: Option<usize>,
+    micro_batch: Option<usize>,
     /// The learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
-    pub lr: f64,
+    lr: f64,
     /// Weight of the KL term.
     #[arg(long, value_name = "WEIGHT", default_value_t = 0.04, value_parser = parse_number)]
-    pub beta: f64,
+    beta: f64,
 }
 
 /// Arguments of `bench sft`.
 #[derive(Debug, Args)]
 pub struct BenchSftArgs {
     #[command(flatten)]
-    pub model: BenchModelArgs,
+    model: BenchModelArgs,
     /// Timed steps.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
-    pub steps: usize,
+    steps: usize,
     /// Examples per optimizer step (gradient accumulation).
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 2)]
-    pub accum: usize,
+    accum: usize,
     /// Examples per forward pass, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
-    pub micro_batch: Option<usize>,
+    micro_batch: Option<usize>,
     /// The learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
-    pub lr: f64,
+    lr: f64,
     /// Tokens with a loss: all text, as in the released code, or the completion.
     #[arg(long, value_enum, default_value_t = Labels::All)]
-    pub labels: Labels,
+    labels: Labels,
 }
 
 /// What a supervised loss covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Labels {
+enum Labels {
     /// Everything but the image.
     All,
     /// The completion alone.
@@ -153,16 +148,16 @@ pub enum Labels {
 #[derive(Debug, Args)]
 pub struct BenchEvalArgs {
     #[command(flatten)]
-    pub model: BenchModelArgs,
+    model: BenchModelArgs,
     /// Timed batches.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 2)]
-    pub steps: usize,
+    steps: usize,
     /// Prompts per batch.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>, default_value_t = 32)]
-    pub batch: usize,
+    batch: usize,
     /// Vary prompt lengths: up to this share shorter than --prompt-tokens.
     #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.1)]
-    pub spread: f64,
+    spread: f64,
 }
 
 /// Arguments of `bench input`.
@@ -170,37 +165,83 @@ pub struct BenchEvalArgs {
 pub struct BenchInputArgs {
     /// A folder of images, read with its subfolders.
     #[arg(long, value_name = "DIR")]
-    pub pictures: PathBuf,
+    pictures: PathBuf,
     /// The model directory whose preprocessor is used, instead of Qwen2-VL's.
     #[arg(long, value_name = "DIR")]
-    pub model: Option<PathBuf>,
+    model: Option<PathBuf>,
     /// The image path, an order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
-    pub order: ImagePath,
+    order: ImagePath,
     /// Warm-up passes over all images, which are not timed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<0, MAX_STEPS>)]
-    pub warmup: usize,
+    warmup: usize,
     /// Timed passes.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_STEPS>, default_value_t = 3)]
-    pub steps: usize,
+    steps: usize,
     /// Threads; all cores by default.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
-    pub threads: Option<usize>,
+    threads: Option<usize>,
     /// Write the JSON to a file as well.
     #[arg(long, value_name = "FILE")]
-    pub json_out: Option<PathBuf>,
+    json_out: Option<PathBuf>,
 }
 
-fn parse_number(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(number) if (0.0..=MAX_NUMBER).contains(&number) => Ok(number),
-        _ => Err("expected a number from 0 to 1e30".to_owned()),
+impl From<BenchVerb> for BenchOptions {
+    fn from(verb: BenchVerb) -> Self {
+        match verb {
+            BenchVerb::Grpo(args) => BenchOptions::Grpo(GrpoBenchOptions {
+                model: args.model.into(),
+                steps: args.steps,
+                generations: args.num_generations,
+                accumulation: args.accum,
+                micro_batch: args.micro_batch.unwrap_or(args.accum),
+                learning_rate: args.lr,
+                beta: args.beta,
+            }),
+            BenchVerb::Sft(args) => BenchOptions::Sft(SftBenchOptions {
+                model: args.model.into(),
+                steps: args.steps,
+                accumulation: args.accum,
+                micro_batch: args.micro_batch.unwrap_or(args.accum),
+                learning_rate: args.lr,
+                completion_alone: args.labels == Labels::Completion,
+            }),
+            BenchVerb::Eval(args) => BenchOptions::Eval(EvalBenchOptions {
+                model: args.model.into(),
+                steps: args.steps,
+                batch: args.batch,
+                spread: args.spread,
+            }),
+            BenchVerb::Input(args) => BenchOptions::Input(InputBenchOptions {
+                images: args.pictures,
+                model: args.model,
+                order: args.order,
+                warmup: args.warmup,
+                steps: args.steps,
+                threads: args.threads,
+                json_out: args.json_out,
+            }),
+        }
     }
 }
 
-fn parse_share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("expected a number from 0 to below 1".to_owned()),
+impl From<BenchModelArgs> for ModelBenchOptions {
+    fn from(args: BenchModelArgs) -> Self {
+        let weights = match args.weights.model {
+            Some(given) => Weights::Model(given),
+            None => Weights::Random2b { layers: args.layers, vision_layers: args.vision_layers },
+        };
+        ModelBenchOptions {
+            weights,
+            device: args.device,
+            dtype: args.dtype,
+            image_size: args.image_size,
+            prompt_tokens: args.prompt_tokens,
+            completion_tokens: args.completion_tokens,
+            warmup: args.warmup,
+            seed: args.seed,
+            threads: args.threads,
+            json_out: args.json_out,
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! Arguments of `datasets`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use clsrl_spec::DatasetId;
 
-use crate::names;
+use super::inputs::DataArgs;
+use crate::{names, options::DatasetsOptions};
 
 /// What to do with the datasets.
 #[derive(Debug, Subcommand)]
@@ -23,19 +22,12 @@ pub enum DatasetsVerb {
 pub struct DatasetsArgs {
     /// Only these datasets.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
-    pub datasets: Vec<DatasetId>,
-    /// The folder that holds the datasets' folders, instead of the synthetic ones.
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// The lock, instead of the project's `datasets.lock`.
-    #[arg(long, value_name = "FILE")]
-    pub lock: Option<PathBuf>,
-    /// The folder of the lock's file lists, instead of one in the user's cache.
-    #[arg(long, value_name = "DIR")]
-    pub sidecars: Option<PathBuf>,
+    datasets: Vec<DatasetId>,
+    #[command(flatten)]
+    data: DataArgs,
     /// Print JSON.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// Arguments of `datasets lock`.
@@ -56,4 +48,10 @@ pub struct VerifyArgs {
     /// Hash every file, even if size and times are unchanged, and decode every listed image once.
     #[arg(long)]
     pub deep: bool,
+}
+
+impl From<DatasetsArgs> for DatasetsOptions {
+    fn from(DatasetsArgs { datasets: ids, data, json }: DatasetsArgs) -> Self {
+        DatasetsOptions { ids, data: data.into(), json }
+    }
 }

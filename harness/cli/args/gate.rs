@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use clsrl_report::{gate::MaxDrop, statistics::Level};
 
-use super::SuiteArgs;
+use super::suite::SuiteArgs;
 use crate::{
     baseline::SaveOptions,
     gate::{GateFormat, GateOptions},

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clsrl_spec::ranges::MAX_THREADS;
 
-use super::whole;
+use super::number::whole;
 use crate::{
     device::Device,
     options::{DataOptions, InputOptions},

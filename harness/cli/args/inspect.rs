@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use clsrl_spec::{DatasetId, Form, ImagePath, PromptStyle, Seed, ranges::MAX_PICTURES};
+use clsrl_spec::{CellKey, DatasetId, Form, ImagePath, PromptStyle, Seed, ranges::MAX_PICTURES};
 
-use super::whole;
-use crate::names;
+use super::number::whole;
+use crate::{
+    inspect::{ImageOptions, PromptOptions, SampleOptions},
+    names,
+};
 
 /// What to show.
 #[derive(Debug, Subcommand)]
@@ -24,32 +27,32 @@ pub enum InspectVerb {
 pub struct PromptArgs {
     /// The suite whose protocol is used.
     #[arg(long, value_name = "NAME|PATH")]
-    pub suite: String,
+    suite: String,
     /// The dataset.
     #[arg(long, value_name = "NAME", value_parser = names::dataset)]
-    pub dataset: DatasetId,
+    dataset: DatasetId,
     /// A Hugging Face model directory, or `hf:ID[@REV]` for what `model fetch` brought here, instead of the
     /// suite's.
     #[arg(long, value_name = "DIR|hf:ID")]
-    pub model: Option<PathBuf>,
+    model: Option<PathBuf>,
     /// The folder that holds the datasets' folders, instead of the suite's.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
     /// The position in the test split.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
-    pub index: usize,
+    index: usize,
     /// The prompt style.
     #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
-    pub prompt: PromptArg,
+    prompt: PromptArg,
     /// The kind of question: few-shot, base, new or open-set.
     #[arg(long, default_value_t = Form::FewShot)]
-    pub form: Form,
+    form: Form,
     /// Another protocol than the suite's.
     #[arg(long, value_name = "NAME")]
-    pub protocol: Option<String>,
+    protocol: Option<String>,
     /// Print JSON.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// Arguments of `inspect image`.
@@ -57,22 +60,22 @@ pub struct PromptArgs {
 pub struct ImageArgs {
     /// The dataset.
     #[arg(long, value_name = "NAME", value_parser = names::dataset)]
-    pub dataset: DatasetId,
+    dataset: DatasetId,
     /// The position in the test split.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
-    pub index: usize,
+    index: usize,
     /// The image path, an order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
-    pub order: ImagePath,
+    order: ImagePath,
     /// The PNG file to write.
     #[arg(long, value_name = "FILE")]
-    pub to: PathBuf,
+    to: PathBuf,
     /// The model directory whose preprocessor is used, instead of the tiny model's.
     #[arg(long, value_name = "DIR")]
-    pub model: Option<PathBuf>,
+    model: Option<PathBuf>,
     /// The folder that holds the datasets' folders, instead of the synthetic ones.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
 }
 
 /// Arguments of `inspect sample`.
@@ -80,27 +83,27 @@ pub struct ImageArgs {
 pub struct SampleArgs {
     /// The dataset.
     #[arg(long, value_name = "NAME", value_parser = names::dataset)]
-    pub dataset: DatasetId,
+    dataset: DatasetId,
     /// The folder that holds the datasets' folders, instead of the synthetic ones.
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
     /// Training images per class.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
-    pub shots: usize,
+    shots: usize,
     /// The seed of the trial; under the notebook's rule every seed has the same samples.
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: Seed,
+    seed: Seed,
     /// The protocol whose rule samples, instead of CoOp's rule: a name in `suites/protocols/`, or a path.
     #[arg(long, value_name = "NAME|PATH")]
-    pub protocol: Option<String>,
+    protocol: Option<String>,
     /// Print JSON.
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// A prompt's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PromptArg {
+enum PromptArg {
     /// A thought, then the answer.
     Thinking,
     /// The answer alone.
@@ -119,5 +122,26 @@ impl From<PromptArg> for PromptStyle {
             PromptArg::ThinkAfterAnswer => PromptStyle::ThinkAfterAnswer,
             PromptArg::AdaptiveThinking => PromptStyle::AdaptiveThinking,
         }
+    }
+}
+
+impl From<PromptArgs> for PromptOptions {
+    fn from(args: PromptArgs) -> Self {
+        let PromptArgs { suite, dataset, model, data, index, prompt, form, protocol, json } = args;
+        let cell = CellKey { target: dataset, form, prompt: prompt.into() };
+        PromptOptions { suite, protocol, cell, index, model, data, json }
+    }
+}
+
+impl From<ImageArgs> for ImageOptions {
+    fn from(ImageArgs { dataset, index, order, to, model, data }: ImageArgs) -> Self {
+        ImageOptions { dataset, index, order, to, model, data }
+    }
+}
+
+impl From<SampleArgs> for SampleOptions {
+    fn from(args: SampleArgs) -> Self {
+        let SampleArgs { dataset, data, shots, seed, protocol, json } = args;
+        SampleOptions { dataset, data, shots, seed, protocol, json }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clsrl_spec::HubModel;
 
+use crate::options::FetchOptions;
+
 /// What to do with models.
 #[derive(Debug, Subcommand)]
 pub enum ModelVerb {
@@ -22,17 +24,24 @@ pub struct FetchModelArgs {
     /// The model, such as Qwen/Qwen2-VL-2B-Instruct, with a branch, tag or commit behind an @ if wanted. Without one
     /// it is the commit in the lock, or else `main`.
     #[arg(value_name = "ID[@REV]")]
-    pub model: HubModel,
+    model: HubModel,
     /// Put the files into this folder instead of the cache.
     #[arg(long, value_name = "DIR")]
-    pub to: Option<PathBuf>,
+    to: Option<PathBuf>,
     /// The model lock, instead of the project's `models.lock`.
     #[arg(long, value_name = "FILE")]
-    pub lock: Option<PathBuf>,
+    lock: Option<PathBuf>,
     /// Accept what the hub has where it differs from the lock, and lock that.
     #[arg(long)]
-    pub accept_changes: bool,
+    accept_changes: bool,
     /// Show what would be fetched, and fetch nothing.
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
+}
+
+impl From<FetchModelArgs> for FetchOptions {
+    fn from(args: FetchModelArgs) -> Self {
+        let FetchModelArgs { model, to, lock, accept_changes, dry_run } = args;
+        FetchOptions { model, to, lock, accept_changes, dry_run }
+    }
 }

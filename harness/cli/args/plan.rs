@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{InputArgs, SuiteArgs};
+use super::{inputs::InputArgs, suite::SuiteArgs};
 use crate::plan::PlanOptions;
 
 /// Arguments of `plan`.

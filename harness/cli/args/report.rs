@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use clsrl_report::{DatasetOrder, FrameFormat};
 use clsrl_spec::Scorer;
 
-use super::SuiteArgs;
+use super::suite::SuiteArgs;
 use crate::{
     report::ReportOptions,
     report_writer::{DocumentFormat, ReportFormats},

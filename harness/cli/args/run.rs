@@ -3,7 +3,7 @@
 use clap::Args;
 use clsrl_spec::ranges::MAX_JOBS;
 
-use super::{CacheSize, InputArgs, SuiteArgs, whole};
+use super::{inputs::InputArgs, number::whole, size::CacheSize, suite::SuiteArgs};
 use crate::options::{Check, RunOptions};
 
 /// Arguments of `run`.

@@ -8,7 +8,7 @@ use clsrl_spec::{
     ranges::{MAX_LORA_RANK, MAX_PICTURES},
 };
 
-use super::whole;
+use super::number::whole;
 use crate::{
     names,
     options::{SuiteOptions, Variant},

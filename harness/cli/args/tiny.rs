@@ -8,7 +8,8 @@ use clsrl_spec::{
     ranges::{MAX_BATCH, MAX_STEPS, MAX_THREADS},
 };
 
-use super::whole;
+use super::number::whole;
+use crate::options::PretrainOptions;
 
 /// What to make.
 #[derive(Debug, Subcommand)]
@@ -52,4 +53,10 @@ pub struct PretrainArgs {
     /// Threads; another number changes the last digits of the weights.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
     pub threads: usize,
+}
+
+impl From<PretrainArgs> for PretrainOptions {
+    fn from(PretrainArgs { to, seed, steps, batch, threads }: PretrainArgs) -> Self {
+        PretrainOptions { to, seed, steps, batch, threads }
+    }
 }

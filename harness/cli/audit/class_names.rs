@@ -9,29 +9,33 @@ use anyhow::{Context, anyhow};
 use clsrl_files::limit;
 use clsrl_spec::DatasetId;
 
-use crate::{args::RewardsArgs, exit::Exit, inputs::open_dataset};
+use crate::{exit::Exit, inputs::open_dataset};
 
 type Named = (DatasetId, Vec<String>);
 
 /// Reads the names of the datasets that were asked for, or of all that the folder has, in table order.
-pub fn read_class_names(args: &RewardsArgs) -> anyhow::Result<Vec<Named>> {
-    let (dir, is_there, read): (&Path, fn(DatasetId, &Path) -> bool, _) =
-        match (&args.data, &args.class_names) {
-            (Some(dir), _) => (dir, |id, dir| dir.join(id.folder()).is_dir(), from_lists as Read),
-            (None, Some(dir)) => (dir, |id, dir| name_file(id, dir).is_file(), from_file as Read),
-            (None, None) => {
-                return Err(Exit::Usage.because(anyhow!(
+pub fn read_class_names(
+    data: Option<&Path>,
+    class_names: Option<&Path>,
+    datasets: &[DatasetId],
+) -> anyhow::Result<Vec<Named>> {
+    let (dir, is_there, read): (&Path, fn(DatasetId, &Path) -> bool, _) = match (data, class_names)
+    {
+        (Some(dir), _) => (dir, |id, dir| dir.join(id.folder()).is_dir(), from_lists as Read),
+        (None, Some(dir)) => (dir, |id, dir| name_file(id, dir).is_file(), from_file as Read),
+        (None, None) => {
+            return Err(Exit::Usage.because(anyhow!(
                 "there are no class names to audit\nhint: give the datasets' folder with --data \
                      DIR, or a folder of files such as `dtd.txt` with --class-names DIR"
             )));
-            }
-        };
+        }
+    };
     if !dir.is_dir() {
         return Err(Exit::Usage.because(anyhow!("there is no folder `{}`", dir.display())));
     }
-    let asked: BTreeSet<DatasetId> = match args.datasets.is_empty() {
+    let asked: BTreeSet<DatasetId> = match datasets.is_empty() {
         true => DatasetId::ALL.into_iter().filter(|&id| is_there(id, dir)).collect(),
-        false => args.datasets.iter().copied().collect(),
+        false => datasets.iter().copied().collect(),
     };
     if asked.is_empty() {
         return Err(

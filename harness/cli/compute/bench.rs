@@ -3,7 +3,7 @@
 mod measured;
 mod input;
 
-use std::{fs, num::NonZero, path::Path, thread, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{
@@ -12,15 +12,21 @@ use clsrl_engine::{
 };
 use serde_json::{Value, json};
 
-use self::measured::Timings;
-pub use self::measured::program;
-use super::{environment, trial::open_backend};
+use self::measured::{Timings, merge};
+use super::{
+    environment,
+    machine::{all_threads, describe_processor, describe_program, precision_of},
+    trial::open_backend,
+};
 use crate::{
-    args::{BenchEvalArgs, BenchGrpoArgs, BenchModelArgs, BenchSftArgs, BenchVerb, Dtype, Labels},
-    device::Device,
     exit::Exit,
     hub,
+    options::{
+        BenchOptions, EvalBenchOptions, GrpoBenchOptions, ModelBenchOptions, SftBenchOptions,
+        Weights,
+    },
     output::print,
+    output_files::write_file,
     progress::Detail,
 };
 
@@ -28,91 +34,91 @@ use crate::{
 const LEAST_TEXT: usize = 4;
 
 /// Times what is asked for, and prints JSON.
-pub fn bench(verb: &BenchVerb, detail: Detail) -> anyhow::Result<Exit> {
+pub fn bench(options: &BenchOptions, detail: Detail) -> anyhow::Result<Exit> {
     environment::become_as_a_trial()?;
-    let (json, json_out) = match verb {
-        BenchVerb::Grpo(args) => (grpo(args, detail)?, &args.model.json_out),
-        BenchVerb::Sft(args) => (sft(args, detail)?, &args.model.json_out),
-        BenchVerb::Eval(args) => (eval(args, detail)?, &args.model.json_out),
-        BenchVerb::Input(args) => (input::input(args)?, &args.json_out),
+    let (json, json_out) = match options {
+        BenchOptions::Grpo(options) => (grpo(options, detail)?, &options.model.json_out),
+        BenchOptions::Sft(options) => (sft(options, detail)?, &options.model.json_out),
+        BenchOptions::Eval(options) => (eval(options, detail)?, &options.model.json_out),
+        BenchOptions::Input(options) => (input::input(options)?, &options.json_out),
     };
     let text = format!("{json:#}\n");
     if let Some(path) = json_out {
-        fs::write(path, &text).with_context(|| format!("cannot write `{}`", path.display()))?;
+        write_file(path, &text)?;
     }
     print(&text)?;
     Ok(Exit::Ok)
 }
 
-fn grpo(args: &BenchGrpoArgs, detail: Detail) -> anyhow::Result<Value> {
-    let mut loaded = Loaded::new(&args.model, detail)?;
+fn grpo(options: &GrpoBenchOptions, detail: Detail) -> anyhow::Result<Value> {
+    let mut loaded = Loaded::new(&options.model, detail)?;
     let bench = GrpoBench {
-        shapes: shapes(&args.model, args.steps, &loaded.model)?,
-        generations: args.num_generations,
-        prompts_per_step: args.accum,
-        micro_batch: args.micro_batch.unwrap_or(args.accum),
-        learning_rate: args.lr,
-        beta: args.beta,
+        shapes: shapes(&options.model, options.steps, &loaded.model)?,
+        generations: options.generations,
+        prompts_per_step: options.accumulation,
+        micro_batch: options.micro_batch,
+        learning_rate: options.learning_rate,
+        beta: options.beta,
     };
     let measured = bench.run(&mut loaded.model)?;
-    let told = Timings::new(&measured, loaded.probes());
+    let timings = Timings::new(&measured, loaded.probes());
     let shown = json!({
-        "num_generations": args.num_generations,
-        "accum": args.accum,
+        "num_generations": options.generations,
+        "accum": options.accumulation,
         "micro_batch": bench.micro_batch,
-        "lr": args.lr,
-        "beta": args.beta,
-        "steps": args.steps,
+        "lr": options.learning_rate,
+        "beta": options.beta,
+        "steps": options.steps,
     });
-    Ok(loaded.about(&args.model, shown, told.grpo(&bench)))
+    Ok(loaded.about(&options.model, shown, timings.grpo(&bench)))
 }
 
-fn sft(args: &BenchSftArgs, detail: Detail) -> anyhow::Result<Value> {
-    let mut loaded = Loaded::new(&args.model, detail)?;
+fn sft(options: &SftBenchOptions, detail: Detail) -> anyhow::Result<Value> {
+    let mut loaded = Loaded::new(&options.model, detail)?;
     let bench = SftBench {
-        shapes: shapes(&args.model, args.steps, &loaded.model)?,
-        examples_per_step: args.accum,
-        micro_batch: args.micro_batch.unwrap_or(args.accum),
-        learning_rate: args.lr,
-        completion_alone: args.labels == Labels::Completion,
+        shapes: shapes(&options.model, options.steps, &loaded.model)?,
+        examples_per_step: options.accumulation,
+        micro_batch: options.micro_batch,
+        learning_rate: options.learning_rate,
+        completion_alone: options.completion_alone,
     };
     let measured = bench.run(&mut loaded.model)?;
-    let told = Timings::new(&measured, loaded.probes());
+    let timings = Timings::new(&measured, loaded.probes());
     let shown = json!({
-        "accum": args.accum,
+        "accum": options.accumulation,
         "micro_batch": bench.micro_batch,
-        "lr": args.lr,
+        "lr": options.learning_rate,
         "labels": if bench.completion_alone { "completion" } else { "all" },
-        "steps": args.steps,
+        "steps": options.steps,
     });
-    Ok(loaded.about(&args.model, shown, told.sft(&bench)))
+    Ok(loaded.about(&options.model, shown, timings.sft(&bench)))
 }
 
-fn eval(args: &BenchEvalArgs, detail: Detail) -> anyhow::Result<Value> {
-    let loaded = Loaded::new(&args.model, detail)?;
+fn eval(options: &EvalBenchOptions, detail: Detail) -> anyhow::Result<Value> {
+    let loaded = Loaded::new(&options.model, detail)?;
     let bench = EvalBench {
-        shapes: shapes(&args.model, args.steps, &loaded.model)?,
-        batch: args.batch,
-        spread: args.spread,
+        shapes: shapes(&options.model, options.steps, &loaded.model)?,
+        batch: options.batch,
+        spread: options.spread,
     };
     let measured = bench.run(&loaded.model)?;
-    let told = Timings::new(&measured, loaded.probes());
-    let shown = json!({ "batch": args.batch, "spread": args.spread, "steps": args.steps });
-    Ok(loaded.about(&args.model, shown, told.eval(&bench)))
+    let timings = Timings::new(&measured, loaded.probes());
+    let shown = json!({ "batch": options.batch, "spread": options.spread, "steps": options.steps });
+    Ok(loaded.about(&options.model, shown, timings.eval(&bench)))
 }
 
-fn shapes(args: &BenchModelArgs, steps: usize, model: &Model) -> anyhow::Result<Shapes> {
+fn shapes(options: &ModelBenchOptions, steps: usize, model: &Model) -> anyhow::Result<Shapes> {
     let shapes = Shapes {
-        image_side: args.image_size,
-        prompt_tokens: args.prompt_tokens,
-        completion_tokens: args.completion_tokens,
-        warmup: args.warmup,
+        image_side: options.image_size,
+        prompt_tokens: options.prompt_tokens,
+        completion_tokens: options.completion_tokens,
+        warmup: options.warmup,
         steps,
-        seed: args.seed,
+        seed: options.seed,
     };
     let least = shapes.n_features(model.config())? + LEAST_TEXT;
-    if args.prompt_tokens < least {
-        let found = args.prompt_tokens;
+    if options.prompt_tokens < least {
+        let found = options.prompt_tokens;
         return Err(Exit::Usage.because(anyhow!(
             "--prompt-tokens: expected at least {least} for a picture of this size, found {found}"
         )));
@@ -128,20 +134,21 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new(args: &BenchModelArgs, detail: Detail) -> anyhow::Result<Self> {
-        let name = args.device.to_string();
+    fn new(options: &ModelBenchOptions, detail: Detail) -> anyhow::Result<Self> {
+        let name = options.device.to_string();
         open_backend(&name)?;
-        let threads = args.threads.unwrap_or_else(all_threads);
+        let threads = options.threads.unwrap_or_else(all_threads);
         set_num_threads(i32::try_from(threads).context("there are too many threads")?);
         let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
-        let precision = precision_of(args.dtype, &args.device);
+        let precision = precision_of(options.dtype, &options.device);
         let started = Instant::now();
-        let model = match &args.weights.model {
-            Some(given) => Model::load(&hub::dir_of(given)?, device, precision)?,
-            None => {
+        let model = match options.weights {
+            Weights::Model(ref given) => Model::load(&hub::dir_of(given)?, device, precision)?,
+            Weights::Random2b { layers, vision_layers } => {
                 detail.say("drawing random weights");
-                let config = qwen2_vl_2b(args.layers, args.vision_layers)?;
-                Model::random(config, &Init { seed: args.seed }, device).with_precision(precision)
+                let config = qwen2_vl_2b(layers, vision_layers)?;
+                Model::random(config, &Init { seed: options.seed }, device)
+                    .with_precision(precision)
             }
         };
         Ok(Loaded { model, load_s: started.elapsed().as_secs_f64(), threads })
@@ -152,62 +159,45 @@ impl Loaded {
     }
 
     /// Puts arguments and place before what was measured.
-    fn about(&self, args: &BenchModelArgs, shown: Value, measured: Value) -> Value {
+    fn about(&self, options: &ModelBenchOptions, shown: Value, measured: Value) -> Value {
         let mut shown = shown;
-        let weights: Option<&Path> = args.weights.model.as_deref();
+        let (given, layers, vision_layers) = match &options.weights {
+            Weights::Model(given) => (Some(given.display().to_string()), None, None),
+            Weights::Random2b { layers, vision_layers } => (None, *layers, *vision_layers),
+        };
         merge(
             &mut shown,
             json!({
-                "model": weights.map(|dir| dir.display().to_string()),
-                "random_2b": args.weights.random_2b,
-                "layers": args.layers,
-                "vision_layers": args.vision_layers,
-                "device": args.device.to_string(),
-                "image_size": args.image_size,
-                "prompt_tokens": args.prompt_tokens,
-                "completion_tokens": args.completion_tokens,
-                "warmup": args.warmup,
-                "seed": args.seed,
-                "threads": args.threads,
+                "model": given,
+                "random_2b": matches!(options.weights, Weights::Random2b { .. }),
+                "layers": layers,
+                "vision_layers": vision_layers,
+                "device": options.device.to_string(),
+                "image_size": options.image_size,
+                "prompt_tokens": options.prompt_tokens,
+                "completion_tokens": options.completion_tokens,
+                "warmup": options.warmup,
+                "seed": options.seed,
+                "threads": options.threads,
             }),
         );
         let parameters = self.model.named_parameters();
         let n_parameters: usize = parameters.iter().map(|(_, tensor)| tensor.numel()).sum();
         let mut about = json!({
             "args": shown,
-            "program": measured::program(),
+            "program": describe_program(),
             "torch": clsrl_engine::libtorch_version(),
             "dtype": match self.model.precision() {
                 Precision::Float32 => "torch.float32",
                 Precision::Bfloat16 => "torch.bfloat16",
             },
             "device": clsrl_engine::describe_device(self.model.device()),
-            "processor": measured::processor(),
+            "processor": describe_processor(),
             "threads": self.threads,
             "parameters": n_parameters,
             "load_s": self.load_s,
         });
         merge(&mut about, measured);
         about
-    }
-}
-
-/// The precision that is asked for.
-pub fn precision_of(dtype: Dtype, device: &Device) -> Precision {
-    match (dtype, device.kind()) {
-        (Dtype::Bf16, _) | (Dtype::Auto, "cuda") => Precision::Bfloat16,
-        _ => Precision::Float32,
-    }
-}
-
-/// All threads of the machine.
-pub fn all_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-/// Adds the entries of an object to another one.
-fn merge(into: &mut Value, from: Value) {
-    if let (Value::Object(into), Value::Object(from)) = (into, from) {
-        into.extend(from);
     }
 }

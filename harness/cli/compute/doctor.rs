@@ -9,38 +9,38 @@ use clsrl_engine::{
 use serde_json::json;
 
 use super::{
-    bench::{all_threads, precision_of, program},
     environment,
+    machine::{all_threads, describe_program, precision_of},
     trial::{check_model, open_backend},
 };
 use crate::{
-    args::DoctorArgs, exit::Exit, hub, model::find_model, output::print, project::Project,
+    exit::Exit, hub, model::find_model, options::DoctorOptions, output::print, project::Project,
 };
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
-pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
+pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     environment::become_as_a_trial()?;
-    let name = args.device.to_string();
+    let name = options.device.to_string();
     open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
-    let threads = args.threads.unwrap_or_else(all_threads);
+    let threads = options.threads.unwrap_or_else(all_threads);
     set_num_threads(i32::try_from(threads).context("there are too many threads")?);
     let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
-    let precision = precision_of(args.dtype, &args.device);
-    let model_dir = match &args.model {
+    let precision = precision_of(options.dtype, &options.device);
+    let model_dir = match &options.model {
         Some(given) => hub::dir_of(given)?,
         None => Project::find()?.path("harness/tiny/model"),
     };
     let model_dir = find_model(&model_dir)?;
     let recognised = check_model(&model_dir)?;
     let mut model = Model::load(&model_dir, device, precision)?;
-    let mut checks = self_tests(&mut model, args.image_size)?;
+    let mut checks = self_tests(&mut model, options.image_size)?;
     drop(model);
-    if let Some(dir) = &args.goldens {
+    if let Some(dir) = &options.goldens {
         let golden = golden_checks(dir, device, precision);
         checks.extend(golden.with_context(|| format!("golden set `{}`", dir.display()))?);
     }
     let passed = all_passed(&checks);
-    if args.json {
+    if options.json {
         let shown = |check: &Check| {
             json!({
                 "name": check.name,
@@ -50,7 +50,7 @@ pub fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
             })
         };
         let about = json!({
-            "program": program(),
+            "program": describe_program(),
             "torch": libtorch_version(),
             "device": describe_device(device),
             "precision": format!("{precision:?}"),

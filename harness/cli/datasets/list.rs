@@ -4,8 +4,8 @@ use clsrl_data::lock::{Difference, check_lists};
 use clsrl_spec::{DatasetId, lock::LockEntry};
 use serde::Serialize;
 
-use super::Place;
-use crate::{args::DatasetsArgs, exit::Exit, output::print, progress::Detail};
+use super::place::Place;
+use crate::{exit::Exit, options::DatasetsOptions, output::print, progress::Detail};
 
 #[derive(Serialize)]
 struct Row {
@@ -25,12 +25,12 @@ struct Row {
 }
 
 /// Prints the table.
-pub fn list(args: &DatasetsArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(args, false, detail)?;
+pub fn list(options: &DatasetsOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let place = Place::find(options, false, detail)?;
     let mut ids = [place.ids.as_slice(), &place.absent].concat();
     ids.sort();
     let rows: Vec<Row> = ids.into_iter().map(|id| row(&place, id)).collect();
-    let text = match args.json {
+    let text = match options.json {
         true => serde_json::to_string_pretty(&rows)? + "\n",
         false => table(&rows),
     };

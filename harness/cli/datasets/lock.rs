@@ -10,12 +10,12 @@ use clsrl_spec::{
 };
 use serde::Serialize;
 
-use super::Place;
+use super::place::Place;
 use crate::{
-    args::LockArgs,
     broken::broken_pictures,
     exit::Exit,
     locked::{metered, parse_lock},
+    options::DatasetsOptions,
     output::print,
     progress::Detail,
 };
@@ -40,12 +40,16 @@ struct Report {
 }
 
 /// Measures the datasets, writes the lock and prints what changed in it.
-pub fn lock(args: &LockArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(&args.datasets, true, detail)?;
+pub fn lock(
+    options: &DatasetsOptions,
+    accept_changes: bool,
+    detail: Detail,
+) -> anyhow::Result<Exit> {
+    let place = Place::find(options, true, detail)?;
     place.expect_some(detail)?;
     let mut reports = Vec::new();
     for &id in &place.ids {
-        reports.push(measured(&place, id, detail)?);
+        reports.push(measure_dataset(&place, id, detail)?);
     }
     // What is there when it is written counts: another process may lock other datasets at the same time. What a
     // link leads to is replaced, not the link.
@@ -53,14 +57,14 @@ pub fn lock(args: &LockArgs, detail: Detail) -> anyhow::Result<Exit> {
     clsrl_files::update(&path, MAX_BYTES, |before| {
         let before = String::from_utf8(before.unwrap_or_default())
             .with_context(|| format!("the lock `{}` is no UTF-8", place.lock_path.display()))?;
-        written(&place.lock_path, &before, &mut reports, args.accept_changes)
+        update_text(&place.lock_path, &before, &mut reports, accept_changes)
     })
     .map_err(|error: anyhow::Error| match error.downcast::<std::io::Error>() {
         Ok(error) => anyhow::Error::new(error)
             .context(format!("cannot write `{}`", place.lock_path.display())),
         Err(error) => error,
     })?;
-    print(&match args.datasets.json {
+    print(&match options.json {
         true => serde_json::to_string_pretty(&reports)? + "\n",
         false => reports.iter().map(section).collect(),
     })?;
@@ -69,7 +73,7 @@ pub fn lock(args: &LockArgs, detail: Detail) -> anyhow::Result<Exit> {
 }
 
 /// The lock with what was measured in it; none if that changes nothing.
-fn written(
+fn update_text(
     path: &Path,
     before: &str,
     reports: &mut [Report],
@@ -106,7 +110,7 @@ impl Report {
     }
 }
 
-fn measured(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Report> {
+fn measure_dataset(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Result<Report> {
     let key = place.key(id);
     let mut report = Report {
         dataset: id.as_str(),

@@ -10,9 +10,9 @@ use clsrl_data::lock::{
 use clsrl_spec::{DatasetId, lock::Tree};
 use serde::Serialize;
 
-use super::Place;
+use super::place::Place;
 use crate::{
-    args::VerifyArgs, broken::broken_pictures, exit::Exit, locked::metered, output::print,
+    broken::broken_pictures, exit::Exit, locked::metered, options::DatasetsOptions, output::print,
     progress::Detail,
 };
 
@@ -52,20 +52,20 @@ struct Told {
 }
 
 /// Compares the datasets with the lock and prints what differs.
-pub fn verify(args: &VerifyArgs, detail: Detail) -> anyhow::Result<Exit> {
-    let place = Place::find(&args.datasets, false, detail)?;
+pub fn verify(options: &DatasetsOptions, deep: bool, detail: Detail) -> anyhow::Result<Exit> {
+    let place = Place::find(options, false, detail)?;
     place.expect_some(detail)?;
-    let mode = if args.deep { Mode::Deep } else { Mode::Fast };
+    let mode = if deep { Mode::Deep } else { Mode::Fast };
     let (mut reports, mut first_error) = (Vec::new(), None);
     for &id in &place.ids {
-        match verified(&place, id, mode, detail) {
+        match verify_dataset(&place, id, mode, detail) {
             Ok(report) => reports.push(report),
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
     let n_with = |state: &str| reports.iter().filter(|report| report.state == state).count();
     let (n_differ, n_unverified) = (n_with(DIFFERS), n_with(UNVERIFIED));
-    print(&match args.datasets.json {
+    print(&match options.json {
         true => serde_json::to_string_pretty(&reports)? + "\n",
         false => {
             let sections: String = reports.iter().map(section).collect();
@@ -91,7 +91,12 @@ const AS_LOCKED: &str = "as locked";
 const DIFFERS: &str = "differs";
 const UNVERIFIED: &str = "unverified";
 
-fn verified(place: &Place, id: DatasetId, mode: Mode, detail: Detail) -> anyhow::Result<Report> {
+fn verify_dataset(
+    place: &Place,
+    id: DatasetId,
+    mode: Mode,
+    detail: Detail,
+) -> anyhow::Result<Report> {
     let (opened, entry, dir) = (place.open(id), place.entry(id), place.dir(id));
     let how = (mode, place.sidecars.as_path());
     let checked = metered(detail, id, how, |checking| match &opened {
@@ -109,7 +114,7 @@ fn verified(place: &Place, id: DatasetId, mode: Mode, detail: Detail) -> anyhow:
             found: fault.clone(),
         }),
         Ok(dataset) => {
-            told.extend(told_leaks(&leaks(dataset), &mut notes));
+            told.extend(describe_leaks(&leaks(dataset), &mut notes));
             notes.extend(dataset.not_standard());
             // Without a folder there is no list of files to look through.
             if dataset.dir.is_dir() {
@@ -154,7 +159,7 @@ impl From<&Tree> for Images {
 }
 
 /// The leaks as differences: from the rule that no picture stands in two places.
-fn told_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
+fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
     let leak = |subject: &String, expected: &str, found: String| Told {
         kind: "leak",
         subject: subject.clone(),

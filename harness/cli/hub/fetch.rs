@@ -10,11 +10,15 @@ use clsrl_hub::{
 use clsrl_spec::{HubModel, LockedModel, ModelId, with_model};
 use indicatif::DecimalBytes;
 
-use super::{LOCK, MAX_LOCK, cache_root, coming::Coming, hf_home, parse_lock, path_in, read_lock};
+use super::{
+    coming::Coming,
+    model_lock::{LOCK, MAX_LOCK, parse_lock, read_lock},
+    models::{cache_root, hf_home, path_in},
+};
 use crate::{
-    args::FetchModelArgs,
     ending::Signals,
     exit::Exit,
+    options::FetchOptions,
     output::{note, print},
     progress::Detail,
     project::Project,
@@ -36,27 +40,27 @@ const INTERRUPTED: &str =
 const MAX_TOKEN: u64 = 4096;
 
 /// Fetches a model and prints its folder.
-pub fn fetch(args: &FetchModelArgs, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
-    let lock_path = match &args.lock {
+pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    let lock_path = match &options.lock {
         Some(path) => path.clone(),
         None => Project::find()?.path(LOCK),
     };
     let lock = read_lock(&lock_path)?;
-    let locked = lock.model(&args.model.id).filter(|_| !args.accept_changes);
-    let destination = match &args.to {
+    let locked = lock.model(&options.model.id).filter(|_| !options.accept_changes);
+    let destination = match &options.to {
         Some(dir) => Destination::Folder(
             std::path::absolute(dir).context("the current folder cannot be found")?,
         ),
         None => Destination::Cache(HubCache::new(cache_root()?)),
     };
     let settings = settings()?;
-    let client = Client::new(&settings).map_err(|error| ended(error, &settings, &args.model))?;
+    let client = Client::new(&settings).map_err(|error| ended(error, &settings, &options.model))?;
     let mut coming = Coming::new(detail);
     let bars = coming.bars();
     let mut on_event = |event: clsrl_hub::FetchEvent<'_>| coming.show(event);
     let pause = sleep_unless(signals.stop());
     let mut session = Session::new(&client, signals.stop(), &pause, &mut on_event);
-    let fetch = Fetch { model: &args.model, destination: &destination, locked };
+    let fetch = Fetch { model: &options.model, destination: &destination, locked };
     // What came so far is kept either way; the first signal lets it be said.
     signals.ask_first();
     signals.end_after(GRACE, move || {
@@ -70,7 +74,7 @@ pub fn fetch(args: &FetchModelArgs, signals: &Signals, detail: Detail) -> anyhow
     };
     let fetched = planned.and_then(|plan| {
         detail.say(&summary(&plan)?);
-        match args.dry_run {
+        match options.dry_run {
             true => Ok(Err(table(&plan))),
             false => plan.run(&mut session).map(Ok),
         }
@@ -82,13 +86,13 @@ pub fn fetch(args: &FetchModelArgs, signals: &Signals, detail: Detail) -> anyhow
             note(INTERRUPTED);
             Ok(asked.unwrap_or(Exit::Interrupted))
         }
-        Err(error) => Err(ended(error, &settings, &args.model)),
+        Err(error) => Err(ended(error, &settings, &options.model)),
         Ok(Err(table)) => print(&table).map(|()| Exit::Ok),
         Ok(Ok(fetched)) => {
             // The folder is there whatever becomes of the lock.
             print(&format!("{}\n", fetched.dir.display()))?;
             if locked.is_none() {
-                write_lock(&lock_path, &args.model.id, fetched, detail)?;
+                write_lock(&lock_path, &options.model.id, fetched, detail)?;
             }
             Ok(Exit::Ok)
         }

@@ -2,10 +2,10 @@
 
 use anyhow::anyhow;
 
-use crate::{args::FetchModelArgs, ending::Signals, exit::Exit, progress::Detail};
+use crate::{ending::Signals, exit::Exit, options::FetchOptions, progress::Detail};
 
 /// Refuses to fetch.
-pub fn fetch(_: &FetchModelArgs, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
+pub fn fetch(_: &FetchOptions, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
     Err(Exit::Usage.because(anyhow!(
         "this program was built without the network, which `model fetch` needs\n\
          hint: build it with --features fetch"

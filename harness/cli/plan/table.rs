@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use clsrl_spec::{DatasetId, MethodId, Trial};
 
-use super::{Counts, Plan, PlannedCell, PlannedTrial, Progress};
+use super::planned::{Counts, Plan, PlannedCell, PlannedTrial, Progress};
 use crate::words::{Side, columns, counted, duration, thousands};
 
 /// Trials of a method and a dataset.

@@ -7,42 +7,45 @@ use clsrl_data::image::Processor;
 use clsrl_engine::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
 use serde_json::{Value, json};
 
-use super::{all_threads, measured};
-use crate::{args::BenchInputArgs, exit::Exit};
+use crate::{
+    compute::machine::{all_threads, describe_processor, describe_program},
+    exit::Exit,
+    options::InputBenchOptions,
+};
 
 /// What is taken for a picture, by the end of its name.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Times the input path.
-pub fn input(args: &BenchInputArgs) -> anyhow::Result<Value> {
+pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     let mut paths = Vec::new();
-    find_pictures(&args.pictures, &mut paths)?;
+    find_pictures(&options.images, &mut paths)?;
     paths.sort();
     if paths.is_empty() {
-        let dir = args.pictures.display();
+        let dir = options.images.display();
         return Err(Exit::NothingSelected
             .because(anyhow!("`{dir}` holds no pictures, expected files in {ENDINGS:?}")));
     }
-    let processor = match &args.model {
+    let processor = match &options.model {
         Some(dir) => Processor::from_dir(dir)?,
         None => processor_of(&qwen2_vl_2b(None, None)?),
     };
-    let threads = args.threads.unwrap_or_else(all_threads);
-    let (order, warmup, steps) = (args.order, args.warmup, args.steps);
+    let threads = options.threads.unwrap_or_else(all_threads);
+    let (order, warmup, steps) = (options.order, options.warmup, options.steps);
     let bench = PictureBench { paths, order, threads, warmup, steps };
     let speed = read_pictures(&processor, &bench)?;
     let n = bench.paths.len();
     let mean = speed.seconds.iter().sum::<f64>() / speed.seconds.len() as f64;
     Ok(json!({
         "args": {
-            "pictures": args.pictures.display().to_string(),
-            "order": args.order.to_string(),
-            "warmup": args.warmup,
-            "steps": args.steps,
-            "threads": args.threads,
+            "pictures": options.images.display().to_string(),
+            "order": options.order.to_string(),
+            "warmup": options.warmup,
+            "steps": options.steps,
+            "threads": options.threads,
         },
-        "program": measured::program(),
-        "processor": measured::processor(),
+        "program": describe_program(),
+        "processor": describe_processor(),
         "threads": threads,
         "pictures": n,
         "patches": speed.n_patches,

@@ -6,8 +6,6 @@ use clsrl_engine::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::project::Project;
-
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// The peers' names of our phases.
@@ -100,7 +98,7 @@ impl<'a> Timings<'a> {
             "share_of_bandwidth": self.bandwidth_shares(),
         });
         json[mean_name] = mean(&steps);
-        super::merge(&mut json, rates);
+        merge(&mut json, rates);
         json
     }
 
@@ -159,15 +157,11 @@ impl<'a> Timings<'a> {
     }
 }
 
-/// The program's version and the project's commit.
-pub fn program() -> Value {
-    let commit = Project::find().map_or_else(|_| "unknown".to_owned(), |project| project.commit());
-    json!({ "version": env!("CARGO_PKG_VERSION"), "commit": commit })
-}
-
-/// The processor's name.
-pub fn processor() -> String {
-    clsrl_engine::processor_name()
+/// Adds the entries of an object to another one.
+pub fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
 }
 
 fn name(phase: Phase) -> String {

@@ -1,4 +1,4 @@
-//! What `rescore` tells: in the report, as text, as JSON.
+//! What `rescore` prints: in the report, as text, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use clsrl_report::ScoreChange;
 use clsrl_spec::{MethodId, SCORER_VERSION};
 use serde_json::{Value, json};
 
-use super::{Cell, Outcome, Scorers};
+use super::outcome::{Cell, Outcome, Scorers};
 use crate::words::{Side, columns, counted, thousands};
 
 /// What a report of new verdicts says about them.
-pub(super) fn in_report(outcome: &Outcome, named: &str, scorers: Scorers) -> String {
+pub(super) fn summarize(outcome: &Outcome, named: &str, scorers: Scorers) -> String {
     let mut n_of_version: BTreeMap<u64, usize> = BTreeMap::new();
     for version in outcome.cells.iter().filter_map(|cell| cell.scored_by) {
         *n_of_version.entry(version).or_default() += 1;
@@ -27,7 +27,7 @@ pub(super) fn in_report(outcome: &Outcome, named: &str, scorers: Scorers) -> Str
 }
 
 /// The sums by method, then over all; if wanted, each cell that changes before them.
-pub(super) fn as_text(outcome: &Outcome, scorers: Scorers, names_cells: bool) -> String {
+pub(super) fn render_text(outcome: &Outcome, scorers: Scorers, names_cells: bool) -> String {
     let changed: Vec<&Cell> = outcome.cells.iter().filter(|cell| cell.change.is_any()).collect();
     let mut text = format!(
         "{} of {} change: {}\n",
@@ -88,7 +88,7 @@ fn change_text(change: ScoreChange, scorers: Scorers) -> String {
 }
 
 /// All cells, changed or not.
-pub(super) fn as_json(outcome: &Outcome, scorers: Scorers, report: &str) -> Value {
+pub(super) fn render_json(outcome: &Outcome, scorers: Scorers, report: &str) -> Value {
     let cell = |cell: &Cell| {
         json!({
             "trial": cell.trial,

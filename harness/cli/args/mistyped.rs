@@ -1,0 +1,59 @@
+//! What was probably meant by a mistyped verb.
+
+use std::iter::once;
+
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use clsrl_spec::closest;
+
+use super::Cli;
+
+/// The line that clap leaves out of its message on a mistyped verb, because it guesses more carefully.
+pub fn guess_verb(told: &clap::Error, given: &[String]) -> Option<String> {
+    let is_guessed = told.get(ContextKind::SuggestedSubcommand).is_some();
+    let Some(ContextValue::String(found)) = told.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    if told.kind() != ErrorKind::InvalidSubcommand || is_guessed {
+        return None;
+    }
+    let program = Cli::command();
+    let mut verb = &program;
+    for word in given.iter().take_while(|word| *word != found) {
+        verb = verb.find_subcommand(word).unwrap_or(verb);
+    }
+    let names =
+        verb.get_subcommands().filter(|verb| !verb.is_hide_set()).map(|verb| verb.get_name());
+    let meant = closest(found, names.chain(once("help")))?;
+    Some(format!("  tip: did you mean `{meant}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: &[&str], expected: Option<&str>) {
+        use clap::Parser;
+        let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+        let told = Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
+        let found = guess_verb(&told, &given).or_else(|| {
+            // As clap itself says it.
+            let text = told.to_string();
+            let meant = text.split("a similar subcommand exists: '").nth(1)?.split('\'').next()?;
+            Some(format!("  tip: did you mean `{meant}`?"))
+        });
+        let expected = expected.map(|meant| format!("  tip: did you mean `{meant}`?"));
+        assert_eq!(found, expected, "{given:?}");
+    }
+
+    #[test]
+    fn a_mistyped_verb_is_guessed() {
+        check(&["rnu"], Some("run"));
+        check(&["reprot"], Some("report"));
+        check(&["--quiet", "gtae"], Some("gate"));
+        check(&["datasets", "lst"], Some("list"));
+        check(&["xyzzy"], None);
+    }
+}
