@@ -7,8 +7,8 @@ use std::io::Cursor;
 use ::image::codecs::bmp::BmpDecoder;
 use ::image::{ColorType, ImageDecoder};
 
-use super::decode::check_size;
 use super::error::DecodeError;
+use super::limits::check_size;
 use super::raster::{Raster, Samples};
 
 const FORMAT: &str = "BMP";

@@ -5,11 +5,9 @@
 use std::path::Path;
 
 use super::error::{DecodeError, ImageError};
-use super::raster::{Raster, RgbImage};
+use super::raster::Raster;
+use super::rgb::RgbImage;
 use super::{bmp, format, gif, jpeg, png, webp};
-
-/// Pillow's limit, above which a picture counts as a decompression bomb.
-const MAX_PIXELS: u64 = 178_956_970;
 
 /// The longest file that is read: more than six bytes for every pixel that a picture may have.
 const MAX_BYTES: u64 = 1 << 30;
@@ -52,15 +50,4 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
             None => DecodeError::UnknownFormat { n_bytes: bytes.len() },
         })
     }
-}
-
-/// Refuses pictures without pixels and decompression bombs.
-pub(super) fn check_size(width: u64, height: u64) -> Result<(), DecodeError> {
-    if width == 0 || height == 0 {
-        return Err(DecodeError::Empty { width, height });
-    }
-    if MAX_PIXELS < width.saturating_mul(height) {
-        return Err(DecodeError::TooLarge { width, height, limit: MAX_PIXELS });
-    }
-    Ok(())
 }

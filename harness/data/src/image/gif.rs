@@ -7,8 +7,8 @@ use std::io::Cursor;
 
 use ::gif::{ColorOutput, DecodeOptions};
 
-use super::decode::check_size;
 use super::error::DecodeError;
+use super::limits::check_size;
 use super::raster::{Raster, Samples};
 
 const FORMAT: &str = "GIF";

@@ -22,7 +22,7 @@ use clsrl_spec::lock::Digest;
 use serde::{Deserialize, Serialize};
 
 use self::{entry::Entry, folder::Folder};
-use super::raster::RgbImage;
+use super::rgb::RgbImage;
 use crate::sha256::TextHasher;
 
 const N_FOLDERS: usize = 256;

@@ -15,8 +15,8 @@ use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
 use super::picture_cache::{Key, PictureCache};
 use super::picture_file::PictureFile;
-use super::raster::RgbImage;
 use super::resample::{bicubic, bicubic_torchvision, lanczos};
+use super::rgb::RgbImage;
 use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;

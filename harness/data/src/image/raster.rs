@@ -3,17 +3,7 @@
 //! Knows the modes' arithmetic; knows no file format.
 
 use super::resample::{Filter, nearest, resize_u8, resize_u16};
-
-/// An 8-bit RGB picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RgbImage {
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-    /// Samples, row by row: red, green, blue.
-    pub pixels: Vec<u8>,
-}
+use super::rgb::RgbImage;
 
 /// A decoded picture in the mode that Pillow opens it in.
 #[derive(Debug, Clone, PartialEq, Eq)]

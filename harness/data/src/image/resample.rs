@@ -14,7 +14,7 @@ mod taps;
 mod bytes;
 mod words;
 
-use super::raster::RgbImage;
+use super::rgb::RgbImage;
 use taps::Taps;
 
 pub(super) use taps::Filter;

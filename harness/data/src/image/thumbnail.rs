@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ::image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
 
-use super::{decode::decode_rgb, error::ImageError, raster::RgbImage, resample::lanczos};
+use super::{decode::decode_rgb, error::ImageError, resample::lanczos, rgb::RgbImage};
 
 /// Of JPEG, from 1 to 100.
 const QUALITY: u8 = 72;

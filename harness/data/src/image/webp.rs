@@ -5,8 +5,8 @@ use std::io::Cursor;
 use ::image::codecs::webp::WebPDecoder;
 use ::image::{ColorType, ImageDecoder};
 
-use super::decode::check_size;
 use super::error::DecodeError;
+use super::limits::check_size;
 use super::raster::{Raster, Samples};
 
 const FORMAT: &str = "WebP";

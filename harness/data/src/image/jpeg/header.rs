@@ -2,36 +2,15 @@
 
 use super::frame::{Colours, Component, Frame, Picture};
 use super::huffman::Table;
+use super::markers::next_marker;
 use super::scan::{Scan, decode_scan};
-use super::standard;
+use super::tables::Tables;
 use super::transform::ZIGZAG;
-use crate::image::decode::check_size;
 use crate::image::error::{DecodeError, JpegError};
+use crate::image::limits::check_size;
 
 /// More scans than any encoder writes; a small hostile file could ask for millions.
 const MAX_SCANS: usize = 1000;
-
-/// What stands until it is redefined.
-pub(super) struct Tables {
-    pub quant: [Option<[u16; 64]>; 4],
-    pub dc: [Option<Table>; 4],
-    pub ac: [Option<Table>; 4],
-    pub restart_interval: usize,
-}
-
-impl Tables {
-    /// Puts typical Huffman tables in the place of those that are missing.
-    fn complete(&mut self) -> Result<(), JpegError> {
-        let is_missing = |tables: &[Option<Table>; 4]| tables[..2].iter().any(Option::is_none);
-        if is_missing(&self.dc) || is_missing(&self.ac) {
-            let [dc, ac] = standard::tables()?;
-            for (table, standard) in self.dc.iter_mut().zip(dc).chain(self.ac.iter_mut().zip(ac)) {
-                table.get_or_insert(standard);
-            }
-        }
-        Ok(())
-    }
-}
 
 struct Stream<'a> {
     bytes: &'a [u8],
@@ -254,18 +233,6 @@ fn refuse(marker: u8) -> Result<(), JpegError> {
         _ => return Ok(()),
     };
     Err(JpegError::Unsupported { what })
-}
-
-/// The next marker at or behind `pos` and the position behind it; skips anything in between.
-pub(super) fn next_marker(bytes: &[u8], mut pos: usize) -> Option<(u8, usize)> {
-    loop {
-        pos += bytes.get(pos..)?.iter().position(|&byte| byte == 0xff)?;
-        pos += bytes[pos..].iter().position(|&byte| byte != 0xff)?;
-        pos += 1;
-        if bytes[pos - 1] != 0 {
-            return Some((bytes[pos - 1], pos));
-        }
-    }
 }
 
 fn component(spec: &[u8]) -> Option<Component> {

@@ -15,6 +15,8 @@ mod pixels;
 mod colours;
 mod upsampling;
 mod header;
+mod markers;
+mod tables;
 mod frame;
 mod scan;
 mod bits;

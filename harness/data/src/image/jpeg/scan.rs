@@ -2,8 +2,9 @@
 
 use super::bits::{BitReader, Step};
 use super::frame::{Block, Frame};
-use super::header::{Tables, next_marker};
 use super::huffman::Table;
+use super::markers::next_marker;
+use super::tables::Tables;
 use super::transform::ZIGZAG;
 use crate::image::error::JpegError;
 
