@@ -9,7 +9,6 @@ use anyhow::{Context, anyhow};
 use clsrl_data::{
     BoundDataset, ModelFiles,
     datasets::{Dataset, Example},
-    drawn,
     image::Processor,
     lock::recorded_links,
     shown::{ShownDigests, evaluated_pictures, training_pictures, used_pictures},
@@ -231,7 +230,7 @@ pub fn draw(dir: &Path, seed: Seed, detail: Detail) -> anyhow::Result<()> {
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot create `{}`", parent.display()))?;
     }
-    let drawn = drawn::write_drawn(dir, seed, &mut |_| bar.inc(1));
+    let drawn = clsrl_tiny::write_drawn(dir, seed, &mut |_| bar.inc(1));
     bar.finish_and_clear();
     drawn.with_context(|| format!("cannot draw the datasets into `{}`", dir.display()))
 }
@@ -257,7 +256,7 @@ fn drawn_dir(seed: Seed) -> anyhow::Result<PathBuf> {
         "there is no folder for drawn datasets\n\
          hint: draw them with `clsrl-bench tiny draw --to DIR`, then give --data DIR",
     )?;
-    Ok(cache.join(format!("drawn-v{}-seed{seed}", drawn::write::FORMAT)))
+    Ok(cache.join(format!("drawn-v{}-seed{seed}", clsrl_tiny::write::FORMAT)))
 }
 
 fn open_datasets(

@@ -5,13 +5,14 @@ mod in_short;
 
 use std::path::{Path, PathBuf};
 
-use clsrl_data::datasets::{shared_names, shared_names_of_drawn, standard_split};
+use clsrl_data::datasets::{shared_names, standard_split};
 use clsrl_report::{
     CellRow, DatasetOrder, FrameFormat, InShort, LeftOut, ReadPredictions, Report, ReportContext,
     ReportRows, SamplePaths, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
 };
 use clsrl_runner::{Store, TrialStatus};
 use clsrl_spec::{Binding, DatasetId};
+use clsrl_tiny::shared_names_of_drawn;
 
 pub use self::documents::DocumentFormat;
 use crate::{

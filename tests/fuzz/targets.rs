@@ -7,7 +7,6 @@ use std::{
 
 use clsrl_data::{
     datasets::{Dataset, read_few_shot_cache},
-    drawn,
     image::{Processor, decode_rgb},
     lock::{Checking, Mode, check_without_lists},
     text::TextTokenizer,
@@ -81,7 +80,7 @@ impl Site {
             fs::copy(from, model.join(file)).expect("the tiny model is whole");
         }
         let data = dir.path().join("data");
-        drawn::write_drawn(&data, 1, &mut |_| ()).expect("the folder is new");
+        clsrl_tiny::write_drawn(&data, 1, &mut |_| ()).expect("the folder is new");
         let dataset = Dataset::open(DatasetId::Dtd, &data).expect("it was drawn");
         Site { trials: trials(), dataset, dir }
     }

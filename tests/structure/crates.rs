@@ -10,14 +10,18 @@ use serde_json::Value;
 use crate::{assert_none, files_below, read, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
     ("clsrl-hub", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-data", &["clsrl-files", "clsrl-spec"]),
+    ("clsrl-tiny", &["clsrl-data", "clsrl-files", "clsrl-spec"]),
     ("clsrl-libtorch", &[]),
     ("clsrl-vlm", &["clsrl-files", "clsrl-libtorch"]),
-    ("clsrl-engine", &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
+    (
+        "clsrl-engine",
+        &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-tiny", "clsrl-vlm"],
+    ),
     ("clsrl-runner", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-report", &["clsrl-files", "clsrl-spec"]),
     (
@@ -29,6 +33,7 @@ const EDGES: [(&str, &[&str]); 11] = [
             "clsrl-report",
             "clsrl-runner",
             "clsrl-spec",
+            "clsrl-tiny",
             "clsrl-vlm",
         ],
     ),
@@ -42,6 +47,7 @@ const EDGES: [(&str, &[&str]); 11] = [
             "clsrl-report",
             "clsrl-runner",
             "clsrl-spec",
+            "clsrl-tiny",
         ],
     ),
 ];
@@ -57,8 +63,8 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("ureq", &["clsrl-hub"]),
     ("rustls-native-certs", &["clsrl-hub"]),
     ("sha1", &["clsrl-hub"]),
-    ("image", &["clsrl-data"]),
-    ("tokenizers", &["clsrl-data"]),
+    ("image", &["clsrl-data", "clsrl-tiny"]),
+    ("tokenizers", &["clsrl-data", "clsrl-tiny"]),
     ("clap", &["clsrl-bench"]),
     ("clap_complete", &["clsrl-bench"]),
     ("clap_mangen", &["clsrl-bench"]),

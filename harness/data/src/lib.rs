@@ -7,7 +7,6 @@ pub mod datasets;
 pub mod image;
 pub mod text;
 pub mod shown;
-pub mod drawn;
 pub mod lock;
 mod bound;
 mod model_dir;

@@ -13,13 +13,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clsrl_data::{
-    drawn::{TinyTokenizer, TinyTokenizerError},
-    image::ImageError,
-    text::TextError,
-};
+use clsrl_data::{image::ImageError, text::TextError};
 use clsrl_libtorch::LibtorchError;
 use clsrl_spec::{OptimizerSettings, Seed};
+use clsrl_tiny::{TinyTokenizer, TinyTokenizerError};
 use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 

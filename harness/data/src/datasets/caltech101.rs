@@ -22,16 +22,16 @@
 
 use super::{
     class_folders::ClassFolders,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: FOLDERS.folder,
+    image_folders: &[FOLDERS.folder],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_Caltech101.json",
         drive_id: "1hyarUivQE36mY6jSomru6Fjd-JzwcCzN",
-        annotations: &[FOLDERS.folder],
+        annotations: Annotations::Folder(FOLDERS.folder),
         read_annotations: |dir| FOLDERS.read(dir),
     }),
 };

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    DatasetError, Example, Faults, coop_split::split_in_three, dataset::ClassesAndLists,
-    dataset_dir::DatasetDir,
+    DatasetError, Example, Faults, coop_split::split_in_three, dataset_dir::DatasetDir,
+    lists::ClassesAndLists,
 };
 
 /// The pictures' names by folder, both in byte order.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use clsrl_spec::Seed;
 
-use super::{Example, Faults, PythonRandom, dataset::ClassesAndLists, ledger::Ledger};
+use super::{Example, Faults, PythonRandom, ledger::Ledger, lists::ClassesAndLists};
 
 /// The seed of the shuffles: the first of CoOp's scripts, under which its published splits were made.
 pub(super) const SPLIT_SEED: Seed = 1;

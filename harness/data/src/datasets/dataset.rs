@@ -18,26 +18,15 @@ use super::{
     DatasetError, Links, Outside, Places,
     coop_split::SPLIT_SEED,
     dataset_dir::{DatasetDir, Reading},
-    layout::{self, Lists, ListsFrom},
+    layout::{Lists, ListsFrom},
     ledger::path_fault,
+    lists::Example,
+    registry::{self, standard_split},
 };
 use crate::sha256::TextHasher;
 
 /// The file beside the datasets that marks them as drawn.
 const MARKER: &str = "drawn.json";
-
-/// One picture of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Example {
-    /// The position in the split's list.
-    pub index: usize,
-    /// The path as the list has it, relative to the dataset's image folder.
-    pub path: String,
-    /// The class, counted from 0.
-    pub label: usize,
-    /// The class's name, as stored: underscores are kept.
-    pub class_name: String,
-}
 
 /// A dataset with its lists read and checked; pictures are looked at only by [`Dataset::image_path`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,21 +57,6 @@ pub struct Dataset {
     pub beyond: BTreeSet<PathBuf>,
 }
 
-/// Where the split file can be had that everybody uses of this dataset; `None` where it has none.
-pub fn standard_split(id: DatasetId) -> Option<String> {
-    let Lists::SplitFile(file) = &layout::layout_of(id).lists else { return None };
-    let (name, address, folder) = (file.name, file.address(), id.folder());
-    Some(format!("Get `{name}` at {address} and put it into `{folder}`."))
-}
-
-/// What a reader finds in a dataset's own files.
-pub(super) struct ClassesAndLists {
-    pub(super) class_names: Vec<String>,
-    pub(super) train: Vec<Example>,
-    pub(super) val: Vec<Example>,
-    pub(super) test: Vec<Example>,
-}
-
 /// What marks the datasets below a folder as drawn; `None` where they are not.
 pub(crate) fn read_marker(data_dir: &Path) -> io::Result<Option<String>> {
     match clsrl_files::read_to_string(&data_dir.join(MARKER), limit::SETTINGS) {
@@ -106,7 +80,7 @@ impl Dataset {
         let dir = data_dir.join(id.folder());
         let places = Places::new(&dir, links);
         let inside = DatasetDir::new(id, &dir, &places);
-        let (read, lists) = layout::read_lists(&inside)?;
+        let (read, lists) = registry::read_lists(&inside)?;
         let Reading { files: read_from, beyond } = inside.into_reading();
         let drawn = read_marker(data_dir).map_err(|source| DatasetError::Read {
             dataset: id,
@@ -121,7 +95,7 @@ impl Dataset {
             val: read.val,
             test: read.test,
             drawn,
-            image_dir: dir.join(layout::layout_of(id).image_prefix),
+            image_dir: dir.join(registry::layout_of(id).image_prefix),
             dir,
             read_from,
             places,
@@ -173,13 +147,13 @@ impl Dataset {
 
     /// Whether the lists were made by listing the folders of pictures, so that they name nothing else.
     pub(crate) fn lists_are_folders(&self) -> bool {
-        matches!(layout::layout_of(self.id).lists, Lists::WordNetFolders)
+        matches!(registry::layout_of(self.id).lists, Lists::WordNetFolders { .. })
     }
 
     /// What a report says of lists that are not the standard ones, and where those can be had; `None` where
     /// the lists are standard.
     pub fn not_standard(&self) -> Option<String> {
-        let Lists::SplitFile(_) = &layout::layout_of(self.id).lists else { return None };
+        let Lists::SplitFile(_) = &registry::layout_of(self.id).lists else { return None };
         match self.lists {
             ListsFrom::Standard => None,
             ListsFrom::Annotations => Some(format!(

@@ -19,16 +19,16 @@
 
 use super::{
     class_folders::ClassFolders,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: FOLDERS.folder,
+    image_folders: &[FOLDERS.folder],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_DescribableTextures.json",
         drive_id: "1u3_QfB467jqHgNXC00UIzbLZRQCg2S7x",
-        annotations: &[FOLDERS.folder],
+        annotations: Annotations::Folder(FOLDERS.folder),
         read_annotations: |dir| FOLDERS.read(dir),
     }),
 };

@@ -22,15 +22,18 @@ use std::collections::BTreeMap;
 
 use super::{
     DatasetError, Example, Faults,
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
     layout::{Layout, Lists},
     ledger::Ledger,
+    lists::ClassesAndLists,
     text_list::{Row, TextList},
 };
 
-/// Where things are.
-pub(super) const LAYOUT: Layout = Layout { image_prefix: "images", lists: Lists::VariantFiles };
+pub(super) const LAYOUT: Layout = Layout {
+    image_prefix: "images",
+    image_folders: &["images"],
+    lists: Lists::VariantFiles { files: [VARIANTS, TRAIN, VAL, TEST] },
+};
 
 const VARIANTS: &str = "variants.txt";
 const TRAIN: &str = "images_variant_train.txt";

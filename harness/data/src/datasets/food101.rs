@@ -21,16 +21,16 @@
 
 use super::{
     class_folders::ClassFolders,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: FOLDERS.folder,
+    image_folders: &[FOLDERS.folder],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_Food101.json",
         drive_id: "1QK0tGi096I0Ba6kggatX1ee6dJFIcEJl",
-        annotations: &[FOLDERS.folder],
+        annotations: Annotations::Folder(FOLDERS.folder),
         read_annotations: |dir| FOLDERS.read(dir),
     }),
 };

@@ -30,14 +30,17 @@ use clsrl_spec::DatasetId;
 use super::{
     DatasetError, Example, Faults,
     class_folders::{PicturesByFolder, list_classes},
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
     layout::{Layout, Lists, drive_hint},
+    lists::ClassesAndLists,
     text_list::TextList,
 };
 
-/// Where things are.
-pub(super) const LAYOUT: Layout = Layout { image_prefix: "images", lists: Lists::WordNetFolders };
+pub(super) const LAYOUT: Layout = Layout {
+    image_prefix: "images",
+    image_folders: &["images/train", "images/val"],
+    lists: Lists::WordNetFolders { class_names: NAMES },
+};
 
 const ID: DatasetId = DatasetId::ImageNet;
 

@@ -1,64 +1,102 @@
-//! Where a dataset's lists and pictures lie: the facts that its own file states.
+//! Where a dataset's lists and images lie: the facts that its own file states.
 
-use clsrl_spec::DatasetId;
+use std::iter;
 
-use super::{
-    DatasetError, caltech101, dataset::ClassesAndLists, dataset_dir::DatasetDir, dtd, eurosat,
-    fgvc_aircraft, food101, imagenet, oxford_flowers, oxford_pets, split_file, stanford_cars,
-    sun397, ucf101,
-};
+use super::{DatasetError, dataset_dir::DatasetDir, lists::ClassesAndLists};
 
-/// Where a dataset's lists and pictures lie inside its folder.
-pub(crate) struct Layout {
+/// Where a dataset's lists and images lie inside its folder.
+#[derive(Debug)]
+pub struct Layout {
     /// The folder that listed paths start from; empty for the dataset's own.
-    pub(crate) image_prefix: &'static str,
-    /// How the lists are written down.
-    pub(crate) lists: Lists,
+    pub image_prefix: &'static str,
+    /// The folders that hold the images, in byte order.
+    pub(crate) image_folders: &'static [&'static str],
+    /// How the lists are stored.
+    pub lists: Lists,
 }
 
-/// How a dataset's lists are written down.
-pub(crate) enum Lists {
+impl Layout {
+    /// Every file, below the dataset's folder, that lists can be read from; those that decide come first.
+    pub(crate) fn list_files(&self) -> Vec<&'static str> {
+        match &self.lists {
+            Lists::WordNetFolders { class_names } => vec![class_names],
+            Lists::VariantFiles { files } => files.to_vec(),
+            Lists::SplitFile(file) => {
+                iter::once(file.name).chain(file.annotations.files().iter().copied()).collect()
+            }
+        }
+    }
+
+    /// The standard split's file, for datasets that have one.
+    pub(crate) fn split_file(&self) -> Option<&'static str> {
+        match &self.lists {
+            Lists::SplitFile(file) => Some(file.name),
+            Lists::WordNetFolders { .. } | Lists::VariantFiles { .. } => None,
+        }
+    }
+}
+
+/// How a dataset's lists are stored.
+#[derive(Debug)]
+pub enum Lists {
     /// One `split_zhou_*.json`, or the raw annotations in its place.
     SplitFile(SplitFile),
-    /// Folders named by WordNet id, and `classnames.txt`.
-    WordNetFolders,
-    /// `variants.txt` and `images_variant_*.txt`.
-    VariantFiles,
+    /// Folders named by WordNet id, and a file of class names.
+    WordNetFolders {
+        /// The file of class names.
+        class_names: &'static str,
+    },
+    /// A file of variants and one for each list.
+    VariantFiles {
+        /// The variants, then the training, validation and test list.
+        files: [&'static str; 4],
+    },
 }
 
 /// CoOp's split file of a dataset, and what is read where it is missing.
-pub(crate) struct SplitFile {
+#[derive(Debug)]
+pub struct SplitFile {
     /// The file's name inside the dataset's folder.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its identity on Google Drive, as CoOp publishes it.
-    pub(crate) drive_id: &'static str,
-    /// The raw annotations: files, or a folder of class folders.
-    pub(crate) annotations: &'static [&'static str],
+    pub(super) drive_id: &'static str,
+    /// The raw annotations.
+    pub(super) annotations: Annotations,
     /// Reads the raw annotations by CoOp's rules.
     pub(super) read_annotations: fn(&DatasetDir) -> Result<ClassesAndLists, DatasetError>,
 }
 
 impl SplitFile {
     /// Where Google Drive has the file.
-    pub(crate) fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         drive_address(self.drive_id)
     }
 }
 
-/// The layout of `id`.
-pub(crate) fn layout_of(id: DatasetId) -> &'static Layout {
-    match id {
-        DatasetId::ImageNet => &imagenet::LAYOUT,
-        DatasetId::Caltech101 => &caltech101::LAYOUT,
-        DatasetId::OxfordPets => &oxford_pets::LAYOUT,
-        DatasetId::StanfordCars => &stanford_cars::LAYOUT,
-        DatasetId::OxfordFlowers => &oxford_flowers::LAYOUT,
-        DatasetId::Food101 => &food101::LAYOUT,
-        DatasetId::FgvcAircraft => &fgvc_aircraft::LAYOUT,
-        DatasetId::Sun397 => &sun397::LAYOUT,
-        DatasetId::Dtd => &dtd::LAYOUT,
-        DatasetId::Eurosat => &eurosat::LAYOUT,
-        DatasetId::Ucf101 => &ucf101::LAYOUT,
+/// The raw annotations that a split can be made from.
+#[derive(Debug)]
+pub(super) enum Annotations {
+    /// Files, by their paths below the dataset's folder.
+    Files(&'static [&'static str]),
+    /// A folder of class folders.
+    Folder(&'static str),
+}
+
+impl Annotations {
+    /// The files; none where folders say it all.
+    fn files(&self) -> &'static [&'static str] {
+        match self {
+            Annotations::Files(files) => files,
+            Annotations::Folder(_) => &[],
+        }
+    }
+
+    /// Files and folders, all of which are needed.
+    pub(super) fn paths(&self) -> &[&'static str] {
+        match self {
+            Annotations::Files(files) => files,
+            Annotations::Folder(folder) => std::slice::from_ref(folder),
+        }
     }
 }
 
@@ -71,50 +109,7 @@ pub enum ListsFrom {
     Annotations,
 }
 
-/// Reads the lists of a dataset from its folder, and tells which files they come from.
-pub(super) fn read_lists(dir: &DatasetDir) -> Result<(ClassesAndLists, ListsFrom), DatasetError> {
-    let read = match &layout_of(dir.id()).lists {
-        Lists::WordNetFolders => imagenet::read(dir)?,
-        Lists::VariantFiles => fgvc_aircraft::read(dir)?,
-        Lists::SplitFile(file) if dir.has(file.name) => {
-            split_file::read(dir, file.name, &drive_hint(file.drive_id))?
-        }
-        Lists::SplitFile(file) => {
-            find_annotations(dir, file)?;
-            return Ok(((file.read_annotations)(dir)?, ListsFrom::Annotations));
-        }
-    };
-    Ok((read, ListsFrom::Standard))
-}
-
-/// Fails unless everything is there that the lists can be made from without the split file.
-fn find_annotations(dir: &DatasetDir, file: &SplitFile) -> Result<(), DatasetError> {
-    let missing: Vec<String> = file
-        .annotations
-        .iter()
-        .filter(|name| !dir.has(name))
-        .map(|name| format!("`{name}`"))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let (n_missing, n_files) = (missing.len(), file.annotations.len());
-    let (which, verb) = match n_missing == n_files {
-        true => ("", "are"),
-        false => ("a part of ", "is"),
-    };
-    Err(DatasetError::Missing {
-        dataset: dir.id(),
-        path: dir.join(file.name),
-        hint: format!(
-            "{}; {which}the raw annotations, which would do in its place, {verb} not there either: {}",
-            drive_hint(file.drive_id),
-            missing.join(", ")
-        ),
-    })
-}
-
-/// What to tell whoever lacks a file that Google Drive has under `drive_id`.
+/// How to get a file that Google Drive has under `drive_id`.
 pub(super) fn drive_hint(drive_id: &str) -> String {
     format!("CoOp's DATASETS.md describes the layout; this file is {}", drive_address(drive_id))
 }

@@ -4,7 +4,9 @@
 //! Knows CoOp's folder layout and nothing of pixels, tokens or models.
 
 mod dataset;
-pub(crate) mod layout;
+mod lists;
+mod layout;
+mod registry;
 mod imagenet;
 mod caltech101;
 mod oxford_pets;
@@ -35,16 +37,17 @@ mod digest;
 mod error;
 
 pub use coop_cache::{few_shot_cache_paths, read_few_shot_cache};
+pub use dataset::Dataset;
 pub(crate) use dataset::read_marker;
-pub use dataset::{Dataset, Example, standard_split};
 pub use digest::{picks_digest, prompts_digest, questions_digest};
 pub use error::{DatasetError, Faults};
 pub use few_shot::{FewShot, pick_few_shot, sample_few_shot};
 pub use form_view::{FormView, spread_positions};
-pub use layout::ListsFrom;
+pub use layout::{Layout, Lists, ListsFrom, SplitFile};
+pub use lists::Example;
 pub(crate) use places::Outside;
 pub use places::{Links, Places};
 pub use python_random::PythonRandom;
-pub(crate) use question::question_text;
-pub use question::{Question, Questions, list_length};
-pub use shared_names::{shared_names, shared_names_of_drawn};
+pub use question::{Question, Questions, list_length, question_text};
+pub use registry::{layout_of, standard_split};
+pub use shared_names::{Pair, shared_among, shared_names};

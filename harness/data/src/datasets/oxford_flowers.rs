@@ -26,20 +26,20 @@ use std::collections::BTreeMap;
 use super::{
     DatasetError, Example, Faults,
     coop_split::{by_label, split_in_three},
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
     ledger::Ledger,
+    lists::ClassesAndLists,
     mat_file::{MatArray, read_variable},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: "jpg",
+    image_folders: &["jpg"],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_OxfordFlowers.json",
         drive_id: "1Pp0sRXzZFZq15zVOzKjKBu4A9i01nozT",
-        annotations: &[LABELS, NAMES],
+        annotations: Annotations::Files(&[LABELS, NAMES]),
         read_annotations,
     }),
 };

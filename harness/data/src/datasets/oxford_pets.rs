@@ -23,20 +23,20 @@
 
 use super::{
     DatasetError,
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
     ledger::Ledger,
+    lists::ClassesAndLists,
     text_list::{Row, read_class_number, read_split_lists},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: "images",
+    image_folders: &["images"],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_OxfordPets.json",
         drive_id: "1501r8Ber4nNKvmlFVQZ8SeUHTcdTTEqs",
-        annotations: &[TRAINVAL, TEST],
+        annotations: Annotations::Files(&[TRAINVAL, TEST]),
         read_annotations,
     }),
 };

@@ -96,7 +96,7 @@ impl<'d> Questions<'d> {
 }
 
 /// The question about a dataset's pictures with a list of names.
-pub(crate) fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> String {
+pub fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> String {
     format!("{}\n Please choose one from list [ {}].", dataset.question(), listed.join(", "))
 }
 

@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clsrl_spec::DatasetId;
 
-use crate::drawn::classes::classes_of;
-
 /// Two datasets, the first before the second in table order.
-type Pair = (DatasetId, DatasetId);
+pub type Pair = (DatasetId, DatasetId);
 
 /// A line for every name: both datasets and the name, with tabulators between them.
 const OF_PUBLISHED_LISTS: &str = include_str!("shared_names.txt");
@@ -27,16 +25,8 @@ pub fn shared_names() -> BTreeMap<Pair, Vec<String>> {
     shared
 }
 
-/// The names that two drawn datasets share, sorted.
-pub fn shared_names_of_drawn() -> BTreeMap<Pair, Vec<String>> {
-    shared_among(&DatasetId::ALL.map(|id| {
-        let names = classes_of(id).iter().map(|class| class.name.to_owned());
-        (id, names.collect())
-    }))
-}
-
 /// The names that any two of these datasets share, sorted.
-fn shared_among(lists: &[(DatasetId, Vec<String>)]) -> BTreeMap<Pair, Vec<String>> {
+pub fn shared_among(lists: &[(DatasetId, Vec<String>)]) -> BTreeMap<Pair, Vec<String>> {
     let plain = |name: &String| name.to_lowercase().replace('_', " ").trim().to_owned();
     let sets: BTreeMap<DatasetId, BTreeSet<String>> =
         lists.iter().map(|(id, names)| (*id, names.iter().map(plain).collect())).collect();
@@ -81,16 +71,5 @@ mod tests {
         );
         let caltech = &shared[&(DatasetId::ImageNet, DatasetId::Caltech101)];
         assert!(caltech.contains(&"grand piano".to_owned()), "{caltech:?}");
-    }
-
-    #[test]
-    fn drawn_datasets_have_their_own_names() {
-        let shared = shared_names_of_drawn();
-        assert_eq!(
-            shared,
-            shared_among(&DatasetId::ALL.map(|id| {
-                (id, classes_of(id).iter().map(|class| class.name.to_uppercase()).collect())
-            }))
-        );
     }
 }

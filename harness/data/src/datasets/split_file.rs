@@ -12,8 +12,7 @@ use serde::{
 use serde_json::Value;
 
 use super::{
-    DatasetError, Example, Faults, dataset::ClassesAndLists, dataset_dir::DatasetDir,
-    ledger::Ledger,
+    DatasetError, Example, Faults, dataset_dir::DatasetDir, ledger::Ledger, lists::ClassesAndLists,
 };
 
 const SPLITS: [&str; 3] = ["train", "val", "test"];

@@ -27,20 +27,20 @@
 use super::{
     DatasetError, Example, Faults,
     coop_split::split_lists,
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
     ledger::Ledger,
+    lists::ClassesAndLists,
     mat_file::{MatArray, MatStructs, read_variable},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: "",
+    image_folders: &["cars_test", "cars_train"],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_StanfordCars.json",
         drive_id: "1ObCFbaAgVu0I-k_Au-gIUcefirdAuizT",
-        annotations: &[META, TRAINVAL, TEST],
+        annotations: Annotations::Files(&[META, TRAINVAL, TEST]),
         read_annotations,
     }),
 };

@@ -24,20 +24,20 @@ use std::collections::BTreeMap;
 
 use super::{
     DatasetError,
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
     ledger::Ledger,
+    lists::ClassesAndLists,
     text_list::{Row, TextList, read_split_lists},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: "SUN397",
+    image_folders: &["SUN397"],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_SUN397.json",
         drive_id: "1y2RD81BYuiyvebdN-JymPfyWYcd8_MUq",
-        annotations: &[CLASSES, TRAINVAL, TEST],
+        annotations: Annotations::Files(&[CLASSES, TRAINVAL, TEST]),
         read_annotations,
     }),
 };

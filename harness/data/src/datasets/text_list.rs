@@ -2,8 +2,8 @@
 //! end will do; a line without anything on it is a fault.
 
 use super::{
-    DatasetError, Example, Faults, coop_split::split_lists, dataset::ClassesAndLists,
-    dataset_dir::DatasetDir, ledger::Ledger,
+    DatasetError, Example, Faults, coop_split::split_lists, dataset_dir::DatasetDir,
+    ledger::Ledger, lists::ClassesAndLists,
 };
 
 /// A text list of a dataset.

@@ -26,20 +26,20 @@ use std::collections::BTreeMap;
 
 use super::{
     DatasetError, Faults,
-    dataset::ClassesAndLists,
     dataset_dir::DatasetDir,
-    layout::{Layout, Lists, SplitFile},
+    layout::{Annotations, Layout, Lists, SplitFile},
     ledger::Ledger,
+    lists::ClassesAndLists,
     text_list::{Row, TextList, read_class_number, read_split_lists},
 };
 
-/// Where things are.
 pub(super) const LAYOUT: Layout = Layout {
     image_prefix: "UCF-101-midframes",
+    image_folders: &["UCF-101-midframes"],
     lists: Lists::SplitFile(SplitFile {
         name: "split_zhou_UCF101.json",
         drive_id: "1I0S0q91hJfsV9Gf4xDIjgDq4AqBNJb1y",
-        annotations: &[CLASSES, TRAINVAL, TEST],
+        annotations: Annotations::Files(&[CLASSES, TRAINVAL, TEST]),
         read_annotations,
     }),
 };

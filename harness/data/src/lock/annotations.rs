@@ -11,49 +11,18 @@ use clsrl_spec::{
     lock::{Annotation, FileDigest, Known},
 };
 
-use super::{Hashed, hash::hash_file};
-use crate::datasets::{Dataset, Places, layout};
+use super::{checking::Hashed, hash::hash_file};
+use crate::datasets::{Dataset, Places, layout_of};
 
 /// Every file, below the dataset's folder, that lists can be read from; those that decide come first.
 pub(super) fn known_paths(id: DatasetId) -> Vec<&'static str> {
-    let raw: &[&str] = match id {
-        DatasetId::ImageNet => &["classnames.txt"],
-        DatasetId::OxfordPets => &["annotations/trainval.txt", "annotations/test.txt"],
-        DatasetId::StanfordCars => &[
-            "devkit/cars_meta.mat",
-            "devkit/cars_train_annos.mat",
-            "cars_test_annos_withlabels.mat",
-        ],
-        DatasetId::OxfordFlowers => &["imagelabels.mat", "cat_to_name.json"],
-        DatasetId::FgvcAircraft => &[
-            "variants.txt",
-            "images_variant_train.txt",
-            "images_variant_val.txt",
-            "images_variant_test.txt",
-        ],
-        DatasetId::Sun397 => &["ClassName.txt", "Training_01.txt", "Testing_01.txt"],
-        DatasetId::Ucf101 => &[
-            "ucfTrainTestlist/classInd.txt",
-            "ucfTrainTestlist/trainlist01.txt",
-            "ucfTrainTestlist/testlist01.txt",
-        ],
-        DatasetId::Caltech101 | DatasetId::Food101 | DatasetId::Dtd | DatasetId::Eurosat => &[],
-    };
-    split_file(id).into_iter().chain(raw.iter().copied()).collect()
-}
-
-/// The standard split's file, for datasets that have one.
-pub(super) fn split_file(id: DatasetId) -> Option<&'static str> {
-    match &layout::layout_of(id).lists {
-        layout::Lists::SplitFile(file) => Some(file.name),
-        layout::Lists::WordNetFolders | layout::Lists::VariantFiles => None,
-    }
+    layout_of(id).list_files()
 }
 
 /// Whether the lists of the dataset in `dir` are read from the file: where the split file lies, no other
 /// is looked at.
 pub(super) fn is_read(id: DatasetId, dir: &Path, path: &str) -> bool {
-    match split_file(id) {
+    match layout_of(id).split_file() {
         Some(split_file) => path == split_file || !dir.join(split_file).is_file(),
         None => true,
     }

@@ -11,7 +11,7 @@ use clsrl_spec::{
 };
 
 use super::{
-    Difference, DifferenceKind, LockError, annotations,
+    Checking, Difference, DifferenceKind, LockError, annotations,
     compare::compare,
     difference::Differences,
     links::recorded,
@@ -22,34 +22,6 @@ use super::{
     tree::{Scan, scan},
 };
 use crate::datasets::{Dataset, Places, read_marker};
-
-/// How a dataset is compared.
-pub struct Checking<'a> {
-    /// Whether files are trusted that look as they did when they were last read.
-    pub mode: Mode,
-    /// The folder of sidecars and caches.
-    pub sidecars: &'a Path,
-    /// Told what was hashed since it was last told; called from several threads.
-    pub progress: &'a (dyn Fn(Hashed) + Sync),
-}
-
-/// Whether files are trusted that look as they did when they were last read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A file whose size and times have not changed is not read again.
-    Fast,
-    /// Every file is read.
-    Deep,
-}
-
-/// What was hashed since this was last told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hashed {
-    /// Files that are done, those that were not read included.
-    pub n_files: usize,
-    /// Bytes that were read.
-    pub n_bytes: u64,
-}
 
 /// What a comparison found.
 #[derive(Debug)]

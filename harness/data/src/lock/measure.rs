@@ -9,9 +9,9 @@ use clsrl_spec::{
 
 use super::{
     Checking, Difference, DifferenceKind, LockError, annotations, links, listed::missing_pictures,
-    lists, sidecar, tree::scan, walk,
+    lists, sidecar, tree::scan,
 };
-use crate::datasets::Dataset;
+use crate::datasets::{Dataset, layout_of};
 
 /// What was measured.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
 }
 
 fn missing_folders(id: DatasetId, dir: &Path) -> Vec<&'static str> {
-    let mut folders = walk::image_folders(id);
+    let mut folders = layout_of(id).image_folders.to_vec();
     folders.retain(|folder| dir.join(folder).symlink_metadata().is_err());
     folders
 }

@@ -4,6 +4,7 @@
 //! and the cache that spares hashing what has not changed. Knows nothing of the lock's file format, which
 //! is `clsrl_spec::lock`'s, nor of where caches belong.
 
+mod checking;
 mod check;
 mod measure;
 mod lists;
@@ -26,9 +27,8 @@ mod leaks;
 mod duplicates;
 mod atomic;
 
-pub use check::{
-    Checked, Checking, Hashed, Mode, check, check_lists, check_without_lists, lock_key, lock_key_of,
-};
+pub use check::{Checked, check, check_lists, check_without_lists, lock_key, lock_key_of};
+pub use checking::{Checking, Hashed, Mode};
 pub use decoded::{Decoded, Size, decode_pictures};
 pub use difference::{Difference, DifferenceKind, LockError};
 pub use duplicates::{Duplicates, duplicates};

@@ -15,7 +15,7 @@ use std::{
 use clsrl_spec::DatasetId;
 
 use super::{Difference, stat::Stat};
-use crate::datasets::{Outside, Places, layout};
+use crate::datasets::{Outside, Places, layout_of};
 
 /// How many links may lead to one folder. Some datasets have two names for one; more lead into a maze.
 const MAX_LINKS: usize = 8;
@@ -60,15 +60,6 @@ struct Entry {
     is_link: bool,
 }
 
-/// The folders of pictures below a dataset's, in byte order.
-pub(super) fn image_folders(id: DatasetId) -> Vec<&'static str> {
-    match id {
-        DatasetId::ImageNet => vec!["images/train", "images/val"],
-        DatasetId::StanfordCars => vec!["cars_test", "cars_train"],
-        other => vec![layout::layout_of(other).image_prefix],
-    }
-}
-
 impl Walk {
     /// Begins a walk; `Err` where the dataset's folder itself cannot be read.
     pub(super) fn new(id: DatasetId, dir: &Path, places: &Places) -> Result<Self, Difference> {
@@ -82,7 +73,7 @@ impl Walk {
             dir: dir.to_owned(),
             real_dir,
             places: places.clone(),
-            folders: image_folders(id).into(),
+            folders: layout_of(id).image_folders.iter().copied().collect(),
             open: Vec::new(),
             linked: BTreeMap::new(),
             beyond: BTreeSet::new(),

@@ -6,15 +6,15 @@
 use std::{collections::VecDeque, path::Path};
 
 use clsrl_data::{
-    drawn::{
-        Caption, CaptionKind,
-        picture::{SIDE, draw},
-        style::PRETRAINING,
-    },
     image::{Processor, RgbImage},
     text::{TextTokenizer, expand_image_tokens},
 };
 use clsrl_spec::{Seed, Stream};
+use clsrl_tiny::{
+    Caption, CaptionKind,
+    picture::{SIDE, draw},
+    style::PRETRAINING,
+};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;

@@ -1,6 +1,6 @@
 //! The tiny model's `config.json`: Qwen2-VL's architecture with 1.6 million parameters.
 
-use clsrl_data::drawn::TinyTokenizer;
+use clsrl_tiny::TinyTokenizer;
 use clsrl_vlm::{Config, VlmError};
 use serde_json::json;
 

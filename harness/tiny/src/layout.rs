@@ -1,14 +1,14 @@
 //! Where a drawn dataset's files lie: names and lists as in the real dataset.
 //!
-//! Which folders and list files a dataset has is told by [`crate::datasets::layout`]; what a picture is
-//! called and what a list says is told here.
+//! Which folders and list files a dataset has is in [`clsrl_data::datasets::Layout`]; what a picture is
+//! called and what a list says is here.
 
+use clsrl_data::datasets::{Lists, layout_of};
 use clsrl_spec::{DatasetId, Stream};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
 use super::classes::{Class, classes_of};
-use crate::datasets::layout::{Lists, layout_of};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,21 +136,21 @@ fn letters(class: &str, number: usize) -> String {
 pub fn lists_of(dataset: DatasetId, entries: &[Entry]) -> Vec<(String, String)> {
     let folder = dataset.folder();
     match &layout_of(dataset).lists {
-        Lists::WordNetFolders => {
+        Lists::WordNetFolders { class_names } => {
             let lines = lines_of(classes_of(dataset), |c| format!("{} {}", c.folder, c.name));
-            vec![(format!("{folder}/classnames.txt"), lines)]
+            vec![(format!("{folder}/{class_names}"), lines)]
         }
-        Lists::VariantFiles => {
+        Lists::VariantFiles { files: [variants_file, lists @ ..] } => {
             let variants = lines_of(classes_of(dataset), |class| class.name.to_owned());
-            let mut lists = vec![(format!("{folder}/variants.txt"), variants)];
-            lists.extend(Part::ALL.map(|part| {
+            let mut files = vec![(format!("{folder}/{variants_file}"), variants)];
+            files.extend(lists.iter().zip(Part::ALL).map(|(list, part)| {
                 let of_part: Vec<&Entry> = entries.iter().filter(|e| e.part == part).collect();
                 let lines = lines_of(&of_part, |entry| {
                     format!("{} {}", entry.path.trim_end_matches(".jpg"), entry.class.name)
                 });
-                (format!("{folder}/images_variant_{}.txt", part.name()), lines)
+                (format!("{folder}/{list}"), lines)
             }));
-            lists
+            files
         }
         Lists::SplitFile(file) => {
             vec![(format!("{folder}/{}", file.name), split_json(entries))]

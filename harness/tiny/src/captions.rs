@@ -5,10 +5,10 @@
 //! in several forms: a model that has seen only the wanted form would leave the format reward nothing
 //! to teach, so the form with both tags is rarer than the bare name.
 
+use clsrl_data::{datasets::question_text, text::render_prompt};
 use clsrl_spec::{DatasetId, MessageOrder, Stream};
 
 use super::classes::{Class, classes_of};
-use crate::{datasets::question_text, text::render_prompt};
 
 /// The suffix of the direct prompt, equal to the tiny protocol's.
 pub const DIRECT_SUFFIX: &str = "\n Please directly output the answer.";

@@ -1,33 +1,38 @@
-//! The small files beside `tokenizer.json` in the tiny model's directory, as Hugging Face lays them out.
+//! Writes `tokenizer.json` and the small files beside it in the tiny model's directory, as Hugging Face lays them out.
+
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::{
     captions::SYSTEM,
     layout::json_text,
-    tiny_tokenizer::{SPECIAL_TOKENS, TinyTokenizer},
+    tokenizer::{SPECIAL_TOKENS, TinyTokenizer, TinyTokenizerError, added_token},
 };
 
-/// Names and texts of the files.
-pub fn files(tokenizer: &TinyTokenizer) -> Vec<(&'static str, String)> {
+impl TinyTokenizer {
+    /// Writes `tokenizer.json` and the files that stand beside it in a model directory: tokenizer,
+    /// generation and image processor settings and the chat template.
+    pub fn write(&self, model_dir: &Path) -> Result<(), TinyTokenizerError> {
+        let mut files = files(self);
+        files.push(("tokenizer.json", self.file.clone()));
+        for (name, text) in files {
+            let path = model_dir.join(name);
+            std::fs::write(&path, text + "\n")
+                .map_err(|source| TinyTokenizerError::Write { path, source })?;
+        }
+        Ok(())
+    }
+}
+
+/// Names and texts of the files beside `tokenizer.json`.
+fn files(tokenizer: &TinyTokenizer) -> Vec<(&'static str, String)> {
     vec![
         ("tokenizer_config.json", json_text(&tokenizer_config(tokenizer))),
         ("generation_config.json", json_text(&generation_config(tokenizer))),
         ("preprocessor_config.json", json_text(&preprocessor_config())),
         ("chat_template.json", json_text(&json!({"chat_template": chat_template()}))),
     ]
-}
-
-/// A special token as both tokenizer files describe it.
-pub fn added_token(token: &str) -> Value {
-    json!({
-        "content": token,
-        "single_word": false,
-        "lstrip": false,
-        "rstrip": false,
-        "normalized": false,
-        "special": true,
-    })
 }
 
 fn tokenizer_config(tokenizer: &TinyTokenizer) -> Value {

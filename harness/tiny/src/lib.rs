@@ -1,7 +1,7 @@
-//! The embedded default: pictures, datasets, texts and a tokenizer that are made, not collected.
+//! The embedded default: images, datasets, texts and a tokenizer that are made, not collected.
 //!
 //! Owns everything that a tiny model needs to be pre-trained and that the eleven drawn datasets
-//! consist of, down to their bytes on disk. Knows nothing about models or about how a dataset is read,
+//! consist of, down to their bytes on disk. Knows nothing about weights or about how a dataset is read,
 //! but where the real ones have their files.
 
 pub mod write;
@@ -14,9 +14,11 @@ pub mod texture;
 pub mod colour;
 mod sine;
 pub mod captions;
-pub mod tiny_tokenizer;
-mod tiny_processor;
+mod tokenizer;
+mod model_files;
+mod shared_names;
 
 pub use captions::{Caption, CaptionKind};
-pub use tiny_tokenizer::{TinyTokenizer, TinyTokenizerError};
+pub use shared_names::shared_names_of_drawn;
+pub use tokenizer::{TinyTokenizer, TinyTokenizerError};
 pub use write::{DrawnError, write_drawn};

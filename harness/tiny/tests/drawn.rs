@@ -7,11 +7,9 @@ use std::{
     sync::LazyLock,
 };
 
-use clsrl_data::{
-    datasets::{Dataset, sample_few_shot},
-    drawn::{DrawnError, classes::classes_of, write_drawn},
-};
+use clsrl_data::datasets::{Dataset, sample_few_shot};
 use clsrl_spec::DatasetId;
+use clsrl_tiny::{DrawnError, classes::classes_of, write_drawn};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 

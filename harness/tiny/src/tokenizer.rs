@@ -7,7 +7,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clsrl_spec::Stream;
@@ -20,7 +20,6 @@ use tokenizers::{
 use super::{
     captions::{Caption, CaptionKind, SYSTEM},
     layout::json_text,
-    tiny_processor,
 };
 
 /// Qwen2-VL's special tokens, in the order of their ids.
@@ -63,7 +62,8 @@ pub enum TinyTokenizerError {
 /// The tiny model's tokenizer, before it is written to disk and used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TinyTokenizer {
-    file: String,
+    /// The text of `tokenizer.json`.
+    pub(super) file: String,
     n_learned: usize,
 }
 
@@ -87,19 +87,6 @@ impl TinyTokenizer {
     pub fn special(&self, token: &str) -> usize {
         let idx = SPECIAL_TOKENS.iter().position(|special| *special == token);
         self.n_learned + idx.expect("callers name a special token of Qwen2-VL")
-    }
-
-    /// Writes `tokenizer.json` and the files that stand beside it in a model directory: tokenizer,
-    /// generation and image processor settings and the chat template.
-    pub fn write(&self, model_dir: &Path) -> Result<(), TinyTokenizerError> {
-        let mut files = tiny_processor::files(self);
-        files.push(("tokenizer.json", self.file.clone()));
-        for (name, text) in files {
-            let path = model_dir.join(name);
-            std::fs::write(&path, text + "\n")
-                .map_err(|source| TinyTokenizerError::Write { path, source })?;
-        }
-        Ok(())
     }
 }
 
@@ -183,6 +170,18 @@ fn merge_pair(word: &mut Vec<usize>, (left, right): (usize, usize), merged: usiz
     }
 }
 
+/// A special token as both tokenizer files describe it.
+pub(super) fn added_token(token: &str) -> Value {
+    json!({
+        "content": token,
+        "single_word": false,
+        "lstrip": false,
+        "rstrip": false,
+        "normalized": false,
+        "special": true,
+    })
+}
+
 /// The text of `tokenizer.json`.
 fn file_of(tokens: &[String], merges: &[String]) -> String {
     let vocab: BTreeMap<&str, usize> = tokens.iter().map(String::as_str).zip(0..).collect();
@@ -190,7 +189,7 @@ fn file_of(tokens: &[String], merges: &[String]) -> String {
         .iter()
         .zip(tokens.len()..)
         .map(|(token, id)| {
-            let mut entry = tiny_processor::added_token(token);
+            let mut entry = added_token(token);
             entry["id"] = id.into();
             entry
         })
@@ -222,8 +221,9 @@ fn file_of(tokens: &[String], merges: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clsrl_data::text::TextTokenizer;
+
     use super::*;
-    use crate::text::TextTokenizer;
 
     #[test]
     fn a_written_tokenizer_opens_and_names_are_few_tokens() {

@@ -158,7 +158,7 @@ fn normal(stream: &mut Stream) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawn::style::PRETRAINING;
+    use crate::style::PRETRAINING;
 
     const LOOK: Look = Look { shape: Shape::Disk, hue: Hue::Red, texture: Texture::Striped };
 
