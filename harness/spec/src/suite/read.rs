@@ -5,7 +5,7 @@
 
 mod value;
 
-use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, ops::Range};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, ops::Range, rc::Rc};
 
 use toml::{
     Spanned,
@@ -39,7 +39,12 @@ impl<'t> Source<'t> {
 
     pub(crate) fn report(&self, span: Range<usize>, message: String) {
         let line = 1 + self.text[..span.start].bytes().filter(|&byte| byte == b'\n').count();
-        self.errors.borrow_mut().push(SuiteError { file: self.file.clone(), line, message });
+        let error = SuiteError { file: self.file.clone(), line, message };
+        // What several sections take from one place is wrong there once.
+        let mut errors = self.errors.borrow_mut();
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
     }
 
     /// The mistakes in the order of lines.
@@ -62,6 +67,7 @@ pub(crate) struct Section<'s, 't> {
     title: String,
     asked: RefCell<BTreeSet<&'static str>>,
     missing: RefCell<Vec<&'static str>>,
+    defaults: Option<Rc<Section<'s, 't>>>,
 }
 
 impl<'s, 't> Section<'s, 't> {
@@ -77,22 +83,49 @@ impl<'s, 't> Section<'s, 't> {
         title: String,
     ) -> Self {
         let (asked, missing) = (RefCell::default(), RefCell::default());
-        Section { source, table, span, title, asked, missing }
+        Section { source, table, span, title, asked, missing, defaults: None }
+    }
+
+    /// The same section, where a key that it does not have is taken from another one.
+    pub(crate) fn with_defaults(self, defaults: &Rc<Section<'s, 't>>) -> Self {
+        Section { defaults: Some(Rc::clone(defaults)), ..self }
     }
 
     /// The value of a key that must be there.
     pub(crate) fn take(&self, key: &'static str) -> Option<Value<'s, 't>> {
         let value = self.find(key);
         if value.is_none() {
-            self.missing.borrow_mut().push(key);
+            self.miss(key);
+        }
+        value
+    }
+
+    /// The value of a key that must be there itself, whatever the defaults are.
+    pub(crate) fn take_own(&self, key: &'static str) -> Option<Value<'s, 't>> {
+        let value = self.find_own(key);
+        if value.is_none() {
+            self.miss(key);
         }
         value
     }
 
     /// The value of a key that may be left out.
     pub(crate) fn find(&self, key: &'static str) -> Option<Value<'s, 't>> {
+        // Asked of the defaults even if it is not taken from there: they may have it.
+        let default = self.defaults.as_ref().and_then(|defaults| defaults.find(key));
+        self.find_own(key).or(default)
+    }
+
+    fn find_own(&self, key: &'static str) -> Option<Value<'s, 't>> {
         self.asked.borrow_mut().insert(key);
         self.table.get(key).map(|value| Value::new(self.source, key, value))
+    }
+
+    fn miss(&self, key: &'static str) {
+        let mut missing = self.missing.borrow_mut();
+        if !missing.contains(&key) {
+            missing.push(key);
+        }
     }
 
     /// Every key with its value, in the order of the file: of a table whose keys are names. Nothing is
@@ -133,26 +166,40 @@ impl<'s, 't> Section<'s, 't> {
         self.take(key)?.name(what)
     }
 
-    /// Reports what is unknown and what is missing. A key that is nearly one of the missing ones
-    /// stands for it and is told once.
+    /// Reports what is unknown and what is missing. A key that is nearly one of the missing ones, here or in
+    /// the defaults, stands for it and is reported once.
     pub(crate) fn finish(&self) {
-        let asked = self.asked.borrow();
         let mut missing = self.missing.borrow().clone();
-        for key in self.table.keys().filter(|key| !asked.contains(key_text(key))) {
-            let found = key_text(key);
-            let free = asked.iter().copied().filter(|known| !self.table.contains_key(*known));
-            let message = match closest(found, free) {
+        for (found, span, meant) in self.unknown_keys() {
+            let message = match meant {
                 Some(meant) => {
                     missing.retain(|key| *key != meant);
                     format!("unknown key `{found}`, did you mean `{meant}`?")
                 }
                 None => format!("unknown key `{found}`{}", self.inside()),
             };
-            self.source.report(key.span(), message);
+            self.source.report(span, message);
+        }
+        if let Some(defaults) = &self.defaults {
+            let misspelt: Vec<_> =
+                defaults.unknown_keys().into_iter().filter_map(|(_, _, meant)| meant).collect();
+            missing.retain(|key| !misspelt.contains(key));
         }
         for key in missing {
             self.source.report(self.span.clone(), format!("missing `{key}`{}", self.inside()));
         }
+    }
+
+    /// The keys that nobody has asked for, where they stand, and which of the others each may stand for.
+    fn unknown_keys(&self) -> Vec<(&'s str, Range<usize>, Option<&'static str>)> {
+        let asked = self.asked.borrow();
+        let unknown = self.table.keys().filter(|key| !asked.contains(key_text(key)));
+        unknown
+            .map(|key| {
+                let free = asked.iter().copied().filter(|known| !self.table.contains_key(*known));
+                (key_text(key), key.span(), closest(key_text(key), free))
+            })
+            .collect()
     }
 
     fn inside(&self) -> String {

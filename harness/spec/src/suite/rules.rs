@@ -1,6 +1,6 @@
 //! Reading a protocol file.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     PerDataset, Protocols,
@@ -13,6 +13,10 @@ use crate::{
     SftRule, ShotRule, Suffixes, Training,
     ranges::{MAX_LORA_RANK, MAX_PIXELS},
 };
+
+/// The newest format of protocol files. In format 1, which says no version, every setting stood in every
+/// section that has it.
+const PROTOCOL_VERSION: usize = 2;
 
 /// How each method that trains is trained on each dataset.
 type TrainingPlan = BTreeMap<MethodId, PerDataset<Training>>;
@@ -83,6 +87,7 @@ fn read_protocol(
 }
 
 fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
+    let version = version(section);
     let name = section.take("name").and_then(|value| {
         let name = value.text()?;
         if name != stem {
@@ -97,7 +102,7 @@ fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
     let sft_eval_prompts =
         section.take("sft_eval_prompts").and_then(|value| value.names("prompt style"));
     let shots = section.section("shots").and_then(|section| shots(&section));
-    let prompts = section.section("prompts").and_then(|section| prompts(&section));
+    let prompts = section.section("prompts").and_then(|section| prompts(section, version));
     let choices = section.section("choices").and_then(|section| choices(&section));
     let image = section.section("image").and_then(|section| image(&section));
     let rl = section.section("rl").and_then(|section| rl(&section));
@@ -115,13 +120,7 @@ fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
         training.insert(MethodId::Sft, settings?);
         rule
     });
-    for (method, prompt) in MethodId::RL {
-        let Some(value) = section.find(method.as_str()) else { continue };
-        let settings = value
-            .section()
-            .and_then(|section| settings::grpo(&section, optimizer.as_ref(), prompt));
-        training.extend(settings.map(|settings| (method, settings)));
-    }
+    rl_methods(section, version, optimizer.as_ref(), &mut training);
     let protocol = Protocol {
         name: name?,
         prompts: prompts?,
@@ -137,6 +136,49 @@ fn protocol(section: &Section, stem: &str) -> Option<(Protocol, TrainingPlan)> {
         sft_eval_prompts: sft_eval_prompts?,
     };
     Some((protocol, training))
+}
+
+fn version(section: &Section) -> usize {
+    let Some(value) = section.find("version") else { return 1 };
+    let version = value.count(1).unwrap_or(PROTOCOL_VERSION);
+    if PROTOCOL_VERSION < version {
+        value.refuse(format!(
+            "protocol format {version} is unknown, expected 1 to {PROTOCOL_VERSION}"
+        ));
+    }
+    version
+}
+
+/// Reads the sections of the RL methods, with `[grpo]` for what they do not say themselves.
+fn rl_methods(
+    section: &Section,
+    version: usize,
+    optimizer: Option<&settings::CommonOptimizer>,
+    training: &mut TrainingPlan,
+) {
+    let shared = section.find("grpo");
+    let defaults = shared.as_ref().and_then(|value| value.section()).map(Rc::new);
+    let mut n_methods = 0;
+    for (method, prompt) in MethodId::RL {
+        let Some(value) = section.find(method.as_str()) else { continue };
+        n_methods += 1;
+        let Some(own) = value.section() else { continue };
+        let own = match &defaults {
+            Some(defaults) => own.with_defaults(defaults),
+            None => own,
+        };
+        let settings = settings::grpo(&own, optimizer, prompt);
+        training.extend(settings.map(|settings| (method, settings)));
+    }
+    match &shared {
+        Some(value) if version < 2 => {
+            value
+                .refuse("`grpo` needs `version = 2` at the top of the file, found none".to_owned());
+        }
+        Some(value) if n_methods == 0 => value
+            .refuse("`grpo` is what RL methods share, and none of them has a section".to_owned()),
+        _ => defaults.iter().for_each(|defaults| defaults.finish()),
+    }
 }
 
 fn shots(section: &Section) -> Option<ShotRule> {
@@ -156,10 +198,24 @@ fn shots(section: &Section) -> Option<ShotRule> {
     rule
 }
 
-fn prompts(section: &Section) -> Option<Prompts> {
+/// The texts; from format 2 on those of `[prompts]` stand wherever a table of its own does not say otherwise.
+fn prompts(section: Section, version: usize) -> Option<Prompts> {
+    let section = Rc::new(section);
     let system = section.text("system");
     let order = section.name("order", "message order");
-    let suffixes_of = |key| section.section(key).and_then(|section| suffixes(&section));
+    let suffixes_of = |key| {
+        if version < 2 {
+            let own = section.section(key)?;
+            let read = suffixes(&own);
+            own.finish();
+            return read;
+        }
+        let Some(value) = section.find(key) else { return suffixes(&section) };
+        let own = value.section()?.with_defaults(&section);
+        let read = suffixes(&own);
+        own.finish();
+        read
+    };
     let (train, few_shot) = (suffixes_of("train"), suffixes_of("few-shot"));
     let (base, new, open_set) = (suffixes_of("base"), suffixes_of("new"), suffixes_of("open-set"));
     section.finish();
@@ -179,7 +235,6 @@ fn suffixes(section: &Section) -> Option<Suffixes> {
     let direct = section.text("direct");
     let think_after_answer = section.text("think-after-answer");
     let adaptive_thinking = section.text("adaptive-thinking");
-    section.finish();
     Some(Suffixes {
         thinking: thinking?,
         direct: direct?,

@@ -138,7 +138,7 @@ pub(super) fn sft(
     }))
 }
 
-/// A section of an RL method.
+/// A section of an RL method, which has its rewards itself and may have the rest from `[grpo]`.
 pub(super) fn grpo(
     section: &Section,
     common: Option<&CommonOptimizer>,
@@ -156,7 +156,7 @@ pub(super) fn grpo(
     let max_prompt_tokens = count(section, "max_prompt_tokens", 1..=MAX_TOKENS);
     let max_new_tokens = count(section, "max_new_tokens", 1..=MAX_TOKENS);
     let micro_batch = section.count("micro_batch", 1, MAX_BATCH);
-    let rewards = section.take("rewards").and_then(|value| value.names("reward"));
+    let rewards = section.take_own("rewards").and_then(|value| value.names("reward"));
     let zero_variance_groups = section
         .take("zero_variance_groups")
         .and_then(|value| value.per_dataset(|v| v.name("rule for equal rewards")));

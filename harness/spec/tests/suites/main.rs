@@ -3,6 +3,7 @@
 mod given;
 
 mod files;
+mod formats;
 mod mistakes;
 mod plan;
 
