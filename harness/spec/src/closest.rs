@@ -13,22 +13,8 @@ pub fn closest<'k>(found: &str, known: impl IntoIterator<Item = &'k str>) -> Opt
 /// Insertions, deletions, replacements and swaps of neighbours that turn one name into the other; `-`
 /// and `_` are one.
 fn distance(a: &str, b: &str) -> usize {
-    let letters = |text: &str| text.to_lowercase().replace('_', "-").chars().collect::<Vec<_>>();
-    let (a, b) = (letters(a), letters(b));
-    let mut edits = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = edits[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut fewest = replaced.min(edits[i - 1][j] + 1).min(row[j - 1] + 1);
-            if 1 < i && 1 < j && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                fewest = fewest.min(edits[i - 2][j - 2] + 1);
-            }
-            row.push(fewest);
-        }
-        edits.push(row);
-    }
-    edits[a.len()][b.len()]
+    let [a, b] = [a, b].map(|text| text.to_lowercase().replace('_', "-"));
+    strsim::osa_distance(&a, &b)
 }
 
 #[cfg(test)]
