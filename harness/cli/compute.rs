@@ -12,7 +12,7 @@ mod bench;
 mod doctor;
 mod machine;
 
-use clsrl_engine::{catch_out_of_memory, silence_out_of_memory};
+use clsrl_libtorch::{catch_out_of_memory, silence_out_of_memory};
 
 pub use self::pretrain::pretrain_model;
 use crate::{

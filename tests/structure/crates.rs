@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{assert_none, files_below, read, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
     ("clsrl-hub", &["clsrl-files", "clsrl-spec"]),
@@ -18,9 +18,18 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("clsrl-tiny", &["clsrl-data", "clsrl-files", "clsrl-spec"]),
     ("clsrl-libtorch", &[]),
     ("clsrl-vlm", &["clsrl-files", "clsrl-libtorch"]),
+    ("clsrl-engine", &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-vlm"]),
     (
-        "clsrl-engine",
-        &["clsrl-data", "clsrl-files", "clsrl-libtorch", "clsrl-spec", "clsrl-tiny", "clsrl-vlm"],
+        "clsrl-lab",
+        &[
+            "clsrl-data",
+            "clsrl-engine",
+            "clsrl-files",
+            "clsrl-libtorch",
+            "clsrl-spec",
+            "clsrl-tiny",
+            "clsrl-vlm",
+        ],
     ),
     ("clsrl-runner", &["clsrl-files", "clsrl-spec"]),
     ("clsrl-report", &["clsrl-files", "clsrl-spec"]),
@@ -44,17 +53,20 @@ const EDGES: [(&str, &[&str]); 12] = [
             "clsrl-engine",
             "clsrl-files",
             "clsrl-hub",
+            "clsrl-lab",
+            "clsrl-libtorch",
             "clsrl-report",
             "clsrl-runner",
             "clsrl-spec",
             "clsrl-tiny",
+            "clsrl-vlm",
         ],
     ),
 ];
 
 /// The only crates that may depend on a heavy one.
 const HOMES: [(&str, &[&str]); 16] = [
-    ("tch", &["clsrl-engine", "clsrl-libtorch", "clsrl-vlm"]),
+    ("tch", &["clsrl-engine", "clsrl-lab", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars-core", &["clsrl-report"]),
     ("polars-parquet", &["clsrl-report"]),
@@ -124,7 +136,9 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn a_program_without_libtorch_depends_on_nothing_of_it() {
     for features in [&[][..], &["--features", "fetch"]] {
         let tree = program_without_default_features(features);
-        for torch in ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-libtorch ", "clsrl-vlm "] {
+        for torch in
+            ["tch ", "torch-sys ", "clsrl-engine ", "clsrl-lab ", "clsrl-libtorch ", "clsrl-vlm "]
+        {
             assert!(!tree.lines().any(|line| line.starts_with(torch)), "{torch}in\n{tree}");
         }
     }

@@ -6,9 +6,12 @@ mod input;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use clsrl_engine::{
-    Init, Model, Precision, parse_device, set_num_threads,
-    speed::{EvalBench, GrpoBench, SftBench, Shapes, probe, qwen2_vl_2b},
+use clsrl_engine::machine::describe_device;
+use clsrl_lab::speed::{EvalBench, GrpoBench, Probes, SftBench, Shapes, probe, qwen2_vl_2b};
+use clsrl_libtorch::set_num_threads;
+use clsrl_vlm::{
+    Init, Model, Precision,
+    device::{libtorch_version, parse_device},
 };
 use serde_json::{Value, json};
 
@@ -154,7 +157,7 @@ impl Loaded {
         Ok(Loaded { model, load_s: started.elapsed().as_secs_f64(), threads })
     }
 
-    fn probes(&self) -> clsrl_engine::speed::Probes {
+    fn probes(&self) -> Probes {
         probe(self.model.device(), self.model.precision())
     }
 
@@ -186,12 +189,12 @@ impl Loaded {
         let mut about = json!({
             "args": shown,
             "program": describe_program(),
-            "torch": clsrl_engine::libtorch_version(),
+            "torch": libtorch_version(),
             "dtype": match self.model.precision() {
                 Precision::Float32 => "torch.float32",
                 Precision::Bfloat16 => "torch.bfloat16",
             },
-            "device": clsrl_engine::describe_device(self.model.device()),
+            "device": describe_device(self.model.device()),
             "processor": describe_processor(),
             "threads": self.threads,
             "parameters": n_parameters,

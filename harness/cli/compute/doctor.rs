@@ -1,10 +1,12 @@
 //! `doctor`: whether models compute here what they should.
 
 use anyhow::Context;
-use clsrl_engine::{
-    Model, describe_device,
-    doctor::{Check, all_passed, golden_checks, self_tests},
-    libtorch_version, parse_device, set_num_threads,
+use clsrl_engine::machine::describe_device;
+use clsrl_lab::doctor::{Check, all_passed, golden_checks, self_tests};
+use clsrl_libtorch::set_num_threads;
+use clsrl_vlm::{
+    Model,
+    device::{libtorch_version, parse_device},
 };
 use serde_json::json;
 

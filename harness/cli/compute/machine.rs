@@ -2,7 +2,8 @@
 
 use std::{num::NonZero, thread};
 
-use clsrl_engine::Precision;
+use clsrl_engine::machine::processor_name;
+use clsrl_vlm::Precision;
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,5 +32,5 @@ pub fn describe_program() -> Value {
 
 /// The processor's name.
 pub fn describe_processor() -> String {
-    clsrl_engine::processor_name()
+    processor_name()
 }

@@ -1,10 +1,8 @@
 //! `tiny pretrain`: the tiny model, from nothing.
 
 use anyhow::Context;
-use clsrl_engine::{
-    pretrain::{PretrainSettings, pretrain},
-    set_num_threads,
-};
+use clsrl_lab::pretrain::{PretrainSettings, pretrain};
+use clsrl_libtorch::set_num_threads;
 
 use crate::{exit::Exit, options::PretrainOptions, output::print, progress::Detail};
 

@@ -3,8 +3,10 @@
 use std::{io, path::Path, thread};
 
 use anyhow::{Context, anyhow};
-use clsrl_engine::{TrialJob, load_cuda_backend, parse_device, recognise_model, run_trial};
+use clsrl_engine::{TrialJob, recognise_model, run_trial};
 use clsrl_files::limit;
+use clsrl_libtorch::load_cuda_backend;
+use clsrl_vlm::device::parse_device;
 
 use crate::{
     ending,

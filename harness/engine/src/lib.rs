@@ -7,7 +7,7 @@ mod trial;
 mod error;
 pub mod inputs;
 pub mod order;
-mod prefetch;
+pub mod prefetch;
 pub mod timings;
 pub mod sft;
 pub mod grpo;
@@ -24,22 +24,12 @@ pub mod evaluate;
 mod weights;
 mod tuned;
 mod memory_hint;
-mod machine;
+pub mod machine;
 mod recognised;
-pub mod pretrain;
-pub mod speed;
-pub mod doctor;
 
 pub use adamw::AdamW;
-pub use clsrl_libtorch::{catch_out_of_memory, load_cuda_backend, silence_out_of_memory};
-pub use clsrl_vlm::{
-    Init, Model, Precision,
-    device::{libtorch_version, parse_device},
-};
 pub use error::EngineError;
 pub use job::TrialJob;
-pub use machine::{describe_device, processor_name};
 pub use memory_hint::MemoryHint;
 pub use recognised::recognise_model;
-pub use tch::set_num_threads;
 pub use trial::run_trial;

@@ -59,7 +59,7 @@ pub fn peak_memory_bytes(device: Device) -> Result<u64, LibtorchError> {
 }
 
 /// The most resident memory of this process so far, in bytes; 0 where the system does not tell.
-pub(crate) fn peak_resident_bytes() -> u64 {
+pub fn peak_resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));

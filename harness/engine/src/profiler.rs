@@ -89,7 +89,7 @@ impl Drop for Profiler {
 }
 
 /// Does the work of a phase, and measures it if somebody wants to know.
-pub(crate) fn profile<T>(phase: Phase, device: Device, work: impl FnOnce() -> T) -> T {
+pub fn profile<T>(phase: Phase, device: Device, work: impl FnOnce() -> T) -> T {
     let Some(outer_inner) = enter() else { return work() };
     wait_for(device);
     let started = Instant::now();

@@ -7,7 +7,7 @@ use clsrl_data::{
     shown,
 };
 use clsrl_files::{Differs, Folder};
-use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32};
+use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32, set_num_threads};
 use clsrl_spec::{
     DatasetId, Form, GrpoSettings, Place, RepeatedStep, SftSettings, StepRecord, Training,
     TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
@@ -44,7 +44,7 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
 }
 
 fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
-    tch::set_num_threads(job.threads as i32);
+    set_num_threads(job.threads as i32);
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
     let started = Instant::now();
     let device = device::parse_device(&job.device)?;

@@ -34,3 +34,4 @@ pub use recompute::recompute;
 pub use switches::{
     adds_bfloat16_in_float32, is_full_float32, set_deterministic, set_full_float32,
 };
+pub use tch::set_num_threads;

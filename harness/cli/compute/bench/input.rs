@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::image::Processor;
-use clsrl_engine::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
+use clsrl_lab::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
 use serde_json::{Value, json};
 
 use crate::{

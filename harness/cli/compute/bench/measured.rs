@@ -1,9 +1,7 @@
 //! What was measured, in the timing peers' fields.
 
-use clsrl_engine::{
-    profiler::{Phase, PhaseTimes},
-    speed::{EvalBench, GrpoBench, Measured, Probes, SftBench},
-};
+use clsrl_engine::profiler::{Phase, PhaseTimes};
+use clsrl_lab::speed::{EvalBench, GrpoBench, Measured, Probes, SftBench};
 use serde_json::{Map, Value, json};
 
 const GIB: f64 = (1u64 << 30) as f64;

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use clsrl_engine::{
+    evaluate::complete,
+    loss::{Group, GrpoLoss},
+};
 use clsrl_vlm::{Batch, Completion, GenerationConfig, Model, PadSide, Precision, Prompt};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{
     check::{Check, difference, magnitude, share},
     golden_files::{GoldenError, GoldenJson, GoldenTensors, Tolerances},
-};
-use crate::{
-    evaluate::complete,
-    loss::{Group, GrpoLoss},
 };
 
 /// A GPU adds in another order than the CPU whose rounding was measured.

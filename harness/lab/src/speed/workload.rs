@@ -1,13 +1,13 @@
 //! Random prompts with random pictures, shaped as those of the timing peers.
 
 use clsrl_data::image::{Patches, Processor, RgbImage, bicubic, lanczos};
+use clsrl_engine::{EngineError, inputs::LabelledPrompt};
 use clsrl_spec::Stream;
 use clsrl_vlm::{Config, Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
 
 use super::Shapes;
-use crate::{EngineError, inputs::LabelledPrompt};
 
 /// The peers' picture, before any resizing.
 const PICTURE: (u32, u32) = (500, 375);

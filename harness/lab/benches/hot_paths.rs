@@ -1,19 +1,18 @@
 //! How fast the hot paths of training and evaluation are: prefill, decoding, the shared-prefix update, log-probabilities.
 //!
-//! `cargo bench -p clsrl-engine [-- FILTER]`. Two decoder layers and two vision blocks of Qwen2-VL-2B with its
+//! `cargo bench -p clsrl-lab [-- FILTER]`. Two decoder layers and two vision blocks of Qwen2-VL-2B with its
 //! whole vocabulary, random weights, prompts of 330 tokens with a picture of 384 × 384, all threads of a CPU. From
 //! files to patches: `cargo bench -p clsrl-data`. Whole steps against transformers: `harness/scripts/bench-peer`.
 
 use std::{num::NonZero, thread, time::Duration};
 
 use clsrl_engine::{
-    Init, Model, Precision,
     evaluate::complete,
     loss::{Group, GrpoLoss},
-    set_num_threads,
-    speed::{Shapes, qwen2_vl_2b, random_prompts},
 };
-use clsrl_vlm::{GenerationConfig, Prompt, backward_log_probs};
+use clsrl_lab::speed::{Shapes, qwen2_vl_2b, random_prompts};
+use clsrl_libtorch::set_num_threads;
+use clsrl_vlm::{GenerationConfig, Init, Model, Precision, Prompt, backward_log_probs};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tch::{Device, Kind, Tensor};
 
@@ -98,7 +97,7 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
         let what = format!("G = {generations}");
         group.bench_function(BenchmarkId::new(what, kind(model)), |bencher| {
             bencher.iter(|| {
-                let pass =
+                let loss =
                     GrpoLoss { policy: model, reference: Some(reference), beta: 0.04, pad_id: 0 };
                 loss.accumulate(&groups, None, 1.0).expect("the prompts are sound")
             });

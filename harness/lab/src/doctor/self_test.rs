@@ -1,17 +1,17 @@
 //! Ways of computing the same thing, compared: batched and alone, padded on either side, step by step and at
 //! once, with a shared prompt and without, and twice.
 
+use clsrl_engine::{
+    EngineError,
+    evaluate::complete,
+    loss::{Group, GrpoLoss},
+};
 use clsrl_libtorch::clear_gradients;
 use clsrl_vlm::{Batch, GenerationConfig, Model, PadSide, Prompt, token_log_probs};
 use tch::{Tensor, no_grad};
 
 use super::check::{Check, difference, magnitude, share};
-use crate::{
-    EngineError,
-    evaluate::complete,
-    loss::{Group, GrpoLoss},
-    speed::{Shapes, Workload},
-};
+use crate::speed::{Shapes, Workload};
 
 /// Prompts of the tests, of unlike lengths.
 const N_PROMPTS: usize = 4;

@@ -3,6 +3,17 @@
 use std::{cell::RefCell, sync::Mutex};
 
 use clsrl_data::image::{ImageError, smart_resize};
+use clsrl_engine::{
+    EngineError,
+    evaluate::complete,
+    grpo::Grpo,
+    inputs::AskedPrompt,
+    machine::{peak_memory_bytes, peak_resident_bytes},
+    order::EpochOrder,
+    profiler::{Phase, PhaseTimes, Profiler, profile},
+    rewarder::Rewarder,
+    sft,
+};
 use clsrl_spec::{
     Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, Seed, SftSettings,
     StepRecord, Stream, ZeroVariance,
@@ -13,17 +24,6 @@ use tch::Device;
 use super::{
     Work, eval_work, grpo_work, sft_work,
     workload::{Workload, processor_of},
-};
-use crate::{
-    EngineError,
-    evaluate::complete,
-    grpo::Grpo,
-    inputs::AskedPrompt,
-    machine::{peak_memory_bytes, peak_resident_bytes},
-    order::EpochOrder,
-    profiler::{Phase, PhaseTimes, Profiler, profile},
-    rewarder::Rewarder,
-    sft,
 };
 
 /// The sizes of one prompt and how often a bench steps.

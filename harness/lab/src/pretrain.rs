@@ -14,6 +14,7 @@ use std::{
 };
 
 use clsrl_data::{image::ImageError, text::TextError};
+use clsrl_engine::{AdamW, prefetch::prefetch};
 use clsrl_libtorch::LibtorchError;
 use clsrl_spec::{OptimizerSettings, Seed};
 use clsrl_tiny::{TinyTokenizer, TinyTokenizerError};
@@ -21,7 +22,6 @@ use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use self::batches::{Batches, Sample};
-use crate::{AdamW, prefetch::prefetch};
 
 /// Learning rate from the end of the warm-up on.
 const LEARNING_RATE: f64 = 2e-3;

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clsrl_engine::EngineError;
 use clsrl_files::limit;
 use clsrl_vlm::{Grid, Prompt, VlmError};
 use safetensors::{
@@ -13,8 +14,6 @@ use safetensors::{
 };
 use serde_json::Value;
 use tch::{Kind, Tensor};
-
-use crate::EngineError;
 
 /// Why a golden set cannot be used.
 #[derive(Debug, thiserror::Error)]
