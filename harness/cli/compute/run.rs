@@ -9,6 +9,7 @@ use clsrl_runner::{
     Failed, Failure, FailureKind, Runner, Store, Summary, Task, TrialStatus, WorkerCommand, tasks,
     trial_statuses,
 };
+use clsrl_vlm::Precision;
 
 use super::{environment, replace, trial};
 use crate::{
@@ -236,8 +237,9 @@ impl Execution<'_> {
             data: self.inputs.bound_for(&task.trial, &task.cells),
             picks: picks_key.and_then(|key| self.inputs.binding.picks.get(&key).cloned()),
             unlocked: self.inputs.unlocked.clone(),
-            device: self.inputs.device.to_string(),
-            precision: self.inputs.binding.precision.clone(),
+            device: self.inputs.device.to_string().parse().expect("an argument was checked"),
+            precision: Precision::named(&self.inputs.binding.precision)
+                .expect("a suite names no other precision"),
             threads: self.inputs.binding.threads,
             deterministic: self.inputs.binding.deterministic,
             recompute: self.inputs.binding.recompute,

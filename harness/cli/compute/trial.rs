@@ -20,7 +20,7 @@ pub fn trial() -> anyhow::Result<Exit> {
     let line = line.unwrap_or_else(|| Ok(String::new())).context("cannot read the job")?;
     let job: TrialJob =
         serde_json::from_str(&line).context("the job is not one of this program")?;
-    open_backend(&job.device)?;
+    open_backend(&job.device.to_string())?;
     thread::spawn(|| {
         // An error means the same as the end: nobody wants the results any more.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());

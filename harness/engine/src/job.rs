@@ -7,6 +7,7 @@ use std::{
 
 use clsrl_data::{BoundDataset, image::CacheSpace};
 use clsrl_spec::{CellKey, DatasetId, TrainingRecord, Trial};
+use clsrl_vlm::{Precision, device::DeviceName};
 use serde::{Deserialize, Serialize};
 
 /// One trial to run in this process. The program's worker reads it as JSON.
@@ -31,10 +32,10 @@ pub struct TrialJob {
     pub picks: Option<String>,
     /// The datasets of this trial that do not equal the lock.
     pub unlocked: BTreeSet<DatasetId>,
-    /// `cpu`, `cuda` or `cuda:N`.
-    pub device: String,
-    /// What matrix products compute in: `f32` or `bf16`, as [`clsrl_spec::Precision::on`] names it.
-    pub precision: String,
+    /// Where the trial runs.
+    pub device: DeviceName,
+    /// What matrix products compute in, as [`clsrl_spec::Precision::on`] names it.
+    pub precision: Precision,
     /// Threads of libtorch within one operation.
     pub threads: usize,
     /// Whether algorithms are taken that give the same bits every time, and the first step is repeated.

@@ -12,7 +12,7 @@ use clsrl_spec::{
     DatasetId, Form, GrpoSettings, Place, RepeatedStep, SftSettings, StepRecord, Training,
     TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
 };
-use clsrl_vlm::{GenerationConfig, Model, Precision, device};
+use clsrl_vlm::{GenerationConfig, Model};
 
 use crate::{
     EngineError, MemoryHint, TrialJob,
@@ -47,16 +47,11 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     set_num_threads(job.threads as i32);
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
     let started = Instant::now();
-    let device = device::parse_device(&job.device)?;
+    let device = job.device.find()?;
     set_full_float32()?;
     if job.deterministic {
         set_deterministic()?;
     }
-    let precision = match job.precision.as_str() {
-        "bf16" => Precision::Bfloat16,
-        "f32" => Precision::Float32,
-        other => panic!("a job asks for precision `{other}`, which no suite can name"),
-    };
     // All that decides is held to what the run's identity was bound with, in the bytes that are used.
     let start = Folder::checked(&job.model_dir, job.model_files.clone());
     let context = TrialContext {
@@ -65,7 +60,7 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
             .held_to(&job.data),
         generation: GenerationConfig::from_folder(&start)?,
         place: describe_machine(job, device)?,
-        tuned: Tuned { job, start: &start, device, precision },
+        tuned: Tuned { job, start: &start, device, precision: job.precision },
     };
     let (model, weights_digest) = match context.left_by_an_earlier_run(on_event)? {
         Some(left) => left,

@@ -10,10 +10,10 @@ use crate::{
     layers::{Linear, RmsNorm},
     layout::Weights,
     mask::causal,
-    model::Stage,
     packing::Packing,
     repeatable::Repeatable,
     rope::{Rope, TextRope},
+    stage::Stage,
 };
 
 /// Keys and values of one layer, each (b, g, s, d).

@@ -29,48 +29,11 @@ use crate::{
     mask::padding_mask,
     merge::Masters,
     positions::Grid,
+    precision::Precision,
     save,
+    stage::Stage,
     vision::VisionTower,
 };
-
-/// What matrix products compute in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bits.
-    Float32,
-    /// 16 bits with float32's range.
-    Bfloat16,
-}
-
-impl Precision {
-    fn kind(self) -> Kind {
-        match self {
-            Precision::Float32 => Kind::Float,
-            Precision::Bfloat16 => Kind::BFloat16,
-        }
-    }
-}
-
-/// A place within the forward pass that can be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Embedded patches (frames, t, c), once for each size of pictures.
-    PatchEmbed,
-    /// Output of a vision block (frames, t, c), once for each size of pictures.
-    VisionBlock(usize),
-    /// Output of the merger (n_features, c).
-    Features,
-    /// Input of the first decoder layer (b, t, c).
-    Embedded,
-    /// Cosines of the decoder's angles (b, t, 1, d).
-    RopeCos,
-    /// Sines of the decoder's angles (b, t, 1, d), those of the first half negated.
-    RopeSin,
-    /// Output of a decoder layer (b, t, c).
-    Layer(usize),
-    /// After the final norm (b, t, c).
-    FinalNorm,
-}
 
 /// A Qwen2-VL on one device.
 pub struct Model {

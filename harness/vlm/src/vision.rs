@@ -9,10 +9,10 @@ use crate::{
     config::VisionConfig,
     layers::{LayerNorm, Linear, cast, linear},
     layout::Weights,
-    model::Stage,
     positions::Grid,
     repeatable::Repeatable,
     rope::{Rope, vision_rope},
+    stage::Stage,
 };
 
 /// Epsilon of every norm in the tower, the same for every Qwen2-VL.

@@ -2,10 +2,10 @@
 
 use tch::Tensor;
 
-use super::{Model, Stage};
+use super::Model;
 use crate::{
     attention::Attending, batch::Batch, decoder::Prompts, layers::cast, mask::prompt_mask,
-    packing::Packing, positions::Grid,
+    packing::Packing, positions::Grid, stage::Stage,
 };
 
 impl Model {
