@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, sync::Mutex};
 
-use clsrl_data::image::{ImageError, smart_resize};
 use clsrl_engine::{
     EngineError,
     evaluate::complete,
@@ -15,47 +14,13 @@ use clsrl_engine::{
     sft,
 };
 use clsrl_spec::{
-    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, Seed, SftSettings,
+    Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, SftSettings,
     StepRecord, Stream, ZeroVariance,
 };
-use clsrl_vlm::{Config, GenerationConfig, Grid, Model, Precision, Prompt};
+use clsrl_vlm::{GenerationConfig, Model, Precision, Prompt};
 use tch::Device;
 
-use super::{
-    Work, eval_work, grpo_work, sft_work,
-    workload::{Workload, processor_of},
-};
-
-/// The sizes of one prompt and how often a bench steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shapes {
-    /// Side of a picture after its resize to a square.
-    pub image_side: usize,
-    /// Tokens of a prompt, the picture's placeholders included.
-    pub prompt_tokens: usize,
-    /// Tokens of every completion.
-    pub completion_tokens: usize,
-    /// Steps that are not counted.
-    pub warmup: usize,
-    /// Steps that are counted.
-    pub steps: usize,
-    /// The seed of everything random.
-    pub seed: Seed,
-}
-
-impl Shapes {
-    /// A picture's size in patches, as smart-resize makes it.
-    pub fn grid(&self, config: &Config) -> Result<Grid, EngineError> {
-        let processor = processor_of(config);
-        let factor = processor.patch_size * processor.merge_size;
-        let (min, max) = (processor.min_pixels, processor.max_pixels);
-        let side = self.image_side;
-        let (height, width) =
-            smart_resize(side, side, factor, min, max).map_err(ImageError::from)?;
-        let patches = |side: usize| (side / processor.patch_size) as i64;
-        Ok(Grid { t: 1, h: patches(height), w: patches(width) })
-    }
-}
+use super::{Work, eval_work, grpo_work, sft_work, shapes::Shapes, workload::Workload};
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -255,12 +220,6 @@ impl EvalBench {
 }
 
 impl Shapes {
-    /// Placeholders of one picture.
-    pub fn n_features(&self, config: &Config) -> Result<usize, EngineError> {
-        let per_token = config.vision_config.patches_per_token();
-        Ok((self.grid(config)?.n_patches() / per_token) as usize)
-    }
-
     /// As many steps as asked for, on examples that are enough for one.
     fn duration(&self, per_step: usize) -> Duration {
         let epochs = (self.warmup + self.steps) as f64;

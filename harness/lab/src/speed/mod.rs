@@ -6,16 +6,18 @@
 //! cost from its shapes, and measures what the device can do, so that times have something to be held to.
 
 mod bench;
+mod shapes;
 mod workload;
 mod pictures;
 mod flops;
 mod probe;
 mod qwen2_vl_2b;
 
-pub use bench::{EvalBench, GrpoBench, Measured, SftBench, Shapes};
+pub use bench::{EvalBench, GrpoBench, Measured, SftBench};
 pub use flops::{Work, eval_work, grpo_work, sft_work};
 pub use pictures::{PictureBench, PictureSpeed, read_pictures};
 pub use probe::{Probes, probe};
 pub use qwen2_vl_2b::qwen2_vl_2b;
+pub use shapes::{Shapes, processor_of};
 pub(crate) use workload::Workload;
-pub use workload::{processor_of, random_prompts};
+pub use workload::random_prompts;

@@ -7,7 +7,7 @@ use clsrl_vlm::{Config, Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
 
-use super::Shapes;
+use super::shapes::{Shapes, processor_of};
 
 /// The peers' picture, before any resizing.
 const PICTURE: (u32, u32) = (500, 375);
@@ -20,20 +20,6 @@ const HEAD_TOKENS: usize = 14;
 
 /// Ids below are text in Qwen2-VL's vocabulary; end of text, turns and pictures stand above.
 const N_TEXT_IDS: i64 = 151_643;
-
-/// The processor of Qwen2-VL for a model's shapes, with the limits that the peers set.
-pub fn processor_of(config: &Config) -> Processor {
-    let vision = &config.vision_config;
-    Processor {
-        patch_size: vision.patch_size as usize,
-        merge_size: vision.spatial_merge_size as usize,
-        temporal_patch_size: vision.temporal_patch_size as usize,
-        image_mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        image_std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
-        min_pixels: 3136,
-        max_pixels: 401_408,
-    }
-}
 
 /// Draws prompts as training reads them.
 pub fn random_prompts(
