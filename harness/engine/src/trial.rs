@@ -121,7 +121,7 @@ impl TrialContext<'_> {
 
     fn ready(&self, model: Model) -> Result<Model, EngineError> {
         self.generation.check_padding(&self.job.model_dir, model.config())?;
-        Ok(model.recomputing(self.job.recompute))
+        Ok(model.with_gradient_checkpointing(self.job.recompute))
     }
 
     /// Fine-tunes, keeps what was learned, and tells its record before anything else can fail; gives the weights as they

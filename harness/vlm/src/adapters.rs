@@ -16,9 +16,9 @@ use crate::{
     checkpoint::read_file,
     config::Config,
     error::{VlmError, WeightProblem},
-    layout::{Role, TensorSpec},
     lora::{Lora, adapter_shapes},
     save::{write_tensors, write_whole},
+    weights::{Role, TensorSpec},
 };
 
 const WEIGHTS: &str = "adapter_model.safetensors";

@@ -1,29 +1,29 @@
 //! Scaled dot-product attention with shared key-value heads, softmax in float32.
 //!
-//! Within prompts it is on a GPU libtorch's fused one, which never writes the scores down; on a CPU, where the
-//! backward pass of that one is slow, it is written out, and the scores are made again for the backward pass. Written
-//! out, keys and values are never repeated: the queries of the heads that share them stand one below the other, and so
-//! do those of the rows that share a prompt.
+//! Within prompts, a GPU runs libtorch's fused kernels (flash or memory-efficient), which never store the scores. On a
+//! CPU, where the backward pass of the fused kernel is slow, attention is plain matrix products, and the backward pass
+//! recomputes the scores. Plain attention never repeats keys and values: the queries of the heads that share them are
+//! stacked as rows, and so are those of the rows that share a prompt.
 
 use clsrl_libtorch::{fused_attention, recompute};
 use tch::{Kind, Tensor};
 
-use crate::layers::cast;
+use crate::ops::cast;
 
-/// Scores that are made at a time on a CPU where nothing keeps them: 8 MiB in float32.
+/// Scores that exist at a time on a CPU where the backward pass does not keep them: 8 MiB in float32.
 const CACHED_SCORES: i64 = 1 << 21;
 
 /// How tokens attend to each other.
 #[derive(Debug)]
 pub(crate) enum Attending {
-    /// By a fused kernel: to all, or to those up to themselves. It takes no mask: with one, kernels differ in what they
-    /// refuse, and the fastest refuses all.
+    /// By a fused kernel, bidirectional or causal. It takes no attention mask: kernels differ in which they refuse, and
+    /// the fastest refuses all.
     Fused {
-        /// Whether a token sees none behind it.
+        /// Whether a token sees none after it.
         is_causal: bool,
     },
-    /// Written out.
-    Written {
+    /// By plain matrix products.
+    Plain {
         /// Added to the scores (b, 1, t, s).
         mask: Option<Tensor>,
     },
@@ -34,8 +34,8 @@ impl Attending {
     pub(crate) fn share(&self) -> Attending {
         match self {
             Attending::Fused { is_causal } => Attending::Fused { is_causal: *is_causal },
-            Attending::Written { mask } => {
-                Attending::Written { mask: mask.as_ref().map(Tensor::shallow_clone) }
+            Attending::Plain { mask } => {
+                Attending::Plain { mask: mask.as_ref().map(Tensor::shallow_clone) }
             }
         }
     }
@@ -45,14 +45,14 @@ impl Attending {
 pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, attending: &Attending) -> Tensor {
     match (attending, q.requires_grad()) {
         (Attending::Fused { is_causal }, _) => attend_fused(q, k, v, *is_causal),
-        (Attending::Written { mask }, true) => attend_again(q, k, v, mask.as_ref()),
-        (Attending::Written { mask }, false) => in_parts(q, k, v, mask.as_ref(), attend_plainly),
+        (Attending::Plain { mask }, true) => attend_recomputed(q, k, v, mask.as_ref()),
+        (Attending::Plain { mask }, false) => by_batch(q, k, v, mask.as_ref(), attend_plainly),
     }
 }
 
-/// Scores grow with the square of a picture's patches, and are soon made: nothing keeps them.
-fn attend_again(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
-    in_parts(q, k, v, mask, |q, k, v, mask| {
+/// Scores grow with the square of an image's patches and are cheap to recompute: the backward pass keeps none.
+fn attend_recomputed(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Tensor {
+    by_batch(q, k, v, mask, |q, k, v, mask| {
         let mask = mask.map(Tensor::shallow_clone);
         let attend = move |inputs: &[Tensor]| {
             let [q, k, v] = inputs else { panic!("attention has three inputs") };
@@ -63,8 +63,8 @@ fn attend_again(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Te
     })
 }
 
-/// A few rows of the batch at a time, so that scores which nothing keeps stay in the processor's cache.
-fn in_parts(
+/// Attends a few rows of the batch at a time, so that scores which nothing keeps stay in the processor's cache.
+fn by_batch(
     q: &Tensor,
     k: &Tensor,
     v: &Tensor,
@@ -114,30 +114,30 @@ fn attend_plainly(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> 
     mixed.transpose(1, 2).reshape([b, t, h * d])
 }
 
-/// Scores of a layer's suffixes that are kept on a GPU for the backward pass: 256 MiB in float32. More are made in parts
-/// and again, so that what a step keeps grows with its tokens, and not with their square.
+/// Scores of a layer's suffixes that a GPU keeps for the backward pass: 256 MiB in float32. More are computed in parts
+/// and recomputed, so that a step's memory grows with its tokens, and not with their square.
 const KEPT_SCORES: i64 = 1 << 26;
 
 /// Keys and values of some tokens, and what is added to their scores.
-pub(crate) struct Seen<'a> {
+pub(crate) struct KeyValues<'a> {
     pub(crate) k: &'a Tensor,
     pub(crate) v: &'a Tensor,
     pub(crate) mask: Option<&'a Tensor>,
 }
 
 /// As [`attend_shared`], for suffixes of any length.
-pub(crate) fn attend_suffixes(q: &Tensor, prompts: &Seen<'_>, own: &Seen<'_>) -> Tensor {
+pub(crate) fn attend_suffixes(q: &Tensor, prompts: &KeyValues<'_>, own: &KeyValues<'_>) -> Tensor {
     let most_scores = if q.device().is_cuda() { KEPT_SCORES } else { i64::MAX };
     attend_shared_within(most_scores, q, prompts, own)
 }
 
-/// Attends as [`attend_shared`] does; where there are more than so many scores, a part of the rows at a time, whose
-/// scores are made again in the backward pass.
+/// Attends as [`attend_shared`] does; above `most_scores`, a part of the rows at a time, whose scores the backward pass
+/// recomputes.
 fn attend_shared_within(
     most_scores: i64,
     q: &Tensor,
-    prompts: &Seen<'_>,
-    own: &Seen<'_>,
+    prompts: &KeyValues<'_>,
+    own: &KeyValues<'_>,
 ) -> Tensor {
     let (b, h, t, _) = q.size4().expect("queries are (b, h, t, d)");
     let n_keys = prompts.k.size()[2] + own.k.size()[2];
@@ -152,8 +152,8 @@ fn attend_shared_within(
         let masks = (prompts.mask.map(of_prompts), own.mask.map(Tensor::shallow_clone));
         let attend = move |inputs: &[Tensor]| {
             let [q, prompt_k, prompt_v, k, v] = inputs else { panic!("there are five inputs") };
-            let prompts = Seen { k: prompt_k, v: prompt_v, mask: masks.0.as_ref() };
-            [attend_shared(q, &prompts, &Seen { k, v, mask: masks.1.as_ref() })]
+            let prompts = KeyValues { k: prompt_k, v: prompt_v, mask: masks.0.as_ref() };
+            [attend_shared(q, &prompts, &KeyValues { k, v, mask: masks.1.as_ref() })]
         };
         let [prompt_k, prompt_v] = [prompts.k, prompts.v].map(of_prompts);
         let inputs = [&of_rows(q), &prompt_k, &prompt_v, &of_rows(own.k), &of_rows(own.v)];
@@ -164,7 +164,7 @@ fn attend_shared_within(
     Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0)
 }
 
-/// Cuts b rows, n for each prompt, into parts (first row, rows) of at most so many: of whole prompts, or of one.
+/// Cuts b rows, n for each prompt, into parts (first row, rows) of at most `most` rows: of whole prompts, or of one.
 fn parts(b: i64, n: i64, most: i64) -> Vec<(i64, i64)> {
     let (unit, size) = if n <= most { (b, most / n * n) } else { (n, most) };
     let of_unit = |first: i64| {
@@ -183,7 +183,7 @@ fn prompts_of(first: i64, n_rows: i64, n: i64) -> (i64, i64) {
 /// b / p rows that stand next to each other, and to their own (b, g, r, d), in one softmax.
 ///
 /// The masks are (p, 1, 1, s) and (t, r). Returns (b, t, h * d).
-pub(crate) fn attend_shared(q: &Tensor, prompts: &Seen<'_>, own: &Seen<'_>) -> Tensor {
+pub(crate) fn attend_shared(q: &Tensor, prompts: &KeyValues<'_>, own: &KeyValues<'_>) -> Tensor {
     let (b, h, t, d) = q.size4().expect("queries are (b, h, t, d)");
     let (p, g, s, _) = prompts.k.size4().expect("keys are (p, g, s, d)");
     let r = own.k.size()[2];
@@ -270,7 +270,7 @@ mod tests {
     fn scores_that_are_made_again_have_the_bits_of_kept_ones() {
         // With several threads MKL may cut the same product in two ways.
         tch::set_num_threads(1);
-        // So many tokens that the rows run one at a time.
+        // Enough tokens that the rows run one at a time.
         let (q, k) = ([2, 2, 1025, 8], [2, 1, 1025, 8]);
         assert!(CACHED_SCORES < q[1..3].iter().product::<i64>() * k[2]);
         let seen = Tensor::ones([2, 1025], (Kind::Int64, Device::Cpu));
@@ -278,7 +278,7 @@ mod tests {
             for kind in [Kind::Float, Kind::BFloat16] {
                 let mask = mask.as_ref();
                 let kept = computed(|q, k, v| attend_plainly(q, k, v, mask), kind, [q, k]);
-                let again = computed(|q, k, v| attend_again(q, k, v, mask), kind, [q, k]);
+                let again = computed(|q, k, v| attend_recomputed(q, k, v, mask), kind, [q, k]);
                 for (kept, again) in kept.iter().zip(&again) {
                     assert!(kept.equal(again), "{kind:?}, mask: {}", mask.is_some());
                 }
@@ -304,8 +304,8 @@ mod tests {
             let leaves = [[6, 4, 3, 8], [3, 2, 5, 8], [3, 2, 5, 8], [6, 2, 3, 8], [6, 2, 3, 8]]
                 .map(|shape: [i64; 4]| leaf(shape, shape[2] as f64));
             let [q, prompt_k, prompt_v, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
-            let prompts = Seen { k: &prompt_k, v: &prompt_v, mask: Some(&prompt_mask) };
-            let own = Seen { k: &k, v: &v, mask: own_mask.as_ref() };
+            let prompts = KeyValues { k: &prompt_k, v: &prompt_v, mask: Some(&prompt_mask) };
+            let own = KeyValues { k: &k, v: &v, mask: own_mask.as_ref() };
             let mixed = attend_shared_within(most_scores, &q, &prompts, &own);
             backward_of(&mixed);
             let gradients = leaves.map(|leaf| leaf.grad());

@@ -22,18 +22,18 @@ pub struct Prompt {
     pub grids: Vec<Grid>,
 }
 
-/// On which side shorter rows are filled up.
+/// The padding side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PadSide {
-    /// In front: the last tokens stand below each other.
+    /// Left-padded: the last tokens are aligned.
     Left,
-    /// Behind: the first tokens stand below each other.
+    /// Right-padded: the first tokens are aligned.
     Right,
 }
 
 impl PadSide {
-    /// The side for prompts that rows continue. On a GPU it is behind, so that the tokens of a prompt need no mask but
-    /// the causal one, which its kernels have built in; on a CPU in front, as in transformers.
+    /// The side for prompts that rows continue. On a GPU prompts are right-padded, so that they need no attention mask
+    /// but the causal flag of its kernels; on a CPU left-padded, as in transformers.
     pub fn of_prompts(device: Device) -> PadSide {
         if device.is_cuda() { PadSide::Right } else { PadSide::Left }
     }
@@ -55,7 +55,7 @@ pub struct Batch {
     /// Sizes of all different pictures.
     pub grids: Vec<Grid>,
     /// Where the placeholders stand, in `ids` flattened (n_placeholders).
-    pub(crate) feature_places: Tensor,
+    pub(crate) feature_indices: Tensor,
     /// The feature of each placeholder (n_placeholders); none where every picture is there once, so that they
     /// stand in one order.
     pub(crate) feature_rows: Option<Tensor>,
@@ -64,13 +64,13 @@ pub struct Batch {
     /// Whether all rows start in the first column.
     pub(crate) starts_together: bool,
     /// Where the last token of each row stands, in `ids` flattened (b).
-    pub(crate) last_places: Tensor,
+    pub(crate) last_indices: Tensor,
     /// The tokens without their padding, where leaving it out is worth it.
     pub(crate) packing: Option<Packing>,
 }
 
-/// Rows on a GPU have so many tokens or a multiple of it, padding included: the memory that its allocator has kept fits
-/// again, few shapes are met, and products take the kernels for aligned rows.
+/// The width of rows on a GPU is a multiple of this: cached blocks of its allocator fit again, shapes repeat, and
+/// products take the kernels for aligned rows.
 const GPU_WIDTH: usize = 16;
 
 /// The share of padding from which on it is left out: gathering rows for attention costs time as well.
@@ -113,10 +113,10 @@ impl Batch {
             pixels: Tensor::cat(&pictures.pixels, 0).to_device(device),
             feature_rows: pictures.feature_rows().map(|rows| rows.to_device(device)),
             grids: pictures.grids,
-            feature_places: Tensor::from_slice(&rows.feature_places).to_device(device),
+            feature_indices: Tensor::from_slice(&rows.feature_indices).to_device(device),
             is_padded: 0.0 < n_padding,
             starts_together: side == PadSide::Right || n_padding == 0.0,
-            last_places: Tensor::from_slice(&rows.last_places).to_device(device),
+            last_indices: Tensor::from_slice(&rows.last_indices).to_device(device),
             packing: is_worth_packing.then(packing),
         })
     }
@@ -132,7 +132,7 @@ impl Batch {
     }
 }
 
-/// Tokens of a row, padding included, where the longest prompt has so many.
+/// Tokens of a row, padding included, where the longest prompt has `longest`.
 fn width(longest: usize, device: Device) -> usize {
     if device.is_cuda() { longest.next_multiple_of(GPU_WIDTH) } else { longest }
 }
@@ -210,8 +210,8 @@ struct Rows {
     ids: Vec<i64>,
     mask: Vec<i64>,
     axes: [Vec<i64>; 3],
-    feature_places: Vec<i64>,
-    last_places: Vec<i64>,
+    feature_indices: Vec<i64>,
+    last_indices: Vec<i64>,
 }
 
 impl Rows {
@@ -222,8 +222,8 @@ impl Rows {
             ids: vec![pad_id; count],
             mask: vec![0; count],
             axes: [(); 3].map(|()| vec![0; count]),
-            feature_places: Vec::new(),
-            last_places: Vec::new(),
+            feature_indices: Vec::new(),
+            last_indices: Vec::new(),
         }
     }
 
@@ -247,8 +247,8 @@ impl Rows {
         }
         let is_placeholder = |&token_idx: &usize| prompt.ids[token_idx] == config.image_token_id;
         let places = (0..len).filter(is_placeholder).map(|token_idx| (start + token_idx) as i64);
-        self.feature_places.extend(places);
-        self.last_places.push((start + len) as i64 - 1);
+        self.feature_indices.extend(places);
+        self.last_indices.push((start + len) as i64 - 1);
     }
 
     fn tensor(&self, values: &[i64]) -> Tensor {

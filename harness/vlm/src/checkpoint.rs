@@ -15,10 +15,10 @@ use tch::{Device, Tensor};
 
 use crate::{
     error::{VlmError, WeightProblem},
-    layout::TensorSpec,
     merge::is_finite,
     names::{self, WeightNames},
     shard::{Shard, ShardError, float_kind, shape_of},
+    weights::TensorSpec,
 };
 
 const SINGLE: &str = "model.safetensors";

@@ -4,16 +4,16 @@ use clsrl_libtorch::select_rows;
 use tch::{Device, Tensor};
 
 use crate::{
-    attention::{Attending, Seen, attend, attend_shared, attend_suffixes},
-    cache::{Continuation, Prefill},
+    attention::{Attending, KeyValues, attend, attend_shared, attend_suffixes},
+    checkpointed::Checkpointed,
     config::Config,
+    kv_cache::{Prefill, RowCache},
     layers::{Linear, RmsNorm},
-    layout::Weights,
     mask::causal,
     packing::Packing,
-    repeatable::Repeatable,
     rope::{Rope, TextRope},
     stage::Stage,
+    weights::{Role, Weights},
 };
 
 /// Keys and values of one layer, each (b, g, s, d).
@@ -21,9 +21,9 @@ type KeyValue = (Tensor, Tensor);
 
 pub(crate) struct Decoder {
     pub(crate) embed_tokens: Embedding,
-    /// Whether only the layers' inputs are kept for the backward pass.
-    pub(crate) recomputes: bool,
-    layers: Vec<Repeatable<DecoderLayer>>,
+    /// Whether the backward pass recomputes the layers from their inputs.
+    pub(crate) checkpoints_gradients: bool,
+    layers: Vec<Checkpointed<DecoderLayer>>,
     norm: RmsNorm,
     rope: TextRope,
 }
@@ -32,13 +32,13 @@ impl Decoder {
     pub(crate) fn load(config: &Config, weights: &Weights<'_>, device: Device) -> Self {
         let layers = weights.at("layers");
         Decoder {
-            recomputes: false,
-            embed_tokens: Embedding { weight: weights.at("embed_tokens").take("weight") },
+            checkpoints_gradients: false,
+            embed_tokens: Embedding::load(config, &weights.at("embed_tokens")),
             layers: (0..config.num_hidden_layers)
                 .map(|layer_idx| DecoderLayer::load(config, &layers.at(layer_idx)))
-                .map(Repeatable::new)
+                .map(Checkpointed::new)
                 .collect(),
-            norm: RmsNorm::load(config.rms_norm_eps, &weights.at("norm")),
+            norm: RmsNorm::load(config.hidden_size, config.rms_norm_eps, &weights.at("norm")),
             rope: TextRope::new(config, device),
         }
     }
@@ -46,8 +46,8 @@ impl Decoder {
     /// Runs whole prompts: embeddings (b, t, c), or all tokens of a packing (1, n, c), at positions (3, b, t)
     /// or (3, 1, n).
     ///
-    /// Returns hidden states after the final norm, of the tokens that are read alone (n_read, c) if some are
-    /// named by their places in the flattened input, and all keys and values, each (b, g, t, d).
+    /// Returns hidden states after the final norm, at the indices of the flattened input that are read (n_read, c) if
+    /// there are such, and all keys and values, each (b, g, t, d).
     pub(crate) fn forward_prompts(
         &self,
         x: Tensor,
@@ -60,38 +60,36 @@ impl Decoder {
         tap(Stage::RopeCos, &rope.cos);
         tap(Stage::RopeSin, &rope.sin);
         let mut x = x;
-        let mut seen = Vec::with_capacity(self.layers.len());
+        let mut key_values = Vec::with_capacity(self.layers.len());
         for (layer_idx, layer) in self.layers.iter().enumerate() {
             // What is not read of the last layer is not computed either.
-            let of_layer = prompts.share(layer_idx + 1 == self.layers.len());
+            let prompts = prompts.share(layer_idx + 1 == self.layers.len());
             let inputs = [&x, &rope.cos, &rope.sin];
-            let [output, k, v] = layer.run(self.recomputes, &inputs, move |layer, inputs| {
+            let forward = move |layer: &DecoderLayer, inputs: &[Tensor]| {
                 let [x, cos, sin] = inputs else { panic!("a layer has three inputs") };
                 let rope = Rope { cos: cos.shallow_clone(), sin: sin.shallow_clone() };
-                layer.forward_prompts(x, &rope, &of_layer)
-            });
+                layer.forward(x, &rope, &Attend::Prompts(&prompts))
+            };
+            let [output, k, v] = layer.run(self.checkpoints_gradients, &inputs, forward);
             x = output;
-            seen.push((k, v));
+            key_values.push((k, v));
             tap(Stage::Layer(layer_idx), &x);
         }
         let x = self.norm.forward(&x);
         tap(Stage::FinalNorm, &x);
-        (x, seen)
+        (x, key_values)
     }
 
     /// Runs rows (b, t, c) that continue prompts, at positions (3, b, t): each token sees its prompt, and its
     /// own row up to itself. Returns (b, t, c) after the final norm.
     pub(crate) fn forward_rows(&self, x: Tensor, positions: &Tensor, prompts: &Prefill) -> Tensor {
         let rope = self.rope.rope(positions);
-        let mask = causal(x.size()[1], x.device());
+        let own_mask = causal(x.size()[1], x.device());
         let mut x = x;
-        for (layer, (prompt_k, prompt_v)) in self.layers.iter().zip(&prompts.layers) {
-            let of_prompts = Seen { k: prompt_k, v: prompt_v, mask: prompts.mask.as_ref() };
-            let mix = |attention: &Attention, normed: &Tensor| {
-                let (q, k, v) = attention.heads(normed, &rope, None);
-                attend_suffixes(&q, &of_prompts, &Seen { k: &k, v: &v, mask: mask.as_ref() })
-            };
-            x = layer.once(|layer| layer.forward(&x, None, mix));
+        for (layer_idx, layer) in self.layers.iter().enumerate() {
+            let prompts = prompts.key_values(layer_idx);
+            let attend = Attend::Rows { prompts, own_mask: own_mask.as_ref() };
+            [x, _, _] = layer.with(|layer| layer.forward(&x, &rope, &attend));
         }
         self.norm.forward(&x)
     }
@@ -102,22 +100,16 @@ impl Decoder {
         x: Tensor,
         positions: &Tensor,
         prompts: &Prefill,
-        rows: &mut Continuation,
+        cache: &mut RowCache,
     ) -> Tensor {
         let rope = self.rope.rope(positions);
-        rows.reserve();
+        cache.reserve();
         let mut x = x;
-        let layers = self.layers.iter().zip(&prompts.layers).enumerate();
-        for (layer_idx, (layer, (prompt_k, prompt_v))) in layers {
-            let of_prompts = Seen { k: prompt_k, v: prompt_v, mask: prompts.mask.as_ref() };
-            let mix = |attention: &Attention, normed: &Tensor| {
-                let (q, k, v) = attention.heads(normed, &rope, None);
-                let (k, v) = rows.push(layer_idx, &k, &v);
-                attend_shared(&q, &of_prompts, &Seen { k: &k, v: &v, mask: None })
-            };
-            x = layer.once(|layer| layer.forward(&x, None, mix));
+        for (layer_idx, layer) in self.layers.iter().enumerate() {
+            let attend = Attend::Next { prompts: prompts.key_values(layer_idx), cache, layer_idx };
+            [x, _, _] = layer.with(|layer| layer.forward(&x, &rope, &attend));
         }
-        rows.length += 1;
+        cache.length += 1;
         self.norm.forward(&x)
     }
 }
@@ -128,8 +120,8 @@ pub(crate) struct Prompts {
     pub(crate) attending: Attending,
     /// How tokens lie in the rectangle that attention works on, if they are packed without padding.
     pub(crate) packing: Option<Packing>,
-    /// The tokens whose hidden states are read; all if none are named.
-    pub(crate) read: Option<Tensor>,
+    /// Indices of the tokens whose hidden states are read; all if there are none.
+    pub(crate) read_at: Option<Tensor>,
 }
 
 impl Prompts {
@@ -138,7 +130,36 @@ impl Prompts {
         Prompts {
             attending: self.attending.share(),
             packing: self.packing.as_ref().map(Packing::share),
-            read: self.read.as_ref().filter(|_| is_last).map(Tensor::shallow_clone),
+            read_at: self.read_at.as_ref().filter(|_| is_last).map(Tensor::shallow_clone),
+        }
+    }
+}
+
+/// What the tokens of a layer attend to.
+enum Attend<'a> {
+    /// Tokens of whole prompts: to their prompt.
+    Prompts(&'a Prompts),
+    /// Tokens of rows that continue prompts: to their prompt, and to their row under a mask (t, t).
+    Rows { prompts: KeyValues<'a>, own_mask: Option<&'a Tensor> },
+    /// The next token of rows: to its prompt, and to its row in the KV cache.
+    Next { prompts: KeyValues<'a>, cache: &'a RowCache, layer_idx: usize },
+}
+
+impl Attend<'_> {
+    fn packing(&self) -> Option<&Packing> {
+        match self {
+            Attend::Prompts(prompts) => prompts.packing.as_ref(),
+            Attend::Rows { .. } | Attend::Next { .. } => None,
+        }
+    }
+
+    /// The tokens of x (b, t, c) that are read (n_read, c), or all as they lie.
+    fn read(&self, x: &Tensor) -> Tensor {
+        match self {
+            Attend::Prompts(Prompts { read_at: Some(indices), .. }) => {
+                x.flatten(0, 1).index_select(0, indices)
+            }
+            _ => x.shallow_clone(),
         }
     }
 }
@@ -148,7 +169,12 @@ pub(crate) struct Embedding {
 }
 
 impl Embedding {
-    /// Ids of any shape to their rows, behind that shape.
+    fn load(config: &Config, weights: &Weights<'_>) -> Self {
+        let shape = [config.vocab_size, config.hidden_size];
+        Embedding { weight: weights.take("weight", &shape, Role::Embedding) }
+    }
+
+    /// Ids of any shape to their rows, after that shape.
     pub(crate) fn forward(&self, ids: &Tensor) -> Tensor {
         let rows = select_rows(&self.weight, &ids.flatten(0, -1));
         let rows = rows.unwrap_or_else(|error| panic!("{error}"));
@@ -165,41 +191,26 @@ struct DecoderLayer {
 
 impl DecoderLayer {
     fn load(config: &Config, weights: &Weights<'_>) -> Self {
-        let eps = config.rms_norm_eps;
+        let (c, eps) = (config.hidden_size, config.rms_norm_eps);
         DecoderLayer {
-            input_layernorm: RmsNorm::load(eps, &weights.at("input_layernorm")),
+            input_layernorm: RmsNorm::load(c, eps, &weights.at("input_layernorm")),
             self_attn: Attention::load(config, &weights.at("self_attn")),
-            post_attention_layernorm: RmsNorm::load(eps, &weights.at("post_attention_layernorm")),
-            mlp: Mlp::load(&weights.at("mlp")),
+            post_attention_layernorm: RmsNorm::load(
+                c,
+                eps,
+                &weights.at("post_attention_layernorm"),
+            ),
+            mlp: Mlp::load(config, &weights.at("mlp")),
         }
     }
 
     /// Returns activations, keys and values.
-    fn forward_prompts(&self, x: &Tensor, rope: &Rope, prompts: &Prompts) -> [Tensor; 3] {
-        let mut seen = None;
-        let output = self.forward(x, prompts.read.as_ref(), |attention, normed| {
-            let (mixed, key_value) = attention.mix_prompts(normed, rope, prompts);
-            seen = Some(key_value);
-            mixed
-        });
-        let (k, v) = seen.expect("the layer has attended");
-        [output, k, v]
-    }
-
-    /// `mix` is what the attention makes of the normed input before its last projection.
-    fn forward(
-        &self,
-        x: &Tensor,
-        read: Option<&Tensor>,
-        mix: impl FnOnce(&Attention, &Tensor) -> Tensor,
-    ) -> Tensor {
-        let mixed = mix(&self.self_attn, &self.input_layernorm.forward(x));
-        let of_read = |x: &Tensor| match read {
-            None => x.shallow_clone(),
-            Some(places) => x.flatten(0, 1).index_select(0, places),
-        };
-        let x = of_read(x) + self.self_attn.o_proj.forward(&of_read(&mixed));
-        &x + self.mlp.forward(&self.post_attention_layernorm.forward(&x))
+    fn forward(&self, x: &Tensor, rope: &Rope, attend: &Attend) -> [Tensor; 3] {
+        let normed = self.input_layernorm.forward(x);
+        let [attended, k, v] = self.self_attn.forward(&normed, rope, attend);
+        let x = attend.read(x) + attended;
+        let normed = self.post_attention_layernorm.forward(&x);
+        [&x + self.mlp.forward(&normed), k, v]
     }
 }
 
@@ -213,35 +224,40 @@ struct Attention {
 
 impl Attention {
     fn load(config: &Config, weights: &Weights<'_>) -> Self {
+        let (c, d) = (config.hidden_size, config.head_dim());
+        let kv = config.num_key_value_heads * d;
         Attention {
-            q_proj: Linear::load(&weights.at("q_proj")),
-            k_proj: Linear::load(&weights.at("k_proj")),
-            v_proj: Linear::load(&weights.at("v_proj")),
-            o_proj: Linear::load_without_bias(&weights.at("o_proj")),
-            head_dim: config.head_dim(),
+            q_proj: Linear::load(c, c, &weights.at("q_proj")),
+            k_proj: Linear::load(kv, c, &weights.at("k_proj")),
+            v_proj: Linear::load(kv, c, &weights.at("v_proj")),
+            o_proj: Linear::load_without_bias(c, c, &weights.at("o_proj")),
+            head_dim: d,
         }
     }
 
-    /// Attends within each prompt; returns what is mixed in the shape of the input, (b, t, h d) or
-    /// (1, n, h d), and the keys and values.
-    fn mix_prompts(&self, x: &Tensor, rope: &Rope, prompts: &Prompts) -> (Tensor, KeyValue) {
-        let (q, k, v) = self.heads(x, rope, prompts.packing.as_ref());
-        let (k, v) = (k.contiguous(), v.contiguous());
-        let mixed = attend(&q, &k, &v, &prompts.attending); // (b, t, h d)
-        let mixed = match &prompts.packing {
-            None => mixed,
-            Some(packing) => packing.pack(&mixed),
+    /// Returns what is read of the output, (b, t, c) or (n_read, c), and the layer's keys and values.
+    fn forward(&self, x: &Tensor, rope: &Rope, to: &Attend) -> [Tensor; 3] {
+        let [q, k, v] = self.heads(x, rope, to.packing());
+        let (mixed, k, v) = match to {
+            Attend::Prompts(prompts) => {
+                let (k, v) = (k.contiguous(), v.contiguous());
+                let mixed = attend(&q, &k, &v, &prompts.attending); // (b, t, h d)
+                (prompts.packing.as_ref().map_or(mixed.shallow_clone(), |p| p.pack(&mixed)), k, v)
+            }
+            Attend::Rows { prompts, own_mask } => {
+                let own = KeyValues { k: &k, v: &v, mask: *own_mask };
+                (attend_suffixes(&q, prompts, &own), k, v)
+            }
+            Attend::Next { prompts, cache, layer_idx } => {
+                let (k, v) = cache.push(*layer_idx, &k, &v);
+                (attend_shared(&q, prompts, &KeyValues { k: &k, v: &v, mask: None }), k, v)
+            }
         };
-        (mixed, (k, v))
+        [self.o_proj.forward(&to.read(&mixed)), k, v]
     }
 
     /// Queries (b, h, t, d), keys and values (b, g, t, d), turned to their positions.
-    fn heads(
-        &self,
-        x: &Tensor,
-        rope: &Rope,
-        packing: Option<&Packing>,
-    ) -> (Tensor, Tensor, Tensor) {
+    fn heads(&self, x: &Tensor, rope: &Rope, packing: Option<&Packing>) -> [Tensor; 3] {
         let split = |x: Tensor| {
             let (b, t, _) = x.size3().expect("activations are (b, t, c)");
             x.view([b, t, -1, self.head_dim])
@@ -253,7 +269,7 @@ impl Attention {
         let q = in_rows(rope.rotate(&split(self.q_proj.forward(x))));
         let k = in_rows(rope.rotate(&split(self.k_proj.forward(x))));
         let v = in_rows(split(self.v_proj.forward(x)));
-        (q, k, v)
+        [q, k, v]
     }
 }
 
@@ -264,11 +280,12 @@ struct Mlp {
 }
 
 impl Mlp {
-    fn load(weights: &Weights<'_>) -> Self {
+    fn load(config: &Config, weights: &Weights<'_>) -> Self {
+        let (c, inner) = (config.hidden_size, config.intermediate_size);
         Mlp {
-            gate_proj: Linear::load_without_bias(&weights.at("gate_proj")),
-            up_proj: Linear::load_without_bias(&weights.at("up_proj")),
-            down_proj: Linear::load_without_bias(&weights.at("down_proj")),
+            gate_proj: Linear::load_without_bias(inner, c, &weights.at("gate_proj")),
+            up_proj: Linear::load_without_bias(inner, c, &weights.at("up_proj")),
+            down_proj: Linear::load_without_bias(c, inner, &weights.at("down_proj")),
         }
     }
 

@@ -1,10 +1,10 @@
-//! Generation: one token for every row, again and again, until all rows have ended.
+//! Generation: a decode step for all rows at a time, until all have ended.
 
 use tch::{Kind, Tensor, no_grad};
 
 use crate::{
-    cache::{Continuation, Prefill},
     error::VlmError,
+    kv_cache::{Prefill, RowCache},
     model::Model,
     sampling::{Decoding, Repetition, RowRng, choose},
 };
@@ -28,13 +28,13 @@ pub struct Generated {
     pub mean_entropy: Option<f64>,
 }
 
-/// Continues every prompt with as many rows as there are seeds for each, prompt by prompt.
+/// Continues every prompt with `row_seeds.len() / n_prompts` rows, prompt by prompt.
 ///
 /// Each row draws from its own stream, so what it samples does not depend on the others; on a GPU up to rounding, which
 /// differs from one number of rows to another there. Greedy decoding of
 /// one answer for each prompt has one seed for each, which is not looked at. Prompts all of whose rows
 /// have ended leave the batch, and so do ended rows of the others, once a quarter of it is saved by that.
-/// Panics if the seeds are not as many for every prompt.
+/// Panics if the seeds do not divide evenly among the prompts.
 ///
 /// # Errors
 ///
@@ -49,13 +49,13 @@ pub fn generate(
     row_seeds: &[u64],
 ) -> Result<Generated, VlmError> {
     let n_prompts = prompts.n_prompts() as usize;
-    assert!(row_seeds.len().is_multiple_of(n_prompts), "as many seeds for each prompt");
+    assert!(row_seeds.len().is_multiple_of(n_prompts), "every prompt has the same number of seeds");
     let mut rows = Rows::new(row_seeds, row_seeds.len() / n_prompts);
     no_grad(|| {
         let device = model.device();
         let of_rows = |rows: &[i64]| Tensor::from_slice(rows).to_device(device);
         let shape = (n_prompts as i64, rows.n_per_prompt as i64);
-        let mut seen = Continuation::new(model.config(), shape, prompts);
+        let mut cache = RowCache::new(model.config(), shape, prompts);
         let mut prompts = prompts.detached();
         let each = Tensor::arange(shape.0, (Kind::Int64, device));
         let each = each.repeat_interleave_self_int(shape.1, 0, None);
@@ -77,9 +77,9 @@ pub fn generate(
             if matches!(decoding, Decoding::Sample(_)) {
                 rows.entropies.push((rows.running(), entropies(&logits)));
             }
-            // Read together: a second wait for the device at each token would cost more than all else here.
-            let told = next.masked_fill(&not_finite(&logits), NOT_FINITE);
-            rows.push(&Vec::try_from(&told).expect("ids are int64"), stop_ids)?;
+            // One read: a second synchronization with the device at each token would cost more than all else here.
+            let read = next.masked_fill(&not_finite(&logits), NOT_FINITE);
+            rows.push(&Vec::try_from(&read).expect("ids are int64"), stop_ids)?;
             if step == max_new_tokens || rows.n_running() == 0 {
                 break;
             }
@@ -89,13 +89,13 @@ pub fn generate(
             if let Some(kept) = rows.drop_ended() {
                 let places = of_rows(&kept.places);
                 prompts = prompts.select(&of_rows(&kept.prompts));
-                seen.select(&places, rows.n_per_prompt as i64);
+                cache.select(&places, rows.n_per_prompt as i64);
                 next = next.index_select(0, &places);
                 if let Some(repetition) = &mut repetition {
                     repetition.select(&places);
                 }
             }
-            last_hidden = model.next(&prompts, &mut seen, &next);
+            last_hidden = model.next(&prompts, &mut cache, &next);
         }
         Ok::<(), VlmError>(())
     })?;

@@ -3,13 +3,13 @@
 //! Drawn on the CPU from ChaCha8, one stream for each tensor: the same seed gives the same model
 //! on every machine, whatever libtorch's own generator did before.
 
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{RngCore, SeedableRng},
-};
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use tch::{Device, Tensor};
 
-use crate::layout::{Role, TensorSpec};
+use crate::{
+    random::draw_unit,
+    weights::{Role, TensorSpec},
+};
 
 const EMBEDDING_STD: f64 = 0.02;
 const MAX_MATRIX_STD: f64 = 0.05;
@@ -59,16 +59,11 @@ fn draw_normals(seed: u64, stream: u64, count: usize, std: f64) -> Vec<f32> {
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
         // In (0, 1]: its logarithm is finite.
-        let radius = (-2.0 * (1.0 - unit(&mut rng)).ln()).sqrt() * std;
-        let (sin, cos) = (std::f64::consts::TAU * unit(&mut rng)).sin_cos();
+        let radius = (-2.0 * (1.0 - draw_unit(&mut rng)).ln()).sqrt() * std;
+        let (sin, cos) = (std::f64::consts::TAU * draw_unit(&mut rng)).sin_cos();
         values.push((radius * cos) as f32);
         values.push((radius * sin) as f32);
     }
     values.truncate(count);
     values
-}
-
-/// Draws from `[0, 1)` with 53 bits.
-pub(crate) fn unit(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -3,10 +3,13 @@
 //! A linear layer computes in the kind of its input and casts its weights to it if they are not; norms
 //! always compute in float32 and hand back the kind that they were given.
 
-use clsrl_libtorch::{gated_linear, onednn_linear};
-use tch::{Device, Kind, Tensor};
+use clsrl_libtorch::gated_linear;
+use tch::{Kind, Tensor};
 
-use crate::{layout::Weights, lora::Adapter};
+use crate::{
+    ops::{cast, is_for_onednn, linear},
+    weights::{Role, Weights},
+};
 
 pub(crate) struct Linear {
     weight: Tensor,       // (out, in)
@@ -15,12 +18,17 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    pub(crate) fn load(weights: &Weights<'_>) -> Self {
-        Linear { bias: Some(weights.take("bias")), ..Linear::load_without_bias(weights) }
+    pub(crate) fn load(n_out: i64, n_in: i64, weights: &Weights<'_>) -> Self {
+        let linear = Linear::load_without_bias(n_out, n_in, weights);
+        Linear { bias: Some(weights.take("bias", &[n_out], Role::Bias)), ..linear }
     }
 
-    pub(crate) fn load_without_bias(weights: &Weights<'_>) -> Self {
-        Linear { weight: weights.take("weight"), bias: None, adapter: weights.adapter() }
+    pub(crate) fn load_without_bias(n_out: i64, n_in: i64, weights: &Weights<'_>) -> Self {
+        Linear {
+            weight: weights.take("weight", &[n_out, n_in], Role::Matrix),
+            bias: None,
+            adapter: Adapter::load(weights),
+        }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
@@ -49,14 +57,46 @@ impl Linear {
     }
 }
 
+/// The adapter of one layer.
+pub(crate) struct Adapter {
+    pub(crate) lora_a: Tensor, // (rank, in)
+    pub(crate) lora_b: Tensor, // (out, rank)
+    pub(crate) scale: f64,
+}
+
+impl Adapter {
+    /// The adapter of a layer, if it has one.
+    pub(crate) fn load(weights: &Weights<'_>) -> Option<Self> {
+        let ([lora_a, lora_b], scale) = weights.adapter()?;
+        Some(Adapter { lora_a, lora_b, scale })
+    }
+
+    /// What is added to the layer's output, computed in the input's kind.
+    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        self.forward_by(x.kind(), |a| x.linear(a, None::<&Tensor>))
+    }
+
+    /// The same where the product of the layer's input and the first matrix (rank, in) is made by the caller.
+    pub(crate) fn forward_by(&self, kind: Kind, multiply: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, kind));
+        multiply(&a).linear(&b, None::<&Tensor>) * self.scale
+    }
+
+    /// What is added to the layer's weight, in float32 (out, in).
+    pub(crate) fn delta(&self) -> Tensor {
+        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, Kind::Float));
+        b.matmul(&a) * self.scale
+    }
+}
+
 pub(crate) struct RmsNorm {
     weight: Tensor, // (c)
     eps: f64,
 }
 
 impl RmsNorm {
-    pub(crate) fn load(eps: f64, weights: &Weights<'_>) -> Self {
-        RmsNorm { weight: weights.take("weight"), eps }
+    pub(crate) fn load(width: i64, eps: f64, weights: &Weights<'_>) -> Self {
+        RmsNorm { weight: weights.take("weight", &[width], Role::NormWeight), eps }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
@@ -74,8 +114,12 @@ pub(crate) struct LayerNorm {
 }
 
 impl LayerNorm {
-    pub(crate) fn load(eps: f64, weights: &Weights<'_>) -> Self {
-        LayerNorm { weight: weights.take("weight"), bias: weights.take("bias"), eps }
+    pub(crate) fn load(width: i64, eps: f64, weights: &Weights<'_>) -> Self {
+        LayerNorm {
+            weight: weights.take("weight", &[width], Role::NormWeight),
+            bias: weights.take("bias", &[width], Role::NormBias),
+            eps,
+        }
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
@@ -89,27 +133,4 @@ impl LayerNorm {
         );
         cast(&normed, x.kind())
     }
-}
-
-/// Multiplications below which setting up oneDNN takes longer than it saves.
-const WORTH_ONEDNN: i64 = 1 << 24;
-
-/// x (…, k) times weight (m, k), transposed, plus bias (m).
-pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-    if is_for_onednn(x, weight) {
-        return onednn_linear(x, weight, bias).unwrap_or_else(|error| panic!("{error}"));
-    }
-    x.linear(weight, bias)
-}
-
-/// Whether the product of x (…, k) and weight (m, k) is oneDNN's.
-fn is_for_onednn(x: &Tensor, weight: &Tensor) -> bool {
-    let is_float32 = x.kind() == Kind::Float && weight.kind() == Kind::Float;
-    let n_products = x.numel() as i64 * weight.size()[0];
-    x.device() == Device::Cpu && is_float32 && WORTH_ONEDNN <= n_products
-}
-
-/// The same tensor if it has the kind already.
-pub(crate) fn cast(tensor: &Tensor, kind: Kind) -> Tensor {
-    if tensor.kind() == kind { tensor.shallow_clone() } else { tensor.to_kind(kind) }
 }

@@ -1,128 +1,118 @@
-//! Which tensors a checkpoint of a given config has: names, shapes, roles, in a fixed order.
+//! Which tensors a checkpoint of a given config has: those that the model's modules load, in that order.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::{
-    config::{Config, VisionConfig},
-    lora::{Adapter, Lora, find_adapter},
+    config::Config,
+    decoder::Decoder,
+    vision::VisionTower,
+    weights::{Role, Source, TensorSpec, Weights},
 };
 
-/// One tensor of a checkpoint.
-#[derive(Debug, Clone)]
-pub(crate) struct TensorSpec {
-    pub(crate) name: String,
-    pub(crate) shape: Vec<i64>,
-    pub(crate) role: Role,
+/// The modules of a model.
+pub(crate) struct Modules {
+    pub(crate) visual: VisionTower,
+    pub(crate) model: Decoder,
+    pub(crate) lm_head: Tensor, // (vocabulary, c)
 }
 
-/// What a tensor does: decides how it is initialised, and whether it is computed with in bf16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    Embedding,
-    Matrix,
-    Bias,
-    NormWeight,
-    NormBias,
+impl Modules {
+    /// Loads the modules, the vision tower first.
+    pub(crate) fn load(config: &Config, source: &Source, device: Device) -> Self {
+        let weights = Weights::new(source);
+        let visual = VisionTower::load(&config.vision_config, &weights.at("visual"));
+        let model = Decoder::load(config, &weights.at("model"), device);
+        let lm_head = match config.tie_word_embeddings {
+            true => model.embed_tokens.weight.shallow_clone(),
+            false => {
+                let shape = [config.vocab_size, config.hidden_size];
+                weights.at("lm_head").take("weight", &shape, Role::Matrix)
+            }
+        };
+        Modules { visual, model, lm_head }
+    }
 }
 
-/// Lists every tensor of a model, the vision tower first.
+/// Lists every tensor of a model in the order of loading, which names the streams of random weights and is that of
+/// digests, optimizer and files.
 pub(crate) fn layout(config: &Config) -> Vec<TensorSpec> {
-    let mut specs = Vec::new();
-    list_vision(&mut specs, &config.vision_config);
-    list_decoder(&mut specs, config);
-    if !config.tie_word_embeddings {
-        specs.push(spec("lm_head.weight", &[config.vocab_size, config.hidden_size], Role::Matrix));
+    let listing = Source::Listing(RefCell::default());
+    Modules::load(config, &listing, Device::Cpu);
+    match listing {
+        Source::Listing(specs) => specs.into_inner(),
+        Source::Tensors { .. } => unreachable!("nothing turns a listing into tensors"),
     }
-    specs
 }
 
-fn list_vision(specs: &mut Vec<TensorSpec>, vision: &VisionConfig) {
-    let c = vision.embed_dim;
-    let patch =
-        [c, vision.in_chans, vision.temporal_patch_size, vision.patch_size, vision.patch_size];
-    specs.push(spec("visual.patch_embed.proj.weight", &patch, Role::Matrix));
-    for block_idx in 0..vision.depth {
-        let block = format!("visual.blocks.{block_idx}");
-        list_norm(specs, &format!("{block}.norm1"), c);
-        list_linear(specs, &format!("{block}.attn.qkv"), 3 * c, c);
-        list_linear(specs, &format!("{block}.attn.proj"), c, c);
-        list_norm(specs, &format!("{block}.norm2"), c);
-        list_linear(specs, &format!("{block}.mlp.fc1"), c * vision.mlp_ratio, c);
-        list_linear(specs, &format!("{block}.mlp.fc2"), c, c * vision.mlp_ratio);
-    }
-    let merged = c * vision.patches_per_token();
-    list_norm(specs, "visual.merger.ln_q", c);
-    list_linear(specs, "visual.merger.mlp.0", merged, merged);
-    list_linear(specs, "visual.merger.mlp.2", vision.hidden_size, merged);
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn list_decoder(specs: &mut Vec<TensorSpec>, config: &Config) {
-    let c = config.hidden_size;
-    let kv = config.num_key_value_heads * config.head_dim();
-    let ff = config.intermediate_size;
-    let embedding = [config.vocab_size, c];
-    specs.push(spec("model.embed_tokens.weight", &embedding, Role::Embedding));
-    for layer_idx in 0..config.num_hidden_layers {
-        let layer = format!("model.layers.{layer_idx}");
-        specs.push(spec(&format!("{layer}.input_layernorm.weight"), &[c], Role::NormWeight));
-        list_linear(specs, &format!("{layer}.self_attn.q_proj"), c, c);
-        list_linear(specs, &format!("{layer}.self_attn.k_proj"), kv, c);
-        list_linear(specs, &format!("{layer}.self_attn.v_proj"), kv, c);
-        specs.push(spec(&format!("{layer}.self_attn.o_proj.weight"), &[c, c], Role::Matrix));
-        let norm = format!("{layer}.post_attention_layernorm.weight");
-        specs.push(spec(&norm, &[c], Role::NormWeight));
-        specs.push(spec(&format!("{layer}.mlp.gate_proj.weight"), &[ff, c], Role::Matrix));
-        specs.push(spec(&format!("{layer}.mlp.up_proj.weight"), &[ff, c], Role::Matrix));
-        specs.push(spec(&format!("{layer}.mlp.down_proj.weight"), &[c, ff], Role::Matrix));
-    }
-    specs.push(spec("model.norm.weight", &[c], Role::NormWeight));
-}
+    use super::*;
 
-fn list_linear(specs: &mut Vec<TensorSpec>, name: &str, n_out: i64, n_in: i64) {
-    specs.push(spec(&format!("{name}.weight"), &[n_out, n_in], Role::Matrix));
-    specs.push(spec(&format!("{name}.bias"), &[n_out], Role::Bias));
-}
+    const PUBLISHED: &str = "\
+visual.patch_embed.proj.weight [16, 3, 2, 14, 14]
+visual.blocks.0.norm1.weight [16]
+visual.blocks.0.norm1.bias [16]
+visual.blocks.0.attn.qkv.weight [48, 16]
+visual.blocks.0.attn.qkv.bias [48]
+visual.blocks.0.attn.proj.weight [16, 16]
+visual.blocks.0.attn.proj.bias [16]
+visual.blocks.0.norm2.weight [16]
+visual.blocks.0.norm2.bias [16]
+visual.blocks.0.mlp.fc1.weight [32, 16]
+visual.blocks.0.mlp.fc1.bias [32]
+visual.blocks.0.mlp.fc2.weight [16, 32]
+visual.blocks.0.mlp.fc2.bias [16]
+visual.merger.ln_q.weight [16]
+visual.merger.ln_q.bias [16]
+visual.merger.mlp.0.weight [64, 64]
+visual.merger.mlp.0.bias [64]
+visual.merger.mlp.2.weight [32, 64]
+visual.merger.mlp.2.bias [32]
+model.embed_tokens.weight [70, 32]
+model.layers.0.input_layernorm.weight [32]
+model.layers.0.self_attn.q_proj.weight [32, 32]
+model.layers.0.self_attn.q_proj.bias [32]
+model.layers.0.self_attn.k_proj.weight [16, 32]
+model.layers.0.self_attn.k_proj.bias [16]
+model.layers.0.self_attn.v_proj.weight [16, 32]
+model.layers.0.self_attn.v_proj.bias [16]
+model.layers.0.self_attn.o_proj.weight [32, 32]
+model.layers.0.post_attention_layernorm.weight [32]
+model.layers.0.mlp.gate_proj.weight [48, 32]
+model.layers.0.mlp.up_proj.weight [48, 32]
+model.layers.0.mlp.down_proj.weight [32, 48]
+model.norm.weight [32]
+lm_head.weight [70, 32]
+";
 
-fn list_norm(specs: &mut Vec<TensorSpec>, name: &str, width: i64) {
-    specs.push(spec(&format!("{name}.weight"), &[width], Role::NormWeight));
-    specs.push(spec(&format!("{name}.bias"), &[width], Role::NormBias));
-}
-
-fn spec(name: &str, shape: &[i64], role: Role) -> TensorSpec {
-    TensorSpec { name: name.to_owned(), shape: shape.to_vec(), role }
-}
-
-/// Tensors by name, seen from one module of the model.
-pub(crate) struct Weights<'a> {
-    tensors: &'a BTreeMap<String, Tensor>,
-    lora: Option<Lora>,
-    prefix: String,
-}
-
-impl<'a> Weights<'a> {
-    pub(crate) fn new(tensors: &'a BTreeMap<String, Tensor>, lora: Option<Lora>) -> Self {
-        Weights { tensors, lora, prefix: String::new() }
-    }
-
-    /// Goes down one name.
-    pub(crate) fn at(&self, name: impl std::fmt::Display) -> Weights<'a> {
-        let prefix = format!("{}{name}.", self.prefix);
-        Weights { tensors: self.tensors, lora: self.lora, prefix }
-    }
-
-    /// The adapter of the module, if the model has adapters and it is one of their layers.
-    pub(crate) fn adapter(&self) -> Option<Adapter> {
-        find_adapter(self.tensors, &self.prefix, self.lora?)
-    }
-
-    /// Takes a tensor that the layout lists. Panics if it does not.
-    pub(crate) fn take(&self, name: &str) -> Tensor {
-        let name = format!("{}{name}", self.prefix);
-        self.tensors
-            .get(&name)
-            .unwrap_or_else(|| panic!("`{name}` is used by the model and not in its layout"))
-            .shallow_clone()
+    /// The order as well: it names the streams of random weights, and digests are of it.
+    #[test]
+    fn the_layout_is_that_of_a_published_checkpoint() {
+        let config = |tied: bool| {
+            Config::from_json(json!({
+                "model_type": "qwen2_vl", "hidden_act": "silu", "hidden_size": 32,
+                "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 2,
+                "intermediate_size": 48, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+                "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
+                "tie_word_embeddings": tied, "vocab_size": 70, "image_token_id": 60,
+                "video_token_id": 61, "vision_start_token_id": 62, "torch_dtype": "float32",
+                "vision_config": {
+                    "depth": 1, "embed_dim": 16, "hidden_size": 32, "mlp_ratio": 2, "num_heads": 2,
+                    "in_chans": 3, "patch_size": 14, "spatial_merge_size": 2,
+                    "temporal_patch_size": 2
+                }
+            }))
+            .unwrap()
+        };
+        let listed = |tied: bool| -> String {
+            let specs = layout(&config(tied)).into_iter();
+            specs.map(|spec| format!("{} {:?}\n", spec.name, spec.shape)).collect()
+        };
+        assert_eq!(listed(false), PUBLISHED);
+        assert_eq!(listed(true), PUBLISHED.replace("lm_head.weight [70, 32]\n", ""));
     }
 }

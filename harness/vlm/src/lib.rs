@@ -9,47 +9,52 @@
 
 mod model;
 
-mod attention;
-mod batch;
-mod cache;
 mod decoder;
-mod layers;
-mod lora;
-mod merge;
-mod mask;
+mod attention;
+mod kv_cache;
+mod batch;
 mod packing;
 mod positions;
-mod precision;
 mod rope;
-mod stage;
-mod repeatable;
+mod mask;
 mod vision;
+mod layers;
+mod ops;
+mod checkpointed;
+mod stage;
+mod precision;
 
 mod generate;
-mod log_probs;
 mod sampling;
+mod log_probs;
+
+mod layout;
+mod weights;
+mod parameters;
+mod lora;
+mod merge;
+mod init;
+mod random;
 
 mod checkpoint;
 mod adapters;
-mod config;
-mod error;
-mod generation_config;
-mod init;
-mod layout;
-mod names;
-mod recognised;
-mod save;
 mod shard;
+mod names;
+mod save;
+mod config;
+mod generation_config;
+mod recognised;
+mod error;
 
 pub mod device;
 
 pub use batch::{Batch, PadSide, Prompt};
-pub use cache::Prefill;
 pub use config::{Config, ConfigForm, VisionConfig};
 pub use error::{VlmError, WeightProblem};
 pub use generate::{Completion, Generated, generate};
 pub use generation_config::GenerationConfig;
 pub use init::Init;
+pub use kv_cache::Prefill;
 pub use log_probs::{backward_log_probs, token_log_probs};
 pub use lora::Lora;
 pub use merge::{MergedWeights, float32_bytes, is_finite};

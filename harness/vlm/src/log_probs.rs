@@ -7,8 +7,8 @@ use clsrl_libtorch::{add_product, backward};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
-    layers::{cast, linear},
     model::Model,
+    ops::{cast, linear},
 };
 
 /// Logits that one chunk may hold: 64 MiB in float32 on a CPU. On a GPU, which wants larger products, 1 GiB.
@@ -31,8 +31,8 @@ pub fn token_log_probs(model: &Model, hidden: &Tensor, targets: &Tensor) -> Tens
 
 /// Scores each target as [`token_log_probs`] does, and takes a loss of it backward, a chunk at a time.
 ///
-/// The loss is a sum over chunks: `loss_of` makes a chunk's part of the place of its first token and of its
-/// log-probabilities, which are a leaf there. Gradients go to the head's weights and into `hidden`; no logits are
+/// The loss is a sum over chunks: `loss_of(first_token, log_probs)` returns a chunk's, whose log-probabilities are a
+/// leaf. Gradients go to the head's weights and into `hidden`; no logits are
 /// kept or computed twice for that. Returns log-probabilities (n) without gradients.
 pub fn backward_log_probs(
     model: &Model,
@@ -88,13 +88,13 @@ fn chunks(
     targets: &Tensor,
 ) -> impl Iterator<Item = (Tensor, Tensor)> {
     let most_rows = (max_chunk(model.device()) / model.config().vocab_size).max(1);
-    let sizes = chunk_sizes(hidden.size()[0], most_rows);
+    let sizes = split_into_chunks(hidden.size()[0], most_rows);
     hidden.split_with_sizes(&sizes, 0).into_iter().zip(targets.split_with_sizes(&sizes, 0))
 }
 
-/// So many tokens in chunks of at most so many. Each is smaller than the one before it, down to half of the first:
+/// Splits `n_tokens` into chunks of at most `most`. Each is smaller than the one before it, down to half of the first:
 /// glibc's allocator does not give a freed block to an aligned one of the same size, and lets the heap grow instead.
-fn chunk_sizes(n_tokens: i64, most: i64) -> Vec<i64> {
+fn split_into_chunks(n_tokens: i64, most: i64) -> Vec<i64> {
     let (mut sizes, mut left, mut size) = (Vec::new(), n_tokens, most);
     while 0 < left || sizes.is_empty() {
         sizes.push(size.min(left));
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn chunks_become_smaller_and_hold_every_token() {
-        assert_eq!(chunk_sizes(504, 110), [110, 109, 108, 107, 70]);
-        assert_eq!(chunk_sizes(13, 4), [4, 3, 2, 2, 2]);
-        assert_eq!(chunk_sizes(3, 1), [1, 1, 1]);
-        assert_eq!(chunk_sizes(7, 9), [7]);
-        assert_eq!(chunk_sizes(0, 9), [0]);
+        assert_eq!(split_into_chunks(504, 110), [110, 109, 108, 107, 70]);
+        assert_eq!(split_into_chunks(13, 4), [4, 3, 2, 2, 2]);
+        assert_eq!(split_into_chunks(3, 1), [1, 1, 1]);
+        assert_eq!(split_into_chunks(7, 9), [7]);
+        assert_eq!(split_into_chunks(0, 9), [0]);
     }
 }

@@ -5,20 +5,16 @@
 //! dropout. A starts as peft starts it, uniform in ±1/√(inputs), and B at 0, so that a new adapter changes
 //! nothing.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
     config::Config,
-    init::unit,
-    layers::cast,
-    layout::{Role, TensorSpec, layout},
+    layout::layout,
+    parameters::NamedTensors,
+    random::draw_unit,
+    weights::{ADAPTER_MATRICES, Role, TensorSpec},
 };
-
-/// Behind a layer's name, the names of its adapter's two matrices.
-pub(crate) const MATRICES: [&str; 2] = ["lora_A.weight", "lora_B.weight"];
 
 /// The shape of all adapters of a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,32 +29,6 @@ impl Lora {
     /// What the product of the two matrices is multiplied with.
     pub(crate) fn scale(self) -> f64 {
         self.alpha / self.rank as f64
-    }
-}
-
-/// The adapter of one layer.
-pub(crate) struct Adapter {
-    pub(crate) lora_a: Tensor, // (rank, in)
-    pub(crate) lora_b: Tensor, // (out, rank)
-    pub(crate) scale: f64,
-}
-
-impl Adapter {
-    /// What is added to the layer's output, computed in the input's kind.
-    pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
-        self.forward_by(x.kind(), |a| x.linear(a, None::<&Tensor>))
-    }
-
-    /// The same where the product of the layer's input and the first matrix (rank, in) is made by the caller.
-    pub(crate) fn forward_by(&self, kind: Kind, multiply: impl Fn(&Tensor) -> Tensor) -> Tensor {
-        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, kind));
-        multiply(&a).linear(&b, None::<&Tensor>) * self.scale
-    }
-
-    /// What is added to the layer's weight, in float32 (out, in).
-    pub(crate) fn delta(&self) -> Tensor {
-        let [a, b] = [&self.lora_a, &self.lora_b].map(|matrix| cast(matrix, Kind::Float));
-        b.matmul(&a) * self.scale
     }
 }
 
@@ -77,7 +47,7 @@ pub(crate) fn adapted_layers(config: &Config) -> Vec<(String, TensorSpec)> {
 pub(crate) fn adapter_shapes(config: &Config, lora: Lora) -> Vec<(String, Vec<i64>)> {
     let of_layer = |(layer, spec): (String, TensorSpec)| {
         let shapes = [vec![lora.rank, spec.shape[1]], vec![spec.shape[0], lora.rank]];
-        MATRICES
+        ADAPTER_MATRICES
             .into_iter()
             .zip(shapes)
             .map(move |(matrix, shape)| (format!("{layer}.{matrix}"), shape))
@@ -91,31 +61,20 @@ pub(crate) fn draw_adapters(
     lora: Lora,
     seed: u64,
     device: Device,
-) -> Vec<(String, Tensor)> {
+) -> NamedTensors {
     let mut adapters = Vec::new();
     for (stream, (layer, spec)) in adapted_layers(config).into_iter().enumerate() {
         let (n_out, n_in) = (spec.shape[0], spec.shape[1]);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream as u64);
         let bound = 1.0 / (n_in as f64).sqrt();
-        let draw = |_| (bound * (2.0 * unit(&mut rng) - 1.0)) as f32;
+        let draw = |_| (bound * (2.0 * draw_unit(&mut rng) - 1.0)) as f32;
         let a: Vec<f32> = (0..lora.rank * n_in).map(draw).collect();
         let a = Tensor::from_slice(&a).reshape([lora.rank, n_in]);
         let b = Tensor::zeros([n_out, lora.rank], (Kind::Float, Device::Cpu));
-        for (matrix, tensor) in MATRICES.into_iter().zip([a, b]) {
+        for (matrix, tensor) in ADAPTER_MATRICES.into_iter().zip([a, b]) {
             adapters.push((format!("{layer}.{matrix}"), tensor.to_device(device)));
         }
     }
     adapters
-}
-
-/// The adapter of a layer, if it has one.
-pub(crate) fn find_adapter(
-    tensors: &BTreeMap<String, Tensor>,
-    layer: &str,
-    lora: Lora,
-) -> Option<Adapter> {
-    let [a, b] = MATRICES.map(|matrix| tensors.get(&format!("{layer}{matrix}")));
-    let (lora_a, lora_b) = (a?.shallow_clone(), b?.shallow_clone());
-    Some(Adapter { lora_a, lora_b, scale: lora.scale() })
 }

@@ -14,11 +14,13 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::{
     checkpoint::TensorReader,
+    config::Config,
     error::VlmError,
-    layers::cast,
+    layers::Adapter,
     layout::layout,
-    lora::{Lora, find_adapter},
-    model::Model,
+    ops::cast,
+    parameters::{NamedTensors, Parameters, share},
+    weights::{Source, Weights},
 };
 
 /// The float32 weights whose cast lost digits, and where to read them again.
@@ -46,26 +48,42 @@ impl Masters {
 
 /// All weights of a model as they are evaluated and saved, in the order of its layout.
 pub struct MergedWeights {
-    weights: Vec<(String, Tensor)>,
-    adapters: BTreeMap<String, Tensor>,
-    lora: Option<Lora>,
+    weights: NamedTensors,
+    adapters: Source,
     masters: Masters,
     reader: Option<TensorReader>,
 }
 
 impl MergedWeights {
-    fn of(model: &Model) -> Result<Self, VlmError> {
-        let layout = layout(model.config());
-        let mut weights = model.named_parameters();
-        let adapters = weights.split_off(layout.len()).into_iter().collect();
-        let masters = model.masters.clone();
+    pub(crate) fn new(
+        config: &Config,
+        parameters: &Parameters,
+        masters: Masters,
+    ) -> Result<Self, VlmError> {
+        let adapters = parameters.adapters.iter().flat_map(|adapters| &adapters.matrices);
+        let adapters = Source::Tensors {
+            by_name: share(adapters).into_iter().collect(),
+            adapter_scale: parameters.adapter_scale(),
+        };
         let reader = match &masters.source {
             Some(source) if !masters.digests.is_empty() => {
-                Some(TensorReader::open(source, &layout)?)
+                Some(TensorReader::open(source, &layout(config))?)
             }
             _ => None,
         };
-        Ok(MergedWeights { weights, adapters, lora: model.lora, masters, reader })
+        Ok(MergedWeights { weights: share(&parameters.weights), adapters, masters, reader })
+    }
+
+    /// Merges all of them in place, each brought to its kind.
+    pub(crate) fn into_weights(
+        mut self,
+        kinds: impl Iterator<Item = Kind>,
+    ) -> Result<NamedTensors, VlmError> {
+        for (idx, kind) in (0..self.n_weights()).zip(kinds) {
+            let values = self.values(idx)?;
+            replace(&mut self.weights[idx].1, &values, kind);
+        }
+        Ok(self.weights)
     }
 
     /// How many there are.
@@ -74,8 +92,8 @@ impl MergedWeights {
     }
 
     /// The checkpoint's name of one, and its shape.
-    pub fn name(&self, at: usize) -> (&str, Vec<i64>) {
-        let (name, tensor) = &self.weights[at];
+    pub fn name(&self, idx: usize) -> (&str, Vec<i64>) {
+        let (name, tensor) = &self.weights[idx];
         (name, tensor.size())
     }
 
@@ -86,15 +104,15 @@ impl MergedWeights {
     /// # Errors
     ///
     /// Where a weight is read again because its cast lost digits: those of reading, and one that is not what it was.
-    pub fn values(&self, at: usize) -> Result<Tensor, VlmError> {
-        let (name, weight) = &self.weights[at];
+    pub fn values(&self, idx: usize) -> Result<Tensor, VlmError> {
+        let (name, weight) = &self.weights[idx];
         let master = match self.masters.digests.get(name) {
             None => cast(&weight.detach(), Kind::Float),
             Some(expected) => self.read_again(name, expected)?.to_device(weight.device()),
         };
-        let layer = name.strip_suffix("weight");
-        let adapter = layer.zip(self.lora);
-        let adapter = adapter.and_then(|(layer, lora)| find_adapter(&self.adapters, layer, lora));
+        let layer = name.strip_suffix(".weight");
+        let adapter =
+            layer.and_then(|layer| Adapter::load(&Weights::new(&self.adapters).at(layer)));
         Ok(match adapter {
             Some(adapter) => no_grad(|| master + adapter.delta()),
             None => master,
@@ -112,35 +130,6 @@ impl MergedWeights {
         let (expected, found) = (of(expected), of(&found));
         let differs = Differs { path: path.clone(), expected, found };
         Err(VlmError::io("read", path, differs.into()))
-    }
-}
-
-impl Model {
-    /// The weights with the adapters in them, each made when it is asked for.
-    ///
-    /// # Errors
-    ///
-    /// Where digits that the adapted model was cast without have to be read again and cannot.
-    pub fn merged_weights(&self) -> Result<MergedWeights, VlmError> {
-        MergedWeights::of(self)
-    }
-
-    /// Makes the model that is evaluated: every weight with its adapter in it, cast once to the kind that it is
-    /// computed in. At no time is there more than one weight beside those of before. Without adapters it is the same.
-    pub fn merge(self) -> Result<Model, VlmError> {
-        if self.lora.is_none() {
-            return Ok(self);
-        }
-        let mut merged = self.merged_weights()?;
-        let kinds = self.computed_kinds();
-        let (config, precision, device) = (self.config().clone(), self.precision, self.device());
-        // Its layers hold the weights as well.
-        drop(self);
-        for (at, kind) in (0..merged.n_weights()).zip(kinds) {
-            let values = merged.values(at)?;
-            replace(&mut merged.weights[at].1, &values, kind);
-        }
-        Ok(Model::assemble(config, precision, device, None, merged.weights))
     }
 }
 

@@ -9,8 +9,8 @@ use tch::{Device, Tensor};
 #[derive(Debug)]
 pub(crate) struct Packing {
     shape: [i64; 2],
-    /// Place in the rectangle, flattened, of each token (n).
-    places: Tensor,
+    /// Index in the rectangle, flattened, of each token (n).
+    indices: Tensor,
     /// Token at each place of the rectangle (b t); any token at padding, which nobody reads.
     tokens: Tensor,
 }
@@ -19,27 +19,27 @@ impl Packing {
     /// Packs a rectangle whose mask has 1 for tokens and 0 for padding, row after row.
     pub(crate) fn new(mask: &[i64], shape: [i64; 2], device: Device) -> Self {
         let mut n_before = 0;
-        let (mut places, mut tokens) = (Vec::new(), Vec::with_capacity(mask.len()));
+        let (mut indices, mut tokens) = (Vec::new(), Vec::with_capacity(mask.len()));
         for (place, &is_token) in mask.iter().enumerate() {
             tokens.push(if is_token == 1 { n_before } else { 0 });
             if is_token == 1 {
-                places.push(place as i64);
+                indices.push(place as i64);
                 n_before += 1;
             }
         }
         let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
-        Packing { shape, places: tensor(&places), tokens: tensor(&tokens) }
+        Packing { shape, indices: tensor(&indices), tokens: tensor(&tokens) }
     }
 
     /// The same tensors again.
     pub(crate) fn share(&self) -> Packing {
-        let Packing { shape, places, tokens } = self;
-        Packing { shape: *shape, places: places.shallow_clone(), tokens: tokens.shallow_clone() }
+        let Packing { shape, indices, tokens } = self;
+        Packing { shape: *shape, indices: indices.shallow_clone(), tokens: tokens.shallow_clone() }
     }
 
     /// (b, t, …) to (1, n, …).
     pub(crate) fn pack(&self, x: &Tensor) -> Tensor {
-        x.flatten(0, 1).index_select(0, &self.places).unsqueeze(0)
+        x.flatten(0, 1).index_select(0, &self.indices).unsqueeze(0)
     }
 
     /// (1, n, …) to (b, t, …).
@@ -48,8 +48,8 @@ impl Packing {
         x.squeeze_dim(0).index_select(0, &self.tokens).unflatten(0, [b, t])
     }
 
-    /// Places in the rectangle, flattened, to places among the tokens.
-    pub(crate) fn packed_places(&self, places: &Tensor) -> Tensor {
-        self.tokens.index_select(0, places)
+    /// Indices in the rectangle, flattened, to those among the tokens.
+    pub(crate) fn packed_indices(&self, indices: &Tensor) -> Tensor {
+        self.tokens.index_select(0, indices)
     }
 }

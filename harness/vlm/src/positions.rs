@@ -1,7 +1,7 @@
 //! Position ids with three axes: time, height, width.
 //!
 //! Text counts all three together. A picture's tokens share the time of its start (plus their
-//! frame) and spread over rows and columns; the text behind it goes on after the longer side.
+//! frame) and spread over rows and columns; the text after it goes on after the longer side.
 
 use crate::config::Config;
 

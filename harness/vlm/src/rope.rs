@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::{config::Config, layers::cast};
+use crate::{config::Config, ops::cast};
 
 /// Base of the vision tower's frequencies, the same for every Qwen2-VL.
 const VISION_THETA: f64 = 10_000.0;

@@ -6,7 +6,7 @@
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use tch::{Kind, Tensor};
 
-use crate::init::unit;
+use crate::random::draw_unit;
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -115,7 +115,7 @@ impl RowRng {
 
     /// Draws from `[0, 1)`.
     pub(crate) fn draw(&mut self) -> f64 {
-        unit(&mut self.0)
+        draw_unit(&mut self.0)
     }
 }
 

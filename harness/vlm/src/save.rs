@@ -122,7 +122,7 @@ pub(crate) fn write_tensors<'a>(
     file.finish().map_err(write_error)
 }
 
-/// The header's length and JSON, filled up with blanks so that the tensors lie on multiples of 8 bytes.
+/// The header's length and JSON, padded with blanks so that the tensors lie on multiples of 8 bytes.
 fn header_bytes<'a>(tensors: impl Iterator<Item = (&'a str, Vec<i64>)>) -> Vec<u8> {
     // transformers refuses a file that does not say where it comes from.
     let mut entries = BTreeMap::from([("__metadata__", json!({"format": "pt"}))]);

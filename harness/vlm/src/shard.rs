@@ -201,7 +201,7 @@ fn parse_header(
     if problems.is_empty() { Ok(tensors) } else { Err(problems) }
 }
 
-/// The tensors must lie one behind the other, each as long as its shape says, up to the end.
+/// The tensors must be contiguous, each as long as its shape says, up to the end.
 fn check_offsets(
     file_name: &str,
     tensors: &BTreeMap<String, TensorInfo>,

@@ -6,13 +6,14 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     attention::{Attending, attend},
+    checkpointed::Checkpointed,
     config::VisionConfig,
-    layers::{LayerNorm, Linear, cast, linear},
-    layout::Weights,
+    layers::{LayerNorm, Linear},
+    ops::{cast, linear},
     positions::Grid,
-    repeatable::Repeatable,
     rope::{Rope, vision_rope},
     stage::Stage,
+    weights::{Role, Weights},
 };
 
 /// Epsilon of every norm in the tower, the same for every Qwen2-VL.
@@ -20,11 +21,11 @@ const EPS: f64 = 1e-6;
 
 pub(crate) struct VisionTower {
     patch_embed: PatchEmbed,
-    /// Whether only the blocks' inputs are kept for the backward pass.
-    pub(crate) recomputes: bool,
+    /// Whether the backward pass recomputes the blocks from their inputs.
+    pub(crate) checkpoints_gradients: bool,
     /// Whether patches attend by a fused kernel.
-    pub(crate) fuses: bool,
-    blocks: Vec<Repeatable<VisionBlock>>,
+    pub(crate) uses_fused_attention: bool,
+    blocks: Vec<Checkpointed<VisionBlock>>,
     merger: PatchMerger,
     config: VisionConfig,
 }
@@ -33,12 +34,12 @@ impl VisionTower {
     pub(crate) fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
         let blocks = weights.at("blocks");
         VisionTower {
-            recomputes: false,
-            fuses: false,
-            patch_embed: PatchEmbed::load(&weights.at("patch_embed")),
+            checkpoints_gradients: false,
+            uses_fused_attention: false,
+            patch_embed: PatchEmbed::load(config, &weights.at("patch_embed")),
             blocks: (0..config.depth)
                 .map(|block_idx| VisionBlock::load(config, &blocks.at(block_idx)))
-                .map(Repeatable::new)
+                .map(Checkpointed::new)
                 .collect(),
             merger: PatchMerger::load(config, &weights.at("merger")),
             config: config.clone(),
@@ -102,11 +103,11 @@ impl VisionTower {
         let mut x = self.patch_embed.forward(patches); // (b, t, c)
         tap(Stage::PatchEmbed, &x);
         for (block_idx, block) in self.blocks.iter().enumerate() {
-            let fuses = self.fuses;
+            let fused = self.uses_fused_attention;
             let inputs = [&x, &rope.cos, &rope.sin];
-            [x] = block.run(self.recomputes, &inputs, move |block, inputs| {
+            [x] = block.run(self.checkpoints_gradients, &inputs, move |block, inputs| {
                 let (cos, sin) = (inputs[1].shallow_clone(), inputs[2].shallow_clone());
-                [block.forward(&inputs[0], &Rope { cos, sin }, fuses)]
+                [block.forward(&inputs[0], &Rope { cos, sin }, fused)]
             });
             tap(Stage::VisionBlock(block_idx), &x);
         }
@@ -124,8 +125,10 @@ struct PatchEmbed {
 }
 
 impl PatchEmbed {
-    fn load(weights: &Weights<'_>) -> Self {
-        PatchEmbed { proj: weights.at("proj").take("weight") }
+    fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let VisionConfig { embed_dim, in_chans, temporal_patch_size, patch_size, .. } = *config;
+        let shape = [embed_dim, in_chans, temporal_patch_size, patch_size, patch_size];
+        PatchEmbed { proj: weights.at("proj").take("weight", &shape, Role::Matrix) }
     }
 
     fn forward(&self, patches: &Tensor) -> Tensor {
@@ -143,16 +146,17 @@ struct VisionBlock {
 
 impl VisionBlock {
     fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let c = config.embed_dim;
         VisionBlock {
-            norm1: LayerNorm::load(EPS, &weights.at("norm1")),
+            norm1: LayerNorm::load(c, EPS, &weights.at("norm1")),
             attn: VisionAttention::load(config, &weights.at("attn")),
-            norm2: LayerNorm::load(EPS, &weights.at("norm2")),
-            mlp: VisionMlp::load(&weights.at("mlp")),
+            norm2: LayerNorm::load(c, EPS, &weights.at("norm2")),
+            mlp: VisionMlp::load(config, &weights.at("mlp")),
         }
     }
 
-    fn forward(&self, x: &Tensor, rope: &Rope, fuses: bool) -> Tensor {
-        let x = x + self.attn.forward(&self.norm1.forward(x), rope, fuses);
+    fn forward(&self, x: &Tensor, rope: &Rope, fused: bool) -> Tensor {
+        let x = x + self.attn.forward(&self.norm1.forward(x), rope, fused);
         &x + self.mlp.forward(&self.norm2.forward(&x))
     }
 }
@@ -165,22 +169,23 @@ struct VisionAttention {
 
 impl VisionAttention {
     fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let c = config.embed_dim;
         VisionAttention {
-            qkv: Linear::load(&weights.at("qkv")),
-            proj: Linear::load(&weights.at("proj")),
+            qkv: Linear::load(3 * c, c, &weights.at("qkv")),
+            proj: Linear::load(c, c, &weights.at("proj")),
             n_heads: config.num_heads,
         }
     }
 
-    fn forward(&self, x: &Tensor, rope: &Rope, fuses: bool) -> Tensor {
+    fn forward(&self, x: &Tensor, rope: &Rope, fused: bool) -> Tensor {
         let (b, t, c) = x.size3().expect("frames are (b, t, c)");
         let (h, d) = (self.n_heads, c / self.n_heads);
         let qkv = self.qkv.forward(x).view([b, t, 3 * h, d]);
         let qk = rope.rotate(&qkv.narrow(2, 0, 2 * h)).transpose(1, 2); // (b, 2h, t, d)
         let v = qkv.narrow(2, 2 * h, h).transpose(1, 2); // (b, h, t, d)
-        let attending = match fuses {
+        let attending = match fused {
             true => Attending::Fused { is_causal: false },
-            false => Attending::Written { mask: None },
+            false => Attending::Plain { mask: None },
         };
         let mixed = attend(&qk.narrow(1, 0, h), &qk.narrow(1, h, h), &v, &attending);
         self.proj.forward(&mixed)
@@ -193,8 +198,12 @@ struct VisionMlp {
 }
 
 impl VisionMlp {
-    fn load(weights: &Weights<'_>) -> Self {
-        VisionMlp { fc1: Linear::load(&weights.at("fc1")), fc2: Linear::load(&weights.at("fc2")) }
+    fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+        let (c, inner) = (config.embed_dim, config.embed_dim * config.mlp_ratio);
+        VisionMlp {
+            fc1: Linear::load(inner, c, &weights.at("fc1")),
+            fc2: Linear::load(c, inner, &weights.at("fc2")),
+        }
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
@@ -214,9 +223,13 @@ struct PatchMerger {
 impl PatchMerger {
     fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
         let mlp = weights.at("mlp");
+        let merged = config.embed_dim * config.patches_per_token();
         PatchMerger {
-            ln_q: LayerNorm::load(EPS, &weights.at("ln_q")),
-            mlp: (Linear::load(&mlp.at(0)), Linear::load(&mlp.at(2))),
+            ln_q: LayerNorm::load(config.embed_dim, EPS, &weights.at("ln_q")),
+            mlp: (
+                Linear::load(merged, merged, &mlp.at(0)),
+                Linear::load(config.hidden_size, merged, &mlp.at(2)),
+            ),
             patches_per_token: config.patches_per_token(),
         }
     }

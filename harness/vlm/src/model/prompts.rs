@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::Model;
 use crate::{
-    attention::Attending, batch::Batch, decoder::Prompts, layers::cast, mask::prompt_mask,
+    attention::Attending, batch::Batch, decoder::Prompts, mask::prompt_mask, ops::cast,
     packing::Packing, positions::Grid, stage::Stage,
 };
 
@@ -17,45 +17,45 @@ impl Model {
     ) -> Tensor {
         let kind = self.precision.kind();
         if grids.is_empty() {
-            return self.visual.empty(kind, self.device);
+            return self.modules.visual.empty(kind, self.device);
         }
-        self.visual.forward(&cast(pixels, kind), grids, tap)
+        self.modules.visual.forward(&cast(pixels, kind), grids, tap)
     }
 
-    /// Runs prompts, packed or as they lie, for all hidden states or those at some places of the flattened
+    /// Runs prompts, packed or as they lie, for all hidden states or those at some indices of the flattened
     /// batch.
     pub(super) fn run_prompts(
         &self,
         batch: &Batch,
         packing: Option<&Packing>,
-        read: Option<&Tensor>,
+        read_at: Option<&Tensor>,
         tap: &mut dyn FnMut(Stage, &Tensor),
     ) -> (Tensor, Vec<(Tensor, Tensor)>) {
         let x = self.embed(batch, tap);
-        let attending = self.attending_of(batch);
+        let attending = self.attending_within(batch);
         let Some(packing) = packing else {
-            let read = read.map(Tensor::shallow_clone);
-            let prompts = Prompts { attending, packing: None, read };
-            return self.model.forward_prompts(x, &batch.positions, &prompts, tap);
+            let read_at = read_at.map(Tensor::shallow_clone);
+            let prompts = Prompts { attending, packing: None, read_at };
+            return self.modules.model.forward_prompts(x, &batch.positions, &prompts, tap);
         };
         let x = packing.pack(&x); // (1, n, c)
         let positions = packing.pack(&batch.positions.permute([1, 2, 0])).permute([2, 0, 1]);
-        let read = read.map(|places| packing.packed_places(places));
-        let prompts = Prompts { attending, packing: Some(packing.share()), read };
-        self.model.forward_prompts(x, &positions, &prompts, tap)
+        let read_at = read_at.map(|indices| packing.packed_indices(indices));
+        let prompts = Prompts { attending, packing: Some(packing.share()), read_at };
+        self.modules.model.forward_prompts(x, &positions, &prompts, tap)
     }
 
-    /// Where all rows start in the first column, no token sees padding before it: what is behind it, it does not see.
-    fn attending_of(&self, batch: &Batch) -> Attending {
-        match self.visual.fuses && batch.starts_together {
+    /// In rows that are padded on the right no token sees padding, which comes after it: causal is all the mask they need.
+    fn attending_within(&self, batch: &Batch) -> Attending {
+        match self.modules.visual.uses_fused_attention && batch.starts_together {
             true => Attending::Fused { is_causal: true },
-            false => Attending::Written { mask: Some(prompt_mask(&batch.mask)) },
+            false => Attending::Plain { mask: Some(prompt_mask(&batch.mask)) },
         }
     }
 
     /// Token embeddings with the pictures' features in place of their placeholders (b, t, c).
     fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
-        let x = cast(&self.model.embed_tokens.forward(&batch.ids), self.precision.kind());
+        let x = cast(&self.modules.model.embed_tokens.forward(&batch.ids), self.precision.kind());
         if batch.grids.is_empty() {
             return x;
         }
@@ -64,6 +64,6 @@ impl Model {
             None => features,
             Some(rows) => features.index_select(0, rows),
         };
-        x.flatten(0, 1).index_copy(0, &batch.feature_places, &features).view_as(&x)
+        x.flatten(0, 1).index_copy(0, &batch.feature_indices, &features).view_as(&x)
     }
 }

@@ -34,7 +34,7 @@ fn batches() -> [Vec<Prompt>; 4] {
 
 /// Features of the pictures, states of the real tokens and of two suffixes, and all gradients of a loss of these.
 fn computed(prompts: &[Prompt], side: PadSide, fuses: bool) -> Vec<(String, Tensor)> {
-    let mut model = tiny::model().fusing(fuses);
+    let mut model = tiny::model().with_fused_attention(fuses);
     model.set_trainable(true);
     let batch = tiny::batch(prompts, side);
     let mut found = Vec::new();
@@ -65,7 +65,7 @@ fn assert_all_equal(found: &[(String, Tensor)], expected: &[(String, Tensor)]) {
 }
 
 #[test]
-fn prompts_padded_behind_by_fused_kernels_equal_those_padded_in_front() {
+fn right_padded_prompts_by_fused_kernels_equal_left_padded_ones() {
     for prompts in batches() {
         let expected = computed(&prompts, PadSide::Left, false);
         assert_all_equal(&computed(&prompts, PadSide::Right, true), &expected);
@@ -76,7 +76,7 @@ fn prompts_padded_behind_by_fused_kernels_equal_those_padded_in_front() {
 
 #[test]
 fn a_fused_batch_of_n_equals_n_of_one() {
-    let model: Model = tiny::model().fusing(true);
+    let model: Model = tiny::model().with_fused_attention(true);
     for prompts in batches() {
         no_grad(|| {
             let together = model.prefill(&tiny::batch(&prompts, PadSide::Right)).last_hidden;

@@ -91,7 +91,8 @@ fn recomputed_layers_give_the_same_gradients() {
     };
     // The sum over pictures of several sizes is taken in another order, and in float32.
     for (precision, roundings) in [(Precision::Float32, 1e-6), (Precision::Bfloat16, 1.0 / 64.0)] {
-        let (plain, again) = (trainable(precision), trainable(precision).recomputing(true));
+        let (plain, again) =
+            (trainable(precision), trainable(precision).with_gradient_checkpointing(true));
         let plain = gradients(&plain, &plain.working_copy(), &batches());
         let again = gradients(&again, &again.working_copy(), &batches());
         for ((name, plain), (_, again)) in plain.iter().zip(&again) {

@@ -1,16 +1,16 @@
-//! Keys and values of tokens that were seen already: of prompts, and of the rows that continue them.
+//! The KV cache: keys and values of prompts, and of the rows that continue them.
 //!
 //! A prompt's are kept once, however many rows continue it. Nothing of a [`Prefill`] is changed in place, so
-//! gradients flow through it; a [`Continuation`] is written in place, and only while sampling.
+//! gradients flow through it; a [`RowCache`] is written in place, and only while sampling.
 
 use tch::{Device, Kind, Tensor};
 
-use crate::config::Config;
+use crate::{attention::KeyValues, config::Config};
 
-/// Tokens that a continuation has room for at first; the room doubles when it is used up.
+/// Tokens of a row that fit at first; the capacity doubles when it is used up.
 const FIRST_CAPACITY: i64 = 16;
 
-/// Prompts that were run: their keys and values, and what their last tokens came to.
+/// Prefilled prompts: their keys and values, and the hidden states of their last tokens.
 #[derive(Debug)]
 pub struct Prefill {
     /// One (k, v) for each layer, each (p, g, s, d).
@@ -36,6 +36,12 @@ impl Prefill {
         self.map(|tensor| tensor.index_select(0, prompts))
     }
 
+    /// The keys and values of a layer.
+    pub(crate) fn key_values(&self, layer_idx: usize) -> KeyValues<'_> {
+        let (k, v) = &self.layers[layer_idx];
+        KeyValues { k, v, mask: self.mask.as_ref() }
+    }
+
     /// The same numbers without gradients.
     pub fn detached(&self) -> Prefill {
         self.map(Tensor::detach)
@@ -52,11 +58,11 @@ impl Prefill {
     }
 }
 
-/// The rows that continue prompts, the same number for each, prompt by prompt: `b = p * n`.
+/// The KV cache of rows that continue prompts, the same number for each, prompt by prompt: `b = p * n`.
 ///
 /// All rows are equally long: a row that has ended goes on unread until it leaves.
 #[derive(Debug)]
-pub(crate) struct Continuation {
+pub(crate) struct RowCache {
     /// Rows of each prompt.
     pub(crate) n_per_prompt: i64,
     /// One (k, v) for each layer, each (b, g, capacity, d); used up to `length`.
@@ -65,7 +71,7 @@ pub(crate) struct Continuation {
     pub(crate) length: i64,
 }
 
-impl Continuation {
+impl RowCache {
     /// Rows without a token.
     pub(crate) fn new(
         config: &Config,
@@ -74,15 +80,16 @@ impl Continuation {
     ) -> Self {
         let kind = like.last_hidden.kind();
         let device = like.last_hidden.device();
-        let room = |_| {
-            let empty = || room(config, n_prompts * n_per_prompt, FIRST_CAPACITY, (kind, device));
+        let layer = |_| {
+            let empty =
+                || allocate(config, n_prompts * n_per_prompt, FIRST_CAPACITY, (kind, device));
             (empty(), empty())
         };
-        let layers = (0..config.num_hidden_layers).map(room).collect();
-        Continuation { n_per_prompt, layers, length: 0 }
+        let layers = (0..config.num_hidden_layers).map(layer).collect();
+        RowCache { n_per_prompt, layers, length: 0 }
     }
 
-    /// Makes room for another token in all layers.
+    /// Reserves memory for another token in all layers.
     pub(crate) fn reserve(&mut self) {
         if self.length < self.layers[0].0.size()[2] {
             return;
@@ -108,6 +115,6 @@ impl Continuation {
     }
 }
 
-fn room(config: &Config, n_rows: i64, capacity: i64, options: (Kind, Device)) -> Tensor {
+fn allocate(config: &Config, n_rows: i64, capacity: i64, options: (Kind, Device)) -> Tensor {
     Tensor::empty([n_rows, config.num_key_value_heads, capacity, config.head_dim()], options)
 }
