@@ -195,12 +195,12 @@ fn a_gpu_without_room_is_an_error_with_a_hint() {
             let args = [&run("sft", "cuda", dir.path())[..], more].concat();
             let Ended { code, stderr, .. } = call_with(&settings, &args);
             assert_eq!(code, Some(5), "{stderr}");
-            assert!(stderr.contains("have no room in the device's memory"), "{stderr}");
+            assert!(stderr.contains("do not fit the device"), "{stderr}");
             assert!(stderr.contains("hint: ") && !stderr.contains("panicked"), "{stderr}");
         }
     }
     let model = model();
     let bench = ["bench", "sft", "--device", "cuda", "--model", text(&model)];
     let Ended { code, stderr, .. } = call_with(&[("CLSRL_STAND_IN_GPU_MIB", "1")], &bench);
-    assert_eq!((code, &*stderr), (Some(1), "error: the device has no memory left\n"));
+    assert_eq!((code, &*stderr), (Some(1), "error: the device is out of memory\n"));
 }

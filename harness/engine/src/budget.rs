@@ -1,8 +1,8 @@
-//! How many tokens of a step go through the device at once.
+//! How many tokens of a step the device holds at once: the size of micro-batches.
 //!
 //! A step's prompts are run in order, at most as many at a time as the suite allows and at most as many tokens as
-//! have fitted so far. Where the device has no memory left, the budget is halved and the work begins anew: sums
-//! are added up in another order then, and nothing else changes.
+//! have fitted so far. Where the device has no memory left, the budget is halved and the work starts over: gradients
+//! accumulate in another order then, and nothing else changes.
 
 use std::ops::Range;
 
@@ -175,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn one_prompt_that_has_no_room_is_an_error() {
+    fn one_prompt_that_does_not_fit_is_an_error() {
         let mut budget = TokenBudget::new(8);
         budget.device_tokens = Some(25);
         let error = fitted(&mut budget, &[10, 30]).unwrap_err().to_string();
-        assert!(error.starts_with("30 tokens of one prompt and its answers"), "{error}");
+        assert!(error.starts_with("out of memory: 30 tokens of one prompt"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ const LEARN_SLOWER: &str = "hint: a lower learning rate, or a smaller `max_grad_
 /// An error of a trial.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum EngineError {
     /// Weights, config or device.
     #[error(transparent)]
@@ -34,13 +35,8 @@ pub enum EngineError {
     #[error(transparent)]
     Text(#[from] TextError),
     /// The files of a model directory are of different models.
-    #[error("the files in `{}` do not fit each other:{}", dir.display(), indented(problems))]
-    Misfit {
-        /// The model directory.
-        dir: PathBuf,
-        /// One line for each difference.
-        problems: Vec<String>,
-    },
+    #[error("the files in `{}` do not fit each other:{}", dir.display(), indent(problems))]
+    Misfit { dir: PathBuf, problems: Vec<String> },
     /// A result could not be handed on or written.
     #[error("cannot keep a result")]
     Sink(#[source] std::io::Error),
@@ -49,86 +45,37 @@ pub enum EngineError {
         "the prompt of `{image}` has {found} tokens, expected at most {limit}\n\
          hint: raise `max_prompt_tokens`; a cut prompt would hide the question's end"
     )]
-    PromptTooLong {
-        /// The picture.
-        image: String,
-        /// Its prompt's length.
-        found: usize,
-        /// The longest allowed.
-        limit: usize,
-    },
+    PromptTooLong { image: String, found: usize, limit: usize },
     /// The device has no memory for the smallest part that work can be cut into.
-    #[error("{n_tokens} tokens of one prompt and its answers have no room in the device's memory")]
-    OutOfMemory {
-        /// Tokens of that part.
-        n_tokens: usize,
-    },
+    #[error("out of memory: {n_tokens} tokens of one prompt and its answers do not fit the device")]
+    OutOfMemory { n_tokens: usize },
     /// The device has no memory for what is there whatever the size of the parts.
-    #[error("weights, gradients and what belongs to them have no room in the device's memory")]
+    #[error("out of memory: weights, gradients and optimizer state do not fit the device")]
     NoMemory(#[from] OutOfMemory),
     /// Memory ran out, and what can be done about it.
     #[error("{what}\nhint: {hint}")]
-    Memory {
-        /// What had no room.
-        what: String,
-        /// What is left to try.
-        hint: MemoryHint,
-    },
+    Memory { what: String, hint: MemoryHint },
     /// A checkpoint cannot be removed.
     #[error("cannot remove `{}`", path.display())]
-    Checkpoint {
-        /// Its folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Checkpoint { path: PathBuf, source: io::Error },
     /// Training left the finite numbers.
     #[error("step {step}: the {what} is not finite, found {found}\n{LEARN_SLOWER}")]
-    NotFinite {
-        /// The optimizer step, counted from 1.
-        step: usize,
-        /// Loss, gradient norm, or what else a step's record tells.
-        what: &'static str,
-        /// Its value.
-        found: f64,
-    },
+    NotFinite { step: usize, what: &'static str, found: f64 },
     /// Training left the finite numbers in its last step.
     #[error("after the last step the weight `{name}` is not finite\n{LEARN_SLOWER}")]
-    WeightNotFinite {
-        /// Its name in the checkpoint.
-        name: String,
-    },
+    WeightNotFinite { name: String },
     /// The model answers nothing: its logits have overflowed or are NaN.
     #[error(
         "the logits of token {token} of the {what} about `{image}` are not finite\n\
          hint: weights that give no numbers cannot be evaluated; look at the fine-tune's losses, or at the start model"
     )]
-    LogitsNotFinite {
-        /// `answer`, or in training `completion`.
-        what: &'static str,
-        /// The picture.
-        image: String,
-        /// The new token, counted from 1.
-        token: usize,
-    },
+    LogitsNotFinite { what: &'static str, image: String, token: usize },
     /// Fewer pictures were answered about than the cell is of.
     #[error("`{cell}` has answers about {found} pictures, expected {expected}")]
-    TooFew {
-        /// The cell.
-        cell: String,
-        /// Answers.
-        found: usize,
-        /// Pictures of the split, up to the limit.
-        expected: usize,
-    },
+    TooFew { cell: String, found: usize, expected: usize },
     /// A dataset has nothing to train on or to evaluate.
     #[error("`{dataset}` has no pictures in its {split} split")]
-    Empty {
-        /// The dataset.
-        dataset: String,
-        /// The split.
-        split: &'static str,
-    },
+    Empty { dataset: String, split: &'static str },
 }
 
 impl From<BoundError> for EngineError {
@@ -140,7 +87,7 @@ impl From<BoundError> for EngineError {
     }
 }
 
-fn indented(lines: &[String]) -> String {
+fn indent(lines: &[String]) -> String {
     lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 

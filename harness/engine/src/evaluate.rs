@@ -27,12 +27,12 @@ use crate::{
     profiler::{Phase, profile},
 };
 
-/// Batches whose prompts are made together and sorted by length; the same number are made ahead.
+/// Batches whose prompts are built together and sorted by length; the same number is prefetched.
 const N_BATCHES: usize = 2;
 
 /// What an evaluation works with.
 pub struct Evaluator<'a> {
-    /// The model, frozen.
+    /// Frozen.
     pub model: &'a Model,
     /// Tokenizer and image processor.
     pub inputs: &'a Inputs,
@@ -100,7 +100,7 @@ impl Evaluator<'_> {
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
     }
 
-    /// Answers prompts in their order, those of like length together, the longest first: what has no room shows at
+    /// Answers prompts in their order, those of like length together, the longest first: what does not fit shows at
     /// once.
     fn answer(
         &self,
@@ -118,11 +118,11 @@ impl Evaluator<'_> {
             Ok(())
         };
         budget.fit(&sizes, begin, |run| {
-            let places = &by_length[run];
-            let prompts: Vec<_> = places.iter().map(|&at| &asked[at].prompt).collect();
+            let indices = &by_length[run];
+            let prompts: Vec<_> = indices.iter().map(|&idx| &asked[idx].prompt).collect();
             let completions = complete(self.model, &prompts, max_new, self.generation)
-                .map_err(|error| error.about("answer", |row| &asked[places[row]].image))?;
-            answers.borrow_mut().extend(places.iter().copied().zip(completions));
+                .map_err(|error| error.about("answer", |row| &asked[indices[row]].image))?;
+            answers.borrow_mut().extend(indices.iter().copied().zip(completions));
             Ok(())
         })?;
         Ok(answers.into_inner().into_values().collect())

@@ -88,7 +88,7 @@ impl Inputs {
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
         let show = |question: &Question| shown::rollout_prompt(&self.protocol, style, question);
-        self.asked((questions, shown::TRAIN), examples, self.protocol.image.training(), show)
+        self.ask((questions, shown::TRAIN), examples, self.protocol.image.training(), show)
     }
 
     /// Builds the evaluation prompts of some examples of a cell's target, in their order.
@@ -100,10 +100,10 @@ impl Inputs {
         cell: CellKey,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
         let show = |question: &Question| shown::evaluation_prompt(&self.protocol, cell, question);
-        self.asked((questions, split.as_str()), examples, self.protocol.image.evaluation(), show)
+        self.ask((questions, split.as_str()), examples, self.protocol.image.evaluation(), show)
     }
 
-    fn asked(
+    fn ask(
         &self,
         (questions, split): (&Questions, &str),
         examples: &[&Example],
@@ -133,7 +133,7 @@ impl Inputs {
     }
 
     /// Builds the supervised examples of some training pictures, in their order.
-    pub fn supervised(
+    pub fn supervised_examples(
         &self,
         questions: &Questions,
         examples: &[&Example],
@@ -147,12 +147,12 @@ impl Inputs {
                 let question = questions.ask(shown::TRAIN, example);
                 let shown = shown::supervised_example(&self.protocol, &question);
                 let ids = self.tokenizer.encode(&shown.conversation);
-                self.labelled(&ids, patches, self.protocol.sft.label_mask)
+                self.label(&ids, patches, self.protocol.sft.label_mask)
             })
             .collect()
     }
 
-    fn labelled(
+    fn label(
         &self,
         ids: &[i64],
         patches: Patches,

@@ -1,4 +1,4 @@
-//! Where a trial runs: for its records.
+//! The machine that a trial runs on, for its records.
 
 use clsrl_libtorch::{
     LibtorchError, adds_bfloat16_in_float32, gpu_info, is_full_float32, peak_device_memory,

@@ -16,7 +16,7 @@ pub struct MemoryHint {
 }
 
 impl MemoryHint {
-    /// What this trial trains and was not told to save.
+    /// The options that this trial could use and was not given.
     pub fn of(job: &TrialJob) -> Self {
         let trains = job.trial.training != Training::None;
         MemoryHint {

@@ -34,25 +34,25 @@ impl EpochOrder {
         EpochOrder { stream, n_examples, per_step, left: VecDeque::new() }
     }
 
-    /// Examples of the training set.
+    /// The size of the training set.
     pub fn n_examples(&self) -> usize {
         self.n_examples
     }
 
     /// The positions of the next step's examples, which stay where they are.
     pub fn peek(&mut self) -> &[usize] {
-        self.shuffle_anew_at_the_end();
+        self.reshuffle_at_the_end();
         let n = self.per_step.min(self.left.len());
         &self.left.make_contiguous()[..n]
     }
 
     /// The positions of the next step's examples.
     pub fn next_batch(&mut self) -> Vec<usize> {
-        self.shuffle_anew_at_the_end();
+        self.reshuffle_at_the_end();
         self.left.drain(..self.per_step.min(self.left.len())).collect()
     }
 
-    fn shuffle_anew_at_the_end(&mut self) {
+    fn reshuffle_at_the_end(&mut self) {
         if self.left.is_empty() {
             let mut shuffled: Vec<usize> = (0..self.n_examples).collect();
             self.stream.shuffle(&mut shuffled);
@@ -64,13 +64,13 @@ impl EpochOrder {
 /// Refuses a step of which something is not a finite number.
 pub(crate) fn check_finite(record: &StepRecord) -> Result<(), EngineError> {
     let StepRecord { step, loss, grad_norm, rollout, .. } = record;
-    let mut told = vec![("loss", *loss), ("gradient norm", *grad_norm)];
+    let mut numbers = vec![("loss", *loss), ("gradient norm", *grad_norm)];
     if let Some(rollout) = rollout {
-        told.extend([("reward", rollout.reward_mean), ("divergence", rollout.kl)]);
-        told.extend(rollout.rewards.iter().map(|reward| ("reward", *reward)));
-        told.extend(rollout.entropy.map(|entropy| ("entropy", entropy)));
+        numbers.extend([("reward", rollout.reward_mean), ("divergence", rollout.kl)]);
+        numbers.extend(rollout.rewards.iter().map(|reward| ("reward", *reward)));
+        numbers.extend(rollout.entropy.map(|entropy| ("entropy", entropy)));
     }
-    match told.into_iter().find(|(_, found)| !found.is_finite()) {
+    match numbers.into_iter().find(|(_, found)| !found.is_finite()) {
         None => Ok(()),
         Some((what, found)) => Err(EngineError::NotFinite { step: *step, what, found }),
     }

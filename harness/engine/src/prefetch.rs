@@ -1,5 +1,4 @@
-//! Inputs that are made on a thread of their own, ahead of who takes them: pictures are decoded while the device
-//! computes.
+//! Prefetch: a thread of its own builds inputs while the device computes.
 
 use std::{sync::mpsc::sync_channel, thread};
 
@@ -13,11 +12,10 @@ use crate::{
     timings::timed,
 };
 
-/// Steps whose inputs wait ready while one runs.
-const N_WAITING: usize = 1;
+/// Steps whose inputs are prefetched while one runs.
+const N_PREFETCHED: usize = 1;
 
-/// Takes so many optimizer steps in their order, counted from 1, each with its inputs and with the seconds that it
-/// waited for them.
+/// Runs `n_steps` optimizer steps, counted from 1, each with its inputs and with the seconds that it waited for them.
 pub fn run_steps<Input: Send>(
     n_steps: usize,
     device: Device,
@@ -25,7 +23,7 @@ pub fn run_steps<Input: Send>(
     mut take: impl FnMut(usize, StepSeconds, Vec<Input>) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
-    prefetch(N_WAITING, inputs, |inputs| {
+    prefetch(N_PREFETCHED, inputs, |inputs| {
         (1..=n_steps).try_for_each(|step| {
             let mut seconds = StepSeconds::default();
             let next = || profile(Phase::Preprocess, device, || inputs.next());
@@ -35,7 +33,7 @@ pub fn run_steps<Input: Send>(
     })
 }
 
-/// Makes inputs in order, so many of them before they are asked for, and one more at a time.
+/// Builds inputs in order on another thread, `n_waiting` of them before they are asked for, and one more at a time.
 pub fn prefetch<Input: Send, R>(
     n_waiting: usize,
     inputs: impl Iterator<Item = Input> + Send,

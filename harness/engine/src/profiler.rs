@@ -1,4 +1,4 @@
-//! Where the time of a step goes, phase by phase, when somebody measures.
+//! A profiler of the phases of a step, which measures only where somebody asked for it.
 //!
 //! The trainers and the evaluation name their phases with [`profile`]. Nobody measures in a trial: then it
 //! costs a look at a thread's own flag, and the device is never waited for.
@@ -12,9 +12,9 @@ use tch::{Cuda, Device};
 pub enum Phase {
     /// From pictures and texts to patches and tokens.
     Preprocess,
-    /// Reading prompts before the first new token.
+    /// The forward pass of prompts.
     Prefill,
-    /// New tokens, their choice included.
+    /// New tokens, sampling included.
     Decode,
     /// The forward pass of the reference model.
     Reference,
@@ -40,7 +40,7 @@ impl PhaseTimes {
     }
 }
 
-/// What is measured on this thread.
+/// A profiler's state on its thread.
 struct Running {
     times: PhaseTimes,
     since: Instant,
@@ -52,7 +52,7 @@ thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
 }
 
-/// Measures the times of this thread as long as it lives.
+/// Measures this thread's phases as long as it lives.
 pub struct Profiler {
     device: Device,
 }
@@ -66,7 +66,7 @@ impl Profiler {
         Profiler { device }
     }
 
-    /// Hands out the times since the start or the last taking.
+    /// Returns the times since the start or the last call.
     pub fn take(&self) -> PhaseTimes {
         wait_for(self.device);
         RUNNING.with(|cell| match cell.borrow_mut().as_mut() {

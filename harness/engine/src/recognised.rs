@@ -1,4 +1,4 @@
-//! Whether a model directory can be used at all, told before anything is trained or answered.
+//! Whether a model directory can be used at all, checked before anything is trained or answered.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub fn recognise_model(dir: &Path) -> Result<String, Vec<EngineError>> {
         (Ok(model), Ok(tokenizer), Ok((processor, form))) => {
             let problems = misfits(&model.config, &tokenizer, &processor);
             if problems.is_empty() {
-                return Ok(described(&model, &tokenizer, form));
+                return Ok(describe(&model, &tokenizer, form));
             }
             Err(vec![EngineError::Misfit { dir: dir.to_owned(), problems }])
         }
@@ -35,7 +35,7 @@ pub fn recognise_model(dir: &Path) -> Result<String, Vec<EngineError>> {
     }
 }
 
-fn described(model: &Recognised, tokenizer: &TextTokenizer, form: ProcessorForm) -> String {
+fn describe(model: &Recognised, tokenizer: &TextTokenizer, form: ProcessorForm) -> String {
     let penalty = match model.generation.repetition_penalty {
         1.0 => String::new(),
         penalty => format!("; repetition_penalty {penalty}"),

@@ -1,18 +1,18 @@
-//! Who reads completions and pays them.
+//! Decoding completions and scoring them.
 
 use clsrl_data::text::TextTokenizer;
 use clsrl_spec::{RewardId, SolutionTag, reward};
 
-/// Reads completions and pays them.
+/// Decodes completions and scores them.
 pub trait Rewarder {
     /// The text of a completion's tokens, special tokens left out.
     fn decode(&self, ids: &[i64]) -> String;
 
-    /// What a reward pays for a completion's text where the right class name is `gold`.
+    /// The reward of a completion's text where the right class name is `gold`.
     fn score(&self, id: RewardId, text: &str, gold: &str) -> f64;
 }
 
-/// Pays by the rewards of a protocol.
+/// Scores by the rewards of a protocol.
 pub struct LabelRewarder<'a> {
     /// The model's tokenizer.
     pub tokenizer: &'a TextTokenizer,

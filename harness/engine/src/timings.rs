@@ -1,17 +1,17 @@
-//! How long a fine-tune took, phase by phase, and how much went through it.
+//! Wall-clock of a fine-tune by phase, and its throughput.
 
 use std::time::Instant;
 
 use clsrl_spec::{Fitted, StepSeconds, TrainingSeconds};
 
-/// The clock of a fine-tune.
+/// Wall-clock and counts of a fine-tune.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TrainingTimings {
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,
     /// Wall-clock of each optimizer step.
     pub steps: Vec<StepSeconds>,
-    /// Pictures that the optimizer has seen.
+    /// Images that the optimizer has seen.
     pub n_images: usize,
     /// Tokens of completions (GRPO) or of examples (SFT).
     pub n_tokens: usize,

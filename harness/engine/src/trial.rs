@@ -17,6 +17,7 @@ use clsrl_vlm::{GenerationConfig, Model};
 use crate::{
     EngineError, MemoryHint, TrialJob,
     budget::TokenBudget,
+    checkpoint::Checkpoint,
     evaluate::Evaluator,
     grpo::Grpo,
     inputs::Inputs,
@@ -26,7 +27,6 @@ use crate::{
     rewarder::LabelRewarder,
     sft,
     timings::TrainingTimings,
-    tuned::Tuned,
     weights,
 };
 
@@ -60,9 +60,9 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
             .held_to(&job.data),
         generation: GenerationConfig::from_folder(&start)?,
         place: describe_machine(job, device)?,
-        tuned: Tuned { job, start: &start, device, precision: job.precision },
+        checkpoint: Checkpoint { job, start: &start, device, precision: job.precision },
     };
-    let (model, weights_digest) = match context.left_by_an_earlier_run(on_event)? {
+    let (model, weights_digest) = match context.load_earlier_fine_tune(on_event)? {
         Some(left) => left,
         None => context.train(started, on_event)?,
     };
@@ -75,7 +75,7 @@ struct TrialContext<'a> {
     inputs: Inputs,
     generation: GenerationConfig,
     place: Place,
-    tuned: Tuned<'a>,
+    checkpoint: Checkpoint<'a>,
 }
 
 /// What a fine-tune did, for its record.
@@ -89,7 +89,7 @@ struct Trained {
 
 impl TrialContext<'_> {
     /// The weights of the fine-tune's record and their digest, if there is one and they are there.
-    fn left_by_an_earlier_run(
+    fn load_earlier_fine_tune(
         &self,
         on_event: &mut Sink,
     ) -> Result<Option<(Model, String)>, EngineError> {
@@ -104,22 +104,22 @@ impl TrialContext<'_> {
                 }
             }
         } else {
-            match self.tuned.load(record)? {
-                Ok(model) => return Ok(Some((self.ready(model)?, expected.clone()))),
+            match self.checkpoint.load(record)? {
+                Ok(model) => return Ok(Some((self.prepare(model)?, expected.clone()))),
                 Err(damage) => damage,
             }
         };
         on_event(TrialEvent::TrainsAgain { reason }).map_err(EngineError::Sink)?;
-        self.tuned.remove()?;
+        self.checkpoint.remove()?;
         Ok(None)
     }
 
     fn start(&self) -> Result<Model, EngineError> {
-        let Tuned { start, device, precision, .. } = self.tuned;
-        self.ready(Model::from_folder(start, device, precision)?)
+        let Checkpoint { start, device, precision, .. } = self.checkpoint;
+        self.prepare(Model::from_folder(start, device, precision)?)
     }
 
-    fn ready(&self, model: Model) -> Result<Model, EngineError> {
+    fn prepare(&self, model: Model) -> Result<Model, EngineError> {
         self.generation.check_padding(&self.job.model_dir, model.config())?;
         Ok(model.with_gradient_checkpointing(self.job.recompute))
     }
@@ -133,7 +133,7 @@ impl TrialContext<'_> {
         if self.job.trial.training == Training::None {
             trained.timings.seconds.load = started.elapsed().as_secs_f64();
         } else {
-            if let Some(lora) = self.tuned.lora() {
+            if let Some(lora) = self.checkpoint.lora() {
                 model = model.with_adapters(lora, derive_seed(self.job.trial.seed, &["lora"]));
             }
             trained = self.fine_tune(&mut model, started, on_event)?;
@@ -144,7 +144,7 @@ impl TrialContext<'_> {
         // A step's loss is of the weights before it: those after the last one are looked at here, before they are kept.
         let weights_digest = weights::digest(&model)?;
         if self.job.trial.training != Training::None {
-            self.tuned.keep(&model)?;
+            self.checkpoint.keep(&model)?;
         }
         let timings = trained.timings;
         let record = TrainingRecord {
@@ -166,7 +166,7 @@ impl TrialContext<'_> {
             },
         };
         on_event(TrialEvent::TrainingDone(Box::new(record))).map_err(EngineError::Sink)?;
-        Ok((self.tuned.merge(model)?, weights_digest))
+        Ok((self.checkpoint.merge(model)?, weights_digest))
     }
 
     fn fine_tune(
@@ -214,9 +214,10 @@ impl TrialContext<'_> {
         let duration = &settings.duration;
         let n_steps = duration.total_steps(examples.len());
         let mut order = self.order(questions, examples.len(), duration);
-        let prepare = |picks: &[usize]| self.inputs.supervised(questions, &picked(examples, picks));
+        let prepare =
+            |picks: &[usize]| self.inputs.supervised_examples(questions, &pick(examples, picks));
         let pad_id = self.generation.pad_token_id;
-        let repeated = self.repeated(model, || {
+        let repeated = self.repeat_first_step(model, || {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
             let copy = model.working_copy();
             let mut budget = TokenBudget::new(settings.micro_batch);
@@ -241,7 +242,7 @@ impl TrialContext<'_> {
         let n_steps = duration.total_steps(examples.len());
         let mut order = self.order(questions, examples.len(), duration);
         let prepare = |picks: &[usize]| {
-            self.inputs.training_prompts(questions, &picked(examples, picks), settings.prompt)
+            self.inputs.training_prompts(questions, &pick(examples, picks), settings.prompt)
         };
         let rl = &trial.protocol.rl;
         let rewarder = LabelRewarder {
@@ -259,7 +260,7 @@ impl TrialContext<'_> {
             im_end: self.inputs.im_end,
             seed: trial.seed,
         };
-        let repeated = self.repeated(model, || {
+        let repeated = self.repeat_first_step(model, || {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
             grpo.accumulate_first(model, &first)
         })?;
@@ -269,7 +270,7 @@ impl TrialContext<'_> {
     }
 
     /// Takes the first step's gradients twice, if the job asks for it.
-    fn repeated(
+    fn repeat_first_step(
         &self,
         model: &Model,
         mut accumulate: impl FnMut() -> Result<(), EngineError>,
@@ -347,7 +348,7 @@ impl TrialContext<'_> {
     }
 }
 
-fn picked<'d>(examples: &[&'d Example], picks: &[usize]) -> Vec<&'d Example> {
+fn pick<'d>(examples: &[&'d Example], picks: &[usize]) -> Vec<&'d Example> {
     picks.iter().map(|&idx| examples[idx]).collect()
 }
 

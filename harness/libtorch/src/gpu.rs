@@ -44,13 +44,13 @@ pub fn gpu_info(gpu_idx: usize) -> Option<GpuInfo> {
     let mut version = 0;
     // SAFETY: a library that is open already, with its dependencies, and the runtime's functions under their names; the
     // first writes a structure that is smaller than the room.
-    let told = unsafe {
+    let codes = unsafe {
         let opened = Library::open(Some(CUDA_LIBRARY), RTLD_NOW).ok()?;
         let get_properties = opened.get::<GetProperties>(b"cudaGetDeviceProperties\0").ok()?;
         let get_version = opened.get::<GetVersion>(b"cudaDriverGetVersion\0").ok()?;
         (get_properties(&mut properties, gpu_idx as c_int), get_version(&mut version))
     };
-    (told == (0, 0)).then(|| read(&properties.0, version))?
+    (codes == (0, 0)).then(|| read(&properties.0, version))?
 }
 
 /// Reads the beginning of a `cudaDeviceProp`, which is the same in all releases, and a version as 1000 × major + 10 ×

@@ -1,4 +1,4 @@
-//! Gradients that are put where they belong without the copies that libtorch's own way makes.
+//! Gradient accumulation in place, without the copies that autograd makes.
 //!
 //! An embedding of 152,000 words is most of a small model. libtorch makes a matrix of its size for every use of it
 //! and adds them all up; here each use adds to the one gradient in place.

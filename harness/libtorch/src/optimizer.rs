@@ -11,7 +11,7 @@ use crate::{
     shim::{check, clsrl_fused_adamw, clsrl_global_norm, pointers},
 };
 
-/// The tensors of one step, as many in each list, in one order, all of one kind and device.
+/// The tensors of one step: lists of one length in one order, all of one kind and device.
 #[derive(Debug, Clone, Copy)]
 pub struct AdamWTensors<'a> {
     /// What is changed.
@@ -53,7 +53,7 @@ pub fn fused_adamw(
     let AdamWTensors { parameters, gradients, moments1, moments2, steps } = tensors;
     let n_tensors = parameters.len();
     let lists = [parameters, gradients, moments1, moments2, steps].map(|list| {
-        assert_eq!(list.len(), n_tensors, "as many gradients, moments and steps as parameters");
+        assert_eq!(list.len(), n_tensors, "gradients, moments and steps are one per parameter");
         pointers(list.iter().copied())
     });
     let [parameters, gradients, moments1, moments2, steps] = lists.each_ref().map(|l| l.as_ptr());

@@ -1,4 +1,4 @@
-//! A device that has no room for a tensor: the one failure of an operation that work of a smaller size survives.
+//! Out of memory: the one failure of an operation that work of a smaller size survives.
 
 #![expect(unsafe_code, reason = "calls the shim and torch-sys")]
 
@@ -34,9 +34,9 @@ const REFUSALS: [&str; 11] = [
     "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
 ];
 
-/// An operation's tensor had no room on its device.
+/// An operation ran out of memory on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the device has no memory left")]
+#[error("the device is out of memory")]
 pub struct OutOfMemory;
 
 thread_local! {
@@ -59,13 +59,13 @@ pub fn catch_out_of_memory<T>(work: impl FnOnce() -> T) -> Result<T, OutOfMemory
         // `tch::no_grad` switches gradients on again at its end, which a panic never reaches.
         switch_gradients(with_gradients);
         // Blocks in the sizes of the failed attempt would leave holes that smaller ones do not fill. Without it there
-        // is less room, and what has none is told in any case.
+        // is less room, and what does not fit is reported in any case.
         let _ = release_cached_memory();
         OutOfMemory
     })
 }
 
-/// Lets a refusal that is caught say nothing on standard error, where every panic tells itself. Call it once.
+/// Suppresses the panic message of a caught out-of-memory error. Call it once.
 pub fn silence_out_of_memory() {
     let tell = take_hook();
     set_hook(Box::new(move |panic| {

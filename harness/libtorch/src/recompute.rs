@@ -1,4 +1,4 @@
-//! Segments of a forward pass that are run again in the backward pass instead of being kept.
+//! Gradient checkpointing: segments of a forward pass that the backward pass runs again instead of keeping.
 
 #![expect(unsafe_code, reason = "hands closures and tensors to the shim")]
 
@@ -19,8 +19,8 @@ use crate::{
 
 type Segment = Box<dyn Fn(&[Tensor]) -> Vec<Tensor> + Send>;
 
-/// Runs a segment and keeps its inputs alone; the backward pass runs it again. Without gradients it runs
-/// once and nothing is kept.
+/// Runs a segment and keeps its inputs alone, as `torch.utils.checkpoint`; the backward pass runs it again. Without
+/// gradients it runs once and nothing is kept.
 ///
 /// What the segment computes from must be its inputs, leaves, or made of leaves by operations that keep
 /// nothing, such as casts. On a GPU the second run happens on libtorch's own thread. A panic in the first

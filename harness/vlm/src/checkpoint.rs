@@ -188,7 +188,7 @@ fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index
     for (tensor, shard) in file.weight_map {
         let is_plain_name = Path::new(&shard).file_name().is_some_and(|name| *name == *shard);
         if is_plain_name && shard.ends_with(".safetensors") {
-            index.entry(shard).or_default().insert(names::published(&tensor));
+            index.entry(shard).or_default().insert(names::published_name(&tensor));
         } else {
             problems.push(WeightProblem {
                 file: INDEX.to_owned(),

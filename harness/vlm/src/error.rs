@@ -6,67 +6,38 @@ use std::{fmt, io, path::PathBuf};
 
 /// What can be wrong with what comes from outside.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum VlmError {
     /// A file could not be read or written.
     #[error("cannot {action} `{}`", path.display())]
     Io {
-        /// What was being done: `read`, `write`, …
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: io::Error,
     },
     /// A file should hold JSON and does not.
     #[error("`{}` is not a JSON object", path.display())]
     Json {
-        /// The file.
         path: PathBuf,
-        /// Where it stops being JSON.
         #[source]
         source: serde_json::Error,
     },
     /// A config lacks keys or has impossible values: all of them.
     #[error("`{}` cannot be used:{}", path.display(), lines(problems))]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// One line for each key.
-        problems: Vec<String>,
-    },
+    Config { path: PathBuf, problems: Vec<String> },
     /// Tensors are missing, too many, misshapen, unreadable or not finite: all of them.
     #[error("the weights in `{}` cannot be used:{}", dir.display(), lines(problems))]
-    Weights {
-        /// The model directory.
-        dir: PathBuf,
-        /// One line for each tensor or file.
-        problems: Vec<WeightProblem>,
-    },
+    Weights { dir: PathBuf, problems: Vec<WeightProblem> },
     /// A prompt does not fit the model.
     #[error("prompt {row} of the batch: {problem}")]
-    Prompt {
-        /// Its row, from 0.
-        row: usize,
-        /// Found against expected.
-        problem: String,
-    },
+    Prompt { row: usize, problem: String },
     /// A model's logits have overflowed or are NaN: no token is the likeliest.
     #[error("row {row} of the batch: the logits of its new token {token} are not finite")]
-    NotFinite {
-        /// The row, from 0.
-        row: usize,
-        /// The new token, counted from 1.
-        token: usize,
-    },
+    NotFinite { row: usize, token: usize },
     /// A device is unknown or not there.
     #[error("device `{name}`: {problem}")]
-    Device {
-        /// As the user wrote it.
-        name: String,
-        /// Why it cannot be used.
-        problem: String,
-    },
+    Device { name: String, problem: String },
 }
 
 /// One tensor, or one file, that is not as expected.

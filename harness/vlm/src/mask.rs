@@ -11,26 +11,26 @@ const HIDDEN: f64 = f32::MIN as f64;
 pub(crate) fn prompt_mask(key_mask: &Tensor) -> Tensor {
     let (b, t) = key_mask.size2().expect("a key mask is (b, t)");
     let real = key_mask.to_kind(Kind::Bool).view([b, 1, 1, t]);
-    to_add(&real.logical_and(&up_to_itself(t, key_mask.device())))
+    additive(&real.logical_and(&causal_pairs(t, key_mask.device())))
 }
 
 /// Builds the mask of rows that continue a prompt: they see its real tokens. `key_mask` is (b, s); the result
 /// is (b, 1, 1, s), to add.
 pub(crate) fn padding_mask(key_mask: &Tensor) -> Tensor {
     let (b, s) = key_mask.size2().expect("a key mask is (b, s)");
-    to_add(&key_mask.to_kind(Kind::Bool).view([b, 1, 1, s]))
+    additive(&key_mask.to_kind(Kind::Bool).view([b, 1, 1, s]))
 }
 
 /// Builds the mask of tokens among themselves (t, t), to add; none of a single one.
 pub(crate) fn causal(t: i64, device: Device) -> Option<Tensor> {
-    (1 < t).then(|| to_add(&up_to_itself(t, device)))
+    (1 < t).then(|| additive(&causal_pairs(t, device)))
 }
 
-fn up_to_itself(t: i64, device: Device) -> Tensor {
+fn causal_pairs(t: i64, device: Device) -> Tensor {
     Tensor::ones([t, t], (Kind::Bool, device)).tril(0)
 }
 
-fn to_add(seen: &Tensor) -> Tensor {
+fn additive(seen: &Tensor) -> Tensor {
     let options = (Kind::Float, seen.device());
     Tensor::zeros([1], options).where_self(seen, &Tensor::full([1], HIDDEN, options))
 }

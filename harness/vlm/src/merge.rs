@@ -108,7 +108,7 @@ impl MergedWeights {
         let (name, weight) = &self.weights[idx];
         let master = match self.masters.digests.get(name) {
             None => cast(&weight.detach(), Kind::Float),
-            Some(expected) => self.read_again(name, expected)?.to_device(weight.device()),
+            Some(expected) => self.reread(name, expected)?.to_device(weight.device()),
         };
         let layer = name.strip_suffix(".weight");
         let adapter =
@@ -119,7 +119,7 @@ impl MergedWeights {
         })
     }
 
-    fn read_again(&self, name: &str, expected: &str) -> Result<Tensor, VlmError> {
+    fn reread(&self, name: &str, expected: &str) -> Result<Tensor, VlmError> {
         let reader = self.reader.as_ref().expect("only weights from files are cast and merged");
         let (master, path) = reader.read(name)?;
         let found = digest(&master);

@@ -11,7 +11,7 @@ const PREFIXES: [(&str, &str); 2] =
     [("model.visual.", "visual."), ("model.language_model.", "model.")];
 
 /// The published name of a tensor.
-pub(crate) fn published(stored: &str) -> String {
+pub(crate) fn published_name(stored: &str) -> String {
     let renamed = |(prefix, published): &(&str, &str)| {
         stored.strip_prefix(prefix).map(|rest| format!("{published}{rest}"))
     };
@@ -61,7 +61,7 @@ mod tests {
             ("language_model.norm.weight", "language_model.norm.weight"),
             ("model.visual_extra", "model.visual_extra"),
         ] {
-            assert_eq!(published(stored), expected);
+            assert_eq!(published_name(stored), expected);
         }
     }
 

@@ -163,7 +163,7 @@ fn publish(
     let mut problems = Vec::new();
     for (name, info) in stored {
         names.add(&name);
-        let published = names::published(&name);
+        let published = names::published_name(&name);
         if tensors.insert(published.clone(), info).is_some() {
             let expected = format!("one tensor for `{published}`");
             problems.push(problem(file_name, Some(&name), &expected, "another one".to_owned()));

@@ -85,7 +85,7 @@ impl Rewarder for EvenRewarder {
     }
 }
 
-/// A text of so many tokens.
+/// A text of `n_tokens` tokens.
 fn asked(n_tokens: usize) -> AskedPrompt {
     AskedPrompt {
         prompt: Prompt {

@@ -45,10 +45,10 @@ pub fn self_tests(model: &mut Model, image_side: usize) -> Result<Vec<Check>, En
     let bench = Tests { model, frozen: &frozen, prompts: prompts.iter().collect() };
     let alone = bench.alone()?;
     let allowed = share(model.precision()) * magnitude(&alone);
-    let mut checks = vec![bench.batched(&alone)?, bench.padded_behind(&alone)?];
+    let mut checks = vec![bench.check_batch(&alone)?, bench.check_right_padding(&alone)?];
     let answers = bench.answers()?;
     checks.push(bench.at_once(&answers)?);
-    checks.push(bench.shared(&answers)?);
+    checks.push(bench.check_shared_prefill(&answers)?);
     for check in &mut checks {
         check.allowed = allowed;
     }
@@ -76,13 +76,13 @@ impl Tests<'_> {
         Ok(Tensor::cat(&rows.collect::<Result<Vec<_>, EngineError>>()?, 0))
     }
 
-    fn batched(&self, alone: &Tensor) -> Result<Check, EngineError> {
+    fn check_batch(&self, alone: &Tensor) -> Result<Check, EngineError> {
         let batch = self.batch(&self.prompts, PadSide::Left)?;
         let logits = no_grad(|| self.frozen.logits(&self.frozen.prefill(&batch).last_hidden));
         Ok(found("logits, prompts in one batch against each alone", difference(&logits, alone)))
     }
 
-    fn padded_behind(&self, alone: &Tensor) -> Result<Check, EngineError> {
+    fn check_right_padding(&self, alone: &Tensor) -> Result<Check, EngineError> {
         let batch = self.batch(&self.prompts, PadSide::Right)?;
         let logits = no_grad(|| {
             let hidden = self.frozen.hidden(&batch); // (b, t, c)
@@ -94,7 +94,7 @@ impl Tests<'_> {
                 .collect();
             self.frozen.logits(&Tensor::stack(&last, 0))
         });
-        Ok(found("logits, padded behind against unpadded", difference(&logits, alone)))
+        Ok(found("logits, right-padded against unpadded", difference(&logits, alone)))
     }
 
     /// Greedy answers to all prompts.
@@ -118,7 +118,7 @@ impl Tests<'_> {
     }
 
     /// Log-probabilities of completions that share their prompt, against each read whole.
-    fn shared(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
+    fn check_shared_prefill(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
         let groups = groups(&self.prompts, answers);
         let parts = self.loss().accumulate(&groups, None, 1.0)?;
         let mut plain = Vec::new();

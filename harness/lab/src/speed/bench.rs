@@ -1,4 +1,4 @@
-//! The benches of training and evaluation: so many steps, each with its times.
+//! The benches of training and evaluation: steps, each with the times of its phases.
 
 use std::{cell::RefCell, sync::Mutex};
 
@@ -138,10 +138,10 @@ impl GrpoBench {
         let workload = Mutex::new(Workload::new(model.config(), shapes)?);
         let prepare = |picks: &[usize]| {
             let prompts = workload.lock().expect(ONE_THREAD).prompts(picks.len())?;
-            Ok(prompts.into_iter().map(asked).collect())
+            Ok(prompts.into_iter().map(ask).collect())
         };
         let mut order = shapes.order(self.prompts_per_step);
-        let mut measured = shapes.profiled(model, |on_step| {
+        let mut measured = shapes.profile_steps(model, |on_step| {
             grpo.train(model, &mut order, &prepare, on_step).map(drop)
         })?;
         measured.work = grpo_work(
@@ -171,7 +171,7 @@ impl SftBench {
             workload.lock().expect(ONE_THREAD).examples(picks.len(), self.completion_alone)
         };
         let mut order = shapes.order(self.examples_per_step);
-        let mut measured = shapes.profiled(model, |on_step| {
+        let mut measured = shapes.profile_steps(model, |on_step| {
             sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
         })?;
         let grid = shapes.grid(model.config())?;
@@ -220,7 +220,7 @@ impl EvalBench {
 }
 
 impl Shapes {
-    /// As many steps as asked for, on examples that are enough for one.
+    /// The duration of the steps that are asked for, on a training set of one step.
     fn duration(&self, per_step: usize) -> Duration {
         let epochs = (self.warmup + self.steps) as f64;
         Duration { epochs, prompts_per_step: per_step, accumulation: per_step }
@@ -231,7 +231,7 @@ impl Shapes {
     }
 
     /// Trains, and takes the times of every step.
-    fn profiled(
+    fn profile_steps(
         &self,
         model: &Model,
         train: impl FnOnce(
@@ -267,7 +267,7 @@ fn optimizer(learning_rate: f64) -> OptimizerSettings {
     }
 }
 
-fn asked(prompt: Prompt) -> AskedPrompt {
+fn ask(prompt: Prompt) -> AskedPrompt {
     let (image, text, conversation, gold) = Default::default();
     AskedPrompt { prompt, image, text, conversation, n_choices: 0, gold }
 }

@@ -100,7 +100,7 @@ pub fn eval_work(
     work
 }
 
-/// A step of SFT on examples of one length, each with as many scored tokens.
+/// A step of SFT on examples of one length, each with `n_scored` scored tokens.
 pub fn sft_work(
     config: &Config,
     grid: Grid,
@@ -144,7 +144,7 @@ impl Counted<'_> {
         embed + vision.depth as f64 * (linear + attention) + merger
     }
 
-    /// All layers of the decoder on some tokens, of which there are so many pairs of query and key.
+    /// All layers of the decoder on some tokens, with `n_pairs` pairs of query and key.
     fn decoder(&self, n_tokens: f64, n_pairs: f64) -> f64 {
         let c = self.config.hidden_size as f64;
         let attention = 4.0 * n_pairs * c;
@@ -176,7 +176,7 @@ impl Counted<'_> {
         self.read_prompts(shape) + shape.n_prompts * self.head(1.0)
     }
 
-    /// The tokens behind the prompt that are inputs: all but the last, which predicts nothing.
+    /// The tokens after the prompt that are inputs: all but the last, which predicts nothing.
     fn suffixes(&self, shape: &Shared) -> f64 {
         let n_inputs = shape.n_new_tokens - 1.0;
         let n_pairs = n_inputs * shape.n_prompt_tokens + causal_pairs(n_inputs);

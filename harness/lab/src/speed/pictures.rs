@@ -1,4 +1,4 @@
-//! The input path alone: pictures' files to patches, on so many threads.
+//! The input path alone: pictures' files to patches, on a number of threads.
 
 use std::{path::PathBuf, time::Instant};
 

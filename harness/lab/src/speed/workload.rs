@@ -15,7 +15,7 @@ const PICTURE: (u32, u32) = (500, 375);
 /// What the authors' evaluation makes of that picture before its resize to a square.
 const FETCHED: (u32, u32) = (504, 364);
 
-/// Most text tokens in front of a picture: the system message and the start of the user's turn.
+/// Most text tokens before a picture: the system message and the start of the user's turn.
 const HEAD_TOKENS: usize = 14;
 
 /// Ids below are text in Qwen2-VL's vocabulary; end of text, turns and pictures stand above.
@@ -131,7 +131,7 @@ impl Workload {
         let mut ids = text[..head].to_vec();
         ids.push(self.config.vision_start_token_id);
         ids.resize(ids.len() + n_features, self.config.image_token_id);
-        // Its end, which is the id behind its start.
+        // Its end, which is the id after its start.
         ids.push(self.config.vision_start_token_id + 1);
         ids.extend(&text[head..]);
         let [t, h, w] = patches.grid_thw.map(|side| side as i64);

@@ -48,7 +48,7 @@ impl Model {
     /// products, and from micro-batch to micro-batch they accumulate in float32. What needs no cast is the master
     /// weights themselves.
     pub fn working_copy(&self) -> Model {
-        let mut copy = self.converted(cast);
+        let mut copy = self.convert(cast);
         // Rows are looked up in the leaves: gradients of a few rows go to their places there.
         let embeddings = self.modules.model.embed_tokens.weight.shallow_clone();
         copy.modules.model.embed_tokens.weight = embeddings;
@@ -68,12 +68,12 @@ impl Model {
                 (false, _) => detached.to_kind(kind),
             }
         };
-        no_grad(|| self.converted(copy))
+        no_grad(|| self.convert(copy))
     }
 
     /// Makes a model of weights that were brought to the kind that each is computed with.
-    fn converted(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Model {
-        let weights = self.converted_weights(&convert);
+    fn convert(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Model {
+        let weights = self.convert_weights(&convert);
         let of_matrices = self.precision.kind();
         let convert =
             |(name, tensor): &(String, Tensor)| (name.clone(), convert(tensor, of_matrices));
@@ -84,7 +84,7 @@ impl Model {
         self.with_parameters(Parameters { weights, adapters })
     }
 
-    fn converted_weights(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> NamedTensors {
+    fn convert_weights(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> NamedTensors {
         let convert = |((name, tensor), kind): (&(String, Tensor), Kind)| {
             (name.clone(), convert(tensor, kind))
         };
@@ -118,13 +118,13 @@ impl Model {
     /// the weights again.
     pub fn with_adapters(self, lora: Lora, seed: u64) -> Model {
         let matrices = draw_adapters(&self.config, lora, seed, self.device);
-        self.adapted(Adapters { lora, matrices })
+        self.adapt(Adapters { lora, matrices })
     }
 
     /// As [`Model::with_adapters`], with adapters that [`Model::save_adapters`] wrote.
     pub fn with_saved_adapters(self, lora: Lora, dir: &Path) -> Result<Model, VlmError> {
         let matrices = self.read_adapters(lora, dir)?;
-        Ok(self.adapted(Adapters { lora, matrices }))
+        Ok(self.adapt(Adapters { lora, matrices }))
     }
 
     /// Whether there are adapters beside its weights.
@@ -138,7 +138,7 @@ impl Model {
         adapters::load(dir, &self.config, lora, self.device)
     }
 
-    fn adapted(self, adapters: Adapters) -> Model {
+    fn adapt(self, adapters: Adapters) -> Model {
         let weights = self.frozen_copy(false).parameters.weights;
         let masters = Masters::of(&self.parameters.weights, &weights, self.source.as_deref());
         let checkpoints_gradients = self.modules.model.checkpoints_gradients;

@@ -1,4 +1,4 @@
-//! Tuned weights on disk: how they are kept, and how those of an earlier run are held to its record.
+//! Checkpoints: how they are written, and how those of an earlier run are checked against its record.
 //!
 //! A checkpoint is `model.safetensors`, and with LoRA also `adapter`, which is there first and small: with the start
 //! weights it gives the same again.
@@ -13,7 +13,7 @@ use tch::Device;
 use crate::{EngineError, TrialJob, weights};
 
 /// Where a trial's tuned weights are, and what they begin from.
-pub(crate) struct Tuned<'a> {
+pub(crate) struct Checkpoint<'a> {
     pub(crate) job: &'a TrialJob,
     pub(crate) start: &'a Folder,
     pub(crate) device: Device,
@@ -23,8 +23,8 @@ pub(crate) struct Tuned<'a> {
 /// Weights that were found, or why those that were left count as none.
 type Found = Result<Model, String>;
 
-impl Tuned<'_> {
-    /// Keeps what was learned: the weights, or the adapters alone, of which the weights can be made again.
+impl Checkpoint<'_> {
+    /// Keeps what was learned: the weights, or the adapters alone, from which the weights can be rebuilt.
     pub(crate) fn keep(&self, model: &Model) -> Result<(), EngineError> {
         if self.lora().is_none() {
             return self.save(model);
@@ -54,7 +54,7 @@ impl Tuned<'_> {
                 None => return Ok(Ok(model)),
                 Some(damage) => return Ok(Err(damage)),
             },
-            // A record from before it told of its adapter: the weights are made of it, and tell.
+            // A record from before it named its adapter: the weights are built from it, and show.
             (Ok(_), None) => "its record has no digest of the adapter".to_owned(),
             (Err(damage), _) => damage,
         };
@@ -85,21 +85,21 @@ impl Tuned<'_> {
         let config = Config::from_folder(self.start)?;
         let dir = Folder::unchecked(&self.job.checkpoint_dir);
         let loaded = Model::with_config(config, &dir, self.device, self.precision);
-        match found(loaded)? {
+        match damage_or(loaded)? {
             Err(damage) => Ok(Err(damage)),
-            Ok(model) => self.held_to(record, model),
+            Ok(model) => self.check(record, model),
         }
     }
 
     fn load_adapted(&self, record: &TrainingRecord, lora: Lora) -> Result<Found, EngineError> {
         let start = Model::from_folder(self.start, self.device, self.precision)?;
-        match found(start.with_saved_adapters(lora, &self.adapter_dir()))? {
+        match damage_or(start.with_saved_adapters(lora, &self.adapter_dir()))? {
             Err(damage) => Ok(Err(damage)),
-            Ok(model) => self.held_to(record, model),
+            Ok(model) => self.check(record, model),
         }
     }
 
-    fn held_to(&self, record: &TrainingRecord, model: Model) -> Result<Found, EngineError> {
+    fn check(&self, record: &TrainingRecord, model: Model) -> Result<Found, EngineError> {
         let expected = &record.outcome.weights_digest;
         Ok(match weights::digest(&model) {
             Ok(digest) if digest == *expected => Ok(model),
@@ -119,7 +119,7 @@ impl Tuned<'_> {
         expected: &str,
     ) -> Result<Option<String>, EngineError> {
         let dir = self.adapter_dir();
-        let read = match found(model.read_adapters(lora, &dir))? {
+        let read = match damage_or(model.read_adapters(lora, &dir))? {
             Err(damage) => return Ok(Some(damage)),
             Ok(adapters) => weights::digest_of(&adapters)?,
         };
@@ -142,16 +142,16 @@ impl Tuned<'_> {
 }
 
 /// Takes damage for what it is; other errors are nothing that training again would help.
-fn found<T>(loaded: Result<T, VlmError>) -> Result<Result<T, String>, EngineError> {
+fn damage_or<T>(loaded: Result<T, VlmError>) -> Result<Result<T, String>, EngineError> {
     match loaded {
         Ok(loaded) => Ok(Ok(loaded)),
-        Err(error) if error.is_damage() => Ok(Err(told(&error))),
+        Err(error) if error.is_damage() => Ok(Err(describe(&error))),
         Err(error) => Err(error.into()),
     }
 }
 
 /// An error and its causes on one line.
-fn told(error: &dyn Error) -> String {
+fn describe(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
