@@ -22,7 +22,7 @@ pub enum EngineError {
     /// libtorch itself, for another reason than want of memory.
     #[error(transparent)]
     Libtorch(LibtorchError),
-    /// A picture.
+    /// An image.
     #[error(transparent)]
     Image(#[from] ImageError),
     /// A dataset's lists or files.
@@ -70,11 +70,11 @@ pub enum EngineError {
          hint: weights that give no numbers cannot be evaluated; look at the fine-tune's losses, or at the start model"
     )]
     LogitsNotFinite { what: &'static str, image: String, token: usize },
-    /// Fewer pictures were answered about than the cell is of.
-    #[error("`{cell}` has answers about {found} pictures, expected {expected}")]
+    /// Fewer images were answered about than the cell is of.
+    #[error("`{cell}` has answers about {found} images, expected {expected}")]
     TooFew { cell: String, found: usize, expected: usize },
     /// A dataset has nothing to train on or to evaluate.
-    #[error("`{dataset}` has no pictures in its {split} split")]
+    #[error("`{dataset}` has no images in its {split} split")]
     Empty { dataset: String, split: &'static str },
 }
 
@@ -121,11 +121,11 @@ impl EngineError {
         }
     }
 
-    /// Names the picture where a row of a batch has no finite logits.
-    pub(crate) fn about<'p>(self, what: &'static str, picture: impl Fn(usize) -> &'p str) -> Self {
+    /// Names the image where a row of a batch has no finite logits.
+    pub(crate) fn about<'p>(self, what: &'static str, image: impl Fn(usize) -> &'p str) -> Self {
         match self {
             EngineError::Model(VlmError::NotFinite { row, token }) => {
-                EngineError::LogitsNotFinite { what, image: picture(row).to_owned(), token }
+                EngineError::LogitsNotFinite { what, image: image(row).to_owned(), token }
             }
             other => other,
         }

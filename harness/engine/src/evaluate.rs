@@ -1,4 +1,4 @@
-//! Evaluation of a model on one cell: answer every picture, keep every answer, score it twice.
+//! Evaluation of a model on one cell: answer every image, keep every answer, score it twice.
 
 use std::{
     cell::RefCell,

@@ -36,7 +36,7 @@ pub struct Inputs {
 pub struct AskedPrompt {
     /// What the model reads.
     pub prompt: Prompt,
-    /// The picture as the dataset lists it.
+    /// The image as the dataset lists it.
     pub image: String,
     /// The question with its suffix.
     pub text: String,
@@ -58,7 +58,7 @@ pub struct LabelledPrompt {
 }
 
 impl Inputs {
-    /// Reads the tokenizer and the image processor of a model directory; pictures go through the cache if there is
+    /// Reads the tokenizer and the image processor of a model directory; images go through the cache if there is
     /// one.
     pub fn from_folder(
         model: &Folder,
@@ -75,7 +75,7 @@ impl Inputs {
         Ok(Inputs { tokenizer, processor, picture_cache, data, protocol, image_token, im_end })
     }
 
-    /// Holds every picture to what was found of its dataset; one of a dataset that is not here is refused.
+    /// Holds every image to what was found of its dataset; one of a dataset that is not here is refused.
     pub fn held_to(self, data: &BTreeMap<DatasetId, BoundDataset>) -> Self {
         Inputs { data: data.clone(), ..self }
     }
@@ -132,7 +132,7 @@ impl Inputs {
             .collect()
     }
 
-    /// Builds the supervised examples of some training pictures, in their order.
+    /// Builds the supervised examples of some training images, in their order.
     pub fn supervised_examples(
         &self,
         questions: &Questions,
@@ -172,7 +172,7 @@ impl Inputs {
         Ok(Prompt { ids, pixels, grids: vec![Grid { t, h, w }] })
     }
 
-    /// Reads pictures in parallel, in their order; each must be what was checked.
+    /// Reads images in parallel, in their order; each must be what was checked.
     fn patches(
         &self,
         dataset: &Dataset,

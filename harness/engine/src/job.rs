@@ -28,7 +28,7 @@ pub struct TrialJob {
     pub few_shot_dir: Option<PathBuf>,
     /// What was found of each dataset that the trial reads; what it reads now must be the same.
     pub data: BTreeMap<DatasetId, BoundDataset>,
-    /// The digest of the training pictures' paths, labels and names; none where nothing is trained.
+    /// The digest of the training images' paths, labels and names; none where nothing is trained.
     pub picks: Option<String>,
     /// The datasets of this trial that do not equal the lock.
     pub unlocked: BTreeSet<DatasetId>,
@@ -42,7 +42,7 @@ pub struct TrialJob {
     pub deterministic: bool,
     /// Whether layers are run again in the backward pass instead of kept.
     pub recompute: bool,
-    /// A cache of resized pictures, which changes no number.
+    /// A cache of resized images, which changes no number.
     pub picture_cache: Option<CacheSpace>,
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,

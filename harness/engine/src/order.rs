@@ -6,7 +6,7 @@
 //!   fill its last micro-batch up.
 //!
 //! As there, what is left of an epoch after its whole steps is a short step of its own that the number
-//! of steps does not count: at 4 shots EuroSAT's 200 steps are 67 epochs of 40 pictures, not 100.
+//! of steps does not count: at 4 shots EuroSAT's 200 steps are 67 epochs of 40 images, not 100.
 
 use std::collections::VecDeque;
 

@@ -10,7 +10,7 @@ use tch::{Cuda, Device};
 /// A part of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// From pictures and texts to patches and tokens.
+    /// From images and texts to patches and tokens.
     Preprocess,
     /// The forward pass of prompts.
     Prefill,

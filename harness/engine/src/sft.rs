@@ -1,7 +1,7 @@
 //! Supervised fine-tuning.
 //!
 //! Deviations from the released `sft.py`:
-//! - What the loss covers, the order of picture and text, the target and the trailing generation
+//! - What the loss covers, the order of image and text, the target and the trailing generation
 //!   prompt are fields of the protocol; the released code's choices are among them.
 //! - The step's loss is the mean over examples of each example's token mean, whatever the micro-batch,
 //!   as with one example per device there; with more there, it is the mean over the tokens of all.

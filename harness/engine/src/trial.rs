@@ -302,7 +302,7 @@ impl TrialContext<'_> {
             let caches = few_shot_dir.map(|dir| few_shot_cache_paths(dataset.id, dir, shots, seed));
             let there = caches.and_then(|paths| paths.into_iter().find(|path| path.exists()));
             let path = there.unwrap_or_else(|| dataset.dir.clone());
-            let picks = |sha256: &str| format!("training pictures with sha256 {sha256}");
+            let picks = |sha256: &str| format!("training images with sha256 {sha256}");
             let expected = self.job.picks.as_deref().map_or_else(|| "none".to_owned(), picks);
             return Err(Differs { path, expected, found: picks(&found) }.into());
         }

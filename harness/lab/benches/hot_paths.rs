@@ -1,7 +1,7 @@
 //! How fast the hot paths of training and evaluation are: prefill, decoding, the shared-prefix update, log-probabilities.
 //!
 //! `cargo bench -p clsrl-lab [-- FILTER]`. Two decoder layers and two vision blocks of Qwen2-VL-2B with its
-//! whole vocabulary, random weights, prompts of 330 tokens with a picture of 384 × 384, all threads of a CPU. From
+//! whole vocabulary, random weights, prompts of 330 tokens with an image of 384 × 384, all threads of a CPU. From
 //! files to patches: `cargo bench -p clsrl-data`. Whole steps against transformers: `harness/scripts/bench-peer`.
 
 use std::{num::NonZero, thread, time::Duration};
@@ -36,7 +36,7 @@ fn main() {
         seed: 0,
     };
     let prompts =
-        random_prompts(&config, shapes, N_PROMPTS).expect("the picture fits into its prompt");
+        random_prompts(&config, shapes, N_PROMPTS).expect("the image fits into its prompt");
     let mut model = Model::random(config, &Init { seed: 0 }, Device::Cpu);
     for precision in [Precision::Float32, Precision::Bfloat16] {
         model.set_trainable(true);

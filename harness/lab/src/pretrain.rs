@@ -1,8 +1,8 @@
 //! Pre-trains the tiny model of the embedded default from nothing.
 //!
-//! One schedule over one pass of drawn pictures that never repeat: mostly short texts first, which
+//! One schedule over one pass of drawn images that never repeat: mostly short texts first, which
 //! teach to see and to name, then lists and answer formats. The same settings give the same weights on
-//! the same machine with the same number of threads. The datasets' own pictures and styles are never
+//! the same machine with the same number of threads. The datasets' own images and styles are never
 //! seen here, only their classes.
 
 mod batches;
@@ -41,11 +41,11 @@ const N_WAITING: usize = 4;
 /// What a pre-training run depends on, beside the recipe in this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PretrainSettings {
-    /// The seed of weights, tokenizer, pictures and texts.
+    /// The seed of weights, tokenizer, images and texts.
     pub seed: Seed,
     /// Optimizer steps.
     pub n_steps: usize,
-    /// Pictures of one step.
+    /// Images of one step.
     pub batch: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Prompts of different lengths as one rectangle of tokens, with their pictures.
+//! Prompts of different lengths as one rectangle of tokens, with their images.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::{
 /// What the model sees of one example: tokens with placeholders already expanded, and patches.
 #[derive(Debug)]
 pub struct Prompt {
-    /// Token ids; `image_token_id` once for every token of a picture.
+    /// Token ids; `image_token_id` once for every token of an image.
     pub ids: Vec<i64>,
-    /// Patches of all pictures, one after the other (n_patches, patch_len), float32 on the CPU.
+    /// Patches of all images, one after the other (n_patches, patch_len), float32 on the CPU.
     pub pixels: Tensor,
-    /// Sizes of the pictures, in the order of their placeholders.
+    /// Sizes of the images, in the order of their placeholders.
     pub grids: Vec<Grid>,
 }
 
@@ -50,13 +50,13 @@ pub struct Batch {
     pub positions: Tensor,
     /// What the next token of each row gets (b): its largest position plus 1.
     pub next_positions: Tensor,
-    /// Patches of all different pictures (n_patches, patch_len).
+    /// Patches of all different images (n_patches, patch_len).
     pub pixels: Tensor,
-    /// Sizes of all different pictures.
+    /// Sizes of all different images.
     pub grids: Vec<Grid>,
     /// Where the placeholders stand, in `ids` flattened (n_placeholders).
     pub(crate) feature_indices: Tensor,
-    /// The feature of each placeholder (n_placeholders); none where every picture is there once, so that they
+    /// The feature of each placeholder (n_placeholders); none where every image is there once, so that they
     /// stand in one order.
     pub(crate) feature_rows: Option<Tensor>,
     /// Whether any row has padding.
@@ -99,7 +99,7 @@ impl Batch {
             rows.fill(row, side, prompt, positions, config);
         }
         let next: Vec<i64> = positions.iter().map(|positions| positions.next).collect();
-        let pictures = Pictures::of(prompts, config);
+        let images = Images::of(prompts, config);
         let n_padding = rows.mask.iter().filter(|&&is_token| is_token == 0).count() as f64;
         let is_worth_packing =
             MUCH_PADDING * rows.mask.len() as f64 <= n_padding && 0.0 < n_padding;
@@ -110,9 +110,9 @@ impl Batch {
             positions: Tensor::stack(&rows.axes.each_ref().map(|axis| rows.tensor(axis)), 0)
                 .to_device(device),
             next_positions: Tensor::from_slice(&next).to_device(device),
-            pixels: Tensor::cat(&pictures.pixels, 0).to_device(device),
-            feature_rows: pictures.feature_rows().map(|rows| rows.to_device(device)),
-            grids: pictures.grids,
+            pixels: Tensor::cat(&images.pixels, 0).to_device(device),
+            feature_rows: images.feature_rows().map(|rows| rows.to_device(device)),
+            grids: images.grids,
             feature_indices: Tensor::from_slice(&rows.feature_indices).to_device(device),
             is_padded: 0.0 < n_padding,
             starts_together: side == PadSide::Right || n_padding == 0.0,
@@ -147,7 +147,7 @@ fn check_prompt(prompt: &Prompt, config: &Config) -> Result<Positions, String> {
         return Err(format!("expected ids below {}, found {id}", config.vocab_size));
     }
     if prompt.ids.contains(&config.video_token_id) {
-        return Err("expected text and pictures, found a video placeholder".to_owned());
+        return Err("expected text and images, found a video placeholder".to_owned());
     }
     for grid in &prompt.grids {
         let merge = vision.spatial_merge_size;
@@ -168,32 +168,32 @@ fn check_prompt(prompt: &Prompt, config: &Config) -> Result<Positions, String> {
     prompt_positions(&prompt.ids, &prompt.grids, config)
 }
 
-/// The pictures of all prompts, those of prompts that share their pixels' memory once.
-struct Pictures<'a> {
+/// The images of all prompts, those of prompts that share their pixels' memory once.
+struct Images<'a> {
     pixels: Vec<&'a Tensor>,
     grids: Vec<Grid>,
-    /// First feature of the pictures of each prompt, and how many there are.
+    /// First feature of the images of each prompt, and how many there are.
     features: Vec<(i64, i64)>,
     n_features: i64,
 }
 
-impl<'a> Pictures<'a> {
+impl<'a> Images<'a> {
     fn of(prompts: &[&'a Prompt], config: &Config) -> Self {
-        let mut pictures =
-            Pictures { pixels: Vec::new(), grids: Vec::new(), features: Vec::new(), n_features: 0 };
+        let mut images =
+            Images { pixels: Vec::new(), grids: Vec::new(), features: Vec::new(), n_features: 0 };
         let mut seen = BTreeMap::new();
         for prompt in prompts {
             let n: i64 = prompt.grids.iter().map(|grid| grid.n_tokens(config)).sum();
             let memory = (prompt.pixels.data_ptr() as usize, n);
             if n == 0 || !seen.contains_key(&memory) {
-                seen.insert(memory, pictures.n_features);
-                pictures.n_features += n;
-                pictures.pixels.push(&prompt.pixels);
-                pictures.grids.extend(&prompt.grids);
+                seen.insert(memory, images.n_features);
+                images.n_features += n;
+                images.pixels.push(&prompt.pixels);
+                images.grids.extend(&prompt.grids);
             }
-            pictures.features.push((seen[&memory], n));
+            images.features.push((seen[&memory], n));
         }
-        pictures
+        images
     }
 
     /// The feature of each placeholder, unless that is its own number.
@@ -246,8 +246,8 @@ impl Rows {
             axis[start..start + len].copy_from_slice(positions);
         }
         let is_placeholder = |&token_idx: &usize| prompt.ids[token_idx] == config.image_token_id;
-        let places = (0..len).filter(is_placeholder).map(|token_idx| (start + token_idx) as i64);
-        self.feature_indices.extend(places);
+        let indices = (0..len).filter(is_placeholder).map(|token_idx| (start + token_idx) as i64);
+        self.feature_indices.extend(indices);
         self.last_indices.push((start + len) as i64 - 1);
     }
 

@@ -87,12 +87,12 @@ pub fn generate(
                 repetition.push(&next);
             }
             if let Some(kept) = rows.drop_ended() {
-                let places = of_rows(&kept.places);
+                let slots = of_rows(&kept.slots);
                 prompts = prompts.select(&of_rows(&kept.prompts));
-                cache.select(&places, rows.n_per_prompt as i64);
-                next = next.index_select(0, &places);
+                cache.select(&slots, rows.n_per_prompt as i64);
+                next = next.index_select(0, &slots);
                 if let Some(repetition) = &mut repetition {
-                    repetition.select(&places);
+                    repetition.select(&slots);
                 }
             }
             last_hidden = model.next(&prompts, &mut cache, &next);
@@ -122,18 +122,18 @@ fn entropies(logits: &Tensor) -> Tensor {
 struct Rows {
     completions: Vec<Completion>,
     rngs: Vec<RowRng>,
-    /// Row of each place in the batch: the same number for each prompt that is still there.
+    /// The row in each slot of the batch; every prompt that is still there has `n_per_prompt` slots.
     active: Vec<usize>,
     n_per_prompt: usize,
-    /// For each new token, whether each place took it, and the entropies that it was drawn at (b): read when all
+    /// For each new token, whether each slot took it, and the entropies that it was drawn at (b): read when all
     /// is sampled, so that no token waits for the device on their account.
     entropies: Vec<(Vec<bool>, Tensor)>,
 }
 
-/// What stays in the batch, by its places before.
+/// What stays in the batch, by its indices before.
 struct Kept {
     prompts: Vec<i64>,
-    places: Vec<i64>,
+    slots: Vec<i64>,
 }
 
 impl Rows {
@@ -148,7 +148,7 @@ impl Rows {
         }
     }
 
-    /// Whether each place still takes a token.
+    /// Whether each slot still takes a token.
     fn running(&self) -> Vec<bool> {
         self.active.iter().map(|&row| !self.completions[row].stopped).collect()
     }
@@ -157,7 +157,7 @@ impl Rows {
     fn mean_entropy(&self) -> f64 {
         let sums = self.entropies.iter().map(|(is_running, entropies)| {
             let entropies = Vec::<f64>::try_from(entropies.to_kind(Kind::Double));
-            let entropies = entropies.expect("one number for each place");
+            let entropies = entropies.expect("one number for each slot");
             let counted = is_running.iter().zip(entropies).filter(|(is_running, _)| **is_running);
             counted.map(|(_, entropy)| entropy).sum::<f64>()
         });
@@ -165,7 +165,7 @@ impl Rows {
         sums.sum::<f64>() / n_tokens as f64
     }
 
-    /// A number in [0, 1) for each place.
+    /// A number in [0, 1) for each slot.
     fn draws(&mut self) -> Vec<f64> {
         self.active.iter().map(|&row| self.rngs[row].draw()).collect()
     }
@@ -191,12 +191,12 @@ impl Rows {
 
     /// Takes ended rows out if that saves a quarter of the batch.
     ///
-    /// Every prompt keeps as many places as the one with the most running rows; ended rows fill them up.
+    /// Every prompt keeps as many slots as the one with the most running rows; ended rows pad the others.
     fn drop_ended(&mut self) -> Option<Kept> {
-        let is_running = |place: &usize| !self.completions[self.active[*place]].stopped;
+        let is_running = |slot: &usize| !self.completions[self.active[*slot]].stopped;
         let running_first = |(prompt, first): (i64, usize)| {
-            let places = first..first + self.n_per_prompt;
-            let (running, ended): (Vec<usize>, Vec<usize>) = places.partition(is_running);
+            let slots = first..first + self.n_per_prompt;
+            let (running, ended): (Vec<usize>, Vec<usize>) = slots.partition(is_running);
             (prompt, running.len(), [running, ended].concat())
         };
         let firsts = (0..self.active.len()).step_by(self.n_per_prompt);
@@ -206,13 +206,13 @@ impl Rows {
         if 3 * self.active.len() < 4 * prompts.len() * n_per_prompt {
             return None;
         }
-        let kept = prompts.iter().flat_map(|(_, _, places)| &places[..n_per_prompt]);
-        let places: Vec<usize> = kept.copied().collect();
-        self.active = places.iter().map(|&place| self.active[place]).collect();
+        let kept = prompts.iter().flat_map(|(_, _, slots)| &slots[..n_per_prompt]);
+        let slots: Vec<usize> = kept.copied().collect();
+        self.active = slots.iter().map(|&slot| self.active[slot]).collect();
         self.n_per_prompt = n_per_prompt;
         Some(Kept {
             prompts: prompts.into_iter().map(|(prompt, _, _)| prompt).collect(),
-            places: places.into_iter().map(|place| place as i64).collect(),
+            slots: slots.into_iter().map(|slot| slot as i64).collect(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The whole model: pictures and ids in, hidden states and logits out.
+//! The whole model: images and ids in, hidden states and logits out.
 //!
 //! Parameters are float32 masters; with `Precision::Bfloat16` they are cast where they are used, or
 //! once for many passes by [`Model::working_copy`]; norms, rotary positions, softmax and logits stay
@@ -134,7 +134,7 @@ impl Model {
         self.precision
     }
 
-    /// Encodes pictures: (n_patches, patch_len) to (n_features, c).
+    /// Encodes images: (n_patches, patch_len) to (n_features, c).
     pub fn encode_images(&self, pixels: &Tensor, grids: &[Grid]) -> Tensor {
         self.encode(pixels, grids, &mut |_, _| ())
     }

@@ -1,4 +1,4 @@
-//! Tokens of prompts of different lengths, one after the other without padding.
+//! Packing: tokens of prompts of different lengths, one after the other without padding.
 //!
 //! Everything but attention works on each token alone, and so on no padding at all; attention works on the
 //! rectangle of rows, which is gathered for it and taken apart again.
@@ -11,7 +11,7 @@ pub(crate) struct Packing {
     shape: [i64; 2],
     /// Index in the rectangle, flattened, of each token (n).
     indices: Tensor,
-    /// Token at each place of the rectangle (b t); any token at padding, which nobody reads.
+    /// The token at each index of the rectangle (b t); any token at padding, which nobody reads.
     tokens: Tensor,
 }
 
@@ -20,10 +20,10 @@ impl Packing {
     pub(crate) fn new(mask: &[i64], shape: [i64; 2], device: Device) -> Self {
         let mut n_before = 0;
         let (mut indices, mut tokens) = (Vec::new(), Vec::with_capacity(mask.len()));
-        for (place, &is_token) in mask.iter().enumerate() {
+        for (index, &is_token) in mask.iter().enumerate() {
             tokens.push(if is_token == 1 { n_before } else { 0 });
             if is_token == 1 {
-                indices.push(place as i64);
+                indices.push(index as i64);
                 n_before += 1;
             }
         }

@@ -1,14 +1,14 @@
 //! Position ids with three axes: time, height, width.
 //!
-//! Text counts all three together. A picture's tokens share the time of its start (plus their
+//! Text counts all three together. An image's tokens share the time of its start (plus their
 //! frame) and spread over rows and columns; the text after it goes on after the longer side.
 
 use crate::config::Config;
 
-/// Size of a picture in patches: frames, rows, columns.
+/// Size of an image in patches: frames, rows, columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grid {
-    /// Frames (after pairing); 1 for a picture.
+    /// Frames (after pairing); 1 for an image.
     pub t: i64,
     /// Rows.
     pub h: i64,
@@ -17,12 +17,12 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Rows of `pixels` that the picture has.
+    /// Rows of `pixels` that the image has.
     pub fn n_patches(&self) -> i64 {
         self.t * self.h * self.w
     }
 
-    /// Placeholders that the picture takes in the text.
+    /// Placeholders that the image takes in the text.
     pub fn n_tokens(&self, config: &Config) -> i64 {
         self.n_patches() / config.vision_config.patches_per_token()
     }
@@ -37,7 +37,7 @@ pub(crate) struct Positions {
     pub(crate) next: i64,
 }
 
-/// Computes the positions of a prompt; says what is wrong if placeholders and pictures disagree.
+/// Computes the positions of a prompt; says what is wrong if placeholders and images disagree.
 pub(crate) fn prompt_positions(
     ids: &[i64],
     grids: &[Grid],
@@ -46,7 +46,7 @@ pub(crate) fn prompt_positions(
     let mut axes = [(); 3].map(|()| Vec::with_capacity(ids.len()));
     let mut next = 0;
     let mut token_idx = 0;
-    let mut pictures = grids.iter();
+    let mut images = grids.iter();
     while token_idx < ids.len() {
         if ids[token_idx] != config.image_token_id {
             axes.iter_mut().for_each(|axis| axis.push(next));
@@ -55,25 +55,25 @@ pub(crate) fn prompt_positions(
             continue;
         }
         let n_found = run_length(&ids[token_idx..], config.image_token_id);
-        let Some(grid) = pictures.next() else {
+        let Some(grid) = images.next() else {
             return Err(format!(
-                "expected {} pictures, found {n_found} more placeholders at token {token_idx}",
+                "expected {} images, found {n_found} more placeholders at token {token_idx}",
                 grids.len()
             ));
         };
         let n_tokens = grid.n_tokens(config);
         if n_found < n_tokens {
             return Err(format!(
-                "expected {n_tokens} placeholders for the picture at token {token_idx}, \
+                "expected {n_tokens} placeholders for the image at token {token_idx}, \
                  found {n_found}"
             ));
         }
         next = push_picture(&mut axes, next, grid, config.vision_config.spatial_merge_size);
         token_idx += n_tokens as usize;
     }
-    match pictures.count() {
+    match images.count() {
         0 => Ok(Positions { next: largest(&axes) + 1, axes }),
-        n_left => Err(format!("expected placeholders for {n_left} more pictures, found none")),
+        n_left => Err(format!("expected placeholders for {n_left} more images, found none")),
     }
 }
 
@@ -85,7 +85,7 @@ fn largest(axes: &[Vec<i64>; 3]) -> i64 {
     axes.iter().flatten().copied().max().unwrap_or(-1)
 }
 
-/// Adds a picture's tokens and returns where the text goes on.
+/// Adds an image's tokens and returns where the text goes on.
 fn push_picture(axes: &mut [Vec<i64>; 3], start: i64, grid: &Grid, merge: i64) -> i64 {
     let (n_rows, n_columns) = (grid.h / merge, grid.w / merge);
     for frame in 0..grid.t {

@@ -56,7 +56,7 @@ impl TextRope {
     }
 }
 
-/// The rope of one picture's patches, in the order of the merger's blocks.
+/// The rope of one image's patches, in the order of the merger's blocks.
 pub(crate) fn vision_rope(
     n_rows: i64,
     n_columns: i64,

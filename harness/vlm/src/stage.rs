@@ -3,9 +3,9 @@
 /// A place within the forward pass that can be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Embedded patches (frames, t, c), once for each size of pictures.
+    /// Embedded patches (frames, t, c), once for each size of images.
     PatchEmbed,
-    /// Output of a vision block (frames, t, c), once for each size of pictures.
+    /// Output of a vision block (frames, t, c), once for each size of images.
     VisionBlock(usize),
     /// Output of the merger (n_features, c).
     Features,

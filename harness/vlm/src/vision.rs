@@ -46,7 +46,7 @@ impl VisionTower {
         }
     }
 
-    /// Encodes pictures of any sizes: (n_patches, patch_len) to (n_features, c).
+    /// Encodes images of any sizes: (n_patches, patch_len) to (n_features, c).
     pub(crate) fn forward(
         &self,
         pixels: &Tensor,

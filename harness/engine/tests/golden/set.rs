@@ -93,7 +93,7 @@ pub fn ids(tensor: &Tensor) -> Vec<i64> {
     Vec::try_from(tensor.flatten(0, -1)).unwrap()
 }
 
-/// A prompt from a set's ids, picture and grid.
+/// A prompt from a set's ids, image and grid.
 pub fn prompt(ids: Vec<i64>, pixels: &Tensor, grid: &Tensor) -> Prompt {
     let sides = self::ids(grid);
     let grids = sides.chunks(3).map(|s| Grid { t: s[0], h: s[1], w: s[2] }).collect();

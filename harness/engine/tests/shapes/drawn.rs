@@ -65,14 +65,14 @@ impl Draws {
     }
 }
 
-/// Prompts of text and up to two pictures, some of which have the pictures of the one before.
+/// Prompts of text and up to two images, some of which have the images of the one before.
 pub fn prompts(draws: &Draws, n_prompts: usize) -> Vec<Prompt> {
     let mut prompts: Vec<Prompt> = Vec::new();
     for idx in 0..n_prompts {
         let shares = draws.between(0, 2, &[2, idx]) == 0;
         let (grids, pixels) = match prompts.last() {
             Some(before) if shares => (before.grids.clone(), before.pixels.shallow_clone()),
-            _ => pictures(draws, idx),
+            _ => images(draws, idx),
         };
         let mut ids = draws.words(draws.between(1, 12, &[3, idx]), 2 * idx);
         for grid in &grids {
@@ -85,7 +85,7 @@ pub fn prompts(draws: &Draws, n_prompts: usize) -> Vec<Prompt> {
     prompts
 }
 
-fn pictures(draws: &Draws, idx: usize) -> (Vec<Grid>, Tensor) {
+fn images(draws: &Draws, idx: usize) -> (Vec<Grid>, Tensor) {
     let side = |name: usize, at: usize| 2 * draws.between(1, 3, &[name, idx, at]) as i64;
     let n_pictures = draws.between(0, 2, &[5, idx]);
     let grids: Vec<Grid> =

@@ -1,7 +1,7 @@
 //! The losses as they are computed against their plain form, over many shapes.
 //!
 //! The plain form runs every completion behind a prompt of its own, one row at a time, with logits at all
-//! positions. Shapes are drawn: prompt lengths, pictures, who shares one, completions, their lengths.
+//! positions. Shapes are drawn: prompt lengths, images, who shares one, completions, their lengths.
 
 mod drawn;
 mod plain;

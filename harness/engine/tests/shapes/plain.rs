@@ -45,7 +45,7 @@ pub fn accumulated(model: &Model, loss: &Tensor) -> Backward {
 fn take_gradients(model: &Model) -> Vec<(String, Tensor)> {
     let taken = |(name, parameter): (String, Tensor)| {
         let mut gradient = parameter.grad();
-        // Of the vision tower, where no prompt has a picture.
+        // Of the vision tower, where no prompt has an image.
         let copy = if gradient.defined() { gradient.copy() } else { parameter.zeros_like() };
         if gradient.defined() {
             let _ = gradient.zero_();

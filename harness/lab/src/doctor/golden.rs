@@ -19,7 +19,7 @@ const GPU_FACTOR: f64 = 10.0;
 
 /// Compares a model with what transformers computed of the set's `model` folder.
 ///
-/// Checks what is there: logits and picture features, greedy answers, and the log-probabilities and losses of
+/// Checks what is there: logits and image features, greedy answers, and the log-probabilities and losses of
 /// a GRPO step.
 pub fn golden_checks(
     dir: &Path,

@@ -22,13 +22,13 @@ const N_NEW: usize = 6;
 /// Completions that share a prompt.
 const GENERATIONS: usize = 3;
 
-/// Text tokens of the longest prompt beside its picture.
+/// Text tokens of the longest prompt beside its image.
 const N_TEXT: usize = 60;
 
 /// How much the prompts' lengths vary.
 const SPREAD: f64 = 0.15;
 
-/// Runs all self-tests on random prompts with random pictures of a side.
+/// Runs all self-tests on random prompts with random images of a side.
 pub fn self_tests(model: &mut Model, image_side: usize) -> Result<Vec<Check>, EngineError> {
     let mut shapes = Shapes {
         image_side,

@@ -1,4 +1,4 @@
-//! The batches of pre-training: pictures drawn and texts tokenised ahead of the steps.
+//! The batches of pre-training: images drawn and texts tokenised ahead of the steps.
 //!
 //! Owns which step sees what. Every sample has a random stream of its own, so that the work can be
 //! spread over threads without changing a number.
@@ -30,7 +30,7 @@ const SHORT_SHARES: [f64; 2] = [0.9, 0.4];
 /// Long batches that are drawn together and sorted by length, so that little is padded.
 const N_SORTED_TOGETHER: usize = 4;
 
-/// One picture with its conversation.
+/// One image with its conversation.
 #[derive(Debug)]
 pub struct Sample {
     /// Tokens of the whole conversation.
@@ -114,9 +114,9 @@ impl Batches {
     fn sample(&self, kind: CaptionKind, idx: usize) -> Result<Sample, PretrainError> {
         let mut stream = Stream::new(self.seed, &["pretrain", "sample", &idx.to_string()]);
         let caption = Caption::draw(kind, &mut stream);
-        let picture = draw(caption.class.look, &PRETRAINING, &mut stream);
-        let picture = RgbImage { width: SIDE, height: SIDE, pixels: picture.into_raw() };
-        let patches = self.processor.patches(&picture)?;
+        let image = draw(caption.class.look, &PRETRAINING, &mut stream);
+        let image = RgbImage { width: SIDE, height: SIDE, pixels: image.into_raw() };
+        let patches = self.processor.patches(&image)?;
         let [t, h, w] = patches.grid_thw.map(|side| side as i64);
         let grid = Grid { t, h, w };
         let n_features =

@@ -1,7 +1,7 @@
 //! What a step must cost, counted from its shapes.
 //!
 //! Counts products of matrices, 2 operations for a multiplication and its addition; norms, activations and
-//! the optimizer are left out. What is counted is the least that the results need: a picture and a prompt
+//! the optimizer are left out. What is counted is the least that the results need: an image and a prompt
 //! are read once for all completions, attention is causal, logits exist where a token is chosen or scored.
 //! A backward pass costs twice its forward pass.
 
@@ -47,7 +47,7 @@ struct Shared {
     n_new_tokens: f64,
 }
 
-/// A GRPO step: prompts of one length and picture size, completions of one length.
+/// A GRPO step: prompts of one length and image size, completions of one length.
 pub fn grpo_work(
     config: &Config,
     grid: Grid,

@@ -1,21 +1,21 @@
-//! How fast training and evaluation are, on random prompts and pictures.
+//! How fast training and evaluation are, on random prompts and images.
 //!
 //! Runs the trainers and the evaluation as trials do: the same functions on other inputs. What they do is
-//! shaped as in the timing peers (`peer_grpo.py`, `peer_eval.py`): random pictures of 500 × 375, random text
+//! shaped as in the timing peers (`peer_grpo.py`, `peer_eval.py`): random images of 500 × 375, random text
 //! around their placeholders, completions of a forced length, random rewards. Counts what the work must
 //! cost from its shapes, and measures what the device can do, so that times have something to be held to.
 
 mod bench;
 mod shapes;
 mod workload;
-mod pictures;
+mod images;
 mod flops;
 mod probe;
 mod qwen2_vl_2b;
 
 pub use bench::{EvalBench, GrpoBench, Measured, SftBench};
 pub use flops::{Work, eval_work, grpo_work, sft_work};
-pub use pictures::{PictureBench, PictureSpeed, read_pictures};
+pub use images::{PictureBench, PictureSpeed, read_pictures};
 pub use probe::{Probes, probe};
 pub use qwen2_vl_2b::qwen2_vl_2b;
 pub use shapes::{Shapes, processor_of};

@@ -8,9 +8,9 @@ use clsrl_vlm::{Config, Grid};
 /// The sizes of one prompt and how often a bench steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shapes {
-    /// Side of a picture after its resize to a square.
+    /// Side of an image after its resize to a square.
     pub image_side: usize,
-    /// Tokens of a prompt, the picture's placeholders included.
+    /// Tokens of a prompt, the image's placeholders included.
     pub prompt_tokens: usize,
     /// Tokens of every completion.
     pub completion_tokens: usize,
@@ -23,7 +23,7 @@ pub struct Shapes {
 }
 
 impl Shapes {
-    /// A picture's size in patches, as smart-resize makes it.
+    /// An image's size in patches, as smart-resize makes it.
     pub fn grid(&self, config: &Config) -> Result<Grid, EngineError> {
         let processor = processor_of(config);
         let factor = processor.patch_size * processor.merge_size;
@@ -35,7 +35,7 @@ impl Shapes {
         Ok(Grid { t: 1, h: patches(height), w: patches(width) })
     }
 
-    /// Placeholders of one picture.
+    /// Placeholders of one image.
     pub fn n_features(&self, config: &Config) -> Result<usize, EngineError> {
         let per_token = config.vision_config.patches_per_token();
         Ok((self.grid(config)?.n_patches() / per_token) as usize)

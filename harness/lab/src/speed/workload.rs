@@ -1,4 +1,4 @@
-//! Random prompts with random pictures, shaped as those of the timing peers.
+//! Random prompts with random images, shaped as those of the timing peers.
 
 use clsrl_data::image::{Patches, Processor, RgbImage, bicubic, lanczos};
 use clsrl_engine::{EngineError, inputs::LabelledPrompt};
@@ -9,16 +9,16 @@ use tch::Tensor;
 
 use super::shapes::{Shapes, processor_of};
 
-/// The peers' picture, before any resizing.
+/// The peers' image, before any resizing.
 const PICTURE: (u32, u32) = (500, 375);
 
-/// What the authors' evaluation makes of that picture before its resize to a square.
+/// What the authors' evaluation makes of that image before its resize to a square.
 const FETCHED: (u32, u32) = (504, 364);
 
-/// Most text tokens before a picture: the system message and the start of the user's turn.
+/// Most text tokens before an image: the system message and the start of the user's turn.
 const HEAD_TOKENS: usize = 14;
 
-/// Ids below are text in Qwen2-VL's vocabulary; end of text, turns and pictures stand above.
+/// Ids below are text in Qwen2-VL's vocabulary; end of text, turns and images stand above.
 const N_TEXT_IDS: i64 = 151_643;
 
 /// Draws prompts as training reads them.
@@ -30,18 +30,18 @@ pub fn random_prompts(
     Workload::new(config, shapes)?.prompts(n)
 }
 
-/// Draws pictures, prompts and examples.
+/// Draws images, prompts and examples.
 pub(crate) struct Workload {
     processor: Processor,
     config: Config,
     shapes: Shapes,
-    /// Placeholders of one picture.
+    /// Placeholders of one image.
     n_features: usize,
     stream: Stream,
 }
 
 impl Workload {
-    /// Panics if a prompt has no room for its picture and some text.
+    /// Panics if a prompt has no room for its image and some text.
     pub(crate) fn new(config: &Config, shapes: Shapes) -> Result<Self, EngineError> {
         let n_features = shapes.n_features(config)?;
         assert!(n_features + 4 <= shapes.prompt_tokens, "no prompt is so short: {shapes:?}");
@@ -54,13 +54,13 @@ impl Workload {
         })
     }
 
-    /// Prompts of training: the picture is resized to a square once.
+    /// Prompts of training: the image is resized to a square once.
     pub(crate) fn prompts(&mut self, n: usize) -> Result<Vec<Prompt>, EngineError> {
         let length = self.shapes.prompt_tokens;
-        self.prompts_of(&vec![length; n], |picture| picture)
+        self.prompts_of(&vec![length; n], |image| image)
     }
 
-    /// Prompts of an evaluation: lengths vary by a fraction, pictures are resized twice.
+    /// Prompts of an evaluation: lengths vary by a fraction, images are resized twice.
     pub(crate) fn spread_prompts(
         &mut self,
         n: usize,
@@ -70,7 +70,7 @@ impl Workload {
         let shortest = ((longest as f64 * (1.0 - spread)) as usize).max(self.n_features + 4);
         let lengths: Vec<usize> =
             (0..n).map(|_| shortest + self.stream.below(longest + 1 - shortest)).collect();
-        self.prompts_of(&lengths, |picture| bicubic(&picture, FETCHED.0, FETCHED.1))
+        self.prompts_of(&lengths, |image| bicubic(&image, FETCHED.0, FETCHED.1))
     }
 
     /// Supervised examples: a prompt and a completion; the loss covers text, or the completion alone.
@@ -80,7 +80,7 @@ impl Workload {
         completion_alone: bool,
     ) -> Result<Vec<LabelledPrompt>, EngineError> {
         let (n_prompt, n_completion) = (self.shapes.prompt_tokens, self.shapes.completion_tokens);
-        let prompts = self.prompts_of(&vec![n_prompt + n_completion; n], |picture| picture)?;
+        let prompts = self.prompts_of(&vec![n_prompt + n_completion; n], |image| image)?;
         let image = self.config.image_token_id;
         let label = |(at, &id): (usize, &i64)| {
             let is_scored = if completion_alone { n_prompt <= at } else { id != image };
@@ -99,10 +99,10 @@ impl Workload {
         first_resize: impl Fn(RgbImage) -> RgbImage + Sync,
     ) -> Result<Vec<Prompt>, EngineError> {
         let side = self.shapes.image_side as u32;
-        let pictures: Vec<RgbImage> = lengths.iter().map(|_| self.picture()).collect();
-        let patches: Vec<Patches> = pictures
+        let images: Vec<RgbImage> = lengths.iter().map(|_| self.image()).collect();
+        let patches: Vec<Patches> = images
             .into_par_iter()
-            .map(|picture| self.processor.patches(&lanczos(&first_resize(picture), side, side)))
+            .map(|image| self.processor.patches(&lanczos(&first_resize(image), side, side)))
             .collect::<Result<_, _>>()?;
         Ok(lengths
             .iter()
@@ -111,7 +111,7 @@ impl Workload {
             .collect())
     }
 
-    fn picture(&mut self) -> RgbImage {
+    fn image(&mut self) -> RgbImage {
         let (width, height) = PICTURE;
         let n_bytes = (width * height * 3) as usize;
         let mut pixels = Vec::with_capacity(n_bytes + 8);

@@ -1,4 +1,4 @@
-//! Whole prompts: their pictures, their rectangle or packing, and how their tokens attend.
+//! Whole prompts: their images, their rectangle or packing, and how their tokens attend.
 
 use tch::Tensor;
 
@@ -53,7 +53,7 @@ impl Model {
         }
     }
 
-    /// Token embeddings with the pictures' features in place of their placeholders (b, t, c).
+    /// Token embeddings with the images' features in place of their placeholders (b, t, c).
     fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
         let x = cast(&self.modules.model.embed_tokens.forward(&batch.ids), self.precision.kind());
         if batch.grids.is_empty() {

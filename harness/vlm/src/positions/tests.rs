@@ -1,4 +1,4 @@
-//! Positions of text around pictures, and what is refused.
+//! Positions of text around images, and what is refused.
 
 use serde_json::json;
 
@@ -58,16 +58,16 @@ fn placeholders_and_pictures_must_agree() {
     let check = |ids: &[i64], grids: &[Grid], expected: &str| {
         assert_eq!(positions(ids, grids).unwrap_err(), expected);
     };
-    check(&[1, IMAGE], &[], "expected 0 pictures, found 1 more placeholders at token 1");
-    check(&[1], &[grid(2, 2)], "expected placeholders for 1 more pictures, found none");
+    check(&[1, IMAGE], &[], "expected 0 images, found 1 more placeholders at token 1");
+    check(&[1], &[grid(2, 2)], "expected placeholders for 1 more images, found none");
     check(
         &[1, IMAGE, 2, IMAGE],
         &[grid(2, 4)],
-        "expected 2 placeholders for the picture at token 1, found 1",
+        "expected 2 placeholders for the image at token 1, found 1",
     );
     check(
         &[IMAGE, IMAGE, IMAGE],
         &[grid(2, 4)],
-        "expected 1 pictures, found 1 more placeholders at token 2",
+        "expected 1 images, found 1 more placeholders at token 2",
     );
 }

@@ -17,7 +17,7 @@ fn assert_equal(what: &str, found: &Tensor, expected: &Tensor) {
     assert!(difference <= TOLERANCE * (1.0 + largest), "{what}: off by {difference:e}");
 }
 
-/// Pictures of several sizes, of one size, none, and two in one prompt.
+/// Images of several sizes, of one size, none, and two in one prompt.
 fn batches() -> [Vec<Prompt>; 4] {
     let same = || vec![tiny::prompt(3, 9, 4, 6), tiny::prompt(31, 4, 4, 6)];
     let both = {
@@ -32,7 +32,7 @@ fn batches() -> [Vec<Prompt>; 4] {
     [tiny::prompts(), same(), text, vec![both, tiny::prompt(20, 5, 2, 2)]]
 }
 
-/// Features of the pictures, states of the real tokens and of two suffixes, and all gradients of a loss of these.
+/// Features of the images, states of the real tokens and of two suffixes, and all gradients of a loss of these.
 fn computed(prompts: &[Prompt], side: PadSide, fuses: bool) -> Vec<(String, Tensor)> {
     let mut model = tiny::model().with_fused_attention(fuses);
     model.set_trainable(true);

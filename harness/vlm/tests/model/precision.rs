@@ -89,7 +89,7 @@ fn recomputed_layers_give_the_same_gradients() {
         model.set_trainable(true);
         model
     };
-    // The sum over pictures of several sizes is taken in another order, and in float32.
+    // The sum over images of several sizes is taken in another order, and in float32.
     for (precision, roundings) in [(Precision::Float32, 1e-6), (Precision::Bfloat16, 1.0 / 64.0)] {
         let (plain, again) =
             (trainable(precision), trainable(precision).with_gradient_checkpointing(true));
@@ -126,7 +126,7 @@ fn passes_through_a_working_copy_add_up_in_float32() {
     for (idx, (name, found)) in together.iter().enumerate() {
         assert_eq!(found.kind(), Kind::Float, "{name}");
         assert_close(name, found, &(&alone[0][idx].1 + &alone[1][idx].1), 0.0);
-        // The sum over the uses of a weight in one pass, such as pictures of several sizes, has 8 bits.
+        // The sum over the uses of a weight in one pass, such as images of several sizes, has 8 bits.
         let largest = per_use[idx].1.abs().max().double_value(&[]);
         assert_close(name, found, &per_use[idx].1, largest / 64.0);
     }

@@ -17,7 +17,7 @@ fn check(change: impl Fn(&mut Prompt), expected: &str) {
 fn ids_outside_the_vocabulary_are_refused() {
     check(|prompt| prompt.ids[0] = 64, "expected ids below 64, found 64");
     check(|prompt| prompt.ids[0] = -1, "expected ids below 64, found -1");
-    check(|prompt| prompt.ids[0] = 61, "expected text and pictures, found a video placeholder");
+    check(|prompt| prompt.ids[0] = 61, "expected text and images, found a video placeholder");
     check(|prompt| prompt.ids.clear(), "expected tokens, found none");
 }
 
@@ -25,7 +25,7 @@ fn ids_outside_the_vocabulary_are_refused() {
 fn pictures_that_disagree_with_pixels_or_placeholders_are_refused() {
     check(
         |prompt| prompt.ids.retain(|&id| id != tiny::IMAGE_ID),
-        "expected placeholders for 1 more pictures, found none",
+        "expected placeholders for 1 more images, found none",
     );
     check(
         |prompt| prompt.grids.clear(),

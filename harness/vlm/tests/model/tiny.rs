@@ -36,7 +36,7 @@ pub fn model() -> Model {
     Model::random(config(), &Init { seed: 1 }, Device::Cpu)
 }
 
-/// A prompt of text, one picture of `h` by `w` patches, and text; 0 by 0 for no picture.
+/// A prompt of text, one image of `h` by `w` patches, and text; 0 by 0 for no image.
 pub fn prompt(first_id: i64, n_text: usize, h: i64, w: i64) -> Prompt {
     let text = |n: usize| (0..n as i64).map(move |i| 1 + (first_id + 7 * i) % 50);
     let grids = if h == 0 { vec![] } else { vec![Grid { t: 1, h, w }] };
@@ -47,7 +47,7 @@ pub fn prompt(first_id: i64, n_text: usize, h: i64, w: i64) -> Prompt {
     Prompt { ids, pixels: (values * 0.37 + first_id as f64).sin().view([h * w, patch_len]), grids }
 }
 
-/// Three rows of different lengths, with pictures of two sizes and without one.
+/// Three rows of different lengths, with images of two sizes and without one.
 pub fn prompts() -> Vec<Prompt> {
     vec![prompt(3, 9, 4, 6), prompt(11, 4, 0, 0), prompt(20, 5, 2, 2), prompt(31, 6, 4, 6)]
 }

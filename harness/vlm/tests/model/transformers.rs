@@ -63,7 +63,7 @@ fn numbers<T: std::str::FromStr>(line: &str) -> Vec<T> {
     line.split_whitespace().map(|word| word.parse().ok().unwrap()).collect()
 }
 
-/// A prompt without a picture.
+/// A prompt without an image.
 fn text_prompt(model: &Model, ids: &[i64]) -> Prompt {
     let patch_len = model.config().vision_config.patch_len();
     let pixels = Tensor::zeros([0, patch_len], tch::kind::FLOAT_CPU);

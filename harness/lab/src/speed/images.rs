@@ -1,4 +1,4 @@
-//! The input path alone: pictures' files to patches, on a number of threads.
+//! The input path alone: images' files to patches, on a number of threads.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -9,13 +9,13 @@ use rayon::{ThreadPoolBuilder, prelude::*};
 /// What is read, how, and how often.
 #[derive(Debug, Clone)]
 pub struct PictureBench {
-    /// The pictures' files.
+    /// The images' files.
     pub paths: Vec<PathBuf>,
     /// The order of conversion and resizing.
     pub order: ImagePath,
     /// Threads.
     pub threads: usize,
-    /// Passes over all pictures that are not counted.
+    /// Passes over all images that are not counted.
     pub warmup: usize,
     /// Passes that are counted.
     pub steps: usize,
@@ -24,13 +24,13 @@ pub struct PictureBench {
 /// Seconds of each counted pass, and what it came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PictureSpeed {
-    /// Seconds of each pass over all pictures.
+    /// Seconds of each pass over all images.
     pub seconds: Vec<f64>,
     /// Patches of one pass.
     pub n_patches: usize,
 }
 
-/// Reads all pictures again and again. Panics if threads cannot be started.
+/// Reads all images again and again. Panics if threads cannot be started.
 pub fn read_pictures(
     processor: &Processor,
     bench: &PictureBench,
