@@ -11,28 +11,9 @@ use std::{
 use torch_sys::at_grad_set_enabled;
 
 use crate::{
-    LibtorchError,
+    error::{LibtorchError, says_out_of_memory},
     shim::{check, clsrl_release_cached_memory},
 };
-
-/// What is said where memory is refused.
-const REFUSALS: [&str; 11] = [
-    // libtorch's allocators: a GPU's, a CPU's, a CPU's on some systems, C++'s own.
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "std::bad_alloc",
-    // CUDA's runtime and driver by the names of their codes.
-    "cudaErrorMemoryAllocation",
-    "CUDA_ERROR_OUT_OF_MEMORY",
-    // cuBLAS for its workspaces, and for itself when a thread first needs it.
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUBLAS_STATUS_NOT_INITIALIZED when calling `cublas",
-    // cuDNN, which has had several names for it.
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
-    "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
-];
 
 /// An operation ran out of memory on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -92,11 +73,6 @@ fn release_cached_memory() -> Result<(), LibtorchError> {
 pub(crate) fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     says_out_of_memory(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default())
-}
-
-/// Whether an exception's text tells that memory was refused.
-pub(crate) fn says_out_of_memory(text: &str) -> bool {
-    REFUSALS.iter().any(|refusal| text.contains(refusal))
 }
 
 #[cfg(test)]

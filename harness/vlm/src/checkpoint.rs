@@ -15,9 +15,9 @@ use tch::{Device, Tensor};
 
 use crate::{
     error::{VlmError, WeightProblem},
-    merge::is_finite,
     names::{self, WeightNames},
     shard::{Shard, ShardError, float_kind, shape_of},
+    values::is_finite,
     weights::TensorSpec,
 };
 

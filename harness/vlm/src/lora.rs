@@ -11,9 +11,8 @@ use tch::{Device, Kind, Tensor};
 use crate::{
     config::Config,
     layout::layout,
-    parameters::NamedTensors,
     random::draw_unit,
-    weights::{ADAPTER_MATRICES, Role, TensorSpec},
+    weights::{ADAPTER_MATRICES, NamedTensors, Role, TensorSpec},
 };
 
 /// The shape of all adapters of a model.

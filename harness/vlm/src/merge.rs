@@ -10,7 +10,7 @@ use std::{
 
 use clsrl_files::Differs;
 use sha2::{Digest, Sha256};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 use crate::{
     checkpoint::TensorReader,
@@ -19,8 +19,9 @@ use crate::{
     layers::Adapter,
     layout::layout,
     ops::cast,
-    parameters::{NamedTensors, Parameters, share},
-    weights::{Source, Weights},
+    parameters::Parameters,
+    values::float32_bytes,
+    weights::{NamedTensors, Source, Weights, share},
 };
 
 /// The float32 weights whose cast lost digits, and where to read them again.
@@ -141,24 +142,6 @@ fn replace(weight: &mut Tensor, values: &Tensor, kind: Kind) {
     } else if weight.data_ptr() != values.data_ptr() {
         no_grad(|| weight.copy_(values));
     }
-}
-
-/// Whether a float tensor has neither NaN nor infinity; waits for the device.
-pub fn is_finite(tensor: &Tensor) -> bool {
-    if tensor.numel() == 0 {
-        return true;
-    }
-    // One pass, and both carry NaN.
-    let (least, most) = tensor.detach().aminmax(None::<i64>, false);
-    Tensor::stack(&[least, most], 0).isfinite().all().int64_value(&[]) != 0
-}
-
-/// The values as little-endian float32, row by row.
-pub fn float32_bytes(tensor: &Tensor) -> Vec<u8> {
-    let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
-    let mut bytes = vec![0; 4 * tensor.numel()];
-    tensor.copy_data_u8(&mut bytes, tensor.numel());
-    bytes
 }
 
 fn digest(tensor: &Tensor) -> String {

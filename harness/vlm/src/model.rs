@@ -23,11 +23,11 @@ use crate::{
     mask::padding_mask,
     merge::Masters,
     ops::{cast, linear},
-    parameters::{Parameters, share},
+    parameters::Parameters,
     positions::Grid,
     precision::Precision,
     stage::Stage,
-    weights::Source,
+    weights::{Source, share},
 };
 
 /// A Qwen2-VL on one device.

@@ -2,10 +2,7 @@
 
 use tch::Tensor;
 
-use crate::lora::Lora;
-
-/// Tensors with their names, in a fixed order.
-pub(crate) type NamedTensors = Vec<(String, Tensor)>;
+use crate::{lora::Lora, weights::NamedTensors};
 
 /// The leaves of a model.
 pub(crate) struct Parameters {
@@ -41,9 +38,4 @@ impl Parameters {
     pub(crate) fn adapter_scale(&self) -> f64 {
         self.adapters.as_ref().map_or(1.0, |adapters| adapters.lora.scale())
     }
-}
-
-/// The same tensors under the same names.
-pub(crate) fn share<'t>(tensors: impl IntoIterator<Item = &'t (String, Tensor)>) -> NamedTensors {
-    tensors.into_iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
 }

@@ -17,7 +17,8 @@ use tch::Tensor;
 use crate::{
     config::{Config, read_object},
     error::VlmError,
-    merge::{MergedWeights, float32_bytes},
+    merge::MergedWeights,
+    values::float32_bytes,
 };
 
 /// Files that go along with the weights where the source has them.

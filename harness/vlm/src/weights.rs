@@ -25,6 +25,9 @@ pub(crate) enum Role {
     NormBias,
 }
 
+/// Tensors with their names, in a fixed order.
+pub(crate) type NamedTensors = Vec<(String, Tensor)>;
+
 /// After a layer's name, the names of its adapter's two matrices.
 pub(crate) const ADAPTER_MATRICES: [&str; 2] = ["lora_A.weight", "lora_B.weight"];
 
@@ -74,4 +77,9 @@ impl<'a> Weights<'a> {
             ADAPTER_MATRICES.map(|matrix| by_name.get(&format!("{}{matrix}", self.prefix)));
         Some(([a?.shallow_clone(), b?.shallow_clone()], *adapter_scale))
     }
+}
+
+/// The same tensors under the same names.
+pub(crate) fn share<'t>(tensors: impl IntoIterator<Item = &'t (String, Tensor)>) -> NamedTensors {
+    tensors.into_iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect()
 }

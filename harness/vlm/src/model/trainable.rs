@@ -13,9 +13,9 @@ use crate::{
     lora::{Lora, draw_adapters},
     merge::{Masters, MergedWeights},
     ops::cast,
-    parameters::{Adapters, NamedTensors, Parameters, share},
+    parameters::{Adapters, Parameters},
     save,
-    weights::Role,
+    weights::{NamedTensors, Role, share},
 };
 
 impl Model {
