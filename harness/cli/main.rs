@@ -41,6 +41,7 @@ mod progress;
 mod pace;
 mod work;
 mod meter;
+mod terminal;
 mod model;
 mod output;
 mod words;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use clsrl_data::lock::Hashed;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use crate::progress::Detail;
+use crate::{progress::Detail, terminal::draw_target};
 
 const TEMPLATE: &str = "{spinner} {prefix}: {msg}, {bytes} read ({bytes_per_sec}, {elapsed})";
 
@@ -22,7 +22,7 @@ impl Meter {
     /// Begins to count what is hashed of `what`.
     pub fn new(detail: Detail, what: &str) -> Self {
         let bar = match detail {
-            Detail::Bars => ProgressBar::new_spinner(),
+            Detail::Bars => ProgressBar::with_draw_target(None, draw_target()),
             Detail::Lines | Detail::Quiet => ProgressBar::hidden(),
         };
         bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is valid"));

@@ -15,13 +15,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub use self::left::{Amount, Left, Work};
 use crate::{
     output::note,
+    terminal::draw_target,
     words::{duration, short, thousands},
 };
 
-// None fills the last columns: a terminal that echoes ^C there begins a line, and what is taken away then is a line
-// too few.
 const OVERALL: &str = "{elapsed_precise} {bar:12} {msg}";
 const TRIAL: &str = "  {prefix:30} {bar:6} {pos}/{len} {msg}";
+const TRIAL_BEFORE_WORK: &str = "  {prefix:30} {msg}";
 const COUNT: &str = "{msg} {wide_bar} {pos}/{len}, {eta} left";
 const BAR: &str = "=> ";
 
@@ -68,7 +68,8 @@ impl Detail {
         if self != Detail::Bars {
             return ProgressBar::hidden();
         }
-        ProgressBar::new(n as u64).with_style(style(COUNT)).with_message(what.to_owned())
+        let bar = ProgressBar::with_draw_target(Some(n as u64), draw_target());
+        bar.with_style(style(COUNT)).with_message(what.to_owned())
     }
 }
 
@@ -89,7 +90,12 @@ pub struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Begins to show a run of these tasks, of which `left` counts the work.
     pub fn new(detail: Detail, tasks: &'a [Task], left: Left) -> Self {
-        let bars = MultiProgress::new();
+        let bars = match detail {
+            Detail::Bars => MultiProgress::with_draw_target(draw_target()),
+            Detail::Lines | Detail::Quiet => {
+                MultiProgress::with_draw_target(ProgressDrawTarget::hidden())
+            }
+        };
         let overall = if detail == Detail::Bars && !tasks.is_empty() {
             let bar = bars.add(ProgressBar::new(PARTS).with_style(style(OVERALL)));
             bar.enable_steady_tick(Duration::from_secs(1));
@@ -151,7 +157,7 @@ impl<'a> Progress<'a> {
             Detail::Bars => self.bars.insert_before(&self.overall, ProgressBar::new(1)),
             Detail::Lines | Detail::Quiet => ProgressBar::hidden(),
         };
-        bar.set_style(style(TRIAL));
+        bar.set_style(style(TRIAL_BEFORE_WORK));
         bar.set_prefix(short(&self.tasks[idx].key(), MAX_NAME));
         self.running.insert(idx, (bar, Instant::now()));
         self.left.start(idx, self.began.elapsed());
@@ -161,6 +167,7 @@ impl<'a> Progress<'a> {
         self.left.advance(idx, event, self.began.elapsed());
         let Some((bar, _)) = self.running.get(&idx) else { return };
         let place = |done: usize, of: usize, what: String| {
+            bar.set_style(style(TRIAL));
             bar.set_length(of as u64);
             bar.set_position(done as u64);
             bar.set_message(short(&what, MAX_TEXT));
@@ -205,12 +212,12 @@ impl<'a> Progress<'a> {
             elapsed.as_secs_f64() / (elapsed + left).as_secs_f64().max(f64::MIN_POSITIVE)
         });
         self.overall.set_position((share * PARTS as f64) as u64);
-        self.overall.set_message(told(self.left.done(), self.left.all(), left));
+        self.overall.set_message(describe_work(self.left.done(), self.left.all(), left));
     }
 }
 
 /// `210/572 steps, 5,280/18,480 images, 3 min left`; in thousands where there are many.
-fn told(done: Amount, all: Amount, left: Option<Duration>) -> String {
+fn describe_work(done: Amount, all: Amount, left: Option<Duration>) -> String {
     let of = |done: usize, all: usize, what: &str| match all {
         0 => String::new(),
         _ => format!("{}/{} {what}, ", few(done), few(all)),
@@ -246,16 +253,23 @@ mod tests {
     #[test]
     fn what_is_done_fits_beside_a_bar_in_80_columns() {
         let amount = |n| Amount { steps: n, images: n };
-        let told_of = |n| told(amount(n / 2), amount(n), Some(Duration::from_secs(273_600)));
+        let text_of =
+            |n| describe_work(amount(n / 2), amount(n), Some(Duration::from_secs(273_600)));
         for n in [1, 999, 99_999, 773_679, 8_289_152, 99_999_999] {
-            let text = told_of(n);
+            let text = text_of(n);
             assert!(text.chars().count() + "00:00:00 ".len() + 12 < 78, "{text}");
         }
-        let text =
-            told(Amount { steps: 210, images: 5280 }, Amount { steps: 572, images: 18_480 }, None);
+        let text = describe_work(
+            Amount { steps: 210, images: 5280 },
+            Amount { steps: 572, images: 18_480 },
+            None,
+        );
         assert_eq!(text, "210/572 steps, 5,280/18,480 images, time unknown");
-        let none =
-            told(Amount::default(), Amount { steps: 0, images: 16 }, Some(Duration::from_secs(9)));
+        let none = describe_work(
+            Amount::default(),
+            Amount { steps: 0, images: 16 },
+            Some(Duration::from_secs(9)),
+        );
         assert_eq!(none, "0/16 images, 9 s left");
     }
 

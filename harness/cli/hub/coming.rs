@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clsrl_hub::FetchEvent;
 use indicatif::{DecimalBytes, HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::{output::note, progress::Detail};
+use crate::{output::note, progress::Detail, terminal::draw_target};
 
 /// Fits 80 columns: the bar takes what the rest leaves.
 const TEMPLATE: &str = "{prefix:!32} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}, {eta} left";
@@ -35,7 +35,12 @@ struct Current {
 impl Coming {
     /// Begins to show.
     pub fn new(detail: Detail) -> Self {
-        Coming { detail, bars: MultiProgress::new(), bar: ProgressBar::hidden(), current: None }
+        Coming {
+            detail,
+            bars: MultiProgress::with_draw_target(draw_target()),
+            bar: ProgressBar::hidden(),
+            current: None,
+        }
     }
 
     /// What is on the terminal, to be taken away by somebody else.
