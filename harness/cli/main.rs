@@ -47,13 +47,14 @@ mod output;
 mod words;
 mod names;
 mod shell;
+mod version;
 mod exit;
 mod ending;
 
 use args::{
     AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, ModelVerb, TinyVerb, TrialArgs, Verb,
 };
-use clap::Parser;
+use clap::{Parser, error::ErrorKind};
 use ending::Signals;
 use exit::Exit;
 use output::{note, print};
@@ -68,7 +69,7 @@ fn main() {
 fn call() -> anyhow::Result<Exit> {
     let Cli { verb, quiet } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(told) => return tell_arguments(&told),
+        Err(answer) => return answer_arguments(&answer),
     };
     if let Verb::Trial(TrialArgs { of_run: true }) = verb {
         ending::obey_standard_input_alone()?;
@@ -107,13 +108,17 @@ fn call() -> anyhow::Result<Exit> {
 }
 
 /// Prints what is wrong with the arguments, or the help that they ask for.
-fn tell_arguments(told: &clap::Error) -> anyhow::Result<Exit> {
-    let text = told.render().to_string();
-    if told.use_stderr() {
+fn answer_arguments(answer: &clap::Error) -> anyhow::Result<Exit> {
+    if answer.kind() == ErrorKind::DisplayVersion {
+        print(&version::line())?;
+        return Ok(Exit::Ok);
+    }
+    let text = answer.render().to_string();
+    if answer.use_stderr() {
         note(text.trim_end());
         let given: Vec<String> =
             std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        if let Some(guess) = args::mistyped::guess_verb(told, &given) {
+        if let Some(guess) = args::mistyped::guess_verb(answer, &given) {
             note(&guess);
         }
         return Ok(Exit::Usage);

@@ -55,15 +55,13 @@ impl Project {
         self.root.join(relative)
     }
 
-    /// The commit of the project, with `-dirty` if its files differ; `unknown` outside a checkout.
-    pub fn commit(&self) -> String {
-        let Some(head) = self.git(&["rev-parse", "--short=12", "HEAD"]) else {
-            return "unknown".to_owned();
-        };
+    /// The commit of the project, with `-dirty` if its files differ; none outside a checkout.
+    pub fn commit(&self, n_digits: usize) -> Option<String> {
+        let head = self.git(&["rev-parse", &format!("--short={n_digits}"), "HEAD"])?;
         // Results are ignored by git; reports are generated as well and say nothing about the program.
         match self.git(&["status", "--porcelain", "--", ".", ":(exclude)reports"]) {
-            Some(changes) if changes.is_empty() => head,
-            _ => format!("{head}-dirty"),
+            Some(changes) if changes.is_empty() => Some(head),
+            _ => Some(format!("{head}-dirty")),
         }
     }
 

@@ -31,6 +31,7 @@ mod locked;
 #[cfg(feature = "libtorch")]
 mod models;
 mod speed;
+mod version;
 mod writers;
 mod doctor;
 #[cfg(feature = "libtorch")]

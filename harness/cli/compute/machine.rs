@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     device::{Device, Dtype},
-    project::Project,
+    version,
 };
 
 /// The precision that is asked for.
@@ -24,10 +24,9 @@ pub fn all_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// The program's version and the project's commit.
+/// The program's version and commit.
 pub fn describe_program() -> Value {
-    let commit = Project::find().map_or_else(|_| "unknown".to_owned(), |project| project.commit());
-    json!({ "version": env!("CARGO_PKG_VERSION"), "commit": commit })
+    json!({ "version": env!("CARGO_PKG_VERSION"), "commit": version::commit() })
 }
 
 /// The processor's name.

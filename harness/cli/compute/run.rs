@@ -25,6 +25,7 @@ use crate::{
     report_writer::{ReportFormats, ReportWriter},
     request::Request,
     stored_run::describe_run,
+    version,
     words::{counted, duration},
     work::{n_images, n_steps, n_training_images},
 };
@@ -155,7 +156,7 @@ impl Execution<'_> {
         (signals, detail): (&Signals, Detail),
         left: Left,
     ) -> anyhow::Result<Summary> {
-        let commit = self.request.project.commit();
+        let commit = version::commit();
         let mut progress = Progress::new(detail, tasks, left);
         let runner = Runner {
             store: self.store,
