@@ -1,4 +1,4 @@
-//! Pictures that cannot become model input, found before the first trial.
+//! Images that cannot become model input, found before the first trial.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -17,7 +17,7 @@ use crate::{exit::Exit, meter::Meter, progress::Detail};
 /// How many are named of one dataset.
 const MAX_NAMED: usize = 20;
 
-/// Decodes pictures with a meter on the terminal; those that were decoded before are not read again.
+/// Decodes images with a meter on the terminal; those that were decoded before are not read again.
 pub fn decode<'e>(
     dataset: &Dataset,
     examples: impl IntoIterator<Item = &'e Example>,
@@ -31,7 +31,7 @@ pub fn decode<'e>(
     Ok(decoded?)
 }
 
-/// The pictures of a dataset's lists that cannot be decoded, of the tree that was just read.
+/// The images of a dataset's lists that cannot be decoded, of the tree that was just read.
 pub fn broken_pictures(
     dataset: &Dataset,
     tree: &Tree,
@@ -44,7 +44,7 @@ pub fn broken_pictures(
     Ok(decode(dataset, there, &digests, (sidecars, detail))?.broken)
 }
 
-/// Fails if a picture that is used cannot be decoded, or has a shape that the model cannot take.
+/// Fails if a image that is used cannot be decoded, or has a shape that the model cannot take.
 pub fn check_pictures(
     datasets: &BTreeMap<DatasetId, Dataset>,
     used: &BTreeMap<DatasetId, UsedPictures>,
@@ -77,7 +77,7 @@ pub fn check_pictures(
         return Ok(());
     }
     Err(Exit::Differs.because(anyhow!(
-        "pictures that this run needs cannot be decoded, or have no shape for the model\n{}\n\
+        "images that this run needs cannot be decoded, or have no shape for the model\n{}\n\
          hint: put whole files in their place; `clsrl-bench datasets verify --deep` looks through all lists",
         told.join("\n")
     )))

@@ -5,6 +5,7 @@
 
 mod environment;
 mod run;
+mod announce;
 mod replace;
 mod trial;
 mod pretrain;

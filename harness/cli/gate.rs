@@ -16,6 +16,7 @@ use crate::{
     observed_run::{Run, is_selected, read_run},
     options::SuiteOptions,
     output::print,
+    words::{WIDTH, fit},
 };
 
 /// The file that GitHub Actions shows as the job's summary.
@@ -76,7 +77,7 @@ pub fn gate(options: &GateOptions) -> anyhow::Result<Exit> {
         outcome.wall_clock = Some(WallClock::judge(timing, &baseline.history));
     }
     print(&match options.format {
-        GateFormat::Text => outcome.text(),
+        GateFormat::Text => fit(&outcome.text(), WIDTH),
         GateFormat::Markdown => outcome.markdown(),
         GateFormat::Github => outcome.github(),
         GateFormat::Junit => outcome.junit(),

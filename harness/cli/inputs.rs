@@ -66,7 +66,7 @@ impl Inputs {
         let device_kind = options.device.kind().to_owned();
         let execution = request.suite.execution;
         let few_shot_dir = match &options.few_shot_caches {
-            Some(dir) => Some(existing(dir, "folder of few-shot caches")?),
+            Some(dir) => Some(canonical_dir(dir, "folder of few-shot caches")?),
             None => None,
         };
         let used = used_pictures(&request.trials, &datasets, few_shot_dir.as_deref())?;
@@ -107,7 +107,7 @@ impl Inputs {
             device_kind,
             threads: options.threads.unwrap_or(execution.threads),
             deterministic: options.deterministic,
-            recompute: options.recompute,
+            recompute: options.gradient_checkpointing,
         };
         let (device, Locked { unlocked, bound, .. }) = (options.device.clone(), locked);
         let model_files = model_files.digests;
@@ -175,7 +175,7 @@ impl Inputs {
     }
 }
 
-/// The processor that a suite's pictures go through.
+/// The processor that a suite's images go through.
 fn processor(model_dir: &Path, suite: &Suite) -> anyhow::Result<Processor> {
     let image = &suite.protocol.image;
     let processor = Processor::from_dir(model_dir)
@@ -200,7 +200,7 @@ pub fn model_dir(
 /// The data folder that was given, else the suite's, which is drawn if it is not there yet.
 pub fn data_dir(suite: &Suite, given: Option<&Path>, detail: Detail) -> anyhow::Result<PathBuf> {
     match (given, suite.data) {
-        (Some(dir), _) => existing(dir, "data folder"),
+        (Some(dir), _) => canonical_dir(dir, "data folder"),
         (None, Some(DataSource::Drawn { seed })) => {
             let dir = drawn_dir(seed)?;
             draw(&dir, seed, detail)?;
@@ -243,7 +243,7 @@ fn lacks(suite: &Suite, what: &str, flag: &str) -> anyhow::Error {
     ))
 }
 
-fn existing(dir: &Path, what: &str) -> anyhow::Result<PathBuf> {
+fn canonical_dir(dir: &Path, what: &str) -> anyhow::Result<PathBuf> {
     if dir.is_dir() {
         // Workers get the path as well, so it must not depend on the current folder.
         return dir.canonicalize().with_context(|| format!("cannot read `{}`", dir.display()));

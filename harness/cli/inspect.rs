@@ -106,7 +106,7 @@ struct Picks<'a> {
     val: Vec<Pick<'a>>,
 }
 
-/// Prints the rendered prompt of an evaluation picture.
+/// Prints the rendered prompt of an evaluation image.
 pub fn prompt(options: &PromptOptions, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let suite = read_suite(&project, &options.suite, options.protocol.as_deref())?;
@@ -143,13 +143,13 @@ pub fn prompt(options: &PromptOptions, detail: Detail) -> anyhow::Result<Exit> {
         let ShownPrompt { dataset, split, index, path, classname, prompt, tokens } = shown;
         print(&format!(
             "{prompt}\n\n{dataset} {split} {index}: {path}, `{classname}`\n{tokens} tokens, the \
-             picture's included\n"
+             image's included\n"
         ))?;
     }
     Ok(Exit::Ok)
 }
 
-/// Writes the preprocessed picture as PNG, and prints its path and size.
+/// Writes the preprocessed image as PNG, and prints its path and size.
 pub fn image(options: &ImageOptions, detail: Detail) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let suite = read_suite(&project, DEFAULT_SUITE, None)?;
@@ -193,7 +193,7 @@ fn default_data_dir(detail: Detail) -> anyhow::Result<PathBuf> {
 fn example<'d>(examples: &[&'d Example], index: usize) -> anyhow::Result<&'d Example> {
     examples.get(index).copied().ok_or_else(|| {
         let n = examples.len();
-        Exit::Usage.because(anyhow!("there is no picture {index}, the split has {n}"))
+        Exit::Usage.because(anyhow!("there is no image {index}, the split has {n}"))
     })
 }
 

@@ -35,12 +35,12 @@ const MAX_NAMED: usize = 20;
 
 /// What comparing with the lock gave.
 pub struct Locked {
-    /// The digest of each dataset's tree of pictures, as far as it was looked at or is locked; of an
+    /// The digest of each dataset's tree of images, as far as it was looked at or is locked; of an
     /// unlocked one with a word that says so.
     pub images: BTreeMap<DatasetId, String>,
     /// The datasets that differ from the lock, or that nobody has locked.
     pub unlocked: BTreeSet<DatasetId>,
-    /// What was found of each dataset and of the pictures that are used; where pictures were not looked at, of
+    /// What was found of each dataset and of the images that are used; where images were not looked at, of
     /// those that are trained on.
     pub bound: BTreeMap<DatasetId, BoundDataset>,
 }
@@ -53,7 +53,7 @@ pub fn compare(
     depth: Check,
     detail: Detail,
 ) -> anyhow::Result<Locked> {
-    let path = existing_lock(project, options.lock.as_deref())?;
+    let path = find_lock(project, options.lock.as_deref())?;
     let (_, lock) = read_lock(&path)?;
     let mut locked =
         Locked { images: BTreeMap::new(), unlocked: BTreeSet::new(), bound: BTreeMap::new() };
@@ -76,13 +76,13 @@ pub fn compare(
         let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
         let sidecars = sidecars_dir(options.sidecars.as_deref())?;
         let checked =
-            metered(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
+            with_meter(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
         let pictures = PictureDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
         locked.bound.insert(id, BoundDataset::new(dataset, pictures));
-        match told(dataset, &checked) {
+        match describe_differences(dataset, &checked) {
             Ok(()) => drop(locked.images.insert(id, checked.images_root)),
             Err(fault) => {
-                // Its pictures are still those that were looked at: other ones make its cells stale.
+                // Its images are still those that were looked at: other ones make its cells stale.
                 locked.images.insert(id, format!("unlocked {}", checked.images_root));
                 locked.unlocked.insert(id);
                 faults.push(fault);
@@ -105,7 +105,7 @@ pub fn compare(
     )))
 }
 
-/// The tree of pictures that the lock expects, if its lists are those that are there.
+/// The tree of images that the lock expects, if its lists are those that are there.
 fn expected_tree<'e>(dataset: &Dataset, entry: Option<&'e LockEntry>) -> Option<&'e Tree> {
     let entry = entry?;
     let split = entry.split.verified()?;
@@ -114,12 +114,12 @@ fn expected_tree<'e>(dataset: &Dataset, entry: Option<&'e LockEntry>) -> Option<
 }
 
 /// Says what is wrong with a dataset, a line for each thing.
-fn told(dataset: &Dataset, checked: &Checked) -> Result<(), String> {
+fn describe_differences(dataset: &Dataset, checked: &Checked) -> Result<(), String> {
     let id = dataset.id;
     if checked.differences.is_empty() {
         return match checked.unverified.as_slice() {
             [] => Ok(()),
-            what => Err(unverified(id, &what.join(", "))),
+            what => Err(describe_unverified(id, &what.join(", "))),
         };
     }
     let mut text = format!("{id}:");
@@ -136,12 +136,12 @@ fn told(dataset: &Dataset, checked: &Checked) -> Result<(), String> {
     Err(text)
 }
 
-fn unverified(id: DatasetId, what: &str) -> String {
+fn describe_unverified(id: DatasetId, what: &str) -> String {
     format!("{id}:\n  nobody has verified {what} yet")
 }
 
 /// The lock that was given, which must be there, or else the project's.
-pub fn existing_lock(project: &Project, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub fn find_lock(project: &Project, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     match given {
         Some(path) if !path.exists() => Err(Exit::Usage.because(anyhow!(
             "there is no lock `{}`\nhint: `clsrl-bench datasets lock --lock FILE` writes one",
@@ -174,7 +174,7 @@ pub fn parse_lock(path: &Path, text: &str) -> anyhow::Result<Lock> {
 }
 
 /// Hashes with a meter on the terminal.
-pub fn metered<T>(
+pub fn with_meter<T>(
     detail: Detail,
     what: DatasetId,
     (mode, sidecars): (Mode, &Path),

@@ -67,6 +67,22 @@ pub fn repetition_penalty(dir: &Path) -> Option<String> {
     (penalty != 1.0).then(|| penalty.to_string())
 }
 
+/// The bytes that a model's weights take in float32, as checkpoints have them; none where its files do not tell.
+pub fn float32_bytes(dir: &Path) -> Option<u64> {
+    let bytes = clsrl_files::read(&dir.join("config.json"), MAX_BYTES).ok()?;
+    let json: Value = serde_json::from_slice(&bytes).ok()?;
+    let dtype = json["torch_dtype"].as_str().or_else(|| json["dtype"].as_str());
+    let factor = match dtype? {
+        "float32" => 1,
+        "bfloat16" | "float16" => 2,
+        _ => return None,
+    };
+    let names = file_names(dir).ok()?;
+    let weights = names.iter().filter(|name| name.ends_with(".safetensors"));
+    let sizes = weights.map(|name| Some(fs::metadata(dir.join(name)).ok()?.len()));
+    Some(factor * sizes.sum::<Option<u64>>()?)
+}
+
 /// What stands where a directory should: what it is, and what to do.
 fn no_directory(given: &Path) -> (String, String) {
     let shown = given.display();

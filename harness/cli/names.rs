@@ -1,5 +1,7 @@
 //! Names as users type them: those of suites, and those that reports print, in any case.
 
+use std::str::FromStr;
+
 use clsrl_report::column_head;
 use clsrl_spec::{DatasetId, MethodId, closest};
 
@@ -25,6 +27,18 @@ pub fn method(text: &str) -> Result<MethodId, String> {
     let names = MethodId::ALL.map(MethodId::as_str);
     let found = MethodId::ALL.into_iter().find(is_meant);
     found.ok_or_else(|| unknown("method", text, closest(text, names), &names))
+}
+
+/// Makes a parser of values that have names, which guesses at one that is mistyped.
+pub fn value<T>(
+    names: &'static [&'static str],
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr<Err = String>,
+{
+    |text: &str| {
+        text.parse().map_err(|expected: String| guess(text, names.iter().copied()) + &expected)
+    }
 }
 
 /// `did you mean ...? ` in front of a list of names, where one of them is near.
@@ -71,5 +85,12 @@ mod tests {
         let told = dataset("mnist").unwrap_err();
         assert!(told.starts_with("unknown dataset `mnist`, expected one of imagenet, "), "{told}");
         assert!(method("clsrl").unwrap_err().contains("did you mean `cls-rl`?"));
+    }
+    #[test]
+    fn a_mistyped_value_is_guessed() {
+        let parse = value::<clsrl_report::DatasetOrder>(&["coop", "paper"]);
+        assert!(parse("paper").is_ok());
+        assert_eq!(parse("papr").unwrap_err(), "did you mean `paper`? expected coop or paper");
+        assert_eq!(parse("xyzzy").unwrap_err(), "expected coop or paper");
     }
 }

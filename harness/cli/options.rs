@@ -64,8 +64,8 @@ pub struct InputOptions {
     pub threads: Option<usize>,
     /// Use deterministic algorithms.
     pub deterministic: bool,
-    /// Gradient checkpointing: recompute activations in the backward pass.
-    pub recompute: bool,
+    /// Recompute activations in the backward pass.
+    pub gradient_checkpointing: bool,
 }
 
 /// How much of the images is compared with the lock.

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 /// Prints data.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    match write_out(shown(text).as_bytes()) {
+    match write_out(escape(text).as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
     }
@@ -31,18 +31,18 @@ pub fn blanks(text: &str, width: usize) -> String {
 pub fn send(value: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_string(value)?;
     line.push('\n');
-    write_out(shown(&line).as_bytes())
+    write_out(escape(&line).as_bytes())
 }
 
 /// Tells something that is no data.
 pub fn note(text: &str) {
     // Nobody can be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{}", shown(text));
+    let _ = writeln!(io::stderr().lock(), "{}", escape(text));
 }
 
 /// A text with nothing in it that a terminal obeys, but for line ends and tabs: no control character, and none
 /// that turns the direction of reading or ends a line.
-pub fn shown(text: &str) -> Cow<'_, str> {
+pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return text.into();
     }
@@ -78,15 +78,15 @@ mod tests {
 
     #[test]
     fn what_a_terminal_obeys_is_escaped() {
-        assert_eq!(shown("\u{1b}]0;owned\u{7}\u{1b}[31m"), "\\u001b]0;owned\\u0007\\u001b[31m");
+        assert_eq!(escape("\u{1b}]0;owned\u{7}\u{1b}[31m"), "\\u001b]0;owned\\u0007\\u001b[31m");
         assert_eq!(
-            shown("a\u{202e}b\u{2066}c\u{9b}d\u{7f}e\rf"),
+            escape("a\u{202e}b\u{2066}c\u{9b}d\u{7f}e\rf"),
             "a\\u202eb\\u2066c\\u009bd\\u007fe\\u000df"
         );
         for char in (0..=0x10ffff).filter_map(char::from_u32) {
             let text = char.to_string();
-            let is_shown = shown(&text) == text;
-            assert!(is_shown || shown(&text).is_ascii(), "{char:?}");
+            let is_shown = escape(&text) == text;
+            assert!(is_shown || escape(&text).is_ascii(), "{char:?}");
             assert!(!is_shown || !char.is_control() || matches!(char, '\n' | '\t'), "{char:?}");
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     fn json_means_the_same_when_it_was_escaped() {
         let hostile: String = (0..0x3000).filter_map(char::from_u32).collect();
         let json = serde_json::to_string_pretty(&[&hostile]).unwrap();
-        let [read]: [String; 1] = serde_json::from_str(&shown(&json)).unwrap();
+        let [read]: [String; 1] = serde_json::from_str(&escape(&json)).unwrap();
         assert_eq!(read, hostile);
     }
 }

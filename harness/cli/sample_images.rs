@@ -1,4 +1,4 @@
-//! The pictures of a report's samples, made small, where they can be found.
+//! The images of a report's samples, made small, where they can be found.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,15 @@ use crate::{
     stored_run::InputNames,
 };
 
-/// So many pictures are embedded at most: a photograph takes about 4 KiB of the report, and a few
+/// So many images are embedded at most: a photograph takes about 4 KiB of the report, and a few
 /// milliseconds to read.
 const MAX_PICTURES: usize = 1000;
 
 /// The longest side of a thumbnail, in pixels, as wide as the report shows it.
 const SIDE: u32 = 96;
 
-/// Where pictures are to be looked for: in the folder that was given, or in that of drawn datasets if the
-/// results are of those; it is drawn if it is not there. A report needs no pictures, so otherwise there are none.
+/// Where images are to be looked for: in the folder that was given, or in that of drawn datasets if the
+/// results are of those; it is drawn if it is not there. A report needs no images, so otherwise there are none.
 pub fn sample_images_dir(
     request: &Request,
     store: &Store,
@@ -44,13 +44,13 @@ pub fn sample_images_dir(
     match data_dir(&request.suite, None, detail) {
         Ok(dir) => Ok(Some(dir)),
         Err(error) => {
-            note(&format!("warning: samples are shown without their pictures: {error:#}"));
+            note(&format!("warning: samples are shown without their images: {error:#}"));
             Ok(None)
         }
     }
 }
 
-/// Makes the pictures of samples small, as many as are embedded. What cannot be read is left out: the report
+/// Makes the images of samples small, as many as are embedded. What cannot be read is left out: the report
 /// shows its path.
 pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
     let mut pictures = shown.pictures();
@@ -62,7 +62,7 @@ pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
     let mut thumbnails = Thumbnails::new();
     for (id, pictures) in by_dataset {
         let Ok(dataset) = open_dataset(id, data_dir, None) else { continue };
-        let (found, paths) = found(&dataset, pictures);
+        let (found, paths) = find_paths(&dataset, pictures);
         for (picture, made) in found.into_iter().zip(image::thumbnails(&paths, SIDE)) {
             if let Ok(jpeg) = made {
                 thumbnails.insert((id, picture.image), jpeg);
@@ -72,8 +72,8 @@ pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
     thumbnails
 }
 
-/// The pictures that the dataset's lists have, with the places of their files.
-fn found(dataset: &Dataset, pictures: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
+/// The images that the dataset's lists have, with the places of their files.
+fn find_paths(dataset: &Dataset, pictures: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
     let mut lists: BTreeMap<_, BTreeMap<&str, &Example>> = BTreeMap::new();
     let place = |picture: ShownPicture| {
         let list = lists.entry(picture.split.as_str()).or_insert_with(|| {

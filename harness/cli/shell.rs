@@ -20,7 +20,12 @@ const PLAIN_NAME: &str = "clsrlbench";
 pub fn completions(shell: Shell) -> anyhow::Result<Exit> {
     let is_bash = shell == Shell::Bash;
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), if is_bash { PLAIN_NAME } else { NAME }, &mut script);
+    generate(
+        shell,
+        &mut visible(&Cli::command()),
+        if is_bash { PLAIN_NAME } else { NAME },
+        &mut script,
+    );
     let mut script = String::from_utf8(script).context("the completions are not UTF-8")?;
     if is_bash {
         // What is completed stands at the end of the lines that register it; all else is the script's own.
@@ -28,6 +33,15 @@ pub fn completions(shell: Shell) -> anyhow::Result<Exit> {
     }
     print(&script)?;
     Ok(Exit::Ok)
+}
+
+/// The program without the verbs that are hidden from people: completions would offer them all the same.
+fn visible(program: &Command) -> Command {
+    let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set());
+    Command::new(NAME)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(program.get_arguments())
+        .subcommands(verbs)
 }
 
 /// Prints the man page of the program, or writes those of all verbs into a folder.

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const WIDTH: usize = 80;
 
 /// A number and what it counts: `1 trial`, `2 trials`.
-pub fn counted(n: usize, what: &str) -> String {
+pub fn count(n: usize, what: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {what}{plural}", thousands(n))
 }
@@ -48,7 +48,7 @@ pub fn short(text: &str, max_chars: usize) -> String {
 }
 
 /// Breaks a paragraph between words; a word that is longer than the width stands alone.
-pub fn wrapped(text: &str, width: usize) -> String {
+pub fn wrap(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let n_word = word.chars().count();
@@ -61,6 +61,26 @@ pub fn wrapped(text: &str, width: usize) -> String {
         }
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// Breaks the lines that are longer than the width; what follows is indented two more than the line's beginning.
+pub fn fit(text: &str, width: usize) -> String {
+    let mut fitted = String::new();
+    for line in text.lines() {
+        if line.chars().count() <= width {
+            fitted += line;
+            fitted.push('\n');
+            continue;
+        }
+        let body = line.trim_start();
+        let indent = line.len() - body.len();
+        let broken = wrap(body, width.saturating_sub(indent + 2));
+        for (n, part) in broken.lines().enumerate() {
+            let indent = if n == 0 { indent } else { indent + 2 };
+            fitted += &format!("{}{part}\n", " ".repeat(indent));
+        }
+    }
+    fitted
 }
 
 /// Where the texts of a column stand.
@@ -102,9 +122,9 @@ mod tests {
 
     #[test]
     fn one_is_singular_and_thousands_are_set_apart() {
-        assert_eq!(counted(1, "trial"), "1 trial");
-        assert_eq!(counted(0, "trial"), "0 trials");
-        assert_eq!(counted(8_289_152, "image"), "8,289,152 images");
+        assert_eq!(count(1, "trial"), "1 trial");
+        assert_eq!(count(0, "trial"), "0 trials");
+        assert_eq!(count(8_289_152, "image"), "8,289,152 images");
         assert_eq!([999, 1000, 1_000_000].map(thousands), ["999", "1,000", "1,000,000"]);
     }
 
@@ -133,9 +153,16 @@ mod tests {
 
     #[test]
     fn a_paragraph_is_broken_between_words() {
-        assert_eq!(wrapped("a bc  def\nghij", 6), "a bc\ndef\nghij\n");
-        assert_eq!(wrapped("a longer-than-that b", 6), "a\nlonger-than-that\nb\n");
-        assert_eq!(wrapped("", 6), "");
+        assert_eq!(wrap("a bc  def\nghij", 6), "a bc\ndef\nghij\n");
+        assert_eq!(wrap("a longer-than-that b", 6), "a\nlonger-than-that\nb\n");
+        assert_eq!(wrap("", 6), "");
+    }
+
+    #[test]
+    fn a_long_line_is_broken_under_its_beginning() {
+        assert_eq!(fit("  ab cd ef gh\nshort\n\nx\n", 9), "  ab cd\n    ef gh\nshort\n\nx\n");
+        let text = fit(&format!("    {}", "word ".repeat(60)), 80);
+        assert!(1 < text.lines().count() && text.lines().all(|line| line.chars().count() <= 80));
     }
 
     #[test]

@@ -324,7 +324,10 @@ fn worker_of(run: u32) -> Option<String> {
 #[test]
 fn a_worker_that_the_system_kills_tells_of_memory_and_of_what_was_not_given() {
     for (more, told) in [
-        (&[][..], "hint: --recompute keeps less for the backward pass; --lora RANK trains less"),
+        (
+            &[][..],
+            "hint: --gradient-checkpointing keeps less for the backward pass; --lora RANK trains less",
+        ),
         (&["--lora", "4", "--recompute"], "hint: another program may be using the memory"),
     ] {
         let dir = temporary();

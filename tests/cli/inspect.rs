@@ -138,7 +138,7 @@ fn a_position_beyond_the_list_is_wrong_usage() {
         text(&model()),
     ]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("there is no picture 100000"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("there is no image 100000"), "{}", ended.stderr);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn what_was_fetched_is_a_model_by_its_name() {
         &format!("hf:org/tiny@{COMMIT}"),
         text(&place.snapshot()),
     ] {
-        expect(&place.prompt(name), 0, "tokens, the picture's included");
+        expect(&place.prompt(name), 0, "tokens, the image's included");
     }
     expect(&place.prompt("hf:org/other"), 2, "model fetch org/other");
     expect(&place.prompt("hf:org/tiny@v2"), 2, "model fetch org/tiny@v2");

@@ -71,7 +71,7 @@ fn a_picture_cache_changes_no_result_cold_warm_or_broken() {
     let pictures = caches.join("clsrl-bench/pictures");
     let run = |out: &str| {
         let out = dir.path().join(out);
-        let output = program(&run_args(text(&out), &["--picture-cache", "1GiB"]))
+        let output = program(&run_args(text(&out), &["--image-cache", "1GiB"]))
             .env("XDG_CACHE_HOME", &caches)
             .output()
             .unwrap();
@@ -89,7 +89,7 @@ fn a_picture_cache_changes_no_result_cold_warm_or_broken() {
     fs::remove_dir_all(&pictures).unwrap();
     fs::write(&pictures, "no folder").unwrap();
     let told = run("broken");
-    assert_eq!(told.matches("nothing new is kept in the picture cache").count(), 1, "{told}");
+    assert_eq!(told.matches("nothing new is kept in the image cache").count(), 1, "{told}");
 }
 
 /// The files of a picture cache, with what tells that one was written again.

@@ -41,12 +41,14 @@ fn bash_completes_verbs_and_flags() {
     assert_eq!(complete("clsrl-bench resc", 1), ["rescore"]);
     assert_eq!(complete("clsrl-bench run --few", 2), ["--few-shot-caches"]);
     assert_eq!(complete("clsrl-bench datasets ver", 2), ["verify"]);
+    assert_eq!(complete("clsrl-bench tri", 1), [""], "what is hidden from people is not completed");
 }
 
 #[test]
 fn every_shell_has_completions_and_another_is_wrong_usage() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(expect_ok(&["completions", shell]).contains("rescore"), "{shell}");
+        let script = expect_ok(&["completions", shell]);
+        assert!(script.contains("rescore") && !script.contains("of-run"), "{shell}");
     }
     assert_eq!(call(&["completions", "cmd"]).code, Some(2));
 }

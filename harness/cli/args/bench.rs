@@ -11,6 +11,7 @@ use clsrl_spec::{
 use super::number::{parse_number, parse_share, whole};
 use crate::{
     device::{Device, Dtype},
+    names,
     options::{
         BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
         SftBenchOptions, Weights,
@@ -20,7 +21,7 @@ use crate::{
 /// Layers of a random model: the largest Qwen2-VL has 80.
 const MAX_LAYERS: usize = 1024;
 
-/// Side of a square picture in pixels.
+/// Side of a square image in pixels.
 pub(super) const MAX_SIDE: usize = 8192;
 
 /// What to time.
@@ -48,7 +49,7 @@ pub struct BenchModelArgs {
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
     vision_layers: Option<usize>,
     /// Device: cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = names::value::<Device>(&["cpu", "cuda"]))]
     device: Device,
     /// Precision of matrix products; auto is bf16 on CUDA and fp32 on a CPU.
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]
@@ -164,8 +165,8 @@ pub struct BenchEvalArgs {
 #[derive(Debug, Args)]
 pub struct BenchInputArgs {
     /// A folder of images, read with its subfolders.
-    #[arg(long, value_name = "DIR")]
-    pictures: PathBuf,
+    #[arg(long, alias = "pictures", value_name = "DIR")]
+    images: PathBuf,
     /// The model directory whose preprocessor is used, instead of Qwen2-VL's.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
@@ -213,7 +214,7 @@ impl From<BenchVerb> for BenchOptions {
                 spread: args.spread,
             }),
             BenchVerb::Input(args) => BenchOptions::Input(InputBenchOptions {
-                images: args.pictures,
+                images: args.images,
                 model: args.model,
                 order: args.order,
                 warmup: args.warmup,

@@ -9,6 +9,7 @@ use clsrl_spec::ranges::MAX_THREADS;
 use super::{bench::MAX_SIDE, number::whole};
 use crate::{
     device::{Device, Dtype},
+    names,
     options::DoctorOptions,
 };
 
@@ -22,7 +23,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "DIR")]
     goldens: Option<PathBuf>,
     /// Device: cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = names::value::<Device>(&["cpu", "cuda"]))]
     device: Device,
     /// Precision of matrix products; auto is bf16 on CUDA and fp32 on a CPU.
     #[arg(long, value_enum, default_value_t = Dtype::Auto)]

@@ -8,6 +8,7 @@ use clsrl_spec::ranges::MAX_THREADS;
 use super::number::whole;
 use crate::{
     device::Device,
+    names,
     options::{DataOptions, InputOptions},
 };
 
@@ -41,7 +42,7 @@ pub struct InputArgs {
     #[arg(long, value_name = "DIR")]
     few_shot_caches: Option<PathBuf>,
     /// Device: cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = names::value::<Device>(&["cpu", "cuda"]))]
     device: Device,
     /// Threads per trial, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_THREADS>)]
@@ -49,9 +50,9 @@ pub struct InputArgs {
     /// Use deterministic algorithms; each fine-tune records which tensors differ when its first step is repeated.
     #[arg(long)]
     deterministic: bool,
-    /// Gradient checkpointing: recompute activations in the backward pass, for small GPUs.
-    #[arg(long)]
-    recompute: bool,
+    /// Recompute activations in the backward pass instead of keeping them, for small GPUs.
+    #[arg(long, visible_alias = "recompute")]
+    gradient_checkpointing: bool,
 }
 
 impl From<DataArgs> for DataOptions {
@@ -69,7 +70,7 @@ impl From<InputArgs> for InputOptions {
             device: args.device,
             threads: args.threads,
             deterministic: args.deterministic,
-            recompute: args.recompute,
+            gradient_checkpointing: args.gradient_checkpointing,
         }
     }
 }

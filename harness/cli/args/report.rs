@@ -8,6 +8,7 @@ use clsrl_spec::Scorer;
 
 use super::suite::SuiteArgs;
 use crate::{
+    names,
     report::ReportOptions,
     report_writer::{DocumentFormat, ReportFormats},
     rescore::RescoreOptions,
@@ -17,13 +18,13 @@ use crate::{
 #[derive(Debug, Args)]
 struct FormatArgs {
     /// Further formats of the data frames, beside Parquet: csv, ndjson.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::value::<FrameFormat>(&["parquet", "csv", "ndjson"]))]
     frames: Vec<FrameFormat>,
     /// Formats of the report: md, html, tex, csv, figures; all by default.
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::value::<DocumentFormat>(&["md", "html", "tex", "csv", "figures"]))]
     format: Vec<DocumentFormat>,
     /// Order of datasets in tables: coop (as in suites) or paper.
-    #[arg(long, value_name = "ORDER", default_value = "coop")]
+    #[arg(long, value_name = "ORDER", default_value = "coop", value_parser = names::value::<DatasetOrder>(&["coop", "paper"]))]
     order: DatasetOrder,
 }
 

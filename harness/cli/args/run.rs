@@ -20,8 +20,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_JOBS>)]
     jobs: Option<usize>,
     /// Cache resized images on disk, up to SIZE; worth it for large photographs.
-    #[arg(long, value_name = "SIZE")]
-    picture_cache: Option<CacheSize>,
+    #[arg(long, alias = "picture-cache", value_name = "SIZE")]
+    image_cache: Option<CacheSize>,
     /// Overwrite finished results of another model, other data or other settings. Without it such a run ends before
     /// it starts.
     #[arg(long)]
@@ -41,7 +41,7 @@ impl From<RunArgs> for RunOptions {
             inputs: args.inputs.into(),
             check: if args.deep { Check::Deep } else { Check::Fast },
             jobs: args.jobs,
-            image_cache: args.picture_cache.map(|size| size.n_bytes),
+            image_cache: args.image_cache.map(|size| size.n_bytes),
             replace: args.replace,
             keep_checkpoints: args.keep_checkpoints,
             in_process: args.in_process,

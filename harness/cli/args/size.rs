@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 const UNITS: [(&str, u64); 3] = [("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
-/// Of a cache with 256 folders, in each of which the largest pictures must have room.
+/// Of a cache with 256 folders, in each of which the largest images must have room.
 const SMALLEST: u64 = 1 << 30;
 
 /// How large a cache may become.

@@ -4,6 +4,7 @@ use clsrl_spec::{Case, CaseTally, DatasetId, Judge, Protocol, RewardAudit, Rewar
 use serde_json::{Value, json};
 
 use super::table::Table;
+use crate::words::thousands;
 
 /// Characters of an example that are shown.
 const N_SHOWN: usize = 150;
@@ -52,15 +53,15 @@ impl Findings {
 
     /// Aligned tables.
     pub fn text(&self) -> String {
-        self.told("", Table::text)
+        self.render("", Table::text)
     }
 
     /// Tables of Markdown.
     pub fn markdown(&self) -> String {
-        self.told("#", Table::markdown)
+        self.render("#", Table::markdown)
     }
 
-    fn told(&self, mark: &str, table: fn(&Table) -> String) -> String {
+    fn render(&self, mark: &str, table: fn(&Table) -> String) -> String {
         let heading = |level: usize, title: &str| match (mark, ["=", "-"].get(level - 1)) {
             ("", Some(line)) => format!("{title}\n{}\n\n", line.repeat(title.chars().count())),
             ("", None) => format!("{title}\n\n"),
@@ -73,7 +74,7 @@ impl Findings {
             self.protocol.rl.solution.solution("NAME")
         );
         for prompt in &self.prompts {
-            let right = shown(&prompt.audit.right_answer("NAME"));
+            let right = one_line(&prompt.audit.right_answer("NAME"));
             text += "\n";
             text +=
                 &heading(2, &format!("Prompt `{}`: answers such as `{right}`", prompt.audit.style));
@@ -123,8 +124,8 @@ impl OfPrompt {
     fn wrong_names(&self) -> Table {
         let reads_numbers = self.audit.judges.contains(&Judge::Reward(RewardId::Accuracy));
         let row = |title: &str, n_visible: usize, tally: &CaseTally| {
-            let first = [title.to_owned(), grouped(tally.asked)].into_iter();
-            let visible = reads_numbers.then(|| grouped(n_visible));
+            let first = [title.to_owned(), thousands(tally.asked)].into_iter();
+            let visible = reads_numbers.then(|| thousands(n_visible));
             first.chain(visible).chain(cells(tally, |paid| paid)).collect()
         };
         let mut rows: Vec<Vec<String>> = Vec::new();
@@ -158,7 +159,7 @@ impl OfPrompt {
     fn cases(&self, cases: impl Iterator<Item = Case>, count: fn(usize, usize) -> usize) -> Table {
         let row = |case: Case| {
             let tally = self.together(case)?;
-            let first = [case.title().to_owned(), grouped(tally.asked)];
+            let first = [case.title().to_owned(), thousands(tally.asked)];
             let counted = cells(&tally, |paid| count(paid, tally.asked));
             Some(first.into_iter().chain(counted).collect())
         };
@@ -193,7 +194,7 @@ impl OfPrompt {
                     judge.title(),
                     paid.label,
                     paid.answers,
-                    shown(&paid.example)
+                    one_line(&paid.example)
                 );
             }
         }
@@ -205,7 +206,7 @@ impl OfPrompt {
 fn cells(tally: &CaseTally, count: impl Fn(usize) -> usize) -> impl Iterator<Item = String> {
     tally.judges.iter().map(move |judge| match count(judge.paid) {
         0 => "0".to_owned(),
-        n => format!("{} ({})", grouped(n), percent(n, tally.asked)),
+        n => format!("{} ({})", thousands(n), percent(n, tally.asked)),
     })
 }
 
@@ -220,21 +221,8 @@ fn percent(n: usize, of: usize) -> String {
     }
 }
 
-/// A number with a comma between thousands.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if 0 < place && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// On one line, and not too long.
-fn shown(text: &str) -> String {
+fn one_line(text: &str) -> String {
     let line = text.replace('\n', "\\n");
     match line.char_indices().nth(N_SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -253,10 +241,5 @@ mod tests {
         check(1, 998_996, "< 0.01 %");
         check(998_995, 998_996, "> 99.99 %");
         check(4, 4, "100 %");
-    }
-
-    #[test]
-    fn thousands_are_set_off() {
-        assert_eq!([7, 999, 1_000, 1_234_567].map(grouped), ["7", "999", "1,000", "1,234,567"]);
     }
 }

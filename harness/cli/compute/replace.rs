@@ -18,7 +18,7 @@ pub fn check(
 ) -> anyhow::Result<()> {
     let groups = replaced(statuses);
     if !groups.is_empty() {
-        let told = told(&groups);
+        let told = describe_groups(&groups);
         if !replace {
             return Err(Exit::Usage.because(anyhow!(
                 "finished results in `{}` are not those that this run makes, which would replace them\n{told}\n\
@@ -36,7 +36,7 @@ pub fn check(
     Ok(())
 }
 
-fn told(groups: &[(Vec<String>, Replaced)]) -> String {
+fn describe_groups(groups: &[(Vec<String>, Replaced)]) -> String {
     let lines = groups.iter().map(|(reasons, Replaced { n_fine_tunes, n_cells, trials })| {
         let counted = |n: usize, what: &str| match n {
             0 => None,

@@ -11,7 +11,7 @@ use clsrl_runner::{
 };
 use clsrl_vlm::Precision;
 
-use super::{environment, replace, trial};
+use super::{announce::Announcement, environment, replace, trial};
 use crate::{
     against_paper,
     cache::cache_dir,
@@ -26,7 +26,7 @@ use crate::{
     request::Request,
     stored_run::describe_run,
     version,
-    words::{counted, duration},
+    words::{count, duration},
     work::{n_images, n_steps, n_training_images},
 };
 
@@ -54,23 +54,28 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     });
     store.write_last_run(&describe_run(&request, &options.inputs))?;
     let n_cells: usize = statuses.iter().map(|status| status.cells.len()).sum();
-    let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
     // In process a signal ends the program at once: it could come in the middle of a step that takes minutes.
     if !options.in_process {
         signals.ask_first();
     }
-    detail.say(&format!(
-        "{}: {}, {}, {n_left} of them to run",
-        request.suite.name,
-        counted(request.trials.len(), "trial"),
-        counted(n_cells, "cell")
-    ));
+    let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
+    let n_jobs = n_jobs(&request, options);
+    let left = Left::new(works, n_jobs, Pace::of(&statuses));
+    let announcement = Announcement {
+        request: &request,
+        n_cells,
+        tasks: &tasks,
+        left: &left,
+        n_jobs,
+        model_dir: &inputs.model_dir,
+        keep_checkpoints: options.keep_checkpoints,
+        results_dir: store.dir(),
+    };
+    detail.say(&announcement.render());
 
     let image_cache = if tasks.is_empty() { None } else { image_cache(options)? };
     let execution =
         Execution { request: &request, inputs: &inputs, store: &store, options, image_cache };
-    let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
-    let left = Left::new(works, execution.n_places(), Pace::of(&statuses));
     let summary = execution.run(&tasks, (signals, detail), left)?;
     if let Some(exit) = signals.end_at_once() {
         note(&format!(
@@ -109,6 +114,14 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     Ok(if summary.failures.is_empty() { exit } else { failed })
 }
 
+/// How many trials run at a time.
+fn n_jobs(request: &Request, options: &RunOptions) -> usize {
+    match options.in_process {
+        true => 1,
+        false => options.jobs.unwrap_or(request.suite.execution.jobs),
+    }
+}
+
 /// What is left of a trial.
 fn work_of(task: &Task, inputs: &Inputs) -> Work {
     let trial = task.trial.clone();
@@ -122,18 +135,18 @@ fn work_of(task: &Task, inputs: &Inputs) -> Work {
 
 /// `2 of 4 trials`.
 fn of_trials(n: usize, of: usize) -> String {
-    format!("{n} of {}", counted(of, "trial"))
+    format!("{n} of {}", count(of, "trial"))
 }
 
 /// The image cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
 /// it is told here, once.
 fn image_cache(options: &RunOptions) -> anyhow::Result<Option<CacheSpace>> {
     let Some(n_bytes) = options.image_cache else { return Ok(None) };
-    let dir = cache_dir().context("there is no folder for a picture cache")?.join("pictures");
+    let dir = cache_dir().context("there is no folder for an image cache")?.join("pictures");
     let space = CacheSpace { dir, n_bytes };
     if let Err(error) = space.prepare() {
         note(&format!(
-            "nothing new is kept in the picture cache `{}`: {error}\n\
+            "nothing new is kept in the image cache `{}`: {error}\n\
              hint: the run goes on, and decodes what is not there already",
             space.dir.display()
         ));
@@ -166,20 +179,20 @@ impl Execution<'_> {
         };
         let summary = if self.options.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
-                run_trial(&self.job(task, &commit), send).map_err(failed)
+                run_trial(&self.job(task, &commit), send).map_err(describe_failure)
             })
         } else {
-            runner.run_in_workers(tasks, &self.worker()?, self.n_jobs(), &|task| {
-                serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
-            })
+            runner.run_in_workers(
+                tasks,
+                &self.worker()?,
+                n_jobs(self.request, self.options),
+                &|task| {
+                    serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
+                },
+            )
         };
         progress.close();
         Ok(summary?)
-    }
-
-    /// How many trials run at once.
-    fn n_places(&self) -> usize {
-        if self.options.in_process { 1 } else { self.n_jobs() }
     }
 
     /// Writes the report of what is done; prints the averages in short, what was run, and the paths.
@@ -204,13 +217,13 @@ impl Execution<'_> {
         Ok(written.exit)
     }
 
-    fn n_jobs(&self) -> usize {
-        self.options.jobs.unwrap_or(self.request.suite.execution.jobs)
-    }
-
     /// What is left to try where the system ended a worker.
     fn memory_hint(&self, task: &Task) -> String {
-        let fewer = if 1 < self.n_jobs() { "--jobs 1 runs one trial at a time; " } else { "" };
+        let fewer = if 1 < n_jobs(self.request, self.options) {
+            "--jobs 1 runs one trial at a time; "
+        } else {
+            ""
+        };
         format!("hint: {fewer}{}", MemoryHint::of(&self.job(task, "")))
     }
 
@@ -253,8 +266,8 @@ impl Execution<'_> {
     }
 }
 
-/// How a trial in this process failed.
-fn failed(error: EngineError) -> Failed {
+/// Describes how a trial in this process failed.
+fn describe_failure(error: EngineError) -> Failed {
     let kind = if error.is_difference() { FailureKind::Differs } else { FailureKind::Told };
     Failed { kind, reason: describe(&error.into()).trim_end().to_owned() }
 }

@@ -1,4 +1,4 @@
-//! `datasets list`: a row for each dataset, without reading a picture.
+//! `datasets list`: a row for each dataset, without reading a image.
 
 use clsrl_data::lock::{Difference, check_lists};
 use clsrl_spec::{DatasetId, lock::LockEntry};
@@ -12,7 +12,7 @@ struct Row {
     dataset: &'static str,
     /// Whether its folder is there.
     there: bool,
-    /// The number of pictures in the lists; none where they cannot be read.
+    /// The number of images in the lists; none where they cannot be read.
     counts: Option<[usize; 3]>,
     /// Why the lists cannot be read.
     fault: Option<String>,

@@ -14,7 +14,7 @@ use super::place::Place;
 use crate::{
     broken::broken_pictures,
     exit::Exit,
-    locked::{metered, parse_lock},
+    locked::{parse_lock, with_meter},
     options::DatasetsOptions,
     output::print,
     progress::Detail,
@@ -129,8 +129,9 @@ fn measure_dataset(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Resu
         }
     };
     // What is locked is what was read just now, whatever an earlier pass remembers.
-    let mut measured =
-        metered(detail, id, (Mode::Deep, &place.sidecars), |checking| measure(&dataset, checking))?;
+    let mut measured = with_meter(detail, id, (Mode::Deep, &place.sidecars), |checking| {
+        measure(&dataset, checking)
+    })?;
     // What cannot be decoded must not become what everybody is compared with.
     if let Some(tree) = measured.entry.images.verified() {
         let broken = broken_pictures(&dataset, tree, (&place.sidecars, detail))?;
@@ -145,7 +146,7 @@ fn measure_dataset(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Resu
     }
     let folders = measured.missing_folders.iter();
     report.left_out = folders
-        .map(|folder| format!("`{folder}` is not there, so the pictures are not locked"))
+        .map(|folder| format!("`{folder}` is not there, so the images are not locked"))
         .chain(measured.not_standard)
         .chain(measured.links.iter().map(|folder| {
             format!("links lead into `{}`, where runs follow them from now on", folder.display())

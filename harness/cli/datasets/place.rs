@@ -16,7 +16,7 @@ use crate::{
     cache::sidecars_dir,
     exit::{Exit, describe},
     inputs::data_dir,
-    locked::{existing_lock, read_lock},
+    locked::{find_lock, read_lock},
     options::DatasetsOptions,
     progress::Detail,
     project::Project,
@@ -50,7 +50,7 @@ impl Place {
         let suite = read_suite(&project, DEFAULT_SUITE, None)?;
         let lock_path = match &options.data.lock {
             Some(path) if writes => path.clone(),
-            given => existing_lock(&project, given.as_deref())?,
+            given => find_lock(&project, given.as_deref())?,
         };
         let (_, lock) = read_lock(&lock_path)?;
         let data_dir = data_dir(&suite, options.data.dir.as_deref(), detail)?;

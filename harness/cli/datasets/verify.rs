@@ -1,4 +1,4 @@
-//! `datasets verify`: everything in which datasets differ from the lock, and pictures that stand where they
+//! `datasets verify`: everything in which datasets differ from the lock, and images that stand where they
 //! must not.
 //!
 //! It ends with the code for differing data if anything differs or leaks, else with the one for something
@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::place::Place;
 use crate::{
-    broken::broken_pictures, exit::Exit, locked::metered, options::DatasetsOptions, output::print,
-    progress::Detail,
+    broken::broken_pictures, exit::Exit, locked::with_meter, options::DatasetsOptions,
+    output::print, progress::Detail,
 };
 
 /// How many leaks of one kind are told one by one.
@@ -99,7 +99,7 @@ fn verify_dataset(
 ) -> anyhow::Result<Report> {
     let (opened, entry, dir) = (place.open(id), place.entry(id), place.dir(id));
     let how = (mode, place.sidecars.as_path());
-    let checked = metered(detail, id, how, |checking| match &opened {
+    let checked = with_meter(detail, id, how, |checking| match &opened {
         Ok(dataset) => check(dataset, entry, checking),
         Err(_) => check_without_lists((id, &dir), entry, checking),
     })?;
@@ -158,7 +158,7 @@ impl From<&Tree> for Images {
     }
 }
 
-/// The leaks as differences: from the rule that no picture stands in two places.
+/// The leaks as differences: from the rule that no image stands in two places.
 fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
     let leak = |subject: &String, expected: &str, found: String| Told {
         kind: "leak",
@@ -172,7 +172,7 @@ fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
     }
     for (path, shots, seed) in leaks.in_few_shot.iter().take(MAX_LEAKS) {
         let found = format!("it in the few-shot set of {shots} shots and seed {seed}");
-        told.push(leak(path, "a test picture in no few-shot set", found));
+        told.push(leak(path, "a test image in no few-shot set", found));
     }
     let n_told = told.len();
     let n_more = leaks.in_two_splits.len() + leaks.in_few_shot.len() - n_told;
@@ -182,7 +182,7 @@ fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
     if let Some((path, split)) = leaks.repeated.first() {
         let n = leaks.repeated.len();
         notes.push(format!(
-            "{n} pictures stand twice in their split, the first `{path}` in `{split}`"
+            "{n} images stand twice in their split, the first `{path}` in `{split}`"
         ));
     }
     told

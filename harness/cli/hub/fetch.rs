@@ -54,7 +54,8 @@ pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyho
         None => Destination::Cache(HubCache::new(cache_root()?)),
     };
     let settings = settings()?;
-    let client = Client::new(&settings).map_err(|error| ended(error, &settings, &options.model))?;
+    let client =
+        Client::new(&settings).map_err(|error| explain(error, &settings, &options.model))?;
     let mut coming = Coming::new(detail);
     let bars = coming.bars();
     let mut on_event = |event: clsrl_hub::FetchEvent<'_>| coming.show(event);
@@ -86,7 +87,7 @@ pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyho
             note(INTERRUPTED);
             Ok(asked.unwrap_or(Exit::Interrupted))
         }
-        Err(error) => Err(ended(error, &settings, &options.model)),
+        Err(error) => Err(explain(error, &settings, &options.model)),
         Ok(Err(table)) => print(&table).map(|()| Exit::Ok),
         Ok(Ok(fetched)) => {
             // The folder is there whatever becomes of the lock.
@@ -224,12 +225,12 @@ fn table(plan: &Plan) -> String {
 }
 
 /// Gives an error its exit code and its hints.
-fn ended(error: FetchError, settings: &ClientSettings, model: &HubModel) -> anyhow::Error {
+fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> anyhow::Error {
     let again = "hint: run the same command again to go on; what came so far is kept";
     let (exit, hint) = match &error {
         FetchError::Address { .. } | FetchError::Proxy(_) => (Exit::Usage, String::new()),
         FetchError::NotFound { .. } => (Exit::Usage, not_found(settings)),
-        FetchError::Denied { is_gated, .. } => (Exit::Usage, denied(*is_gated, settings, model)),
+        FetchError::Denied { is_gated, .. } => (Exit::Usage, explain_denial(*is_gated, settings, model)),
         FetchError::Offline { .. } | FetchError::NotHere { .. } => {
             (Exit::Incomplete, "hint: fetch it without HF_HUB_OFFLINE".to_owned())
         }
@@ -283,7 +284,7 @@ fn not_found(settings: &ClientSettings) -> String {
     }
 }
 
-fn denied(is_gated: bool, settings: &ClientSettings, model: &HubModel) -> String {
+fn explain_denial(is_gated: bool, settings: &ClientSettings, model: &HubModel) -> String {
     let place = format!("{}/{}", settings.endpoint.trim_end_matches('/'), model.id);
     match (is_gated, settings.token.is_some()) {
         (true, true) => format!("hint: its owners want to be asked first, at {place}"),

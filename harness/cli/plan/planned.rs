@@ -30,11 +30,11 @@ pub struct PlannedTrial {
     pub key: String,
     /// The fine-tune's id; none without model and data.
     pub id: Option<String>,
-    /// Optimizer steps; without data, for full classes. The same goes for the pictures.
+    /// Optimizer steps; without data, for full classes. The same goes for the images.
     pub steps: usize,
     pub training_images: usize,
     pub evaluation_images: usize,
-    /// Pictures of the cells that are not done.
+    /// Images of the cells that are not done.
     pub evaluation_images_left: usize,
     /// How long what is left takes by itself.
     pub seconds_left: Option<f64>,
@@ -69,9 +69,9 @@ pub struct Counts {
     pub steps: usize,
     /// Optimizer steps of the trials that are not done.
     pub steps_left: usize,
-    /// Pictures that all cells evaluate together.
+    /// Images that all cells evaluate together.
     pub evaluation_images: usize,
-    /// Pictures of the cells that are not done.
+    /// Images of the cells that are not done.
     pub evaluation_images_left: usize,
 }
 

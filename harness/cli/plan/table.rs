@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 use clsrl_spec::{DatasetId, MethodId, Trial};
 
 use super::planned::{Counts, Plan, PlannedCell, PlannedTrial, Progress};
-use crate::words::{Side, columns, counted, duration, thousands};
+use crate::words::{Side, columns, count, duration, thousands};
 
 /// Trials of a method and a dataset.
 #[derive(Default)]
@@ -111,14 +111,14 @@ pub(super) fn totals(plan: &Plan) -> String {
     let mut text = format!(
         "{}, {}: {} done, {} stale, {} missing\n\
          {}, {} of them left\n{} to evaluate, {} of them left\n",
-        counted(trials, "trial"),
-        counted(cells, "cell"),
+        count(trials, "trial"),
+        count(cells, "cell"),
         thousands(done),
         thousands(stale),
         thousands(missing),
-        counted(steps, "optimizer step"),
+        count(steps, "optimizer step"),
         thousands(steps_left),
-        counted(evaluation_images, "image"),
+        count(evaluation_images, "image"),
         thousands(evaluation_images_left),
     );
     if 0 < stale {
@@ -139,12 +139,12 @@ pub(super) fn trials(plan: &Plan) -> String {
         writeln!(
             text,
             "{key}: {} on {}, {} evaluated",
-            counted(*steps, "step"),
-            counted(*training_images, "image"),
+            count(*steps, "step"),
+            count(*training_images, "image"),
             thousands(*evaluation_images)
         )
         .expect("a string takes every text");
-        for (progress, cells) in grouped(&trial.cells) {
+        for (progress, cells) in group_cells(&trial.cells) {
             let reasons = match progress.reasons.as_slice() {
                 [] => String::new(),
                 reasons => format!("  ({})", reasons.join("; ")),
@@ -157,7 +157,7 @@ pub(super) fn trials(plan: &Plan) -> String {
 }
 
 /// Cells with the same state for the same reasons, together.
-fn grouped(cells: &[PlannedCell]) -> Vec<(&Progress, Vec<&str>)> {
+fn group_cells(cells: &[PlannedCell]) -> Vec<(&Progress, Vec<&str>)> {
     let mut groups: Vec<(&Progress, Vec<&str>)> = Vec::new();
     for PlannedCell { cell, progress, .. } in cells {
         match groups.iter_mut().find(|(of_group, _)| *of_group == progress) {

@@ -2,7 +2,7 @@
 
 use clsrl_report::InShort;
 
-use crate::words::{Side, WIDTH, columns, wrapped};
+use crate::words::{Side, WIDTH, columns, wrap};
 
 /// The columns that are left out where all do not fit, the first one first.
 const DROPPED: [&str; 3] = ["Below zero", "Seconds", "Prompt"];
@@ -13,7 +13,7 @@ const TEXTS: [&str; 2] = ["Method", "Prompt"];
 /// Warnings, the table, and how to read it.
 pub fn render(in_short: &InShort) -> String {
     let warnings: Vec<String> =
-        in_short.warnings.iter().map(|warning| wrapped(warning, WIDTH) + "\n").collect();
+        in_short.warnings.iter().map(|warning| wrap(warning, WIDTH) + "\n").collect();
     let mut kept: Vec<usize> = (0..in_short.heads.len())
         .filter(|&column| in_short.rows.iter().any(|row| !row[column].is_empty()))
         .collect();
@@ -26,7 +26,7 @@ pub fn render(in_short: &InShort) -> String {
         table = self::table(in_short, &kept);
     }
     let heads: Vec<&str> = kept.iter().map(|&column| in_short.heads[column].as_str()).collect();
-    let legend = wrapped(&legend(in_short.score, &heads, table.contains('±')), WIDTH);
+    let legend = wrap(&legend(in_short.score, &heads, table.contains('±')), WIDTH);
     format!("{}{table}\n{legend}", warnings.concat())
 }
 
@@ -74,7 +74,7 @@ mod tests {
             "Seconds",
         ];
         InShort {
-            warnings: vec!["Synthetic. ".to_owned() + &"Drawn pictures say nothing. ".repeat(5)],
+            warnings: vec!["Synthetic. ".to_owned() + &"Drawn images say nothing. ".repeat(5)],
             heads: heads.map(str::to_owned).to_vec(),
             rows: rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect(),
             score: "strict",

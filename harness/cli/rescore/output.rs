@@ -7,7 +7,7 @@ use clsrl_spec::{MethodId, SCORER_VERSION};
 use serde_json::{Value, json};
 
 use super::outcome::{Cell, Outcome, Scorers};
-use crate::words::{Side, columns, counted, thousands};
+use crate::words::{Side, columns, count, thousands};
 
 /// What a report of new verdicts says about them.
 pub(super) fn summarize(outcome: &Outcome, named: &str, scorers: Scorers) -> String {
@@ -32,7 +32,7 @@ pub(super) fn render_text(outcome: &Outcome, scorers: Scorers, names_cells: bool
     let mut text = format!(
         "{} of {} change: {}\n",
         changed.len(),
-        counted(outcome.cells.len(), "cell"),
+        count(outcome.cells.len(), "cell"),
         change_text(outcome.total(), scorers)
     );
     if changed.is_empty() {
@@ -81,7 +81,7 @@ fn change_text(change: ScoreChange, scorers: Scorers) -> String {
     format!(
         "{n_became_right} became right, {n_became_wrong} became wrong\n\
          {n_right_before} of {} right by {} as stored, {n_right_now} by {} now{drifted}",
-        counted(n, "answer"),
+        count(n, "answer"),
         scorers.before.as_str(),
         scorers.now.as_str(),
     )

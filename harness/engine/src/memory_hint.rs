@@ -9,7 +9,7 @@ use crate::TrialJob;
 /// What would let a trial need less memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryHint {
-    /// `--recompute` would keep less for the backward pass.
+    /// `--gradient-checkpointing` would keep less for the backward pass.
     pub recompute: bool,
     /// `--lora` would train less.
     pub lora: bool,
@@ -28,7 +28,8 @@ impl MemoryHint {
 
 impl fmt::Display for MemoryHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let recompute = self.recompute.then_some("--recompute keeps less for the backward pass");
+        let recompute =
+            self.recompute.then_some("--gradient-checkpointing keeps less for the backward pass");
         let lora = self.lora.then_some("--lora RANK trains less");
         let other = "another program may be using the memory";
         let hints: Vec<&str> = recompute.into_iter().chain(lora).chain([other]).collect();
@@ -44,7 +45,13 @@ mod tests {
     fn what_was_given_is_not_proposed() {
         let hint = |recompute, lora| MemoryHint { recompute, lora }.to_string();
         assert_eq!(hint(false, false), "another program may be using the memory");
-        assert!(hint(true, false).contains("--recompute") && !hint(true, false).contains("--lora"));
-        assert!(hint(false, true).contains("--lora") && !hint(false, true).contains("--recompute"));
+        assert!(
+            hint(true, false).contains("--gradient-checkpointing")
+                && !hint(true, false).contains("--lora")
+        );
+        assert!(
+            hint(false, true).contains("--lora")
+                && !hint(false, true).contains("--gradient-checkpointing")
+        );
     }
 }

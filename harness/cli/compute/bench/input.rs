@@ -1,4 +1,4 @@
-//! `bench input`: pictures' files to patches.
+//! `bench input`: images' files to patches.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
     options::InputBenchOptions,
 };
 
-/// What is taken for a picture, by the end of its name.
+/// What is taken for a image, by the end of its name.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Times the input path.
@@ -24,7 +24,7 @@ pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     if paths.is_empty() {
         let dir = options.images.display();
         return Err(Exit::NothingSelected
-            .because(anyhow!("`{dir}` holds no pictures, expected files in {ENDINGS:?}")));
+            .because(anyhow!("`{dir}` holds no images, expected files in {ENDINGS:?}")));
     }
     let processor = match &options.model {
         Some(dir) => Processor::from_dir(dir)?,
