@@ -8,11 +8,13 @@
 use std::{
     borrow::Cow,
     fmt::Write as _,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
 };
 
 use anyhow::Context;
 use serde::Serialize;
+
+use crate::words::{WIDTH, fit};
 
 /// Prints data.
 pub fn print(text: &str) -> anyhow::Result<()> {
@@ -34,10 +36,15 @@ pub fn send(value: &impl Serialize) -> io::Result<()> {
     write_out(escape(&line).as_bytes())
 }
 
-/// Tells something that is no data.
+/// Tells something that is no data; on a terminal lines are broken between words.
 pub fn note(text: &str) {
+    let text = escape(text);
+    let mut stderr = io::stderr().lock();
     // Nobody can be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{}", escape(text));
+    let _ = match stderr.is_terminal() {
+        true => write!(stderr, "{}", fit(&text, WIDTH)),
+        false => writeln!(stderr, "{text}"),
+    };
 }
 
 /// A text with nothing in it that a terminal obeys, but for line ends and tabs: no control character, and none

@@ -63,24 +63,26 @@ pub fn wrap(text: &str, width: usize) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// Breaks the lines that are longer than the width; what follows is indented two more than the line's beginning.
+/// Breaks the lines that are longer than the width, between words; what follows is indented two more than the line
+/// begins. A word that is longer than the width stays whole.
 pub fn fit(text: &str, width: usize) -> String {
-    let mut fitted = String::new();
-    for line in text.lines() {
-        if line.chars().count() <= width {
-            fitted += line;
-            fitted.push('\n');
-            continue;
-        }
-        let body = line.trim_start();
-        let indent = line.len() - body.len();
-        let broken = wrap(body, width.saturating_sub(indent + 2));
-        for (n, part) in broken.lines().enumerate() {
-            let indent = if n == 0 { indent } else { indent + 2 };
-            fitted += &format!("{}{part}\n", " ".repeat(indent));
-        }
+    text.lines().map(|line| fit_line(line, width)).collect()
+}
+
+fn fit_line(line: &str, width: usize) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let (mut fitted, mut rest) = (String::new(), line.trim_end().to_owned());
+    while width < rest.chars().count() {
+        let body = rest.len() - rest.trim_start().len();
+        let blanks =
+            rest.char_indices().enumerate().filter(|&(_, (at, char))| char == ' ' && body < at);
+        let (within, beyond): (Vec<_>, Vec<_>) = blanks.partition(|&(n, _)| n <= width);
+        let Some(&(_, (at, _))) = within.last().or(beyond.first()) else { break };
+        fitted += rest[..at].trim_end();
+        fitted.push('\n');
+        rest = format!("{}{}", " ".repeat(indent + 2), rest[at..].trim_start());
     }
-    fitted
+    fitted + &rest + "\n"
 }
 
 /// Where the texts of a column stand.
