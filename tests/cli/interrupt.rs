@@ -56,6 +56,23 @@ fn a_run_that_is_told_to_end_at_its_start_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_report_of_what_is_there_is_written_while_a_run_goes_on() {
+    let dir = temporary();
+    let (mut child, mut stderr) = run_one_by_one_until(dir.path(), "1/3 zero-shot done");
+    // Held, so that it does not get further while somebody else looks at its results.
+    signal(&child, "-STOP");
+    let report = call(&["report", "--suite", "smoke", "--out", text(dir.path())]);
+    signal(&child, "-CONT");
+    assert_eq!(report.code, Some(5), "{}{}", report.stdout, report.stderr);
+    assert!(report.stderr.contains("incomplete: 4 of 8 cells are missing"), "{}", report.stderr);
+    assert!(report.stdout.contains("Zero-shot") && report.stdout.contains("smoke.md"));
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert_same_results(finished(), dir.path());
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let dir = temporary();
     let (mut child, _stderr) = run_one_by_one_until(dir.path(), "1/3 zero-shot done");
