@@ -4,7 +4,6 @@
 
 mod crates;
 mod documents;
-mod imports;
 mod sources;
 
 use std::{

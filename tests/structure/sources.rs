@@ -77,6 +77,22 @@ fn files_import_each_other_in_no_circle() {
     assert_none("circles of imports", &circles.map(str::to_owned).collect::<Vec<_>>());
 }
 
+/// Who may know the arguments: the program's entry, and what shells and `man` are told of them.
+const KNOW_ARGUMENTS: [&str; 2] = ["harness/cli/main.rs", "harness/cli/shell.rs"];
+
+#[test]
+fn what_clap_parses_does_not_travel_below_the_arguments() {
+    let mut findings = Vec::new();
+    for file in non_test_files() {
+        let is_argument = file.starts_with("harness/cli/args") || file.ends_with("cli/args.rs");
+        let may = KNOW_ARGUMENTS.iter().any(|known| file.ends_with(known));
+        if file.starts_with("harness/cli") && !is_argument && !may {
+            findings.extend(lines_with(&file, code(&text(&file)), &["args::"]));
+        }
+    }
+    assert_none("files that know the arguments", &findings);
+}
+
 /// What opens a file for reading by itself.
 const OPENERS: [&str; 10] = [
     "File::open(",
