@@ -44,7 +44,7 @@ pub fn broken_pictures(
     Ok(decode(dataset, there, &digests, (sidecars, detail))?.broken)
 }
 
-/// Fails if a image that is used cannot be decoded, or has a shape that the model cannot take.
+/// Fails if an image that is used cannot be decoded, or has a shape that the model cannot take.
 pub fn check_pictures(
     datasets: &BTreeMap<DatasetId, Dataset>,
     used: &BTreeMap<DatasetId, UsedPictures>,

@@ -33,7 +33,7 @@ use crate::{
     progress::Detail,
 };
 
-/// Placeholders and frame of a image leave a prompt this much text at least.
+/// Placeholders and frame of an image leave a prompt this much text at least.
 const LEAST_TEXT: usize = 4;
 
 /// Times what is asked for, and prints JSON.
@@ -123,7 +123,7 @@ fn shapes(options: &ModelBenchOptions, steps: usize, model: &Model) -> anyhow::R
     if options.prompt_tokens < least {
         let found = options.prompt_tokens;
         return Err(Exit::Usage.because(anyhow!(
-            "--prompt-tokens: expected at least {least} for a image of this size, found {found}"
+            "--prompt-tokens: expected at least {least} for an image of this size, found {found}"
         )));
     }
     Ok(shapes)

@@ -1,4 +1,4 @@
-//! `datasets list`: a row for each dataset, without reading a image.
+//! `datasets list`: a row for each dataset, without reading an image.
 
 use clsrl_data::lock::{Difference, check_lists};
 use clsrl_spec::{DatasetId, lock::LockEntry};

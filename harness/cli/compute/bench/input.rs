@@ -13,7 +13,7 @@ use crate::{
     options::InputBenchOptions,
 };
 
-/// What is taken for a image, by the end of its name.
+/// What is taken for an image, by the end of its name.
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 
 /// Times the input path.
