@@ -82,7 +82,7 @@ pub enum Verb {
     /// Benchmark training, evaluation and preprocessing.
     #[command(subcommand)]
     Bench(BenchVerb),
-    /// Check that models compute the right numbers on this machine.
+    /// Check this machine: the numbers, and with --suite all that a run needs.
     Doctor(DoctorArgs),
     /// Print completions for a shell.
     #[command(

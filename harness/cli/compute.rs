@@ -11,6 +11,7 @@ mod trial;
 mod pretrain;
 mod bench;
 mod doctor;
+mod preflight;
 mod machine;
 
 use clsrl_libtorch::{catch_out_of_memory, silence_out_of_memory};
@@ -38,9 +39,12 @@ pub fn bench(options: &BenchOptions, detail: Detail) -> anyhow::Result<Exit> {
     within_memory(|| bench::bench(options, detail))
 }
 
-/// Checks whether models compute here what they should.
-pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
-    within_memory(|| doctor::doctor(options))
+/// Checks whether models compute here what they should, and whether a suite can be run.
+pub fn doctor(options: &DoctorOptions, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| match &options.suite {
+        Some(suite) => preflight::preflight(options, suite, detail),
+        None => doctor::doctor(options),
+    })
 }
 
 /// Calls a verb for which a device without memory is an error as others are.

@@ -30,7 +30,7 @@ pub fn bench(_: &BenchOptions, _: Detail) -> anyhow::Result<Exit> {
 }
 
 /// Refuses to check anything.
-pub fn doctor(_: &DoctorOptions) -> anyhow::Result<Exit> {
+pub fn doctor(_: &DoctorOptions, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("doctor"))
 }
 

@@ -99,11 +99,15 @@ pub fn tell(ended: anyhow::Result<Exit>) -> Exit {
     match ended {
         Ok(exit) => exit,
         Err(error) => {
-            let exit = error.downcast_ref().map_or(Exit::Unexpected, |coded: &Coded| coded.exit);
             note(describe(&error).trim_end());
-            exit
+            code(&error)
         }
     }
+}
+
+/// The code that an error ends the program with.
+pub fn code(error: &anyhow::Error) -> Exit {
+    error.downcast_ref().map_or(Exit::Unexpected, |coded: &Coded| coded.exit)
 }
 
 /// Writes an error out: what happened, its causes indented, then the hints of all of them.

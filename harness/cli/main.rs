@@ -100,7 +100,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Tiny(TinyVerb::Draw(args)) => tiny::draw(&args.to, args.seed, detail),
         Verb::Tiny(TinyVerb::Pretrain(args)) => compute::pretrain_model(&args.into(), detail),
         Verb::Bench(verb) => compute::bench(&verb.into(), detail),
-        Verb::Doctor(args) => compute::doctor(&args.into()),
+        Verb::Doctor(args) => compute::doctor(&args.into(), detail),
         Verb::Completions(args) => shell::completions(args.shell),
         Verb::Man(args) => shell::man(args.to.as_deref()),
         Verb::Trial(_) => compute::trial(),

@@ -115,7 +115,11 @@ pub struct DatasetsOptions {
 /// A check of the program on this machine.
 #[derive(Debug)]
 pub struct DoctorOptions {
-    /// A model directory or `hf:ID[@REV]`, instead of the tiny model.
+    /// The suite that is to be run; none checks the computations alone.
+    pub suite: Option<SuiteOptions>,
+    /// The datasets that it reads.
+    pub data: DataOptions,
+    /// A model directory or `hf:ID[@REV]`, instead of the suite's or the tiny model.
     pub model: Option<PathBuf>,
     /// A golden set to compare with.
     pub goldens: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::{call, copy, expect_ok, shared, temporary, text};
+use crate::program::{Ended, call, copy, expect_ok, shared, temporary, text};
 
 /// A picture of 4 placeholders: the tests are about the program, not about the model.
 const SMALL: [&str; 5] = ["doctor", "--image-size", "56", "--threads", "1"];
@@ -54,4 +54,51 @@ fn a_golden_set_that_is_not_there_is_told() {
     let ended = call(&[&SMALL[..], &["--goldens", "no-such-folder"]].concat());
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     assert!(ended.stderr.contains("golden set `no-such-folder`"), "{}", ended.stderr);
+}
+
+/// `doctor` before a run of a part of the smoke suite.
+fn preflight(more: &[&str]) -> Ended {
+    let suite =
+        ["--suite", "smoke", "--methods", "zero-shot,sft", "--datasets", "dtd", "--limit", "2"];
+    call(&[&SMALL[..], &suite, more].concat())
+}
+
+#[test]
+fn a_suite_that_can_be_run_is_ready_on_one_page() {
+    let ended = preflight(&[]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.ends_with("\nready: this suite can be run\n"), "{}", ended.stdout);
+    for found in ["ok      weights", "ok      data", "images answered", "steps of sft", "at most "]
+    {
+        assert!(ended.stdout.contains(found), "{found}: {}", ended.stdout);
+    }
+    assert!(ended.stdout.lines().count() <= 40, "{}", ended.stdout);
+    assert!(ended.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ended.stdout);
+}
+
+#[test]
+fn what_a_suite_lacks_or_has_otherwise_is_told_with_its_code() {
+    let dir = temporary();
+    let lock = dir.path().join("empty.lock");
+    fs::write(&lock, "").unwrap();
+    let ended = preflight(&["--lock", text(&lock)]);
+    assert_eq!(ended.code, Some(7), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("FAILED  data"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("steps of sft"), "it is timed all the same: {}", ended.stdout);
+    assert!(ended.stdout.ends_with("\nnot ready: data\n"), "{}", ended.stdout);
+
+    let ended = preflight(&["--model", text(dir.path()), "--json"]);
+    assert_eq!(ended.code, Some(5), "{}{}", ended.stdout, ended.stderr);
+    let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((&json["ready"], &json["checks"][0]["check"]), (&false.into(), &"weights".into()));
+    assert_eq!(json["checks"][0]["passed"], false);
+}
+
+#[test]
+fn a_part_of_no_suite_is_wrong_usage() {
+    for given in [["--datasets", "dtd"], ["--limit", "2"], ["--data", "."]] {
+        let ended = call(&[&SMALL[..], &given].concat());
+        assert_eq!(ended.code, Some(2), "{given:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains("--suite"), "{given:?}: {}", ended.stderr);
+    }
 }

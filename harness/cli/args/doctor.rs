@@ -6,17 +6,27 @@ use clap::Args;
 
 use clsrl_spec::ranges::MAX_THREADS;
 
-use super::{bench::MAX_SIDE, number::whole};
+use super::{bench::MAX_SIDE, inputs::DataArgs, number::whole, suite::SelectionArgs};
 use crate::{
     device::{Device, Dtype},
     names,
-    options::DoctorOptions,
+    options::{DoctorOptions, SuiteOptions},
 };
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// The Hugging Face model directory to test, or `hf:ID[@REV]`, instead of the tiny model.
+    /// Check everything that a run of this suite needs: a name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH")]
+    suite: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The folder for results, as the run would have it, to look for room.
+    #[arg(long, value_name = "DIR", requires = "suite")]
+    out: Option<PathBuf>,
+    /// The Hugging Face model directory to test, or `hf:ID[@REV]`, instead of the suite's or the tiny model.
     #[arg(long, value_name = "DIR|hf:ID")]
     model: Option<PathBuf>,
     /// Also compare with a golden set: a model and what transformers computed with it.
@@ -41,7 +51,22 @@ pub struct DoctorArgs {
 
 impl From<DoctorArgs> for DoctorOptions {
     fn from(args: DoctorArgs) -> Self {
-        let DoctorArgs { model, goldens, device, dtype, image_size, threads, json } = args;
-        DoctorOptions { model, goldens, device, dtype, image_size, threads, json }
+        let (selection, variant) = args.selection.split();
+        DoctorOptions {
+            suite: args.suite.map(|suite| SuiteOptions {
+                suite,
+                selection,
+                variant,
+                out: args.out,
+            }),
+            data: args.data.into(),
+            model: args.model,
+            goldens: args.goldens,
+            device: args.device,
+            dtype: args.dtype,
+            image_size: args.image_size,
+            threads: args.threads,
+            json: args.json,
+        }
     }
 }

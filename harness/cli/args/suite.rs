@@ -29,7 +29,8 @@ pub struct SuiteArgs {
 
 /// Which part of a suite; what is empty selects everything.
 #[derive(Debug, Clone, Args)]
-struct SelectionArgs {
+#[group(requires = "suite")]
+pub struct SelectionArgs {
     /// Only these methods.
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::method)]
     methods: Vec<MethodId>,
@@ -53,24 +54,27 @@ struct SelectionArgs {
     lora: Option<usize>,
 }
 
-impl From<SuiteArgs> for SuiteOptions {
-    fn from(args: SuiteArgs) -> Self {
+impl SelectionArgs {
+    /// The part of a suite, and what makes another experiment of it.
+    pub fn split(self) -> (Selection, Variant) {
         fn axis<T>(wanted: Vec<T>) -> Option<Vec<T>> {
             Some(wanted).filter(|wanted| !wanted.is_empty())
         }
-        let SuiteArgs { suite, selection, out } = args;
-        let SelectionArgs { methods, datasets, shots, seeds, limit, protocol, lora } = selection;
-        SuiteOptions {
-            suite,
-            selection: Selection {
-                methods: axis(methods),
-                datasets: axis(datasets),
-                shots: axis(shots),
-                seeds: axis(seeds),
-                limit,
-            },
-            variant: Variant { protocol, lora },
-            out,
-        }
+        let SelectionArgs { methods, datasets, shots, seeds, limit, protocol, lora } = self;
+        let selection = Selection {
+            methods: axis(methods),
+            datasets: axis(datasets),
+            shots: axis(shots),
+            seeds: axis(seeds),
+            limit,
+        };
+        (selection, Variant { protocol, lora })
+    }
+}
+
+impl From<SuiteArgs> for SuiteOptions {
+    fn from(SuiteArgs { suite, selection, out }: SuiteArgs) -> Self {
+        let (selection, variant) = selection.split();
+        SuiteOptions { suite, selection, variant, out }
     }
 }

@@ -1,6 +1,6 @@
 //! `doctor`: whether models compute here what they should.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clsrl_engine::machine::describe_device;
 use clsrl_lab::doctor::{Check, all_passed, golden_checks, self_tests};
 use clsrl_libtorch::set_num_threads;
@@ -16,11 +16,23 @@ use super::{
     trial::{check_model, open_backend},
 };
 use crate::{
-    exit::Exit, hub, model::find_model, options::DoctorOptions, output::print, project::Project,
+    exit::Exit,
+    hub,
+    model::find_model,
+    options::{DataOptions, DoctorOptions},
+    output::print,
+    project::Project,
+    words::{WIDTH, fit},
 };
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
 pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
+    let DataOptions { dir, lock, sidecars, .. } = &options.data;
+    if [dir, lock, sidecars].into_iter().any(Option::is_some) {
+        return Err(Exit::Usage.because(anyhow!(
+            "--data, --lock and --sidecars are a suite's\nhint: name it with --suite NAME"
+        )));
+    }
     environment::become_as_a_trial()?;
     let name = options.device.to_string();
     open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
@@ -64,7 +76,7 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
         });
         print(&format!("{about:#}\n"))?;
     } else {
-        print(&format!("model: {recognised}\n{}", table(&checks)))?;
+        print(&fit(&format!("model: {recognised}\n{}", table(&checks)), WIDTH))?;
     }
     Ok(if passed { Exit::Ok } else { Exit::SelfTest })
 }

@@ -21,17 +21,18 @@ pub const MAX_LOCK: u64 = 16 << 20;
 /// How many differences of a model are told.
 const MAX_NAMED: usize = 20;
 
-/// Holds a model's folder to the lock, if it says of which commit its files are and that commit is locked.
+/// Holds a model's folder to the lock, if it says of which commit its files are and that commit is locked; says
+/// whether it is.
 pub fn expect_locked(
     project: &Project,
     dir: &Path,
     weights: &ModelFiles,
     allow_unlocked: bool,
     detail: Detail,
-) -> anyhow::Result<()> {
-    let Some(commit) = commit_of(dir) else { return Ok(()) };
+) -> anyhow::Result<bool> {
+    let Some(commit) = commit_of(dir) else { return Ok(false) };
     let lock = read_lock(&project.path(LOCK))?;
-    let Some((id, locked)) = lock.of_commit(&commit) else { return Ok(()) };
+    let Some((id, locked)) = lock.of_commit(&commit) else { return Ok(false) };
     let found = |(name, sha256): (&String, &String)| {
         let sha256: Digest = sha256.parse().context("a digest is no digest")?;
         let of_lock = locked.files.get(name).filter(|file| file.sha256 == sha256);
@@ -50,11 +51,11 @@ pub fn expect_locked(
     let found = found?;
     let mut differences = locked.differences(&found);
     if differences.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     if allow_unlocked {
         detail.say(&format!("{id} is not as locked; its results are those of other weights"));
-        return Ok(());
+        return Ok(false);
     }
     let n_more = differences.len().saturating_sub(MAX_NAMED);
     differences.truncate(MAX_NAMED);
