@@ -17,6 +17,7 @@ use crate::{
     output::{blanks, print},
     progress::Detail,
     suites::read_protocol,
+    words::{WIDTH, fit},
 };
 
 /// What to audit.
@@ -83,7 +84,9 @@ pub fn compare_protocols(options: &CompareOptions) -> anyhow::Result<Exit> {
     let differences = differences_of_protocols(&a, &b);
     print(&match options.json {
         true => serde_json::to_string(&differences)? + "\n",
-        false => render_differences(&differences, [&a.protocol.name, &b.protocol.name]),
+        false => {
+            fit(&render_differences(&differences, [&a.protocol.name, &b.protocol.name]), WIDTH)
+        }
     })?;
     Ok(Exit::Ok)
 }

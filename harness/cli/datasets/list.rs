@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::place::Place;
 use crate::{exit::Exit, options::DatasetsOptions, output::print, progress::Detail};
 
+/// What is left of 80 columns for what the lock says.
+const LOCK_WIDTH: usize = 19;
+
 #[derive(Serialize)]
 struct Row {
     dataset: &'static str,
@@ -106,11 +109,12 @@ fn table(rows: &[Row]) -> String {
             None => "",
         };
         let [train, val, test] = counts;
-        text += &format!(
-            "{:<15}{lists:<9}{train:>9}{val:>8}{test:>8}  {split:<10}{}\n",
-            row.dataset,
-            summary(&row.lock)
-        );
+        text += &format!("{:<15}{lists:<9}{train:>9}{val:>8}{test:>8}  {split:<10}", row.dataset,);
+        let lock = summarize(&row.lock);
+        text = match lock.chars().count() <= LOCK_WIDTH {
+            true => format!("{text}{lock}\n"),
+            false => format!("{}\n    {lock}\n", text.trim_end()),
+        };
         let faults = row.fault.iter().flat_map(|fault| fault.lines()).map(str::to_owned);
         for line in faults.chain(row.differences.iter().cloned()) {
             text += &format!("    {line}\n");
@@ -119,8 +123,12 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The states with the values that they are of, each state once.
-fn summary(lock: &[(&str, &str)]) -> String {
+/// The states with the values that they are of, each state once; in two words where nothing is open. Images are not
+/// compared here.
+fn summarize(lock: &[(&str, &str)]) -> String {
+    if lock.iter().all(|(_, state)| ["ok", "locked"].contains(state)) {
+        return "as locked".to_owned();
+    }
     let of_state = |state: &str| {
         let values: Vec<&str> =
             lock.iter().filter(|(_, of)| *of == state).map(|(value, _)| *value).collect();
