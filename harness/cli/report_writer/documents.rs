@@ -108,8 +108,14 @@ pub fn write(
     }
     if is_written(DocumentFormat::Figures) {
         create_dir(&figures)?;
-        for Figure { name, svg, png, pdf } in report.figures()? {
-            for (extension, bytes) in [("svg", svg.as_bytes()), ("png", &png), ("pdf", &pdf)] {
+        for Figure { name, svg, png, pdf, column_pdf } in report.figures()? {
+            let images: [(&str, &[u8]); 4] = [
+                ("svg", svg.as_bytes()),
+                ("png", &png),
+                ("pdf", &pdf),
+                ("column.pdf", &column_pdf),
+            ];
+            for (extension, bytes) in images {
                 let path = figures.join(format!("{name}.{extension}"));
                 write_file(&path, bytes)?;
                 written.push(path);

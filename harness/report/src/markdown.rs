@@ -23,7 +23,7 @@ pub(crate) fn written(page: &Page, beside: &Beside) -> String {
     let mut n_tables = 0;
     let mut numbered = |table: &Table| {
         n_tables += 1;
-        let notes = table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(note))));
+        let notes = table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(&note.text))));
         let (caption, notes) = (escape(&table.caption), notes.collect::<String>());
         format!("**Table {n_tables}.** {caption}\n\n{}\n{notes}", lines(table))
     };

@@ -10,16 +10,7 @@ pub(crate) const MISSING: &str = "–";
 pub(crate) struct Printed {
     pub(crate) text: String,
     /// None where the text shows none.
-    pub(crate) number: Option<Number>,
-}
-
-/// A number as a text shows it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Number {
-    /// Not rounded.
-    pub(crate) value: f64,
-    /// How it is printed where it is all of the text, in digits and at most one point.
-    alone: Option<Fixed>,
+    pub(crate) number: Option<f64>,
 }
 
 /// A number in digits.
@@ -31,12 +22,11 @@ struct Fixed {
 }
 
 /// What a number in digits is made of.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Digits {
+struct Digits {
     /// In ASCII; empty for zero.
-    pub(crate) sign: &'static str,
-    pub(crate) whole: String,
-    pub(crate) decimals: String,
+    sign: &'static str,
+    whole: String,
+    decimals: String,
 }
 
 impl Printed {
@@ -44,7 +34,6 @@ impl Printed {
     pub(crate) fn and(mut self, behind: &str) -> Self {
         if !behind.is_empty() {
             self.text.push_str(behind);
-            self.number = self.number.map(|number| Number { alone: None, ..number });
         }
         self
     }
@@ -53,19 +42,10 @@ impl Printed {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             return MISSING.into();
         };
-        let number = Number { value, alone: Some(fixed) };
         let Digits { sign, whole, decimals } = digits(value, fixed);
         let sign = if sign == "-" { "−" } else { sign };
         let point = if decimals.is_empty() { "" } else { "." };
-        Printed { text: format!("{sign}{whole}{point}{decimals}"), number: Some(number) }
-    }
-}
-
-impl Number {
-    /// The digits of a number that is all of its text; none of a marked one, of one with its thousands set apart,
-    /// of one with an exponent.
-    pub(crate) fn digits(&self) -> Option<Digits> {
-        self.alone.map(|fixed| digits(self.value, fixed))
+        Printed { text: format!("{sign}{whole}{point}{decimals}"), number: Some(value) }
     }
 }
 
@@ -147,10 +127,7 @@ pub(crate) fn significant(value: Option<f64>) -> Printed {
 
 fn scientific(value: Option<f64>) -> Printed {
     match value.filter(|value| value.is_finite()) {
-        Some(value) => {
-            let number = Number { value, alone: None };
-            Printed { text: format!("{value:.1e}"), number: Some(number) }
-        }
+        Some(value) => Printed { text: format!("{value:.1e}"), number: Some(value) },
         None => MISSING.into(),
     }
 }
@@ -173,7 +150,7 @@ pub(crate) fn thousands(n: usize) -> Printed {
         }
         text.push(digit);
     }
-    Printed { text, number: plain.number.map(|number| Number { alone: None, ..number }) }
+    Printed { text, number: plain.number }
 }
 
 #[cfg(test)]
@@ -233,18 +210,13 @@ mod tests {
     }
 
     #[test]
-    fn a_number_stays_beside_its_text_and_has_digits_where_it_stands_alone() {
-        let digits = |printed: Printed| {
-            let number = printed.number.unwrap();
-            let digits =
-                number.digits().map(|found| [found.sign, &found.whole, &found.decimals].concat());
-            (number.value, digits)
+    fn a_number_stays_beside_its_text() {
+        let check = |printed: Printed, text: &str, number| {
+            assert_eq!((printed.text.as_str(), printed.number), (text, Some(number)));
         };
-        assert_eq!(digits(signed(Some(-3.16), 1)), (-3.16, Some("-32".to_owned())));
-        assert_eq!(digits(signed(Some(0.04), 1)), (0.04, Some("00".to_owned())));
-        assert_eq!(digits(fixed(Some(64.0), 1).and("†")), (64.0, None));
-        assert_eq!(digits(thousands(1234)), (1234.0, None));
-        assert_eq!(digits(thousands(999)), (999.0, Some("999".to_owned())));
-        assert_eq!(digits(significant(Some(0.00012))), (0.00012, None));
+        check(signed(Some(-3.16), 1), "−3.2", -3.16);
+        check(fixed(Some(64.0), 1).and("†"), "64.0†", 64.0);
+        check(thousands(1234), "1,234", 1234.0);
+        check(significant(Some(0.00012)), "1.2e-4", 0.00012);
     }
 }

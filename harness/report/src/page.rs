@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::table::Table;
+use crate::{figure::Diverging, table::Table};
+
+/// What ends a caption of drawn pictures, in every format.
+pub(crate) const SYNTHETIC: &str = "Synthetic pictures.";
+
+/// What ends a caption of data that is not the lock's.
+pub(crate) const UNLOCKED: &str = "Unlocked data.";
 
 /// A document as it grows. Every text that it is given is plain text.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +60,8 @@ pub(crate) struct Matrix {
     pub(crate) table: Table,
     /// The cells that are changes, by row and column of the table.
     pub(crate) entries: BTreeMap<(usize, usize), Entry>,
+    /// The colours of changes, as in the matrix's figure.
+    pub(crate) scale: Diverging,
 }
 
 /// A change in a matrix.

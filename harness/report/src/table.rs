@@ -1,9 +1,6 @@
 //! A table as it is meant, before any format: caption, columns, rows, emphasis, notes, and its numbers.
 
-use crate::{
-    datum::Datum,
-    number::{Number, Printed},
-};
+use crate::{datum::Datum, number::Printed};
 
 /// The longest text of a cell, in characters; of longer ones the beginning is shown.
 const MAX_CHARS: usize = 4096;
@@ -20,9 +17,24 @@ pub(crate) struct Table {
     /// Its rows.
     pub(crate) rows: Vec<Vec<Cell>>,
     /// What stands below it, a paragraph each, in plain text.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Note>,
     /// Its numbers as data.
     pub(crate) data: Vec<Datum>,
+}
+
+/// A paragraph below a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Note {
+    /// In plain text.
+    pub(crate) text: String,
+    /// Whether it is about lines of second rank alone, and goes where they go.
+    pub(crate) is_of_second: bool,
+}
+
+impl<T: Into<String>> From<T> for Note {
+    fn from(text: T) -> Self {
+        Note { text: text.into(), is_of_second: false }
+    }
 }
 
 /// A column's head and alignment.
@@ -61,7 +73,7 @@ pub(crate) struct Cell {
     /// What it says.
     pub(crate) text: String,
     /// The number that it begins with.
-    pub(crate) number: Option<Number>,
+    pub(crate) number: Option<f64>,
     /// How it says it.
     pub(crate) style: Style,
 }

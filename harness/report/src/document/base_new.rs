@@ -8,7 +8,7 @@ use crate::{
     estimate::{Estimates, Rank, Standing, standings},
     number::{MISSING, fixed},
     summary::{Arm, Survey},
-    table::{Align, Cell, Column, Table},
+    table::{Align, Cell, Column, Note, Table},
     verdicts::Repeats,
 };
 
@@ -53,12 +53,19 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, shots: usize) ->
             table.data.extend(data(arm, &id, three));
         }
     }
-    table.notes.push(format!(
-        "±: half of the 95 % interval{}; a harmonic mean has one from two seeds on, Student's over its \
-         seeds. Bold: the best of its kind in the row. Underlined: not significantly worse on the same \
-         pictures (paired test at 5 %, Holm over the datasets of a method); harmonic means are not tested.",
-        names::kinds(table.data.iter().filter_map(|datum| datum.estimate))
-    ));
+    let kinds = names::kinds(table.data.iter().filter_map(|datum| datum.estimate));
+    table.notes.push(Note {
+        text: format!(
+            "±: half of the 95 % interval{kinds}; a harmonic mean has one from two seeds on, Student's over its \
+             seeds."
+        ),
+        is_of_second: true,
+    });
+    table.notes.push(
+        "Bold: the best of its kind in the row. Underlined: not significantly worse on the same pictures (paired \
+         test at 5 %, Holm over the datasets of a method); harmonic means are not tested."
+            .into(),
+    );
     Some(table)
 }
 

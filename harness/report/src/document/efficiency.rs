@@ -64,7 +64,7 @@ pub(super) fn table(
     table.notes.push(
         "Times compare only where machine and number of trials at once are the same; a method asked under \
          several prompts or in several forms has the time of all of them."
-            .to_owned(),
+            .into(),
     );
     Some(table)
 }

@@ -1,15 +1,12 @@
-//! What stands beside the report: figures, matrices as LaTeX, and the transfer rows.
+//! What stands beside the report: figures, and the transfer rows.
 
 use rayon::prelude::*;
 
-use super::{
-    matrix_figure::{self, MatrixFigure},
-    matrix_latex, plots,
-};
+use super::{matrix_figure, plots};
 use crate::{
     ReportContext, ReportError,
     estimate::Estimates,
-    figure::{Heatmap, Images, Panels, images, svg},
+    figure::{Heatmap, Look, Panels, pdf, png, svg},
     page,
     rows::{StepRow, TransferRow, transfer_rows},
     summary::{StepMeans, Survey, Transfer},
@@ -24,8 +21,10 @@ pub struct Figure {
     pub svg: String,
     /// The bytes of a PNG of it, three pixels for each of its units.
     pub png: Vec<u8>,
-    /// The bytes of a PDF of it, a page of its size in points.
+    /// The bytes of a PDF for a column of text 5.5 inches wide: without a title, a page of its size in points.
     pub pdf: Vec<u8>,
+    /// The same for one of two columns, 3.25 inches wide.
+    pub column_pdf: Vec<u8>,
 }
 
 /// A figure before it is drawn.
@@ -37,10 +36,10 @@ pub(crate) enum Plot {
 
 impl Plot {
     /// The text of an SVG, which can stand in HTML as it is.
-    pub(crate) fn svg(&self) -> String {
+    pub(crate) fn svg(&self, look: Look) -> String {
         match self {
-            Plot::Matrix(heatmap) => svg(heatmap),
-            Plot::Lines(panels) => svg(panels),
+            Plot::Matrix(heatmap) => svg(&Heatmap { look, ..heatmap.clone() }),
+            Plot::Lines(panels) => svg(&Panels { look, ..panels.clone() }),
         }
     }
 }
@@ -52,8 +51,6 @@ pub(super) struct Illustrated {
     pub(super) transfer: Vec<TransferRow>,
     /// Names without an extension.
     plots: Vec<(String, Plot)>,
-    /// The matrices as LaTeX, likewise named.
-    pub(super) matrices: Vec<(String, String)>,
 }
 
 impl Illustrated {
@@ -65,31 +62,35 @@ impl Illustrated {
         context: &ReportContext<'_>,
     ) -> Self {
         let figures = matrix_figure::all(survey, transfer, context);
-        let latex = |figure: &MatrixFigure| {
-            (figure.name.clone(), matrix_latex::written(figure, &context.suite_name))
-        };
-        let matrices = figures.iter().map(latex).collect();
         let heatmaps =
             figures.into_iter().map(|figure| (figure.name, Plot::Matrix(figure.heatmap)));
         let lines = plots::over_shots(survey, estimates, context).into_iter();
         let lines = lines.chain(plots::over_steps(survey, &StepMeans::new(steps), context));
         let lines = lines.map(|(name, panels)| (name, Plot::Lines(panels)));
         let plots = heatmaps.chain(lines).collect();
-        Illustrated { transfer: transfer_rows(transfer, context), plots, matrices }
+        Illustrated { transfer: transfer_rows(transfer, context), plots }
     }
 
     /// The line plots as SVG; the matrices stand in the report as tables.
     pub(super) fn line_plots(&self) -> Vec<page::Figure> {
         let lines = self.plots.iter().filter(|(_, plot)| matches!(plot, Plot::Lines(_)));
-        lines.map(|(name, plot)| page::Figure { name: name.clone(), svg: plot.svg() }).collect()
+        lines
+            .map(|(name, plot)| page::Figure { name: name.clone(), svg: plot.svg(Look::Screen) })
+            .collect()
     }
 
     /// Draws every figure in all formats.
     pub(super) fn figures(&self) -> Result<Vec<Figure>, ReportError> {
         let draw = |(name, plot): &(String, Plot)| {
-            let svg = plot.svg();
-            let Images { png, pdf } = images(&svg)?;
-            Ok(Figure { name: name.clone(), png, pdf, svg })
+            let svg = plot.svg(Look::Screen);
+            let [pdf, column_pdf] = [Look::Text, Look::Column].map(|look| pdf(&plot.svg(look)));
+            Ok(Figure {
+                name: name.clone(),
+                png: png(&svg)?,
+                pdf: pdf?,
+                column_pdf: column_pdf?,
+                svg,
+            })
         };
         self.plots.par_iter().map(draw).collect()
     }

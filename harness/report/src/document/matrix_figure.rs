@@ -6,7 +6,7 @@ use super::names;
 use crate::{
     ReportContext,
     estimate::Change,
-    figure::{Block, Diverging, Heatmap, Tile},
+    figure::{Block, Diverging, Heatmap, Look, Tile},
     summary::{Arm, Survey, Transfer, TransferMatrix},
 };
 
@@ -30,8 +30,7 @@ pub(crate) fn all(
             matrices.iter().filter(|matrix| matrix.is_any()).collect();
         let blocks: Vec<(Vec<Block>, Block)> =
             shown.iter().map(|matrix| blocks(matrix, context)).collect();
-        let rows = blocks.iter().flat_map(|(rows, last)| rows.iter().chain([last]));
-        let scale = Heatmap::scale_of(rows.flat_map(|row| &row.tiles));
+        let scale = scale(matrices);
         let drawn = shown.into_iter().zip(blocks).map(|(matrix, blocks)| MatrixFigure {
             name: name(matrix),
             heatmap: heatmap(survey, transfer, context, matrix, blocks, scale),
@@ -41,6 +40,19 @@ pub(crate) fn all(
     let mut figures = of(&transfer.matrices);
     figures.extend(of(&transfer.differences));
     figures
+}
+
+/// The colours that matrices share wherever they are shown: those of their figures.
+pub(crate) fn scale(matrices: &[TransferMatrix]) -> Diverging {
+    let of = |matrix: &TransferMatrix| -> Vec<Tile> {
+        let cells = matrix
+            .cells()
+            .map(|(source, target, change)| Tile { is_home: source == target, ..tile(change) });
+        let means = matrix.by_source.iter().chain(&matrix.by_target).chain([&matrix.whole]);
+        cells.chain(means.map(tile)).collect()
+    };
+    let tiles: Vec<Tile> = matrices.iter().filter(|matrix| matrix.is_any()).flat_map(of).collect();
+    Heatmap::scale_of(&tiles)
 }
 
 /// The name of a matrix's files: `transfer.cls-rl.4shot.thinking`, and what it is held against.
@@ -105,6 +117,7 @@ fn heatmap(
         last,
         scale,
         unit: unit.to_owned(),
+        look: Look::Screen,
     }
 }
 

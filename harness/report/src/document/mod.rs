@@ -14,7 +14,6 @@ mod wall_clock;
 mod transfer;
 mod training;
 mod matrix_figure;
-mod matrix_latex;
 mod plots;
 mod illustrations;
 mod names;

@@ -8,7 +8,7 @@ use super::names;
 use crate::{
     ReportContext,
     estimate::{Estimate, Estimates},
-    figure::{Axis, Marker, Panel, Panels, Point, Series},
+    figure::{Axis, Look, Marker, Panel, Panels, Point, Series},
     statistics::Interval,
     summary::{Arm, Group, StepMean, StepMeans, StepValue, Survey},
 };
@@ -95,8 +95,8 @@ fn shots_of_form(
             label: "training pictures per class".to_owned(),
             places: shots.iter().map(|&shots| (place(shots), shots.to_string())).collect(),
         },
-        across: 4,
         marker: Marker::Shapes,
+        look: Look::Screen,
     }
 }
 
@@ -150,8 +150,8 @@ pub(crate) fn over_steps(
             n_levels: 0,
             panels,
             axis: Axis { label: "optimizer step".to_owned(), places: Vec::new() },
-            across: 4,
             marker: Marker::None,
+            look: Look::Screen,
         };
         ("training".to_owned(), figure)
     })

@@ -12,7 +12,7 @@ use crate::{
     estimate::Estimates,
     html, latex,
     markdown::{self, Beside},
-    page::{Block, Page},
+    page::{Block, Page, SYNTHETIC, UNLOCKED},
     rows::TransferRow,
     summary::{Clocks, Curves, Pace, Score, Survey, Transfer},
     table::{Cell, Column, Table},
@@ -100,22 +100,14 @@ impl Report {
         html::written(&self.page, &format!("Suite {}", self.suite), samples)
     }
 
-    /// The tables in LaTeX, a file each, and each transfer matrix; and a document of the whole report that reads
-    /// them.
+    /// The tables and matrices in LaTeX, in three widths as floats and as bare tabulars; and a document of the whole
+    /// report that reads them.
     pub fn latex(&self) -> Vec<ReportFile> {
-        let file = |table: &Table| ReportFile {
-            path: table_path(table, "tex"),
-            text: latex::written(table, &self.suite),
-        };
         let document =
             ReportFile { path: "tables.tex".to_owned(), text: latex::document(&self.page, TABLES) };
-        let matrix = |(name, text): &(String, String)| ReportFile {
-            path: format!("{TABLES}/{name}.tex"),
-            text: text.clone(),
-        };
-        let matrices = self.illustrated.matrices.iter().map(matrix);
-        let tables = self.page.named_tables();
-        tables.into_iter().map(file).chain(matrices).chain([document]).collect()
+        let file = |(name, text)| ReportFile { path: format!("{TABLES}/{name}.tex"), text };
+        let tables = latex::files(&self.page, &self.suite);
+        tables.into_iter().map(file).chain([document]).collect()
     }
 
     /// The numbers of the tables in CSV, a file each; of a table of texts, the texts.
@@ -149,9 +141,9 @@ fn made(
     let is_synthetic = context.synthetic || survey.done().any(|row| row.synthetic);
 
     let unlocked = survey.never(|row| row.locked);
-    let synthetic_note = if is_synthetic { " Synthetic pictures." } else { "" };
-    let unlocked_note = if unlocked.is_empty() { "" } else { " Unlocked data." };
-    let mut page = Page::new(&format!("{synthetic_note}{unlocked_note}"));
+    let marks = [is_synthetic.then_some(SYNTHETIC), (!unlocked.is_empty()).then_some(UNLOCKED)];
+    let marks: String = marks.into_iter().flatten().map(|mark| format!(" {mark}")).collect();
+    let mut page = Page::new(&marks);
     page.heading(1, &format!("Suite {}", context.suite_name));
     write_warnings(&mut page, &survey, context, is_synthetic);
     page.paragraph(&context.suite_description);
@@ -214,7 +206,7 @@ fn write_accuracy(
     note: &str,
 ) {
     let noted = |table: Table| {
-        let notes = [table.notes.clone(), vec![note.to_owned()]].concat();
+        let notes = [table.notes.clone(), vec![note.into()]].concat();
         Table { notes, ..table }
     };
     for shots in survey.shots() {

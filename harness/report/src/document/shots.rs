@@ -10,7 +10,7 @@ use crate::{
     estimate::{Estimate, Estimates},
     number::{Printed, fixed},
     summary::{Arm, Group, Survey},
-    table::{Cell, Table},
+    table::{Cell, Note, Table},
     verdicts::Repeats,
 };
 
@@ -57,7 +57,10 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, form: Form) -> O
             shown.extend(curve.into_iter().map(|(_, one)| one));
         }
     }
-    table.notes.push(format!("±: half of the 95 % interval{}.", names::kinds(shown)));
+    table.notes.push(Note {
+        text: format!("±: half of the 95 % interval{}.", names::kinds(shown)),
+        is_of_second: true,
+    });
     Some(table)
 }
 

@@ -6,7 +6,7 @@ use super::names::{INCOMPLETE_NOTE, incomplete_marked, kinds};
 use crate::{
     estimate::{Change, Estimate, Rank, Standing},
     number::{Printed, fixed, signed},
-    table::{Cell, Style},
+    table::{Cell, Note, Style},
 };
 
 /// Below this half-width a second decimal says something.
@@ -80,12 +80,17 @@ impl Shown {
     }
 
     /// What the marks mean and how intervals and tests are made.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.notes.iter().flatten().cloned().collect()
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let [intervals, ranks, changes, untested, incomplete] = self.notes.clone();
+        let second = |text| Note { text, is_of_second: true };
+        let [intervals, changes, untested] =
+            [intervals, changes, untested].map(|note| note.map(second));
+        let [ranks, incomplete] = [ranks, incomplete].map(|note| note.map(Note::from));
+        [intervals, ranks, changes, untested, incomplete].into_iter().flatten().collect()
     }
 
     /// The same in a paragraph, for a table without lines of changes.
-    pub(super) fn brief_notes(&self) -> Vec<String> {
+    pub(super) fn brief_notes(&self) -> Vec<Note> {
         let [intervals, ranks, changes, untested, incomplete] = &self.notes;
         let stars = changes.as_ref().map(|_| {
             "*: changed at 5 % against zero-shot under the same prompt (paired test, Holm over the datasets)."
@@ -93,7 +98,7 @@ impl Shown {
         let stars = stars.map(str::to_owned);
         let all = [intervals, &stars, ranks, untested, incomplete];
         let all: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
-        if all.is_empty() { Vec::new() } else { vec![all.join(" ")] }
+        if all.is_empty() { Vec::new() } else { vec![all.join(" ").into()] }
     }
 }
 

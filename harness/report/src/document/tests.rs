@@ -3,8 +3,8 @@
 use clsrl_spec::{DatasetId, EvalSplit, Form, MethodId};
 
 use crate::{
-    Beside, DatasetOrder, Report, SuiteVerdicts, TrialResults,
-    latex::tests::check_compiles,
+    Beside, DatasetOrder, Report, ReportFile, SuiteVerdicts, TrialResults,
+    latex::tests::{check_compiles, compile, has_tex, of_variants},
     made::{Grid, all_results, check_snapshot, report, report_with, whole_report},
 };
 
@@ -328,13 +328,52 @@ fn tex_takes_every_file_there_is() {
         Grid { methods: &MethodId::ALL, datasets: &DatasetId::ALL, shots: &[4], seeds: &[1, 2, 3] };
     let shots = Grid { shots: &[1, 16], ..TWO_SEEDS };
     for (name, plan) in [("whole", whole.plan()), ("shots", shots.plan()), ("b2n", base_to_new())] {
-        check_compiles(name, "tables.tex", &made(&plan).latex());
+        let report = made(&plan);
+        check_compiles(name, "tables.tex", &report.latex());
+        check_variants(name, &report);
     }
     check_compiles(
         "nothing",
         "tables.tex",
         &whole_report(&[], &[], DatasetOrder::Coop).unwrap().latex(),
     );
+}
+
+/// Every table and figure fits a paper in one column and one in two.
+fn check_variants(name: &str, report: &Report) {
+    if !has_tex() {
+        return;
+    }
+    let latex = report.latex();
+    let stem = |file: &ReportFile| {
+        let stem = file.path.strip_prefix("tables/")?.strip_suffix(".wide.tex")?;
+        Some(stem.to_owned())
+    };
+    let tables: Vec<String> = latex.iter().filter_map(stem).collect();
+    let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+    assert!(5 < tables.len());
+    let figures = report.figures().unwrap();
+    let mut files: Vec<(String, Vec<u8>)> = latex
+        .into_iter()
+        .map(|file| (file.path.replace("tables/", "t/"), file.text.into_bytes()))
+        .collect();
+    let mut shown = [Vec::new(), Vec::new()];
+    for (at, figure) in figures.into_iter().enumerate() {
+        // A name with points in it is no extension to TeX.
+        let names = [format!("figure{at}.pdf"), format!("figure{at}-column.pdf")];
+        for ((name, bytes), shown) in
+            names.into_iter().zip([figure.pdf, figure.column_pdf]).zip(&mut shown)
+        {
+            files.push((name.clone(), bytes));
+            shown.push(name);
+        }
+    }
+    for (columns, figures) in [("", &shown[0]), ("twocolumn", &shown[1])] {
+        let figures: Vec<&str> = figures.iter().map(String::as_str).collect();
+        let document = of_variants("made-up", columns, &tables, &figures);
+        files.push(("paper.tex".to_owned(), document.into_bytes()));
+        compile(&format!("{name}{columns}"), "paper.tex", &files).check();
+    }
 }
 
 #[test]
@@ -348,8 +387,8 @@ fn the_papers_order_is_the_one_of_its_table() {
     let plan = grid.plan();
     let report = whole_report(&plan, &all_results(&plan), DatasetOrder::Paper).unwrap();
     let heads = file(&report, "tables/few-shot.tex");
-    let expected = "{Method} & {Avg} & {ImNet} & {Calt} & {DTD} & {Euro} & {Food} & {Flow} & {Pets} & {Cars} & {SUN} & \
-                    {UCF} & {Airc}";
+    let expected =
+        "Method & Avg & ImNet & Calt & DTD & Euro & Food & Flow & Pets & Cars & SUN & UCF & Airc";
     assert!(heads.contains(expected), "{heads}");
 }
 
@@ -358,13 +397,14 @@ fn limits_protocol_digests_commit_and_seeds_stand_below_every_table_of_results()
     let report = made(&TWO_SEEDS.plan());
     for name in ["few-shot", "format", "efficiency"] {
         let text = file(&report, &format!("tables/{name}.tex"));
-        let note = text.lines().rev().find(|line| line.starts_with("\\item")).unwrap();
+        let text = text.replace("\\penalty5000\\hskip0pt\\relax{}", "");
+        let note = text.lines().find(|line| line.starts_with("Protocol ")).unwrap();
         assert!(
-            note.starts_with("\\item Protocol paper; seeds 1, 2; base weights 0123456789ab; data as locked, lock digest "),
+            note.starts_with("Protocol paper; seeds 1, 2; base weights 0123456789ab; data as locked, lock digest "),
             "{note}"
         );
         assert!(
-            note.ends_with("; commit abc1234; limited: at most 48 pictures of a dataset."),
+            note.ends_with("; commit abc1234; limited: at most 48 pictures of a dataset.\\par"),
             "{note}"
         );
     }

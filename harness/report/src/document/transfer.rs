@@ -8,10 +8,11 @@ use super::{matrix_figure, names};
 use crate::{
     ReportContext,
     estimate::{Change, Estimate},
+    figure::Diverging,
     number::{Printed, certain_signed, fixed, signed, thousands},
     page::{Entry, Matrix, Page},
     summary::{Survey, Transfer, TransferMatrix},
-    table::{Cell, Style, Table},
+    table::{Cell, Note, Style, Table},
 };
 
 /// Stands behind a change between datasets that share class names.
@@ -35,10 +36,11 @@ pub(super) fn write(
          lunch.",
     );
     let writer = Writer { survey, transfer, context };
+    let scale = matrix_figure::scale(&transfer.matrices);
     for matrix in &transfer.matrices {
         page.heading(3, &names::arm(survey, matrix.arm));
         match matrix.zero_shot.iter().any(|accuracy| accuracy.mean.is_some()) {
-            true => writer.matrix(page, matrix),
+            true => writer.matrix(page, matrix, scale),
             false => page.paragraph(&format!(
                 "There are no zero-shot results under the {} prompt, so no change can be given.",
                 matrix.arm.prompt()
@@ -47,10 +49,11 @@ pub(super) fn write(
     }
     page.paragraph(&shared(survey, context));
     page.fold("Differences of the methods, pair by pair", |page| {
+        let scale = matrix_figure::scale(&transfer.differences);
         for matrix in transfer.differences.iter().filter(|matrix| matrix.is_any()) {
             let arms = [matrix.arm, matrix.against].map(|arm| names::arm(survey, arm));
             page.heading(3, &format!("{} against {}", arms[0], arms[1]));
-            writer.matrix(page, matrix);
+            writer.matrix(page, matrix, scale);
         }
     });
 }
@@ -62,12 +65,12 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn matrix(&self, page: &mut Page, matrix: &TransferMatrix) {
+    fn matrix(&self, page: &mut Page, matrix: &TransferMatrix, scale: Diverging) {
         page.paragraph(&self.verdict(matrix));
-        page.matrix(self.printed(matrix));
+        page.matrix(self.printed(matrix, scale));
     }
 
-    fn printed(&self, matrix: &TransferMatrix) -> Matrix {
+    fn printed(&self, matrix: &TransferMatrix, scale: Diverging) -> Matrix {
         let heads = names::heads(&["Trained on", "All", "Others"], &matrix.targets);
         let mut table = Table::of_numbers(self.caption(matrix), &heads);
         if !matrix.against.is_trained() {
@@ -99,14 +102,14 @@ impl Writer<'_> {
         let means = [None, Some(&matrix.whole)].into_iter();
         push_halves(&mut table, means.chain(matrix.by_target.iter().map(Some)));
         let changes: Vec<Change> = matrix.cells.concat();
-        table.caption.push_str(&notes(&changes));
+        table.notes = notes(&changes);
         let is_shared = |row: &Vec<Cell>| row.iter().any(|cell| cell.text.ends_with(SHARED));
         if table.rows.iter().any(is_shared) {
-            table.caption.push_str(" ° The two datasets share class names, told below.");
+            table.notes.push("° The two datasets share class names.".into());
         }
         // A matrix without a change has no file.
         table.name = matrix.is_any().then(|| matrix_figure::name(matrix));
-        Matrix { table, entries }
+        Matrix { table, entries, scale }
     }
 
     /// What stands behind a change.
@@ -224,20 +227,22 @@ fn shown(change: &Change) -> Printed {
 }
 
 /// What the marks of a matrix mean, and by what its intervals and tests are made.
-fn notes(changes: &[Change]) -> String {
-    let mut notes = String::new();
+fn notes(changes: &[Change]) -> Vec<Note> {
+    let mut notes = Vec::new();
     let kinds = names::kinds(changes.iter().map(|change| change.estimate));
     if !kinds.is_empty() {
-        notes.push_str(&format!(" ±: half of the 95 % interval{kinds}."));
+        let text = format!("±: half of the 95 % interval{kinds}.");
+        notes.push(Note { text, is_of_second: true });
     }
     let listed = |words: BTreeSet<&str>| words.into_iter().collect::<Vec<_>>().join(", ");
     let tests: BTreeSet<&str> =
         changes.iter().filter_map(|change| Some(change.tested.ok()?.test.in_words())).collect();
     if !tests.is_empty() {
-        notes.push_str(&format!(
-            " * differs at 5 % ({}; Holm over a row's targets, each mean alone).",
-            listed(tests)
-        ));
+        let tests = listed(tests);
+        notes.push(
+            format!("*: differs at 5 % ({tests}; Holm over a row's targets, each mean alone).")
+                .into(),
+        );
     }
     let is_there = |change: &&Change| change.estimate.mean.is_some();
     let untested: BTreeSet<&str> = changes
@@ -246,10 +251,10 @@ fn notes(changes: &[Change]) -> String {
         .filter_map(|change| Some(change.tested.err()?.as_str()))
         .collect();
     if !untested.is_empty() {
-        notes.push_str(&format!(" Some changes have no paired test: {}.", listed(untested)));
+        notes.push(format!("Some changes have no paired test: {}.", listed(untested)).into());
     }
     if changes.iter().any(|change| change.estimate.is_incomplete()) {
-        notes.push_str(names::INCOMPLETE_NOTE);
+        notes.push(names::INCOMPLETE_NOTE.trim().into());
     }
     notes
 }

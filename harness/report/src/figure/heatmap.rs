@@ -3,6 +3,7 @@
 use super::{
     colour::{BLACK, Diverging, GREY, Rgb, WHITE},
     face,
+    look::{Look, Sizes},
     svg::{Anchor, Area, Drawing, Lettered, Pen},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub(crate) struct Heatmap {
     pub(crate) scale: Diverging,
     /// What the scale counts.
     pub(crate) unit: String,
+    /// Where it is looked at.
+    pub(crate) look: Look,
 }
 
 /// A row: its label, and a tile for every head.
@@ -52,16 +55,9 @@ pub(crate) struct Tile {
     pub(crate) is_incomplete: bool,
 }
 
-const MARGIN: f64 = 16.0;
-const TILE: (f64, f64) = (70.0, 42.0);
 /// Between the tiles and what stands apart.
 const GAP: f64 = 9.0;
-const TITLE: f64 = 44.0;
-const HEADS: f64 = 40.0;
-const BAR: (f64, f64) = (240.0, 12.0);
-const LEGEND: f64 = 52.0;
 const KEY: f64 = 20.0;
-const NARROWEST: f64 = 430.0;
 
 impl Heatmap {
     /// The scale that holds all changes but those at home, which may be far larger.
@@ -76,19 +72,40 @@ impl Heatmap {
 
     /// Where the tiles begin.
     fn left(&self) -> f64 {
+        let Sizes { margin, label, .. } = self.look.sizes();
         let labels =
-            self.rows.iter().chain([&self.last]).map(|row| face::width(&row.label, 12.0, false));
-        MARGIN + 20.0 + labels.fold(0.0, f64::max) + 8.0
+            self.rows.iter().chain([&self.last]).map(|row| face::width(&row.label, label, false));
+        margin + 20.0 + labels.fold(0.0, f64::max) + 8.0
     }
 
     fn top(&self) -> f64 {
-        MARGIN + TITLE + HEADS
+        let Sizes { margin, title, .. } = self.look.sizes();
+        margin + title.unwrap_or(0.0) + 26.0 + self.height_of_heads()
+    }
+
+    /// Of a line, or of what stands upright because tiles are narrow.
+    fn height_of_heads(&self) -> f64 {
+        let label = self.look.sizes().label;
+        match self.look {
+            Look::Screen | Look::Text => 14.0,
+            Look::Column => {
+                let heads = self.heads.iter().map(|head| face::width(head, label, true));
+                heads.fold(0.0, f64::max) + 2.0
+            }
+        }
+    }
+
+    fn legend(&self) -> f64 {
+        match self.look {
+            Look::Screen => 52.0,
+            Look::Text | Look::Column => 56.0,
+        }
     }
 
     /// The tile of a column in a row.
     fn tile(&self, row: usize, column: usize) -> Area {
         let gap = |is_last| if is_last { GAP } else { 0.0 };
-        let (width, height) = TILE;
+        let (width, height) = self.look.sizes().tile;
         Area {
             left: self.left() + column as f64 * width + gap(column + 1 == self.heads.len()),
             top: self.top() + row as f64 * height + gap(row == self.rows.len()),
@@ -103,6 +120,7 @@ impl Heatmap {
 
     /// The legend's keys that this matrix needs, with where they stand below the bar.
     fn keys(&self) -> Vec<(Key, f64, f64)> {
+        let sizes = self.look.sizes();
         let any = |is: fn(&Tile) -> bool| self.tiles().any(is);
         let mut keys = Vec::new();
         if any(|tile| tile.is_home) {
@@ -111,7 +129,7 @@ impl Heatmap {
         if any(|tile| tile.is_significant) {
             keys.push(Key::Significant);
         }
-        if any(|tile| tile.interval.is_some()) {
+        if sizes.has_intervals && any(|tile| tile.interval.is_some()) {
             keys.push(Key::Interval);
         }
         if any(|tile| tile.shares_names) {
@@ -124,10 +142,10 @@ impl Heatmap {
             keys.push(Key::Missing);
         }
         let (mut x, mut y) = (0.0, 0.0);
-        let widest = self.width() - 2.0 * MARGIN;
+        let widest = self.width() - 2.0 * sizes.margin;
         let mut placed = Vec::new();
         for key in keys {
-            let width = 26.0 + face::widest(key.told(), 10.0, false) + 14.0;
+            let width = 26.0 + face::widest(key.told(), sizes.small, false) + 14.0;
             if 0.0 < x && widest < x + width {
                 (x, y) = (0.0, y + KEY);
             }
@@ -139,8 +157,9 @@ impl Heatmap {
 
     fn width(&self) -> f64 {
         let right = self.tile(0, self.heads.len().saturating_sub(1)).right();
-        let title = face::width_of_head(&self.title, &self.subtitle);
-        (right.max(MARGIN + title).max(NARROWEST) + MARGIN).ceil()
+        let Sizes { margin, title, narrowest, .. } = self.look.sizes();
+        let title = title.map_or(0.0, |_| face::width_of_head(&self.title, &self.subtitle));
+        (right.max(margin + title).max(narrowest) + margin).ceil()
     }
 
     fn height_of_keys(&self) -> f64 {
@@ -150,7 +169,12 @@ impl Heatmap {
 
 impl Drawing for Heatmap {
     fn size(&self) -> (f64, f64) {
-        (self.width(), (self.bottom() + LEGEND + self.height_of_keys() + MARGIN).ceil())
+        let margin = self.look.sizes().margin;
+        (self.width(), (self.bottom() + self.legend() + self.height_of_keys() + margin).ceil())
+    }
+
+    fn scale(&self) -> f64 {
+        self.look.sizes().scale
     }
 
     fn description(&self) -> (String, String) {
@@ -158,17 +182,17 @@ impl Drawing for Heatmap {
     }
 
     fn draw(&self, pen: &mut Pen) {
-        let title = Lettered::new(15.0, BLACK, Anchor::Start).bold();
-        pen.text(&self.title, (MARGIN, MARGIN + 8.0), title);
-        let subtitle = Lettered::new(11.0, GREY, Anchor::Start);
-        pen.text(&self.subtitle, (MARGIN, MARGIN + 28.0), subtitle);
+        let Sizes { margin, title, label, .. } = self.look.sizes();
+        if title.is_some() {
+            pen.title(&self.title, &self.subtitle, margin);
+        }
         self.draw_sides(pen);
         for (row, block) in self.rows.iter().chain([&self.last]).enumerate() {
             let (_, middle) = self.tile(row, 0).centre();
-            let label = Lettered::new(12.0, BLACK, Anchor::End);
-            pen.text(&block.label, (self.left() - 8.0, middle), label);
+            let lettered = Lettered::new(label, BLACK, Anchor::End);
+            pen.text(&block.label, (self.left() - 8.0, middle), lettered);
             for (column, tile) in block.tiles.iter().enumerate() {
-                tile.draw(pen, self.tile(row, column), self.scale);
+                tile.draw(pen, self.tile(row, column), self.scale, &self.look.sizes());
             }
         }
         // On top of their neighbours.
@@ -186,35 +210,47 @@ impl Heatmap {
         let (of_rows, of_columns) = &self.sides;
         let last_of_rows = self.tile(self.rows.len().saturating_sub(1), 0);
         let middle = (self.top() + last_of_rows.bottom()) / 2.0;
-        let side = Lettered::new(11.0, GREY, Anchor::Middle);
-        pen.upright_text(of_rows, (MARGIN + 7.0, middle), side);
+        let Sizes { margin, label, .. } = self.look.sizes();
+        let side = Lettered::new(label - 1.0, GREY, Anchor::Middle);
+        pen.upright_text(of_rows, (margin + 7.0, middle), side);
         let columns = self.heads.len().saturating_sub(1);
         let right = self.tile(0, columns.saturating_sub(1)).right();
-        pen.text(of_columns, ((self.left() + right) / 2.0, self.top() - 32.0), side);
+        pen.text(
+            of_columns,
+            ((self.left() + right) / 2.0, self.top() - self.height_of_heads() - 18.0),
+            side,
+        );
         for (column, head) in self.heads.iter().enumerate() {
             let (middle, _) = self.tile(0, column).centre();
-            let lettered = Lettered::new(12.0, BLACK, Anchor::Middle);
+            let lettered = Lettered::new(label, BLACK, Anchor::Middle);
             let lettered = if column == columns { lettered.bold() } else { lettered };
-            pen.text(head, (middle, self.top() - 12.0), lettered);
+            match self.look {
+                Look::Screen | Look::Text => pen.text(head, (middle, self.top() - 12.0), lettered),
+                Look::Column => {
+                    let upright = Lettered { anchor: Anchor::Start, ..lettered };
+                    pen.upright_text(head, (middle, self.top() - 6.0), upright);
+                }
+            }
         }
     }
 
     fn draw_legend(&self, pen: &mut Pen) {
         const STEPS: usize = 80;
         let top = self.bottom() + 18.0;
-        let (width, height) = BAR;
+        let Sizes { margin, bar: width, small, .. } = self.look.sizes();
+        let height = 12.0;
         let step = width / STEPS as f64;
         let limit = self.scale.limit;
         for n in 0..STEPS {
             let value = ((n as f64 + 0.5) / STEPS as f64 * 2.0 - 1.0) * limit;
-            let left = MARGIN + n as f64 * step;
+            let left = margin + n as f64 * step;
             // To the bar's end, so that no seam shows.
-            let rest = MARGIN + width - left;
+            let rest = margin + width - left;
             pen.fill(Area { left, top, width: rest, height }, self.scale.colour(value));
         }
-        pen.outline(Area { left: MARGIN, top, width, height }, GREY, 0.6);
+        pen.outline(Area { left: margin, top, width, height }, GREY, 0.6);
         for part in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            let x = MARGIN + part * width;
+            let x = margin + part * width;
             let value = (2.0 * part - 1.0) * limit;
             let digits = if (limit / 2.0).fract() == 0.0 { 0 } else { 1 };
             pen.line(&[(x, top + height), (x, top + height + 3.0)], GREY, 0.6);
@@ -224,21 +260,23 @@ impl Heatmap {
                 _ => Anchor::Middle,
             };
             let text = signed(Some(value), digits).text;
-            pen.text(&text, (x, top + height + 10.0), Lettered::new(10.0, BLACK, side));
+            pen.text(&text, (x, top + height + 10.0), Lettered::new(small, BLACK, side));
         }
-        let unit = Lettered::new(10.0, BLACK, Anchor::Start);
-        pen.text(&self.unit, (MARGIN + width + 12.0, top + height / 2.0), unit);
+        let unit = Lettered::new(small, BLACK, Anchor::Start);
+        pen.text(&self.unit, (margin + width + 12.0, top + height / 2.0), unit);
+        let bottom_of_legend = self.bottom() + self.legend() + 2.0;
         for (key, x, y) in self.keys() {
-            let area = Area { left: MARGIN + x, top: top + 36.0 + y, width: 18.0, height: 12.0 };
+            let area =
+                Area { left: margin + x, top: bottom_of_legend + y, width: 18.0, height: 12.0 };
             key.draw(pen, area);
-            let told = Lettered::new(10.0, BLACK, Anchor::Start);
+            let told = Lettered::new(small, BLACK, Anchor::Start);
             pen.text(key.told(), (area.right() + 8.0, area.centre().1), told);
         }
     }
 }
 
 impl Tile {
-    fn draw(&self, pen: &mut Pen, area: Area, scale: Diverging) {
+    fn draw(&self, pen: &mut Pen, area: Area, scale: Diverging, sizes: &Sizes) {
         let Some(value) = self.value.filter(|value| value.is_finite()) else {
             return draw_missing(pen, area, 12.0);
         };
@@ -249,10 +287,11 @@ impl Tile {
         let (x, middle) = area.centre();
         let mark = if self.is_significant { "*" } else { "" };
         let incomplete = if self.is_incomplete { "†" } else { "" };
-        let text = format!("{}{mark}{incomplete}", signed(Some(value), 1));
-        let y = if self.interval.is_some() { middle - 6.0 } else { middle };
-        pen.text(&text, (x, y), Lettered::new(13.5, ink, Anchor::Middle));
-        if let Some(Interval { lower, upper }) = self.interval {
+        let text = format!("{}{mark}{incomplete}", signed(Some(value), sizes.decimals));
+        let interval = self.interval.filter(|_| sizes.has_intervals);
+        let y = if interval.is_some() { middle - 6.0 } else { middle };
+        pen.text(&text, (x, y), Lettered::new(sizes.number, ink, Anchor::Middle));
+        if let Some(Interval { lower, upper }) = interval {
             let text = format!("{} to {}", fixed(Some(lower), 1), fixed(Some(upper), 1));
             pen.text(&text, (x, middle + 9.5), Lettered::new(8.5, ink, Anchor::Middle));
         }

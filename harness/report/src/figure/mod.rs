@@ -4,6 +4,7 @@
 //! an SVG and in a PDF is text; in a PNG it is drawn in Noto Sans, which is compiled in. The same numbers give the same
 //! bytes on every machine.
 
+mod look;
 mod heatmap;
 mod panels;
 mod ticks;
@@ -14,8 +15,9 @@ mod face;
 
 pub(crate) use colour::{Diverging, Rgb};
 pub(crate) use heatmap::{Block, Heatmap, Tile};
+pub(crate) use look::Look;
 pub(crate) use panels::{Axis, Marker, Panel, Panels, Point, Series};
-pub(crate) use render::{Images, images};
+pub(crate) use render::{pdf, png};
 pub(crate) use svg::svg;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{
     colour::{BLACK, GREY, PALE, Rgb, WHITE},
     face,
+    look::{Look, Sizes},
     svg::{Anchor, Area, Drawing, Ink, Lettered, Pen},
     ticks::Ticks,
 };
@@ -19,9 +20,9 @@ pub(crate) struct Panels {
     pub(crate) n_levels: usize,
     pub(crate) panels: Vec<Panel>,
     pub(crate) axis: Axis,
-    /// Panels in a row.
-    pub(crate) across: usize,
     pub(crate) marker: Marker,
+    /// Where they are looked at.
+    pub(crate) look: Look,
 }
 
 /// What the level axis counts.
@@ -71,9 +72,6 @@ pub(crate) struct Point {
     pub(crate) band: Option<Interval>,
 }
 
-const MARGIN: f64 = 16.0;
-const TITLE: f64 = 46.0;
-const PLOT: (f64, f64) = (200.0, 140.0);
 /// Around a plot: left for its labels, above for its title, below for its labels.
 const ROOM: (f64, f64, f64) = (40.0, 22.0, 22.0);
 const BETWEEN: f64 = 10.0;
@@ -82,16 +80,17 @@ const NAME: f64 = 20.0;
 
 impl Panels {
     fn n_across(&self) -> usize {
-        self.across.min(self.panels.len()).max(1)
+        self.look.sizes().across.min(self.panels.len()).max(1)
     }
 
     fn plot(&self, index: usize) -> Area {
         let (column, row) = (index % self.n_across(), index / self.n_across());
         let (left, above, below) = ROOM;
-        let (width, height) = PLOT;
+        let Sizes { margin, title, plot: (width, height), .. } = self.look.sizes();
+        let title = title.map_or(0.0, |height| height + 2.0);
         Area {
-            left: MARGIN + left + column as f64 * (left + width + BETWEEN),
-            top: MARGIN + TITLE + above + row as f64 * (above + height + below + BETWEEN),
+            left: margin + left + column as f64 * (left + width + BETWEEN),
+            top: margin + title + above + row as f64 * (above + height + below + BETWEEN),
             width,
             height,
         }
@@ -103,22 +102,30 @@ impl Panels {
 
     fn width(&self) -> f64 {
         let right = self.plot(self.n_across() - 1).right();
-        (right.max(MARGIN + face::width_of_head(&self.title, &self.subtitle)) + MARGIN).ceil()
+        let Sizes { margin, title, .. } = self.look.sizes();
+        let title = title.map_or(0.0, |_| face::width_of_head(&self.title, &self.subtitle));
+        (right.max(margin + title) + margin).ceil()
     }
 
     /// Where the names stand in the legend.
     fn names(&self) -> Vec<(f64, f64)> {
         let (mut x, mut y) = (0.0, 0.0);
         let mut placed = Vec::new();
+        let margin = self.look.sizes().margin;
         for name in &self.names {
-            let width = 34.0 + face::widest(name, 11.0, false) + 18.0;
-            if 0.0 < x && self.width() - 2.0 * MARGIN < x + width {
+            let width = 34.0 + face::widest(name, self.letters(), false) + 18.0;
+            if 0.0 < x && self.width() - 2.0 * margin < x + width {
                 (x, y) = (0.0, y + NAME);
             }
-            placed.push((MARGIN + x, self.bottom() + AXIS + 14.0 + y));
+            placed.push((margin + x, self.bottom() + AXIS + 14.0 + y));
             x += width;
         }
         placed
+    }
+
+    /// The size of names and of the axis' label.
+    fn letters(&self) -> f64 {
+        self.look.sizes().small.max(11.0)
     }
 
     fn is_level(&self, name: usize) -> bool {
@@ -135,7 +142,11 @@ impl Panels {
 impl Drawing for Panels {
     fn size(&self) -> (f64, f64) {
         let names = self.names().last().map_or(self.bottom() + AXIS, |(_, y)| *y);
-        (self.width(), (names + NAME / 2.0 + MARGIN).ceil())
+        (self.width(), (names + NAME / 2.0 + self.look.sizes().margin).ceil())
+    }
+
+    fn scale(&self) -> f64 {
+        self.look.sizes().scale
     }
 
     fn description(&self) -> (String, String) {
@@ -146,15 +157,15 @@ impl Drawing for Panels {
     }
 
     fn draw(&self, pen: &mut Pen) {
-        let title = Lettered::new(15.0, BLACK, Anchor::Start).bold();
-        pen.text(&self.title, (MARGIN, MARGIN + 8.0), title);
-        let subtitle = Lettered::new(11.0, GREY, Anchor::Start);
-        pen.text(&self.subtitle, (MARGIN, MARGIN + 28.0), subtitle);
+        let Sizes { margin, title, .. } = self.look.sizes();
+        if title.is_some() {
+            pen.title(&self.title, &self.subtitle, margin);
+        }
         for (index, panel) in self.panels.iter().enumerate() {
             self.draw_panel(pen, panel, self.plot(index));
         }
         let middle = (self.plot(0).left + self.plot(self.n_across() - 1).right()) / 2.0;
-        let label = Lettered::new(11.0, BLACK, Anchor::Middle);
+        let label = Lettered::new(self.letters(), BLACK, Anchor::Middle);
         pen.text(&self.axis.label, (middle, self.bottom() + 6.0), label);
         for (name, (text, (x, y))) in self.names.iter().zip(self.names()).enumerate() {
             match self.is_level(name) {
@@ -164,7 +175,7 @@ impl Drawing for Panels {
                     self.mark(pen, name, (x + 13.0, y));
                 }
             }
-            pen.text(text, (x + 34.0, y), Lettered::new(11.0, BLACK, Anchor::Start));
+            pen.text(text, (x + 34.0, y), Lettered::new(self.letters(), BLACK, Anchor::Start));
         }
     }
 }
@@ -184,7 +195,8 @@ impl Panels {
         let across = Ticks::holding(all.chain(placed), (f64::MIN, f64::MAX), 6);
         let x = |value: f64| across.at(value, (area.left, area.right()));
         let y = |value: f64| heights.at(value, (area.bottom(), area.top));
-        let small = |side| Lettered::new(9.5, GREY, side);
+        let letters = if self.look == Look::Screen { 9.5 } else { self.letters() };
+        let small = |side| Lettered::new(letters, GREY, side);
         for (tick, label) in heights.labelled() {
             pen.line(&[(area.left, y(tick)), (area.right(), y(tick))], PALE, 0.6);
             pen.text(&label, (area.left - 5.0, y(tick)), small(Anchor::End));
@@ -213,11 +225,15 @@ impl Panels {
         }
         let (frame, width) = if panel.is_average { (BLACK, 1.2) } else { (GREY, 0.6) };
         pen.outline(area, frame, width);
-        let title = Lettered::new(11.5, BLACK, Anchor::Start);
+        let title = Lettered::new(self.letters().max(11.5), BLACK, Anchor::Start);
         let title = if panel.is_average { title.bold() } else { title };
         pen.text(&panel.title, (area.left, area.top - 10.0), title);
         if panel.series.iter().all(|series| series.points.is_empty()) {
-            pen.text("not there", area.centre(), Lettered::new(10.0, GREY, Anchor::Middle));
+            pen.text(
+                "not there",
+                area.centre(),
+                Lettered::new(self.look.sizes().small, GREY, Anchor::Middle),
+            );
         }
     }
 

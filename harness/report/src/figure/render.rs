@@ -24,23 +24,22 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// The images of an SVG.
-#[derive(Debug, Clone)]
-pub(crate) struct Images {
-    /// The bytes of a PNG.
-    pub(crate) png: Vec<u8>,
-    /// The bytes of a PDF of one page, its texts as text.
-    pub(crate) pdf: Vec<u8>,
+/// Renders an SVG as the bytes of a PNG.
+pub(crate) fn png(svg: &str) -> Result<Vec<u8>, ReportError> {
+    pixels(&parse(svg)?)
 }
 
-/// Renders an SVG, whose texts are laid out once for both.
-pub(crate) fn images(svg: &str) -> Result<Images, ReportError> {
+/// Renders an SVG as the bytes of a PDF of one page, its texts as text.
+pub(crate) fn pdf(svg: &str) -> Result<Vec<u8>, ReportError> {
+    page(&parse(svg)?)
+}
+
+fn parse(svg: &str) -> Result<Tree, ReportError> {
     let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
-    let tree = Tree::from_str(svg, &options).map_err(unrendered)?;
-    Ok(Images { png: png(&tree)?, pdf: pdf(&tree)? })
+    Tree::from_str(svg, &options).map_err(unrendered)
 }
 
-fn png(tree: &Tree) -> Result<Vec<u8>, ReportError> {
+fn pixels(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     let size = tree.size().to_int_size().scale_by(PIXELS_PER_POINT);
     let pixmap = size.and_then(|size| Pixmap::new(size.width(), size.height()));
     let mut pixmap = pixmap.ok_or_else(|| unrendered("no pixels"))?;
@@ -49,7 +48,7 @@ fn png(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     pixmap.encode_png().map_err(unrendered)
 }
 
-fn pdf(tree: &Tree) -> Result<Vec<u8>, ReportError> {
+fn page(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     let (width, height) = (tree.size().width(), tree.size().height());
     let size = Size::from_wh(width, height).ok_or_else(|| unrendered("no size"))?;
     let mut document = Document::new();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    colour::{GREY, Rgb, WHITE},
+    colour::{BLACK, GREY, Rgb, WHITE},
     face::FAMILY,
 };
 
@@ -12,8 +12,10 @@ const CAPITALS: f64 = 0.714;
 
 /// Something that can be drawn.
 pub(crate) trait Drawing {
-    /// Width and height, in points.
+    /// Width and height, in units.
     fn size(&self) -> (f64, f64);
+    /// Points of a page for each of them.
+    fn scale(&self) -> f64;
     /// What it shows, for those who do not see it: a title and a sentence.
     fn description(&self) -> (String, String);
     /// Draws it on a white page.
@@ -30,9 +32,11 @@ pub(crate) fn svg(drawing: &impl Drawing) -> String {
     let (title, description) = (escape(&title), escape(&description));
     let shapes = pen.shapes;
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"{FAMILY}\" role=\"img\">\n\
-         <title>{title}</title>\n<desc>{description}</desc>\n{shapes}</svg>\n"
+         <title>{title}</title>\n<desc>{description}</desc>\n{shapes}</svg>\n",
+        Points(width * drawing.scale()),
+        Points(height * drawing.scale())
     )
 }
 
@@ -170,6 +174,13 @@ impl Pen {
             Points(radius),
             paint("fill", ink.into())
         ));
+    }
+
+    /// A figure's title over its subtitle.
+    pub(super) fn title(&mut self, title: &str, subtitle: &str, margin: f64) {
+        let bold = Lettered::new(15.0, BLACK, Anchor::Start).bold();
+        self.text(title, (margin, margin + 8.0), bold);
+        self.text(subtitle, (margin, margin + 28.0), Lettered::new(11.0, GREY, Anchor::Start));
     }
 
     /// A text whose capitals are centred on a height.

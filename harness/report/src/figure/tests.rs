@@ -23,6 +23,7 @@ fn named(text: &str) -> Heatmap {
         last: block(vec![Tile::default(), tile]),
         scale: Diverging { limit: 5.0 },
         unit: text.to_owned(),
+        look: Look::Screen,
     }
 }
 
@@ -72,8 +73,8 @@ fn no_name_breaks_out_of_an_svg() {
 
 #[test]
 fn a_page_is_white_and_a_missing_tile_is_not_coloured() {
-    let bytes = images(&svg(&named("<é>"))).unwrap().png;
-    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let bytes = png(&svg(&named("<é>"))).unwrap();
+    let mut reader = ::png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut pixels).unwrap();
     assert_eq!(pixels[..3], [255, 255, 255]);

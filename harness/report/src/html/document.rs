@@ -41,7 +41,7 @@ pub(crate) fn written(
         .collect();
     let main: Vec<String> = sections.iter().map(Section::written).collect();
     let script = format!("\nconst KEYS = {};\n{}", json(&keys(page)), SCRIPTS.join("\n"));
-    let style = format!("\n{STYLE}");
+    let style = format!("\n{STYLE}{}", tables::colours());
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\

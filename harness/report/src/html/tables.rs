@@ -2,14 +2,29 @@
 
 use super::escape::escape;
 use crate::{
+    figure::Diverging,
     number::MISSING,
     page::{Entry, Matrix},
-    table::{Align, Cell, Column, Style, Table},
+    table::{Align, Cell, Column, Note, Style, Table},
 };
 
-/// From these sizes on a change has the first to the fourth depth of colour, in points of accuracy; the
-/// same in all matrices, so that they can be compared.
-const DEPTHS: [f64; 4] = [0.5, 2.0, 5.0, 10.0];
+/// How many depths of colour a gain has, and a loss.
+const DEPTHS: i32 = 10;
+
+/// The rules of the colours of changes: those of the figures, each with black or white on it.
+pub(super) fn colours() -> String {
+    let rule = |depth: i32| {
+        let colour = Diverging { limit: f64::from(DEPTHS) }.colour(f64::from(depth));
+        let (paper, ink) = (colour.hex(), colour.ink().hex());
+        format!(".{} {{ background: #{paper}; color: #{ink}; }}\n", class(depth))
+    };
+    (-DEPTHS..=DEPTHS).map(rule).collect()
+}
+
+/// The depth's class: `more3`, `less10`, `more0` for none.
+fn class(depth: i32) -> String {
+    format!("{}{}", if depth < 0 { "less" } else { "more" }, depth.abs())
+}
 
 /// For each column what stands in it, if that is numbers.
 pub(super) type Keys = Vec<Option<Vec<Option<f64>>>>;
@@ -49,14 +64,14 @@ pub(super) fn keys(table: &Table) -> Keys {
         |cell: &Cell| cell.number.is_some() || cell.text.is_empty() || cell.text == MISSING;
     let keys = |at: usize| {
         let cells = || bodies.iter().map(|body| &body[0][at]);
-        cells().all(is_number).then(|| cells().map(|cell| Some(cell.number?.value)).collect())
+        cells().all(is_number).then(|| cells().map(|cell| Some(cell.number?)).collect())
     };
     (0..table.columns.len()).map(keys).collect()
 }
 
 /// Writes a matrix. Its first cell with something behind it is in the order of tabs, the script moves that.
 pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
-    let Matrix { table, entries } = matrix;
+    let Matrix { table, entries, scale } = matrix;
     let first = entries.keys().next();
     let mut rows = String::new();
     for (row, cells) in table.rows.iter().enumerate() {
@@ -64,7 +79,7 @@ pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
         for (column, cell) in cells.iter().enumerate() {
             let entry = entries.get(&(row, column));
             rows.push_str(&match entry {
-                Some(entry) => entry_cell(cell, entry, first == Some(&(row, column))),
+                Some(entry) => entry_cell(cell, entry, *scale, first == Some(&(row, column))),
                 None => self::cell(&table.columns[column], cell, column == 0),
             });
         }
@@ -74,13 +89,12 @@ pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
     framed(table, number, "matrix", &body)
 }
 
-fn entry_cell(cell: &Cell, entry: &Entry, is_first: bool) -> String {
-    let depth = DEPTHS.iter().filter(|&&least| least <= entry.points.abs()).count();
-    let side = if entry.points < 0.0 { "less" } else { "more" };
-    let colour = if depth == 0 { String::new() } else { format!(" {side}{depth}") };
+fn entry_cell(cell: &Cell, entry: &Entry, scale: Diverging, is_first: bool) -> String {
+    let share = (entry.points / scale.limit).clamp(-1.0, 1.0);
+    let colour = class((share * f64::from(DEPTHS)).round() as i32);
     let home = if entry.is_home { " home" } else { "" };
     format!(
-        "<td class=\"n{colour}{home}\" tabindex=\"{}\" data-tip=\"{}\">{}</td>",
+        "<td class=\"n {colour}{home}\" tabindex=\"{}\" data-tip=\"{}\">{}</td>",
         if is_first { 0 } else { -1 },
         escape(&entry.behind.join("\n")),
         escape(&cell.text)
@@ -113,7 +127,8 @@ fn framed(table: &Table, number: usize, class: &str, rows: &str) -> String {
 
 /// What stands below a table.
 fn notes(table: &Table) -> String {
-    table.notes.iter().map(|note| format!("<p class=\"caption\">{}</p>\n", escape(note))).collect()
+    let note = |note: &Note| format!("<p class=\"caption\">{}</p>\n", escape(&note.text));
+    table.notes.iter().map(note).collect()
 }
 
 fn heads(columns: &[Column], sorts: bool) -> String {

@@ -7,22 +7,17 @@ use crate::{
 };
 
 /// What a document that reads a table's file loads.
-const PACKAGES: &str = "\\usepackage[T1]{fontenc}
-\\usepackage{textcomp}
-\\usepackage{array}
+const PACKAGES: &str = "\\usepackage{array}
 \\usepackage{booktabs}
-\\usepackage{threeparttable}
-\\usepackage{longtable}
-\\usepackage{siunitx}
 ";
 
 /// What it loads as well if it reads a matrix.
-const PACKAGES_OF_MATRICES: &str = "\\usepackage{adjustbox}
+const PACKAGES_OF_MATRICES: &str = "\\usepackage{graphicx}
 \\usepackage[table]{xcolor}
 ";
 
 /// How the document itself looks: every table stands where it is told of.
-const LAYOUT: &str = "\\usepackage[margin=18mm]{geometry}
+const LAYOUT: &str = "\\usepackage[textwidth=5.5in,vmargin=20mm]{geometry}
 \\usepackage[skip=4pt,font=small,labelfont=bf]{caption}
 \\usepackage{float}
 \\floatplacement{table}{H}

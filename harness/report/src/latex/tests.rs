@@ -4,11 +4,12 @@ use std::{fs, path::Path, process::Command};
 
 use clsrl_spec::Stream;
 
-use super::*;
+use super::{layout::Layout, *};
 use crate::{
     ReportFile,
     number::{fixed, signed},
     page::Page,
+    table::{Cell, Note, Style},
 };
 
 /// Texts that try to break out of their table, and ordinary ones, from one seed.
@@ -49,8 +50,13 @@ fn hostile_texts() -> Vec<String> {
 /// What is left of an escaped text once every command that `escape` may write is taken away.
 fn without_commands(escaped: &str) -> String {
     let mut rest = escaped.to_owned();
-    for symbol in ["{", "}", "$", "&", "#", "%", "_"] {
+    for symbol in ["{", "}", "&", "#", "%", "_"] {
         rest = rest.replace(&format!("\\{symbol}"), "");
+    }
+    for sign in
+        ["\\mathdollar", "-", "\\pm", "\\rightarrow", "\\cdot", "\\times", "\\div", "^\\circ"]
+    {
+        rest = rest.replace(&format!("${sign}$"), "");
     }
     while let Some(start) = rest.find("\\text").or_else(|| rest.find("\\nobreakspace")) {
         let end = start + rest[start..].find('}').expect("a command ends with braces") + 1;
@@ -74,7 +80,7 @@ fn what_stands_for_itself_is_known() {
     for (text, expected) in [
         ("50 % & more_", "50 \\% \\& more\\_"),
         ("a\\b{c}", "a\\textbackslash{}b\\{c\\}"),
-        ("−3.1† → é", "\\textminus{}3.1\\textdagger{} \\textrightarrow{} é"),
+        ("−3.1† → é ×ð", "$-$3.1\\textdagger{} $\\rightarrow$ é $\\times$\\texttt{U+00F0}"),
         ("漢\u{202e}", "\\texttt{U+6F22}\\texttt{U+202E}"),
         ("a--b", "a-{}-b"),
     ] {
@@ -83,7 +89,8 @@ fn what_stands_for_itself_is_known() {
 }
 
 fn table() -> Table {
-    let mut table = Table::of_numbers("Two, 50 %.".into(), &["Name", "x", "y"]).named("two");
+    let mut table =
+        Table::of_numbers("Two, 50 %. And more.".into(), &["Name", "x", "y"]).named("two");
     let number = |value: f64| fixed(Some(value), 1);
     table.push(vec![Cell::plain("a_b"), Cell::plain(number(64.6)), Cell::plain(number(-3.1))]);
     table.push(vec![Cell::italic("±"), Cell::italic("13.1"), Cell::italic("")]);
@@ -93,32 +100,61 @@ fn table() -> Table {
     table
 }
 
+/// One of a table's files.
+fn file(table: &Table, stem: &str) -> String {
+    let files = render(table, None, "a_suite");
+    files.into_iter().find(|(name, _)| name == stem).unwrap().1
+}
+
 #[test]
-fn numbers_stand_in_columns_of_siunitx_and_marks_hang_over() {
-    let expected = r"\begin{table}
+fn a_float_has_a_short_caption_its_suites_label_and_its_notes_and_marks_hang_behind_numbers() {
+    let expected = r"% At most 397.5 pt wide; needs array, booktabs.
+\begin{table}
 \centering
-\begin{threeparttable}
 \caption{Two, 50 \%.}
 \label{tab:a-suite:two}
-\small\setlength{\tabcolsep}{6pt}
-\sisetup{table-number-alignment=right,table-text-alignment=right,retain-explicit-plus}
-\begin{tabular}{@{}lS[table-format=2.1]S[table-format=+1.1]@{}}
+\vspace{4pt}
+{\small\setlength{\tabcolsep}{6pt}%
+\begin{tabular}{@{}lrr@{}}
 \toprule
-{Name} & {x} & {y} \\
+Name & x & y \\
 \midrule
-a\_b & 64.6 & -3.1 \\
-\quad{\scriptsize \textpm{}} & {\scriptsize 13.1} &  \\
+a\_b & 64.6 & $-$3.1\hphantom{*} \\
+\hspace*{1em}{\scriptsize $\pm$} & {\scriptsize 13.1} &  \\
 \addlinespace[2pt]
-c & {\underline{71.0}} & {+12.5\rlap{*}} \\
+c & \underline{71.0} & +12.5* \\
 \bottomrule
-\end{tabular}
-\begin{tablenotes}[flushleft]\scriptsize
-\item A note.
-\end{tablenotes}
-\end{threeparttable}
+\end{tabular}}
+\par\vspace{3pt}
+\begin{minipage}{\linewidth}\scriptsize\raggedright
+And more.\par
+A note.\par
+\end{minipage}
 \end{table}
 ";
-    assert_eq!(written(&table(), "a_suite"), expected);
+    assert_eq!(file(&table(), "two"), expected);
+    assert!(file(&table(), "two.wide").contains("\\begin{table*}"));
+}
+
+#[test]
+fn a_bare_tabular_is_nothing_else() {
+    let text = file(&table(), "two.tabular");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "{\\small\\setlength{\\tabcolsep}{6pt}%");
+    assert_eq!(lines[lines.len() - 1], "\\end{tabular}}");
+    for part in ["{table}", "\\caption", "\\label", "A note."] {
+        assert!(!text.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_compact_variant_has_no_lines_of_second_rank_and_says_so() {
+    let mut table = table();
+    table.notes.push(Note { text: "Of the second.".into(), is_of_second: true });
+    let text = file(&table, "two.compact");
+    assert!(!text.contains("13.1") && !text.contains("Of the second"), "{text}");
+    assert!(text.contains("64.6") && text.contains("Lines of intervals and changes are left out."));
+    assert!(file(&table, "two").contains("Of the second"));
 }
 
 #[test]
@@ -127,59 +163,111 @@ fn neighbours_of_one_group_share_a_head() {
     for column in &mut table.columns[1..] {
         column.group = Some("Both & more".into());
     }
-    let text = written(&table, "s");
+    let text = file(&table, "two");
     assert!(
         text.contains("\n & \\multicolumn{2}{c}{Both \\& more} \\\\\n\\cmidrule(lr){2-3}\n"),
         "{text}"
     );
 }
 
-/// The widest that a line may stick out, in points: what a person does not see.
-const OVERFULL: f64 = 2.0;
-
-/// Compiles a document that reads all other files, and finds nothing that sticks out of the page.
-pub(crate) fn check_compiles(name: &str, main: &str, files: &[ReportFile]) {
-    let Some(log) = compiled(name, main, files) else { return };
-    let points = |line: &str| -> Option<f64> {
-        line.strip_prefix("Overfull \\hbox (")?.split_once("pt too wide")?.0.parse().ok()
-    };
-    let is_overfull = |line: &str| points(line).is_some_and(|points| OVERFULL < points);
-    // TeX names a file as it opens it.
-    let lines: Vec<&str> =
-        log.lines().filter(|line| line.contains("(./") || is_overfull(line)).collect();
-    assert!(!lines.iter().any(|line| is_overfull(line)), "{name} sticks out: {lines:#?}");
+#[test]
+fn a_table_longer_than_a_page_goes_on_in_floats_that_refer_to_the_first_and_splits_no_row() {
+    let mut table = Table::of_numbers("Long.".into(), &["Name", "x"]).named("long");
+    for row in 0..60 {
+        table.push_plain([format!("[{row}").into(), fixed(Some(1.5), 1)]);
+        table.push(vec![Cell::italic("±"), Cell::italic("0.2")]);
+    }
+    let text = file(&table, "long");
+    assert_eq!(text.matches("\\begin{table}").count(), 4, "{text}");
+    assert_eq!(text.matches("\\caption").count(), 1);
+    assert_eq!(text.matches("Table~\\ref{tab:a-suite:long}, continued.").count(), 3);
+    for tabular in text.split("\\midrule\n").skip(1) {
+        assert!(tabular.starts_with("{}["), "{tabular}");
+    }
+    assert_eq!(text.matches("\n{}[").count(), 60);
 }
 
-/// Compiles a document that reads all other files, and returns what TeX tells; nothing where there is no TeX with its
-/// packages. `KEEP_PDF=DIR` keeps the document there under a name, for a person to look at.
-fn compiled(name: &str, main: &str, files: &[ReportFile]) -> Option<String> {
-    let is_main = |file: &&ReportFile| file.path == main;
-    let document = &files.iter().find(is_main).unwrap().text;
-    for file in files.iter().filter(|file| !is_main(file)) {
-        assert!(
-            document.contains(&format!("\\input{{{}}}", file.path)),
-            "{} is not read",
-            file.path
-        );
-    }
-    let Some(missing) = what_is_missing(document) else {
-        println!("skipped: there is no pdflatex");
-        return None;
+#[test]
+fn long_texts_are_broken_and_wide_tables_are_small_or_stand_in_panels() {
+    let letters = |table: &Table, variant| {
+        let layout = Layout::new(table, variant);
+        (layout.letters.size.command, layout.panels.len())
     };
-    if !missing.is_empty() {
-        println!("skipped: TeX has no {}", missing.join(", "));
-        return None;
+    let of = |texts: [String; 3]| {
+        let mut table = Table::of_texts(String::new(), &["a", "b", "c"]);
+        table.push_plain(texts);
+        table
+    };
+    let short = of(["x".repeat(10), "y".repeat(20), "z".repeat(30)]);
+    assert_eq!(letters(&short, Variant::Text), ("\\small", 1));
+    let long = Layout::new(&of(["x".repeat(8), "y".repeat(400), "y".repeat(400)]), Variant::Text);
+    let lines: Vec<bool> = long.panels[0].iter().map(|place| place.lines.is_some()).collect();
+    assert_eq!(lines, [false, true, true]);
+    assert!(20 < long.lines(&of(["x".into(), "y".repeat(2000), "z".into()]).rows[0]));
+    let mut wide = Table::of_numbers(String::new(), &["Name"; 13]);
+    wide.push((0..13).map(|_| Cell::bold(fixed(Some(62.5), 1))).collect());
+    assert_eq!(letters(&wide, Variant::Wide), ("\\small", 1));
+    assert_eq!(letters(&wide, Variant::Compact).1, 2);
+}
+
+/// Whether TeX and the readers of its PDF are here; where they are not it is said in one line.
+pub(crate) fn has_tex() -> bool {
+    let is_there = |program: &str, argument: &str| {
+        Command::new(program).arg(argument).output().is_ok_and(|ran| ran.status.success())
+    };
+    for (program, argument, package) in [
+        ("pdflatex", "--version", "texlive-latex-base"),
+        ("kpsewhich", "booktabs.sty", "texlive-latex-recommended"),
+        ("pdftohtml", "-v", "poppler-utils"),
+    ] {
+        if !is_there(program, argument) {
+            eprintln!("skipped: there is no LaTeX or no reader of its PDF; package {package}");
+            return false;
+        }
     }
+    true
+}
+
+/// The widest that a line may stick out, in points: what a person does not see.
+const OVERFULL: f64 = 0.5;
+
+/// Compiles a document that reads all whole tables, and finds nothing that sticks out of the page.
+pub(crate) fn check_compiles(name: &str, main: &str, files: &[ReportFile]) {
+    if !has_tex() {
+        return;
+    }
+    let document = &files.iter().find(|file| file.path == main).unwrap().text;
+    for file in files.iter().filter(|file| !file.path.contains(".wide") && file.path != main) {
+        let is_part = file.path.ends_with(".compact.tex") || file.path.ends_with(".tabular.tex");
+        let is_read = document.contains(&format!("\\input{{{}}}", file.path));
+        assert_eq!(is_read, !is_part, "{}", file.path);
+    }
+    let files: Vec<(String, Vec<u8>)> =
+        files.iter().map(|file| (file.path.clone(), file.text.clone().into_bytes())).collect();
+    compile(name, main, &files).check();
+}
+
+/// What TeX made, and told.
+pub(crate) struct Compiled {
+    name: String,
+    log: String,
+    dir: tempfile::TempDir,
+    main: String,
+}
+
+/// Compiles one of some files, as often as its references need. `KEEP_PDF=DIR` keeps the document there under a name,
+/// for a person to look at.
+pub(crate) fn compile(name: &str, main: &str, files: &[(String, Vec<u8>)]) -> Compiled {
     let dir = tempfile::tempdir().unwrap();
-    for file in files {
-        let path = dir.path().join(&file.path);
+    for (path, bytes) in files {
+        let path = dir.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &file.text).unwrap();
+        fs::write(path, bytes).unwrap();
     }
-    // Twice, since a long table's columns are as wide as the run before found them.
     let run = || {
         let output = Command::new("pdflatex")
             .args(["-interaction=nonstopmode", "-halt-on-error", main])
+            .env("max_print_line", "1000")
             .current_dir(dir.path())
             .output()
             .unwrap();
@@ -194,33 +282,68 @@ fn compiled(name: &str, main: &str, files: &[ReportFile]) -> Option<String> {
     if let Some(dir) = std::env::var_os("KEEP_PDF") {
         fs::write(Path::new(&dir).join(format!("{name}.pdf")), pdf).unwrap();
     }
-    Some(log)
+    Compiled { name: name.to_owned(), log, dir, main: main.to_owned() }
 }
 
-/// The packages of a document that TeX does not have; none where there is no TeX.
-fn what_is_missing(document: &str) -> Option<Vec<String>> {
-    Command::new("pdflatex").arg("--version").output().ok()?;
-    let is_there = |package: &&str| {
-        let found = Command::new("kpsewhich").arg(format!("{package}.sty")).output();
-        found.is_ok_and(|found| found.status.success())
-    };
-    let used = document.lines().filter(|line| line.starts_with("\\usepackage"));
-    let names = used.filter_map(|line| Some(line.split_once('{')?.1.trim_end_matches('}')));
-    Some(names.filter(|name| !is_there(name)).map(str::to_owned).collect())
+impl Compiled {
+    /// Nothing sticks out, everything that is referred to is there once, nothing is too small, and all letters are
+    /// outlines.
+    pub(crate) fn check(&self) {
+        let Compiled { name, log, .. } = self;
+        let points = |line: &str| -> Option<f64> {
+            let rest =
+                line.strip_prefix("Overfull \\hbox (").or(line.strip_prefix("Overfull \\vbox ("))?;
+            rest.split_once("pt too")?.0.parse().ok()
+        };
+        let is_bad = |line: &str| {
+            points(line).is_some_and(|points| OVERFULL < points)
+                || line.contains("undefined")
+                || line.contains("multiply defined")
+                || line.contains("Float too large")
+        };
+        // TeX names a file as it opens it.
+        let lines: Vec<&str> =
+            log.lines().filter(|line| line.contains("(./") || is_bad(line)).collect();
+        assert!(!lines.iter().any(|line| is_bad(line)), "{name}: {lines:#?}");
+        assert!(!self.read("pdffonts", &[]).contains("Type 3"), "{name} has letters of pixels");
+        let least = self.smallest();
+        assert!(5.0 <= least + 0.05, "{name} has letters of {least} points");
+    }
+
+    /// The smallest letters, in points of 72 to the inch.
+    pub(crate) fn smallest(&self) -> f64 {
+        // The most that the reader takes; it rounds.
+        const ZOOM: f64 = 3.0;
+        let told = self.read("pdftohtml", &["-xml", "-i", "-stdout", "-zoom", "3"]);
+        let sizes = told.split("<fontspec ").skip(1).map(|font| -> f64 {
+            let size = font.split_once("size=\"").unwrap().1;
+            size.split_once('"').unwrap().0.parse().unwrap()
+        });
+        sizes.fold(f64::INFINITY, f64::min) / ZOOM
+    }
+
+    fn read(&self, program: &str, arguments: &[&str]) -> String {
+        let pdf = Path::new(&self.main).with_extension("pdf");
+        let output =
+            Command::new(program).args(arguments).arg(pdf).current_dir(self.dir.path()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{program}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
 }
 
 #[test]
-fn tex_takes_tables_of_hostile_texts() {
+fn tex_takes_tables_of_hostile_texts_in_every_variant() {
     let hostile = hostile_texts();
     let mut short = Table::of_texts("Hostile.".into(), &["Text", "Text"]).named("short");
-    short.notes = hostile[..40].to_vec();
+    short.notes = hostile[..40].iter().map(Note::from).collect();
     let mut long = Table::of_texts(hostile[..40].concat(), &["", ""]).named("long");
     long.notes.push("A note.".into());
     for pair in hostile.chunks(2).take(40) {
         short.push_plain(pair.iter().cloned());
     }
     for pair in hostile.chunks(2) {
-        long.push_plain(pair.iter().cloned());
+        long.push_plain(pair.iter().map(|text| text.repeat(6)));
     }
     let mut page = Page::new("");
     page.heading(1, "<&suite_%> \\x");
@@ -233,47 +356,51 @@ fn tex_takes_tables_of_hostile_texts() {
     for table in [&short, &long] {
         page.table(table);
     }
-    let file = |path: &str, text| ReportFile { path: path.to_owned(), text };
-    let files = [
-        file("t/short.tex", written(&short, "<&suite_%>")),
-        file("t/long.tex", written(&long, "<&suite_%>")),
-        file("all.tex", document(&page, "t")),
-    ];
-    // Such texts have no blanks to break them at, and stick out.
-    compiled("hostile", "all.tex", &files);
-}
-
-#[test]
-fn a_table_longer_than_a_page_goes_on_over_pages_and_splits_no_row() {
-    let mut table = Table::of_numbers("Long.".into(), &["Name", "x"]).named("long");
-    for row in 0..LONG / 2 {
-        table.push_plain([format!("[{row}").into(), fixed(Some(1.5), 1)]);
-        table.push(vec![Cell::italic("±"), Cell::italic("0.2")]);
+    if !has_tex() {
+        return;
     }
-    table.notes.push("[A note.".into());
-    let text = written(&table, "s");
-    assert!(text.contains("\\begin{longtable}{@{}lS[table-format=1.1]@{}}"), "{text}");
-    assert!(text.contains("\n{}[0 & 1.5 \\\\*\n\\quad{\\scriptsize "), "{text}");
-    assert!(text.contains("\n\\item {}[A note.\n\\end{list}\n"), "{text}");
-    assert!(!text.contains("{table}") && !text.contains("tablenotes"), "{text}");
-    table.rows.truncate(LONG - 1);
-    assert!(written(&table, "s").contains("\\begin{table}"));
+    let hostile_suite = "<&suite_%>";
+    let mut all: Vec<(String, Vec<u8>)> = files(&page, hostile_suite)
+        .into_iter()
+        .map(|(name, text)| (format!("t/{name}.tex"), text.into_bytes()))
+        .collect();
+    all.push(("all.tex".into(), document(&page, "t").into_bytes()));
+    for (name, columns) in [("one", ""), ("two", "twocolumn")] {
+        all.push((
+            format!("{name}.tex"),
+            of_variants(hostile_suite, columns, &["short", "long"], &[]).into_bytes(),
+        ));
+    }
+    compile("hostile", "all.tex", &all);
+    compile("hostile-one", "one.tex", &all).check();
+    compile("hostile-two", "two.tex", &all).check();
 }
 
-#[test]
-fn long_texts_are_broken_and_wide_tables_are_small() {
-    let of = |texts: [String; 3]| {
-        let mut table = Table::of_texts(String::new(), &["a", "b", "c"]);
-        table.push_plain(texts);
-        let (letters, columns) = fitted(&table);
-        (letters.size, columns)
+/// A paper that reads tables, refers to them, and shows figures: in one column the whole ones, in two the others.
+pub(crate) fn of_variants(suite: &str, columns: &str, tables: &[&str], figures: &[&str]) -> String {
+    let (geometry, variants): (&str, &[&str]) = match columns {
+        "" => ("textwidth=5.5in,textheight=9in", &["", ".tabular"]),
+        _ => (
+            "textwidth=6.875in,textheight=8.875in,columnsep=0.375in",
+            &[".compact.tabular", ".wide"],
+        ),
     };
-    let broken = |share: &str| format!(">{{\\raggedright\\arraybackslash}}p{{{share}\\linewidth}}");
-    assert_eq!(of(["x".repeat(10), "y".repeat(20), "z".repeat(30)]), ("\\small", "lll".into()));
-    let (short, long) = ("x".repeat(8), "y".repeat(400));
-    let expected = format!("l{}{}", broken("0.44"), broken("0.44"));
-    assert_eq!(of([short.clone(), long.clone(), long]), ("\\small", expected));
-    let wide = ["x".repeat(40), "y".repeat(40), "z".repeat(40)];
-    assert_eq!(of(wide), ("\\footnotesize", "lll".into()));
-    assert_eq!(of([short.clone(), short, "y".repeat(41)]).1, format!("ll{}", broken("0.36")));
+    let mut body = String::new();
+    for variant in variants {
+        for table in tables {
+            let input = format!("\\input{{t/{table}{variant}.tex}}");
+            body.push_str(&match variant.ends_with("tabular") {
+                true => format!("\\noindent {input}\\par\\medskip\n"),
+                false => format!("{input}\nTable~\\ref{{{}}}.\\clearpage\n", label(suite, table)),
+            });
+        }
+    }
+    for figure in figures {
+        body.push_str(&format!("\\noindent\\includegraphics{{{figure}}}\\par\\medskip\n"));
+    }
+    format!(
+        "\\documentclass[10pt,{columns}]{{article}}\n\\usepackage[{geometry}]{{geometry}}\n\
+         \\usepackage{{array,booktabs,graphicx}}\n\\usepackage[table]{{xcolor}}\n\
+         \\begin{{document}}\n{body}\\end{{document}}\n"
+    )
 }

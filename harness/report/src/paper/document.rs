@@ -35,22 +35,16 @@ impl AgainstPaper {
         html::written(&self.page(), &self.title(), None)
     }
 
-    /// The tables in LaTeX, a file each, and the document, which reads them.
+    /// The tables in LaTeX, in three widths as floats and as bare tabulars, and the document, which reads them.
     pub fn latex(&self) -> Vec<ReportFile> {
         let page = self.page();
-        let file = |table: &Table| ReportFile {
-            path: format!(
-                "{}/{}.tex",
-                Self::LATEX_TABLES,
-                table.name.as_deref().unwrap_or_default()
-            ),
-            text: latex::written(table, &self.suite_name),
-        };
+        let file =
+            |(name, text)| ReportFile { path: format!("{}/{name}.tex", Self::LATEX_TABLES), text };
         let document = ReportFile {
             path: format!("{}.tex", Self::LATEX_TABLES),
             text: latex::document(&page, Self::LATEX_TABLES),
         };
-        page.named_tables().into_iter().map(file).chain([document]).collect()
+        latex::files(&page, &self.suite_name).into_iter().map(file).chain([document]).collect()
     }
 
     fn title(&self) -> String {
