@@ -7,6 +7,7 @@ mod plan;
 mod inspect;
 pub mod mistyped;
 mod audit;
+mod compare;
 mod datasets;
 mod report;
 mod gate;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::{
     audit::AuditVerb,
     bench::BenchVerb,
+    compare::CompareArgs,
     datasets::DatasetsVerb,
     doctor::DoctorArgs,
     gate::{BaselineVerb, GateArgs},
@@ -67,6 +69,8 @@ pub enum Verb {
     Baseline(BaselineVerb),
     /// Compare the last run with a baseline; fail if accuracy dropped.
     Gate(GateArgs),
+    /// Compare two runs: changes with intervals, settings that differ, answers that flipped.
+    Compare(CompareArgs),
     /// List, lock and verify datasets.
     #[command(subcommand)]
     Datasets(DatasetsVerb),

@@ -19,6 +19,7 @@ mod against_paper;
 mod rescore;
 mod baseline;
 mod gate;
+mod compare;
 mod stored_run;
 mod observed_run;
 mod sample_images;
@@ -85,6 +86,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),
+        Verb::Compare(args) => compare::compare(&args.into()),
         Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args.into(), detail),
         Verb::Datasets(DatasetsVerb::Lock(args)) => {
             datasets::lock(&args.datasets.into(), args.accept_changes, detail)

@@ -6,6 +6,7 @@ mod custody;
 mod damaged;
 mod datasets;
 mod frames;
+mod compare;
 mod gate;
 mod html;
 #[cfg(feature = "fetch")]

@@ -75,7 +75,7 @@ fn parse_max_drop(text: &str) -> Result<MaxDrop, String> {
     MaxDrop::new(points).map_err(|error| error.to_string())
 }
 
-fn parse_level(text: &str) -> Result<Level, String> {
+pub(super) fn parse_level(text: &str) -> Result<Level, String> {
     let level = text.parse().map_err(|_| "expected a number between 0 and 1".to_owned())?;
     Level::new(level).map_err(|error| error.to_string())
 }

@@ -28,6 +28,7 @@ mod spreadsheet;
 pub mod statistics;
 pub mod gate;
 pub mod baseline;
+pub mod compare;
 pub mod paper;
 mod error;
 

@@ -200,6 +200,15 @@ pub fn differing_fields(one: &Value, other: &Value) -> Vec<String> {
     fields
 }
 
+/// The fields in which two identities differ, as paths with dots, sorted, with both values in a line each.
+pub fn differing_values(one: &Value, other: &Value) -> Vec<(String, String, String)> {
+    let mut fields = Vec::new();
+    compare("", one, other, &mut |path, one, other| {
+        fields.push((path.to_owned(), plain(one), plain(other)));
+    });
+    fields
+}
+
 /// The part of a protocol that a trial's training reads; the protocol's name changes nothing.
 fn training_rules(trial: &Trial) -> Value {
     let mut rules = method_rules(trial);

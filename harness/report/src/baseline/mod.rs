@@ -18,6 +18,7 @@ mod tests;
 
 pub use error::BaselineError;
 pub use outcome::{Family, GateOutcome, Row};
+pub(crate) use pairs::Together;
 pub use pairs::{Absent, Observed, Pairing};
 pub use saved::{Baseline, Digests, SavedCell, SavedKey};
 pub use wall_clock::{Timing, WallClock, WallClockVerdict};

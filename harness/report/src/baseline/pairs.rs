@@ -56,7 +56,7 @@ pub(super) struct Asked {
 
 /// Cells that are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Together {
+pub(crate) struct Together {
     method: MethodId,
     form: Form,
     prompt: PromptStyle,
@@ -229,7 +229,8 @@ fn keep_worse(worst: &mut Option<Absent>, other: Absent) {
 }
 
 impl Together {
-    fn of(cells: Repeats) -> Self {
+    /// Those that a cell is averaged with.
+    pub(crate) fn of(cells: Repeats) -> Self {
         let part = match cells.source {
             None => Part::All,
             Some(source) if source == cells.cell.target => Part::InDomain,
@@ -239,7 +240,8 @@ impl Together {
         Together { method: cells.method, form, prompt, shots: cells.shots, part }
     }
 
-    fn name(&self) -> String {
+    /// Names the average.
+    pub(crate) fn name(&self) -> String {
         let Together { method, form, prompt, shots, part } = self;
         let form = match form {
             Form::FewShot => String::new(),
