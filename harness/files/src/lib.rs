@@ -3,6 +3,7 @@
 //! It knows nothing of what is in the files. Its errors are [`std::io::Error`], so that a caller can wrap
 //! them with the path and with what the file was wanted for.
 
+mod again;
 mod digest;
 mod open;
 mod lines;
@@ -14,11 +15,12 @@ mod part;
 mod space;
 mod update;
 
+pub use again::again;
 pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
 pub use lines::{Lines, lines};
-pub use lock::FileLock;
+pub use lock::{FileLock, has_no_locks};
 pub use open::{is_irregular, open, open_up_to, read, read_to_string};
 pub use part::PartFile;
-pub use replace::{NewFile, remove_leftovers, replace};
+pub use replace::{FileId, NewFile, clock_of, publish, remove_leftovers, replace, retire, touch};
 pub use space::free_bytes;
 pub use update::update;

@@ -1,4 +1,7 @@
-//! An advisory lock that one process has at a time.
+//! An advisory lock that one process has at a time, where the file system has locks.
+//!
+//! Over a network it may refuse them, keep them to one machine, or say yes to everybody: a lock saves work and guards
+//! nothing. What must be exclusive is published ([`crate::publish`]).
 
 use std::{
     fs::{File, TryLockError},
@@ -7,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use rustix::fs::OFlags;
+use rustix::{fs::OFlags, io::Errno};
 
 /// A lock that is had until it is dropped, or its process ends.
 #[derive(Debug)]
@@ -32,6 +35,12 @@ impl FileLock {
         file.lock()?;
         Ok(FileLock { _file: file })
     }
+}
+
+/// Whether an error says that a file system has no locks, or that its server has none to give.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    let known = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL];
+    known.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -2,7 +2,8 @@
 //!
 //! A FIFO without a writer would wait for ever, `/dev/zero` would fill the memory, and some devices do
 //! something when they are opened. So the kind is looked at before opening, without waiting while
-//! opening, and again at the open file. Symbolic links are followed.
+//! opening, and again at the open file. Symbolic links are followed. What a file server refuses for a moment is
+//! tried [`again`].
 
 use std::{
     fs::{self, File, FileType},
@@ -13,12 +14,18 @@ use std::{
 
 use rustix::fs::OFlags;
 
+use crate::again;
+
 /// Opens a regular file for reading.
 ///
 /// # Errors
 ///
 /// Those of the system, and [`io::ErrorKind::InvalidInput`] for what is no regular file, with the kind in words.
 pub fn open(path: &Path) -> io::Result<File> {
+    again(|| open_once(path))
+}
+
+fn open_once(path: &Path) -> io::Result<File> {
     check_kind(fs::metadata(path)?.file_type())?;
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = File::options().read(true).custom_flags(flags.bits() as i32).open(path)?;
@@ -42,7 +49,11 @@ pub fn open_up_to(path: &Path, max_bytes: u64) -> io::Result<File> {
 ///
 /// Those of [`open`], and [`io::ErrorKind::FileTooLarge`] for a longer file, of which no more than the bound was read.
 pub fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
+    again(|| read_once(path, max_bytes))
+}
+
+fn read_once(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let file = open_once(path)?;
     let n_bytes = file.metadata()?.len();
     if max_bytes < n_bytes {
         return Err(too_large(max_bytes));

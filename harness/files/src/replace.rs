@@ -1,19 +1,31 @@
 //! A file that is written under another name and gets its own only when it is whole and on the disk.
 //!
 //! The temporary's name is unique and created exclusively, so two processes never write into one another's
-//! and a link that somebody planted is never followed.
+//! and a link that somebody planted is never followed. No lock is taken: what is being written is known from
+//! what was left behind by its age.
 
 use std::{
-    fs::{self, File, Permissions, TryLockError},
+    fs::{self, File, Permissions},
     io::{self, BufWriter, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 use tempfile::NamedTempFile;
+
+use crate::again;
 
 /// How the name of a file in the making ends; it begins with a dot.
 const SUFFIX: &str = ".tmp";
+
+/// What file systems without hard links, or that have no more of them, answer to link(2).
+const NO_LINKS: [Errno; 6] =
+    [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK, Errno::XDEV, Errno::ACCESS];
 
 /// A file in the making; dropped before [`NewFile::finish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -38,20 +50,12 @@ impl NewFile {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".");
-        let temporary = loop {
-            let temporary = tempfile::Builder::new()
-                .prefix(&prefix)
-                .suffix(SUFFIX)
-                // As other files are created; the umask takes its part away.
-                .permissions(Permissions::from_mode(0o666))
-                .tempfile_in(folder_of(target))?;
-            // Held while it is written, so that `remove_leftovers` knows it from a leftover; which may have
-            // been quicker, and removed it.
-            temporary.as_file().lock()?;
-            if temporary.as_file().metadata()?.nlink() != 0 {
-                break temporary;
-            }
-        };
+        let temporary = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(SUFFIX)
+            // As other files are created; the umask takes its part away.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder_of(target))?;
         let writer = BufWriter::with_capacity(1 << 16, temporary);
         Ok(NewFile { target: target.to_owned(), writer })
     }
@@ -73,15 +77,35 @@ impl NewFile {
     }
 
     /// As [`NewFile::finish`] where nothing stands under its name; otherwise leaves that alone and gives `false`.
+    ///
+    /// Of several processes, on whichever machines, one gets the name: link(2) is atomic and exclusive on every file
+    /// server, and so is renameat2(2) with `NOREPLACE` on file systems without links. No lock is needed for it.
     pub fn finish_new(self) -> io::Result<bool> {
         let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
-        match temporary.persist_noclobber(&self.target) {
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            persisted => persisted.map_err(|error| error.error)?,
+        let is_new = match fs::hard_link(temporary.path(), &self.target) {
+            Ok(()) => true,
+            // The answer to a link that was made may be lost on the way from a file server, and the second try
+            // finds the first one's name. The number of names tells.
+            Err(_) if 1 < temporary.as_file().metadata()?.nlink() => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) if has_no_links(&error) => {
+                match renameat_with(
+                    CWD,
+                    temporary.path(),
+                    CWD,
+                    &self.target,
+                    RenameFlags::NOREPLACE,
+                ) {
+                    Ok(()) => true,
+                    Err(Errno::EXIST) => false,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error),
         };
         sync_folder_of(&self.target)?;
-        Ok(true)
+        Ok(is_new)
     }
 
     /// The name that the file has until it is finished, for writers that open it themselves.
@@ -100,10 +124,86 @@ impl Write for NewFile {
     }
 }
 
-/// Removes what writers of files in this folder left behind when they were killed, and nothing that is being
-/// written.
-pub fn remove_leftovers(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
+/// Gives a file that is not there yet these contents; `false`, and nothing is changed, where something stands there.
+/// It is exclusive between machines as well: see [`NewFile::finish_new`].
+pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(bytes)?;
+    file.finish_new()
+}
+
+/// Which file stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    inode: u64,
+    /// The number of a file that is gone is soon that of another.
+    modified: (i64, i64),
+    n_bytes: u64,
+}
+
+impl FileId {
+    /// The file, link or folder that stands under this name; `None` if nothing does.
+    pub fn of(path: &Path) -> io::Result<Option<Self>> {
+        match again(|| fs::symlink_metadata(path)) {
+            Ok(found) => Ok(Some(FileId {
+                device: found.dev(),
+                inode: found.ino(),
+                modified: (found.mtime(), found.mtime_nsec()),
+                n_bytes: found.len(),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Takes away what stands under a name if it is what was seen there; a folder only if it is empty. Of several processes
+/// that saw the same, one does. What somebody else put there meanwhile stays.
+pub fn retire(path: &Path, seen: FileId) -> io::Result<()> {
+    if again(|| fs::symlink_metadata(path)).is_ok_and(|found| found.is_dir()) {
+        return fs::remove_dir(path);
+    }
+    let grave = NewFile::create(path)?;
+    let grave = grave.temporary_path();
+    match fs::rename(path, grave) {
+        // Somebody else was quicker.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed?,
+    }
+    if FileId::of(grave)?.is_some_and(|found| found != seen) {
+        match fs::hard_link(grave, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if has_no_links(&error) => {
+                match renameat_with(CWD, grave, CWD, path, RenameFlags::NOREPLACE) {
+                    Err(Errno::EXIST) | Ok(()) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            linked => linked?,
+        }
+    }
+    Ok(())
+}
+
+/// Sets a file's time to that of the machine that keeps it.
+pub fn touch(path: &Path) -> io::Result<()> {
+    use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, utimensat};
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// What time it is for the machine that keeps a folder: the clocks of others may be wrong.
+pub fn clock_of(dir: &Path) -> io::Result<std::time::SystemTime> {
+    let probe = NewFile::create(&dir.join("clock"))?;
+    probe.writer.get_ref().as_file().metadata()?.modified()
+}
+
+/// Removes what writers of files in this folder left behind, so long ago that none of them can be at work any more.
+pub fn remove_leftovers(dir: &Path, older_than: Duration) -> io::Result<()> {
+    let mut now = None;
+    for entry in again(|| fs::read_dir(dir))? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
@@ -111,18 +211,31 @@ pub fn remove_leftovers(dir: &Path) -> io::Result<()> {
         if !is_temporary || !entry.file_type()?.is_file() {
             continue;
         }
-        let removed = crate::open(&entry.path()).and_then(|file| match file.try_lock() {
-            Ok(()) => fs::remove_file(entry.path()),
-            Err(TryLockError::WouldBlock) => Ok(()),
-            Err(TryLockError::Error(error)) => Err(error),
+        let now = match now {
+            Some(now) => now,
+            None => *now.insert(clock_of(dir)?),
+        };
+        let removed = entry.metadata().and_then(|found| found.modified()).and_then(|modified| {
+            match now.duration_since(modified) {
+                Ok(age) if older_than <= age => fs::remove_file(entry.path()),
+                _ => Ok(()),
+            }
         });
-        match removed.map_err(|error| (error.kind(), error)) {
+        match removed {
             // Finished or removed by somebody else meanwhile, or somebody else's.
-            Err((io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied, _)) => {}
-            removed => removed.map_err(|(_, error)| error)?,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) => {}
+            removed => removed?,
         }
     }
     Ok(())
+}
+
+fn has_no_links(error: &io::Error) -> bool {
+    NO_LINKS.iter().any(|known| error.raw_os_error() == Some(known.raw_os_error()))
 }
 
 /// Syncs the folder that a file stands in, so that its new name lasts.
@@ -206,15 +319,63 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, leftover) = (dir.path().join("a.json"), dir.path().join(".a.json.tmp"));
         fs::write(&leftover, "half").unwrap();
+        let old = std::time::SystemTime::now() - Duration::from_secs(7200);
+        File::options().write(true).open(&leftover).unwrap().set_modified(old).unwrap();
         fs::write(dir.path().join("b.tmp"), "somebody's").unwrap();
         std::os::unix::fs::symlink("b.tmp", dir.path().join(".link.tmp")).unwrap();
         let mut file = NewFile::create(&path).unwrap();
         file.write_all(b"whole").unwrap();
-        remove_leftovers(dir.path()).unwrap();
+        remove_leftovers(dir.path(), Duration::from_secs(3600)).unwrap();
         assert!(!leftover.exists());
         file.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(dir.path()), [".link.tmp", "a.json", "b.tmp"]);
+    }
+
+    #[test]
+    fn of_many_writers_of_a_new_file_one_gets_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        let won: Vec<u8> = std::thread::scope(|scope| {
+            let write = |n: u8| publish(&path, &[n; 10_000]).unwrap().then_some(n);
+            let started: Vec<_> = (0..16).map(|n| scope.spawn(move || write(n))).collect();
+            started.into_iter().filter_map(|writer| writer.join().unwrap()).collect()
+        });
+        assert_eq!(won.len(), 1, "{won:?}");
+        assert_eq!(fs::read(&path).unwrap(), [won[0]; 10_000]);
+        assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn what_was_seen_is_retired_and_what_came_after_it_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        replace(&path, b"one").unwrap();
+        let seen = FileId::of(&path).unwrap().unwrap();
+        let kept = dir.path().join("kept");
+        fs::rename(&path, &kept).unwrap();
+        retire(&path, seen).unwrap();
+        replace(&path, b"two").unwrap();
+        retire(&path, seen).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        retire(&path, FileId::of(&path).unwrap().unwrap()).unwrap();
+        assert_eq!(names(dir.path()), ["kept"]);
+        fs::create_dir_all(path.join("full")).unwrap();
+        retire(&path, FileId::of(&path).unwrap().unwrap()).unwrap_err();
+        assert!(path.join("full").is_dir());
+    }
+
+    #[test]
+    fn a_touched_file_is_as_old_as_a_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        replace(&path, b"one").unwrap();
+        let old = std::time::SystemTime::now() - Duration::from_secs(7200);
+        File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        touch(&path).unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let apart = clock_of(dir.path()).unwrap().duration_since(modified).unwrap_or_default();
+        assert!(apart < Duration::from_secs(3600), "{apart:?}");
     }
 
     #[test]
