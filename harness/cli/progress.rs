@@ -114,8 +114,26 @@ impl<'a> Progress<'a> {
     /// Shows what happened.
     pub fn show(&mut self, event: RunEvent<'_>) {
         match event {
-            RunEvent::Started(idx) => self.start(idx),
+            RunEvent::Started(idx, _) => self.start(idx),
             RunEvent::Trial(idx, event) => self.advance(idx, event),
+            RunEvent::Known(idx, event) => {
+                let what = match event {
+                    TrialEvent::CellDone(record, _) => record.outcome.cell.to_string(),
+                    _ => "fine-tune".to_owned(),
+                };
+                let key = self.tasks[idx].key();
+                self.bars.suspend(|| {
+                    note(&format!(
+                        "{key}: another run published the same {what} first; this one is dropped"
+                    ));
+                });
+            }
+            RunEvent::Retried(_, failure) => self.bars.suspend(|| {
+                note(&format!("{} is tried on another slot: {}", failure.trial, failure.reason));
+            }),
+            RunEvent::Closed(slot, _) => self.bars.suspend(|| {
+                note(&format!("slot {slot} takes no further trial: two failed there in a row"));
+            }),
             RunEvent::Finished(idx) => {
                 let (n, took) = self.end(idx);
                 if self.detail == Detail::Lines {

@@ -27,6 +27,7 @@ mod replace;
 mod replaced;
 mod resume;
 mod run;
+mod shared_disks;
 mod shell;
 mod locked;
 #[cfg(feature = "libtorch")]

@@ -6,9 +6,10 @@ use anyhow::Context;
 use clsrl_data::image::CacheSpace;
 use clsrl_engine::{EngineError, MemoryHint, TrialJob, run_trial};
 use clsrl_runner::{
-    Failed, Failure, FailureKind, Runner, Store, Summary, Task, TrialStatus, WorkerCommand, tasks,
-    trial_statuses,
+    Failed, Failure, FailureKind, Runner, Slot, Store, Summary, Task, TrialStatus, WorkerCommand,
+    tasks, trial_statuses,
 };
+use clsrl_spec::Trial;
 use clsrl_vlm::Precision;
 
 use super::{announce::Announcement, environment, replace, trial};
@@ -39,10 +40,19 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     let request = Request::load(&options.suite)?;
     let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
     let store = request.store();
-    let _lock = store.lock()?;
+    let lock = store.lock()?;
+    if lock.is_missing() {
+        note(&format!(
+            "the file system of `{}` has no locks: nothing keeps another run from the same trials\n\
+             hint: results stay right, but work may be done twice",
+            store.dir().display()
+        ));
+    }
     let inputs = inputs.keeping_earlier(&store, &request.trials)?;
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     let tasks = tasks(&store, &statuses, &inputs.binding);
+    let is_done = |trial: &&Trial| tasks.iter().all(|task| task.trial != **trial);
+    store.sweep(request.trials.iter().filter(is_done))?;
     if !tasks.is_empty() {
         trial::check_device(&inputs.device.to_string())?;
         trial::check_model(&inputs.model_dir)?;
@@ -185,7 +195,7 @@ impl Execution<'_> {
             runner.run_in_workers(
                 tasks,
                 &self.worker()?,
-                n_jobs(self.request, self.options),
+                &self.slots(),
                 &|task| {
                     serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
                 },
@@ -215,6 +225,13 @@ impl Execution<'_> {
             print(&format!("{}\n", path.display()))?;
         }
         Ok(written.exit)
+    }
+
+    /// As many slots on the one device as trials run at once.
+    fn slots(&self) -> Vec<Slot> {
+        let device = self.inputs.device.to_string();
+        let slot = Slot { name: device.clone(), device, env: Vec::new() };
+        vec![slot; n_jobs(self.request, self.options)]
     }
 
     /// What is left to try where the system ended a worker.

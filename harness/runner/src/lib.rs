@@ -12,7 +12,7 @@ mod worker;
 #[cfg(test)]
 mod made;
 
-pub use run::{Failed, Failure, FailureKind, RunEvent, Runner, Summary};
+pub use run::{Failed, Failure, FailureKind, RunEvent, Runner, Slot, Summary};
 pub use status::{
     Replaced, State, TrialStatus, keep_earlier, replaced, rescorable_statuses, stored_binding,
     trial_statuses,

@@ -1,24 +1,29 @@
-//! Runs tasks: several worker processes at once, or one after the other in this process.
+//! Runs tasks: a worker process on each slot, or one task after the other in this process.
 //!
-//! What a trial sends is written here and nowhere else, so that one process owns the results folder.
+//! What a trial sends is published by the process that started it, and by nobody else.
+
+mod owed;
+mod pool;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     sync::{
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+        mpsc::{self, RecvTimeoutError},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use clsrl_spec::{CellKey, TrialEvent};
+use clsrl_spec::TrialEvent;
 
+pub use self::pool::Slot;
+use self::{
+    owed::Owed,
+    pool::{Pool, Waiting},
+};
 use crate::{
-    RunError, Store, Task, WorkerCommand,
-    task::RecordError,
-    worker::{Message, Worker},
+    RunError, Store, Task, WorkerCommand, store::Published, task::RecordError, worker::Message,
 };
 
 /// How often a waiting run looks whether it is to stop.
@@ -27,13 +32,22 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long after a worker a signal that goes to a whole group may reach the run.
 const GROUP_SIGNAL: Duration = Duration::from_millis(500);
 
+/// How often others are told that a trial goes on.
+const BEAT: Duration = Duration::from_secs(60);
+
 /// What happens while tasks run; an index counts the run's tasks.
 #[derive(Debug)]
 pub enum RunEvent<'a> {
-    /// A trial starts.
-    Started(usize),
+    /// A trial starts, on the slot of this index.
+    Started(usize, usize),
     /// Something happened in a trial, and is written already.
     Trial(usize, &'a TrialEvent),
+    /// What a trial has just sent was there already, with the same outcome: another attempt at it was quicker.
+    Known(usize, &'a TrialEvent),
+    /// A trial failed in a way that another slot may not have, and is tried there once more.
+    Retried(usize, &'a Failure),
+    /// A slot, by its index, takes no further trial: this was its second failure in a row.
+    Closed(usize, &'a Failure),
     /// A trial is done, all its cells written.
     Finished(usize),
     /// A trial failed; what it finished before is kept.
@@ -51,6 +65,23 @@ pub enum FailureKind {
     Killed,
     /// A signal ended its worker that asks to end, and may be on its way to the run as well.
     Signalled,
+    /// Another signal did.
+    Crashed,
+    /// Its GPU failed.
+    Device,
+}
+
+impl FailureKind {
+    /// Whether the same trial may go well elsewhere.
+    fn is_of_slot(self) -> bool {
+        match self {
+            FailureKind::Told | FailureKind::Differs => false,
+            FailureKind::Killed
+            | FailureKind::Signalled
+            | FailureKind::Crashed
+            | FailureKind::Device => true,
+        }
+    }
 }
 
 /// How a trial ended that failed.
@@ -88,13 +119,17 @@ pub struct Summary {
     pub n_finished: usize,
     /// Trials that failed, in the order in which they did.
     pub failures: Vec<Failure>,
+    /// Slots that were closed, by index.
+    pub closed: Vec<usize>,
+    /// Trials that were not begun because every slot was closed.
+    pub n_not_begun: usize,
     /// Whether the run was told to stop before its end.
     pub stopped: bool,
 }
 
 /// What tasks are run with.
 pub struct Runner<'a> {
-    /// Where results go; the caller holds its lock.
+    /// Where results go.
     pub store: &'a Store,
     /// Whether tuned weights stay after a trial is done.
     pub keep_checkpoints: bool,
@@ -108,82 +143,149 @@ pub struct Runner<'a> {
 type Send<'a> = &'a mut dyn FnMut(TrialEvent) -> io::Result<()>;
 
 impl Runner<'_> {
-    /// Runs every task in a process of its own, up to `n_jobs` of them at once.
+    /// Runs every task in a process of its own, one at a time on each slot, in the order of the tasks.
     ///
     /// `job` gives the line that a worker reads on its standard input.
     pub fn run_in_workers(
         mut self,
         tasks: &[Task],
         command: &WorkerCommand,
-        n_jobs: usize,
+        slots: &[Slot],
         job: &dyn Fn(&Task) -> String,
     ) -> Result<Summary, RunError> {
-        let (sender, messages) = mpsc::channel();
-        let mut waiting: VecDeque<usize> = (0..tasks.len()).collect();
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(tasks, slots);
         let mut summary = Summary::default();
-        // An early return drops the pool, and with it stops its workers.
-        while !(waiting.is_empty() && pool.running.is_empty()) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Ok(Summary { stopped: true, ..summary });
+        let ended = self.work(&mut pool, (command, job), &mut summary);
+        // Whatever ended the run, no worker outlives it.
+        for task in pool.stop() {
+            let left = self.store.leave_attempt(&task.trial);
+            if ended.is_ok() {
+                left?;
             }
-            while pool.running.len() < n_jobs.max(1)
-                && let Some(idx) = waiting.pop_front()
-            {
-                let task = &tasks[idx];
-                task.prepare(self.store)?;
-                pool.start(
-                    idx,
-                    Worker::start(command, &job(task), idx, Sender::clone(&sender))?,
-                    task,
-                );
-                (self.on_event)(RunEvent::Started(idx));
-            }
-            self.handle_next(&messages, tasks, &mut pool, &mut summary)?;
         }
-        Ok(summary)
+        summary.closed = pool.closed();
+        ended.map(|()| summary)
     }
 
-    fn handle_next(
+    fn work(
         &mut self,
-        messages: &Receiver<Message>,
-        tasks: &[Task],
-        pool: &mut Pool,
+        pool: &mut Pool<'_>,
+        (command, job): (&WorkerCommand, &dyn Fn(&Task) -> String),
         summary: &mut Summary,
     ) -> Result<(), RunError> {
-        match messages.recv_timeout(POLL) {
-            Ok(Message::Event(idx, event)) => {
-                // A trial that failed may still have sent something.
-                let Some(running) = pool.running.get_mut(&idx) else { return Ok(()) };
-                match running.progress.record(self.store, &tasks[idx], &event) {
-                    Ok(()) => (self.on_event)(RunEvent::Trial(idx, &event)),
-                    Err(RecordError::Store(error)) => return Err(error.into()),
-                    Err(RecordError::Trial(reason)) => {
-                        pool.running.remove(&idx);
-                        self.fail(idx, &tasks[idx], (Failed::told(reason), Vec::new()), summary);
+        let (sender, messages) = mpsc::channel();
+        let mut beaten = Instant::now();
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                summary.stopped = true;
+                return Ok(());
+            }
+            while let Some((slot, waiting)) = pool.next() {
+                let idx = waiting.idx;
+                // On a disk that machines share, somebody else may have been here meanwhile.
+                let Some(task) = waiting.task.rest(self.store)? else {
+                    summary.n_finished += 1;
+                    (self.on_event)(RunEvent::Finished(idx));
+                    continue;
+                };
+                task.prepare(self.store)?;
+                pool.start(slot, Waiting { task, ..waiting }, (command, job), &sender)?;
+                (self.on_event)(RunEvent::Started(idx, slot));
+            }
+            if pool.is_idle() {
+                // What no slot takes any more.
+                for waiting in pool.give_up() {
+                    match waiting.failure {
+                        Some(failure) => self.fail(waiting.idx, &waiting.task, failure, summary)?,
+                        None => summary.n_not_begun += 1,
                     }
                 }
+                return Ok(());
+            }
+            if BEAT <= beaten.elapsed() {
+                pool.running().for_each(|task| self.store.beat(&task.trial));
+                beaten = Instant::now();
+            }
+            match messages.recv_timeout(POLL) {
+                Ok(Message::Event(idx, event)) => self.take(pool, idx, &event, summary)?,
+                Ok(Message::Closed(idx)) => self.end(pool, idx, summary)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    /// Publishes what a worker sent.
+    fn take(
+        &mut self,
+        pool: &mut Pool<'_>,
+        idx: usize,
+        event: &TrialEvent,
+        summary: &mut Summary,
+    ) -> Result<(), RunError> {
+        // A trial that failed may still have sent something.
+        let Some(running) = pool.get(idx) else { return Ok(()) };
+        match running.owed.record(self.store, &running.task, event) {
+            Ok(published) => {
+                self.tell(idx, event, published);
                 Ok(())
             }
-            Ok(Message::Closed(idx)) => {
-                let Some(running) = pool.running.remove(&idx) else { return Ok(()) };
-                let (ended, tail) = running.worker.finish();
-                let was_signalled =
-                    ended.as_ref().is_err_and(|failed| failed.kind == FailureKind::Signalled);
-                if was_signalled && self.stops_within(GROUP_SIGNAL) {
-                    // It may have been the last one, and then nobody looks again.
-                    summary.stopped = true;
-                    return Ok(());
-                }
-                match ended.and_then(|()| running.progress.check_complete()) {
-                    Ok(()) => self.finish(idx, &tasks[idx], summary),
-                    Err(failed) => {
-                        self.fail(idx, &tasks[idx], (failed, tail), summary);
-                        Ok(())
-                    }
-                }
+            Err(RecordError::Store(error)) => Err(error.into()),
+            Err(RecordError::Trial(reason)) => {
+                let Some(running) = pool.remove(idx) else { return Ok(()) };
+                let failure = failure(&running.task, Failed::told(reason), Vec::new());
+                // Its worker is stopped before its folder is left.
+                drop(running.worker);
+                self.fail(idx, &running.task, failure, summary)
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, idx: usize, event: &TrialEvent, published: Option<Published>) {
+        (self.on_event)(RunEvent::Trial(idx, event));
+        if published == Some(Published::Known) {
+            (self.on_event)(RunEvent::Known(idx, event));
+        }
+    }
+
+    /// Takes leave of a worker that has ended.
+    fn end(
+        &mut self,
+        pool: &mut Pool<'_>,
+        idx: usize,
+        summary: &mut Summary,
+    ) -> Result<(), RunError> {
+        let Some(running) = pool.remove(idx) else { return Ok(()) };
+        let (task, slot) = (running.task, running.slot);
+        let (ended, tail) = running.worker.finish();
+        let was_signalled =
+            ended.as_ref().is_err_and(|failed| failed.kind == FailureKind::Signalled);
+        if was_signalled && self.stops_within(GROUP_SIGNAL) {
+            // It may have been the last one, and then nobody looks again.
+            summary.stopped = true;
+            return Ok(self.store.leave_attempt(&task.trial)?);
+        }
+        let failed = match ended.and_then(|()| running.owed.check_complete()) {
+            Ok(()) => {
+                pool.note_success(slot);
+                return self.finish(idx, &task, summary);
+            }
+            Err(failed) => failure(&task, failed, tail),
+        };
+        let is_of_slot = failed.kind.is_of_slot();
+        if pool.note_failure(slot, is_of_slot) {
+            (self.on_event)(RunEvent::Closed(slot, &failed));
+        }
+        if !is_of_slot || running.is_retried || !pool.has_another(slot) {
+            return self.fail(idx, &task, failed, summary);
+        }
+        match task.rest(self.store)? {
+            // It died after its last cell.
+            None => self.finish(idx, &task, summary),
+            Some(rest) => {
+                (self.on_event)(RunEvent::Retried(idx, &failed));
+                pool.wait_again(idx, rest, slot, failed);
+                Ok(())
+            }
         }
     }
 
@@ -208,29 +310,35 @@ impl Runner<'_> {
                 return Ok(Summary { stopped: true, ..summary });
             }
             task.prepare(self.store)?;
-            (self.on_event)(RunEvent::Started(idx));
-            let mut progress = Progress::new(task);
+            (self.on_event)(RunEvent::Started(idx, 0));
+            let mut owed = Owed::new(task);
             let mut failed = None;
             let ended = run_trial(task, &mut |event| {
                 if self.stop.load(Ordering::Relaxed) {
                     return Err(io::Error::from(io::ErrorKind::Interrupted));
                 }
-                progress.record(self.store, task, &event).map_err(|error| {
+                let published = owed.record(self.store, task, &event).map_err(|error| {
                     failed = Some(error);
                     io::Error::other("an event cannot be recorded")
                 })?;
-                (self.on_event)(RunEvent::Trial(idx, &event));
+                self.tell(idx, &event, published);
                 Ok(())
             });
             match (failed, ended) {
                 (Some(RecordError::Store(error)), _) => return Err(error.into()),
                 (Some(RecordError::Trial(reason)), _) => {
-                    self.fail(idx, task, (Failed::told(reason), Vec::new()), &mut summary);
+                    let failed = failure(task, Failed::told(reason), Vec::new());
+                    self.fail(idx, task, failed, &mut summary)?;
                 }
-                (None, Err(_)) if self.stop.load(Ordering::Relaxed) => {}
-                (None, ended) => match ended.and_then(|()| progress.check_complete()) {
+                (None, Err(_)) if self.stop.load(Ordering::Relaxed) => {
+                    self.store.leave_attempt(&task.trial)?;
+                }
+                (None, ended) => match ended.and_then(|()| owed.check_complete()) {
                     Ok(()) => self.finish(idx, task, &mut summary)?,
-                    Err(failed) => self.fail(idx, task, (failed, Vec::new()), &mut summary),
+                    Err(failed) => {
+                        let failed = failure(task, failed, Vec::new());
+                        self.fail(idx, task, failed, &mut summary)?;
+                    }
                 },
             }
         }
@@ -239,9 +347,7 @@ impl Runner<'_> {
     }
 
     fn finish(&mut self, idx: usize, task: &Task, summary: &mut Summary) -> Result<(), RunError> {
-        if !self.keep_checkpoints {
-            self.store.remove_checkpoint(&task.trial)?;
-        }
+        self.store.end_attempt(&task.trial, self.keep_checkpoints)?;
         summary.n_finished += 1;
         (self.on_event)(RunEvent::Finished(idx));
         Ok(())
@@ -251,88 +357,21 @@ impl Runner<'_> {
         &mut self,
         idx: usize,
         task: &Task,
-        (failed, tail): (Failed, Vec<String>),
+        failure: Failure,
         summary: &mut Summary,
-    ) {
-        let Failed { kind, reason } = failed;
-        let failure = Failure { trial: task.key(), kind, reason, tail };
+    ) -> Result<(), RunError> {
+        self.store.leave_attempt(&task.trial)?;
         (self.on_event)(RunEvent::Failed(idx, &failure));
         summary.failures.push(failure);
-    }
-}
-
-#[derive(Default)]
-struct Pool {
-    running: BTreeMap<usize, Running>,
-}
-
-struct Running {
-    worker: Worker,
-    progress: Progress,
-}
-
-impl Pool {
-    fn start(&mut self, idx: usize, worker: Worker, task: &Task) {
-        self.running.insert(idx, Running { worker, progress: Progress::new(task) });
-    }
-}
-
-/// What a running trial still owes, and whose its answers are.
-struct Progress {
-    owed: BTreeSet<CellKey>,
-    /// The digest of the weights that its fine-tune's record is of, once there is one.
-    weights: Option<String>,
-}
-
-impl Progress {
-    fn new(task: &Task) -> Self {
-        let weights = task.trained.as_ref().map(|record| record.outcome.weights_digest.clone());
-        Progress { owed: task.cells.iter().copied().collect(), weights }
-    }
-
-    fn record(
-        &mut self,
-        store: &Store,
-        task: &Task,
-        event: &TrialEvent,
-    ) -> Result<(), RecordError> {
-        if let TrialEvent::CellDone(record, _) = event {
-            self.check_weights(record.outcome.weights_digest.as_ref())?;
-        }
-        task.record(store, event)?;
-        match event {
-            TrialEvent::CellDone(record, _) => {
-                self.owed.remove(&record.outcome.cell);
-            }
-            TrialEvent::TrainingDone(record) => {
-                self.weights = Some(record.outcome.weights_digest.clone());
-            }
-            _ => {}
-        }
         Ok(())
     }
-
-    fn check_weights(&self, found: Option<&String>) -> Result<(), RecordError> {
-        let expected = self.weights.as_ref();
-        if expected.is_none() || expected == found {
-            return Ok(());
-        }
-        let shown = |digest: Option<&String>| digest.map_or("none", |digest| digest).to_owned();
-        Err(RecordError::Trial(format!(
-            "other weights answered than those of its fine-tune's record: expected {}, found {}",
-            shown(expected),
-            shown(found)
-        )))
-    }
-
-    fn check_complete(&self) -> Result<(), Failed> {
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let owed: Vec<String> = self.owed.iter().map(CellKey::to_string).collect();
-        Err(Failed::told(format!("it ended without the cells {}", owed.join(", "))))
-    }
 }
 
+fn failure(task: &Task, Failed { kind, reason }: Failed, tail: Vec<String>) -> Failure {
+    Failure { trial: task.key(), kind, reason, tail }
+}
+
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,30 @@
 //! The results folder: `<results>/<suite>/<trial>/` with the record of the training, and a record and
 //! the predictions of every cell.
 //!
-//! A file is written under a temporary name, synced and renamed, and a cell's record comes last: its
-//! presence means that the cell is done, nothing else does. Who reads a record reads it here, held to its
-//! seal, to the trial and cell that it stands for, and to the predictions that it counts.
+//! A record is published once ([`publish`]), and a cell's comes last: its presence means that the cell is done,
+//! nothing else does. Who reads a record reads it here, held to its seal, to the trial and cell that it stands for,
+//! and to the predictions that it counts.
 
+mod publish;
+mod attempt;
+mod checkpoint;
 mod answers;
 mod last_run;
 mod names;
 mod record_file;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use clsrl_files::FileLock;
+use clsrl_files::{FileLock, has_no_locks};
 use clsrl_spec::{
     CellKey, CellRecord, Identity, Prediction, RECORD_VERSION, TrainingRecord, Trial,
 };
 
+pub(crate) use self::publish::{Publication, Published};
 use self::{
     answers::{Expected, Fault},
     names::{check_cell_names, check_training_names},
@@ -27,16 +32,12 @@ use self::{
 };
 pub use self::{last_run::LastRun, record_file::NOT_RUN};
 
-/// The file within a checkpoint that tells which training it is the whole result of.
-const CHECKPOINT_MARK: &str = "training-id";
-
-/// The largest mark that is read; it is 12 digits.
-const MAX_MARK_BYTES: u64 = 256;
-
 /// The results of one suite on disk.
 #[derive(Debug, Clone)]
 pub struct Store {
     dir: PathBuf,
+    /// What the folders of this process's attempts are named by.
+    token: String,
 }
 
 /// A record that was held to everything that can be known of it.
@@ -123,13 +124,21 @@ pub enum StoreError {
 /// Held while a run writes; the lock ends with the value, or with the process.
 #[derive(Debug)]
 pub struct StoreLock {
-    _lock: FileLock,
+    /// None where the file system has no locks; results are safe without, and work may be done twice.
+    lock: Option<FileLock>,
+}
+
+impl StoreLock {
+    /// Whether nothing keeps others from writing at the same time.
+    pub fn is_missing(&self) -> bool {
+        self.lock.is_none()
+    }
 }
 
 impl Store {
     /// Names the results of a suite; nothing is read or written yet.
     pub fn new(results_dir: &Path, suite: &str) -> Self {
-        Store { dir: results_dir.join(suite) }
+        Store { dir: results_dir.join(suite), token: attempt::new_token() }
     }
 
     /// The suite's folder.
@@ -142,17 +151,13 @@ impl Store {
         self.dir.join(trial.key())
     }
 
-    /// Where a trial's tuned weights wait until all its cells are done.
-    pub(crate) fn checkpoint_dir(&self, trial: &Trial) -> PathBuf {
-        self.trial_dir(trial).join("checkpoint")
-    }
-
-    /// Creates the folder and keeps every other run from writing to it.
+    /// Creates the folder and keeps every other run from writing to it, where there are locks.
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
         create_dir(&self.dir)?;
         let path = self.dir.join(".lock");
         match FileLock::try_take(&path) {
-            Ok(Some(lock)) => Ok(StoreLock { _lock: lock }),
+            Ok(Some(lock)) => Ok(StoreLock { lock: Some(lock) }),
+            Err(error) if has_no_locks(&error) => Ok(StoreLock { lock: None }),
             Ok(None) => Err(StoreError::Locked { dir: self.dir.clone() }),
             Err(source) => Err(write_error(&path, source)),
         }
@@ -162,8 +167,11 @@ impl Store {
     pub fn lock_report(&self) -> Result<StoreLock, StoreError> {
         create_dir(&self.dir)?;
         let path = self.dir.join(".report.lock");
-        let lock = FileLock::take(&path).map_err(|source| write_error(&path, source))?;
-        Ok(StoreLock { _lock: lock })
+        match FileLock::take(&path) {
+            Ok(lock) => Ok(StoreLock { lock: Some(lock) }),
+            Err(error) if has_no_locks(&error) => Ok(StoreLock { lock: None }),
+            Err(source) => Err(write_error(&path, source)),
+        }
     }
 
     /// Reads the record of a trial's training.
@@ -255,73 +263,15 @@ impl Store {
         })
     }
 
-    /// Whether the checkpoint is the whole result of the training that this identity describes.
-    pub(crate) fn has_checkpoint(&self, trial: &Trial, identity: &Identity) -> bool {
-        self.checkpoint_mark(trial).is_some_and(|id| id == identity.id())
-    }
-
-    /// The id of the training that the checkpoint is the whole result of; none if there is no whole one.
-    pub(crate) fn checkpoint_mark(&self, trial: &Trial) -> Option<String> {
-        let mark = self.checkpoint_dir(trial).join(CHECKPOINT_MARK);
-        clsrl_files::read_to_string(&mark, MAX_MARK_BYTES).ok()
-    }
-
-    /// Makes a trial's folder ready to be written: no leftover of an interrupted write, and no
-    /// checkpoint unless it is to be kept.
-    pub(crate) fn prepare(&self, trial: &Trial, keep_checkpoint: bool) -> Result<(), StoreError> {
-        let dir = self.trial_dir(trial);
-        create_dir(&dir)?;
-        clsrl_files::remove_leftovers(&dir).map_err(|source| write_error(&dir, source))?;
-        if keep_checkpoint { Ok(()) } else { self.remove_checkpoint(trial) }
-    }
-
-    /// Writes the record of a training, and marks its checkpoint, if there is one, as whole.
-    pub(crate) fn write_training(
-        &self,
-        trial: &Trial,
-        identity: &Identity,
-        record: &TrainingRecord,
-    ) -> Result<(), StoreError> {
-        record_file::write(&self.training_path(trial), (trial, None), (identity, record), None)?;
-        let checkpoint = self.checkpoint_dir(trial);
-        if !checkpoint.is_dir() {
-            return Ok(());
-        }
-        let mark = checkpoint.join(CHECKPOINT_MARK);
-        clsrl_files::replace(&mark, identity.id().as_bytes())
-            .map_err(|source| write_error(&mark, source))
-    }
-
-    /// Writes the predictions of a cell, then its record.
-    pub(crate) fn write_cell(
-        &self,
-        trial: &Trial,
-        identity: &Identity,
-        record: &CellRecord,
-        predictions: &[Prediction],
-    ) -> Result<(), StoreError> {
-        let cell = record.outcome.cell;
-        let path = self.predictions_path(trial, cell);
-        let digest = answers::write(&path, predictions)?;
-        let (path, of) = (self.cell_path(trial, cell), (trial, Some(cell)));
-        record_file::write(&path, of, (identity, record), Some(digest))
-    }
-
-    /// Removes a trial's checkpoint, if there is one.
-    pub(crate) fn remove_checkpoint(&self, trial: &Trial) -> Result<(), StoreError> {
-        let checkpoint = self.checkpoint_dir(trial);
-        // The mark goes first, so that a removal cut short leaves nothing that looks whole.
-        for result in
-            [fs::remove_file(checkpoint.join(CHECKPOINT_MARK)), fs::remove_dir_all(&checkpoint)]
-        {
-            match result {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(write_error(&checkpoint, source));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    /// The ids of the identities that a trial's records are of now.
+    pub(crate) fn identities_there(&self, trial: &Trial) -> BTreeSet<String> {
+        let training = match self.read_training(trial) {
+            Ok(Stored::Present(found)) => Some(found.identity),
+            _ => None,
+        };
+        let of_cell = |cell| self.read_cell_identity(trial, cell).ok().flatten();
+        let of_cells = trial.cells().into_iter().filter_map(of_cell);
+        training.into_iter().chain(of_cells).map(|identity| identity.id()).collect()
     }
 
     /// The file of a trial's training record.
@@ -345,12 +295,44 @@ fn damaged(what: &str, path: &Path, reason: &str) -> String {
     format!("its {what} `{path}` {are} damaged: {reason}")
 }
 
+fn hexadecimal(digest: impl AsRef<[u8]>) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn create_dir(dir: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(dir).map_err(|source| write_error(dir, source))
 }
 
 fn write_error(path: &Path, source: io::Error) -> StoreError {
     StoreError::Write { path: path.to_owned(), source }
+}
+
+/// Publishes in place of whatever is there, for tests.
+#[cfg(test)]
+impl Store {
+    pub(crate) fn write_training(
+        &self,
+        trial: &Trial,
+        identity: &Identity,
+        record: &TrainingRecord,
+    ) -> Result<(), crate::task::RecordError> {
+        let replaces = self.identities_there(trial);
+        let publication = Publication { trial, identity, record, replaces: &replaces };
+        self.mark_checkpoint(trial, identity, record)?;
+        self.publish_training(publication, &|_| Ok(true)).map(|_| ())
+    }
+
+    pub(crate) fn write_cell(
+        &self,
+        trial: &Trial,
+        identity: &Identity,
+        record: &CellRecord,
+        predictions: &[Prediction],
+    ) -> Result<(), crate::task::RecordError> {
+        let replaces = self.identities_there(trial);
+        let publication = Publication { trial, identity, record, replaces: &replaces };
+        self.publish_cell(publication, predictions).map(|_| ())
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! A task: what is left to do of one trial.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clsrl_spec::{
     Binding, CellKey, CellRecord, Identity, Prediction, Training, TrainingRecord, Trial,
     TrialEvent, cell_identity, training_identity,
 };
 
-use crate::{State, Store, StoreError, TrialStatus};
+use crate::{
+    State, Store, StoreError, Stored, TrialStatus,
+    store::{Publication, Published},
+};
 
 /// What is left to do of one trial.
 #[derive(Debug, Clone)]
@@ -18,8 +21,12 @@ pub struct Task {
     pub cells: Vec<CellKey>,
     /// The training's record if its tuned weights are still there, so that it need not be repeated.
     pub trained: Option<TrainingRecord>,
-    /// Where the tuned weights are kept until every cell is done.
+    /// Where the tuned weights are kept until every cell is done; of this process alone.
     pub checkpoint_dir: PathBuf,
+    /// Where the weights of `trained` are until then; none of what has none.
+    weights: Option<PathBuf>,
+    /// The ids of the identities whose results are written over.
+    replaces: BTreeSet<String>,
     /// The digest of the weights that the trial's finished cells were evaluated with.
     expected_weights: Option<String>,
     training_identity: Identity,
@@ -54,15 +61,18 @@ fn task(store: &Store, status: &TrialStatus, binding: &Binding) -> Option<Task> 
         State::Done(done) => Some(done),
         _ => None,
     };
-    let weights_are_here =
-        trial.training == Training::None || store.has_checkpoint(trial, &training_identity);
+    let weights =
+        done.and_then(|done| store.find_checkpoint(trial, &training_identity, &done.record));
+    let weights_are_here = trial.training == Training::None || weights.is_some();
     let some_cells_are_done = cells.len() < status.cells.len();
     Some(Task {
         trained: done.filter(|_| weights_are_here).map(|done| done.record.clone()),
         expected_weights: done
             .filter(|_| some_cells_are_done)
             .map(|done| done.record.outcome.weights_digest.clone()),
-        checkpoint_dir: store.checkpoint_dir(trial),
+        checkpoint_dir: store.own_checkpoint_dir(trial),
+        weights,
+        replaces: store.identities_there(trial),
         cell_identities: cells.iter().map(|&cell| cell_identity(trial, cell, binding)).collect(),
         training_identity,
         trial: trial.clone(),
@@ -76,26 +86,69 @@ impl Task {
         self.trial.key()
     }
 
-    /// Makes the trial's folder ready: nothing half-written, no checkpoint that is not used.
+    /// Begins an attempt at the trial, with the weights of an earlier one if they are there.
     pub(crate) fn prepare(&self, store: &Store) -> Result<(), StoreError> {
-        store.prepare(&self.trial, self.trained.is_some())
+        store.prepare(&self.trial, self.weights.as_deref())
     }
 
-    /// Writes what an event leaves behind.
-    pub(crate) fn record(&self, store: &Store, event: &TrialEvent) -> Result<(), RecordError> {
+    /// What is left after an attempt of this process that failed; `None` if all of it is there.
+    pub(crate) fn rest(&self, store: &Store) -> Result<Option<Task>, StoreError> {
+        let Stored::Present(training) = store.read_training(&self.trial)? else {
+            return Ok(Some(self.clone()));
+        };
+        let mut rest = self.clone();
+        if training.identity != self.training_identity {
+            return Ok(Some(rest));
+        }
+        let digest = &training.record.outcome.weights_digest;
+        (rest.cells, rest.cell_identities) = (Vec::new(), Vec::new());
+        for (&cell, identity) in self.cells.iter().zip(&self.cell_identities) {
+            let is_done = match store.read_cell(&self.trial, cell)? {
+                Stored::Present(found) => {
+                    found.identity == *identity
+                        && found.record.outcome.weights_digest.as_ref() == Some(digest)
+                }
+                Stored::Missing(_) => false,
+            };
+            if !is_done {
+                rest.cells.push(cell);
+                rest.cell_identities.push(identity.clone());
+            }
+        }
+        rest.weights =
+            store.find_checkpoint(&self.trial, &self.training_identity, &training.record);
+        if rest.cells.len() < self.cells.len() {
+            rest.expected_weights = Some(digest.clone());
+        }
+        if rest.weights.is_some() || self.trial.training == Training::None {
+            rest.trained = Some(training.record);
+        }
+        Ok((!rest.cells.is_empty()).then_some(rest))
+    }
+
+    /// Publishes what an event leaves behind; says how, if it is a record.
+    pub(crate) fn record(
+        &self,
+        store: &Store,
+        event: &TrialEvent,
+    ) -> Result<Option<Published>, RecordError> {
         match event {
-            TrialEvent::TrainingDone(record) => self.record_training(store, record),
+            TrialEvent::TrainingDone(record) => self.record_training(store, record).map(Some),
             TrialEvent::CellDone(record, predictions) => {
-                self.record_cell(store, record, predictions)
+                self.record_cell(store, record, predictions).map(Some)
             }
             TrialEvent::Loading
             | TrialEvent::TrainsAgain { .. }
             | TrialEvent::Trained { .. }
-            | TrialEvent::Evaluated { .. } => Ok(()),
+            | TrialEvent::Evaluated { .. } => Ok(None),
         }
     }
 
-    fn record_training(&self, store: &Store, record: &TrainingRecord) -> Result<(), RecordError> {
+    fn record_training(
+        &self,
+        store: &Store,
+        record: &TrainingRecord,
+    ) -> Result<Published, RecordError> {
         let found = &record.outcome.weights_digest;
         if let Some(expected) = self.expected_weights.as_ref().filter(|&expected| expected != found)
         {
@@ -107,7 +160,35 @@ impl Task {
             )));
         }
         record.check().map_err(RecordError::Trial)?;
-        Ok(store.write_training(&self.trial, &self.training_identity, record)?)
+        let (trial, identity) = (&self.trial, &self.training_identity);
+        // First, so that no moment has the record and lacks the weights.
+        store.mark_checkpoint(trial, identity, record)?;
+        let publication = Publication { trial, identity, record, replaces: &self.replaces };
+        let published =
+            store.publish_training(publication, &|other| self.is_of_no_use(store, other));
+        if let Err(RecordError::Trial(_)) = published {
+            store.unmark_checkpoint(trial)?;
+        }
+        published
+    }
+
+    /// Whether a fine-tune of the same identity and of other weights is of no use to anybody: its weights are lost, no
+    /// cell was answered by them, and nobody else is at work on it.
+    fn is_of_no_use(&self, store: &Store, other: &TrainingRecord) -> Result<bool, StoreError> {
+        if store.has_company(&self.trial) {
+            return Ok(false);
+        }
+        for (&cell, identity) in self.cells.iter().zip(&self.cell_identities) {
+            if let Stored::Present(found) = store.read_cell(&self.trial, cell)? {
+                let digest = found.record.outcome.weights_digest.as_ref();
+                let is_by_them =
+                    digest.is_none_or(|digest| *digest == other.outcome.weights_digest);
+                if found.identity == *identity && is_by_them {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn record_cell(
@@ -115,12 +196,19 @@ impl Task {
         store: &Store,
         record: &CellRecord,
         predictions: &[Prediction],
-    ) -> Result<(), RecordError> {
+    ) -> Result<Published, RecordError> {
         record.check().map_err(RecordError::Trial)?;
         let cell = record.outcome.cell;
         let Some(idx) = self.cells.iter().position(|&wanted| wanted == cell) else {
             return Err(RecordError::Trial(format!("evaluated `{cell}`, which nobody asked for")));
         };
-        Ok(store.write_cell(&self.trial, &self.cell_identities[idx], record, predictions)?)
+        store.check_weights(&self.trial, record)?;
+        let publication = Publication {
+            trial: &self.trial,
+            identity: &self.cell_identities[idx],
+            record,
+            replaces: &self.replaces,
+        };
+        store.publish_cell(publication, predictions)
     }
 }

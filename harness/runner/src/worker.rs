@@ -27,6 +27,20 @@ const KILL: i32 = 9;
 /// Lines of a failed worker's standard error that are kept.
 const N_TAIL_LINES: usize = 20;
 
+/// What libtorch, CUDA and its libraries say of a GPU that does not do what it should.
+const GPU_FAILED: [&str; 6] = [
+    "CUDA error",
+    "CUDA driver error",
+    "CUDA_ERROR_",
+    "CUBLAS_STATUS_",
+    "CUDNN_STATUS_",
+    "device `cuda",
+];
+
+/// What they say where a GPU's memory has run out.
+const OUT_OF_MEMORY: [&str; 3] =
+    ["out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "STATUS_NOT_INITIALIZED"];
+
 /// SIGHUP, SIGINT and SIGTERM: what a worker dies of only before it has begun to disregard them.
 const ENDING_SIGNALS: [i32; 3] = [1, 2, 15];
 
@@ -81,7 +95,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts a worker on a job; its messages go to the channel.
     pub fn start(
-        command: &WorkerCommand,
+        (command, env): (&WorkerCommand, &[(String, String)]),
         job: &str,
         task_idx: usize,
         messages: Sender<Message>,
@@ -90,7 +104,7 @@ impl Worker {
         let mut to_start = Command::new(&command.program);
         to_start
             .args(&command.args)
-            .envs(command.env.iter().map(|(name, value)| (name, value)))
+            .envs(command.env.iter().chain(env).map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -111,19 +125,20 @@ impl Worker {
     /// Waits for the worker's end; returns how it failed, if so, and the last lines of its standard error.
     pub fn finish(mut self) -> (Result<(), Failed>, Vec<String>) {
         self.stdin.take();
-        let ended = match self.child.wait() {
-            Ok(status) => ended_well(status, self.differs),
+        let ended = self.child.wait();
+        let tail = self.tail.take().and_then(|tail| tail.join().ok()).unwrap_or_default();
+        let ended = match ended {
+            Ok(status) => ended_well(status, self.differs, &tail),
             Err(error) => {
                 let reason = format!("its worker cannot be waited for: {error}");
                 Err(Failed { kind: FailureKind::Told, reason })
             }
         };
-        let tail = self.tail.take().and_then(|tail| tail.join().ok());
-        (ended, tail.unwrap_or_default())
+        (ended, tail)
     }
 }
 
-fn ended_well(status: ExitStatus, differs: i32) -> Result<(), Failed> {
+fn ended_well(status: ExitStatus, differs: i32, tail: &[String]) -> Result<(), Failed> {
     let (kind, reason) = match (status.code(), status.signal()) {
         (Some(0), _) => return Ok(()),
         (Some(code), _) if code == differs => {
@@ -139,9 +154,20 @@ fn ended_well(status: ExitStatus, differs: i32) -> Result<(), Failed> {
         (_, Some(signal)) if ENDING_SIGNALS.contains(&signal) => {
             (FailureKind::Signalled, format!("its worker ended with {status}"))
         }
+        (_, Some(_)) => (FailureKind::Crashed, format!("its worker ended with {status}")),
+        _ if is_of_gpu(tail) => {
+            (FailureKind::Device, format!("its GPU failed, and its worker ended with {status}"))
+        }
         _ => (FailureKind::Told, format!("its worker ended with {status}")),
     };
     Err(Failed { kind, reason })
+}
+
+/// Whether a worker's last words are of CUDA and its libraries, but for memory, which is the trial's own affair.
+fn is_of_gpu(tail: &[String]) -> bool {
+    let says =
+        |words: &[&str]| tail.iter().any(|line| words.iter().any(|word| line.contains(word)));
+    says(&GPU_FAILED) && !says(&OUT_OF_MEMORY)
 }
 
 impl Drop for Worker {

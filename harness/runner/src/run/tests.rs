@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use clsrl_spec::{Binding, Trial};
+use clsrl_spec::{Binding, TrainingRecord, Trial};
 
 use super::*;
 use crate::{
@@ -38,7 +38,7 @@ impl Grid {
         };
         let runner =
             Runner { store: &self.store, keep_checkpoints: false, stop, on_event: &mut |_| {} };
-        runner.run_in_workers(tasks, &command, 2, job).unwrap()
+        runner.run_in_workers(tasks, &command, &slots(2), job).unwrap()
     }
 
     /// A shell line that prints all events of a task, with the given weights.
@@ -61,6 +61,16 @@ impl Grid {
         fs::write(&path, events).unwrap();
         format!("cat '{}'", path.display())
     }
+}
+
+/// Slots of as many devices.
+fn slots(n: usize) -> Vec<Slot> {
+    let slot = |n: usize| Slot {
+        name: format!("slot {n}"),
+        device: format!("device {n}"),
+        env: vec![("SLOT".to_owned(), n.to_string())],
+    };
+    (0..n).map(slot).collect()
 }
 
 fn go() -> AtomicBool {
@@ -144,13 +154,13 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
     };
     let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
         Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
-            .run_in_workers(&tasks[..1], &command, 1, &|_| String::new())
+            .run_in_workers(&tasks[..1], &command, &slots(1), &|_| String::new())
             .unwrap()
     };
     let alone = run(&mut |_| {});
     assert_eq!(alone.failures.len(), 1, "the run was told nothing: {alone:?}");
     let together = run(&mut |event| {
-        if let RunEvent::Started(_) = event {
+        if let RunEvent::Started(..) = event {
             stop.store(true, Ordering::Relaxed);
         }
     });
@@ -187,7 +197,7 @@ fn a_stopped_run_kills_its_workers_and_keeps_finished_cells() {
         },
     };
     let job = |task: &Task| grid.all_events(task, "w");
-    let summary = runner.run_in_workers(&tasks[..1], &command, 1, &job).unwrap();
+    let summary = runner.run_in_workers(&tasks[..1], &command, &slots(1), &job).unwrap();
     assert_eq!(summary, Summary { stopped: true, ..Summary::default() });
     let left = grid.tasks(&binding());
     assert_eq!(left[0].cells.len(), tasks[0].cells.len() - 1);
@@ -244,4 +254,191 @@ fn a_folder_that_cannot_be_written_ends_the_run() {
             .map_err(|error| Failed::told(error.to_string()))
     });
     assert!(matches!(failed, Err(RunError::Store(_))), "{failed:?}");
+}
+
+/// Runs all tasks on several slots; gives the summary, and what was told of as words.
+fn run_told(grid: &Grid, n_slots: usize, job: &dyn Fn(&Task) -> String) -> (Summary, Vec<String>) {
+    let command = WorkerCommand {
+        program: "sh".into(),
+        args: vec!["-c".to_owned(), "read -r line; eval \"$line\"".to_owned()],
+        env: Vec::new(),
+        differs: 7,
+    };
+    let mut told = Vec::new();
+    let stop = go();
+    let runner = Runner {
+        store: &grid.store,
+        keep_checkpoints: false,
+        stop: &stop,
+        on_event: &mut |event| match event {
+            RunEvent::Started(idx, slot) => told.push(format!("{idx} on {slot}")),
+            RunEvent::Retried(idx, _) => told.push(format!("{idx} again")),
+            RunEvent::Closed(slot, _) => told.push(format!("{slot} closed")),
+            RunEvent::Finished(idx) => told.push(format!("{idx} done")),
+            RunEvent::Failed(idx, _) => told.push(format!("{idx} failed")),
+            RunEvent::Known(idx, _) => told.push(format!("{idx} known")),
+            RunEvent::Trial(..) => {}
+        },
+    };
+    let tasks = grid.tasks(&binding());
+    let summary = runner.run_in_workers(&tasks, &command, &slots(n_slots), job).unwrap();
+    (summary, told)
+}
+
+#[test]
+fn a_trial_whose_worker_dies_is_tried_once_on_another_slot() {
+    let grid = grid();
+    let died_on_0 = |task: &Task| match task.trial.train_on {
+        None => format!("[ $SLOT = 0 ] && kill -11 $$; {}", grid.all_events(task, "w")),
+        Some(_) => grid.all_events(task, "w"),
+    };
+    let (summary, told) = run_told(&grid, 2, &died_on_0);
+    assert_eq!(summary, Summary { n_finished: 2, ..Summary::default() }, "{told:?}");
+    assert!(told.contains(&"0 again".to_owned()) && told.contains(&"0 on 1".to_owned()));
+    let statuses = trial_statuses(&grid.store, &grid.trials, &binding()).unwrap();
+    assert!(statuses.iter().all(|s| s.cells.iter().all(|(_, cell)| cell.is_done())));
+}
+
+#[test]
+fn what_a_worker_told_before_it_died_is_not_done_again() {
+    let grid = grid();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let job = |task: &Task| {
+        asked.borrow_mut().push((task.trained.is_some(), task.cells.len()));
+        let ends = if asked.borrow().len() == 1 { "| head -n 4; kill -11 $$" } else { "" };
+        format!("{} {ends}", grid.all_events(task, "w"))
+    };
+    let one = Grid { trials: vec![grid.trials[0].clone()], ..self::grid() };
+    let (summary, told) = run_told(&one, 2, &job);
+    assert_eq!(summary.n_finished, 1, "{told:?}");
+    // A line of a library, loading, the fine-tune and the first cell came before.
+    let n_cells = one.trials[0].cells().len();
+    assert_eq!(*asked.borrow(), [(false, n_cells), (true, n_cells - 1)]);
+}
+
+#[test]
+fn a_slot_that_fails_twice_running_is_closed_and_the_others_go_on() {
+    let mut grid = grid();
+    let seeds = 1..=6;
+    let of_seed = |seed| Trial { seed, ..grid.trials[1].clone() };
+    grid.trials = seeds.map(of_seed).collect();
+    // Slot 1 waits until slot 0 is closed, so that the order of things is no matter of speed.
+    let flag = grid.dir.path().join("closed").display().to_string();
+    let job = |task: &Task| {
+        format!(
+            "if [ $SLOT = 0 ]; then [ -e '{flag}.1' ] && touch '{flag}'; touch '{flag}.1'; kill -9 $$; fi; \
+             while [ ! -e '{flag}' ]; do :; done; {}",
+            grid.all_events(task, "w")
+        )
+    };
+    let (summary, told) = run_told(&grid, 2, &job);
+    assert_eq!((summary.n_finished, &summary.closed[..]), (6, &[0][..]), "{told:?}");
+    assert_eq!(told.iter().filter(|told| told.ends_with("on 0")).count(), 2, "{told:?}");
+    assert_eq!(told.iter().filter(|told| *told == "0 closed").count(), 1);
+}
+
+#[test]
+fn without_a_slot_that_is_left_the_rest_is_not_begun() {
+    let mut grid = grid();
+    let of_seed = |seed| Trial { seed, ..grid.trials[1].clone() };
+    grid.trials = (1..=5).map(of_seed).collect();
+    let (summary, told) = run_told(&grid, 1, &|_| "kill -6 $$".to_owned());
+    assert_eq!((summary.failures.len(), summary.n_not_begun), (2, 3), "{told:?}");
+    assert_eq!(summary.failures[0].kind, FailureKind::Crashed);
+}
+
+#[test]
+fn a_gpu_that_fails_is_known_by_its_words_and_memory_is_not_its_fault() {
+    let grid = grid();
+    let tasks = grid.tasks(&binding());
+    for (words, kind) in [
+        ("CUDA error: an illegal memory access was encountered", FailureKind::Device),
+        ("CUDA error: uncorrectable ECC error encountered", FailureKind::Device),
+        ("CUDA error: out of memory", FailureKind::Told),
+        ("error: the suite is wrong", FailureKind::Told),
+    ] {
+        let said = |_: &Task| format!("echo '{words}' >&2; exit 1");
+        let summary = grid.run(&tasks[..1], &go(), &said);
+        assert_eq!(summary.failures[0].kind, kind, "{words}");
+    }
+}
+
+#[test]
+fn two_attempts_at_once_publish_every_record_once() {
+    let one = grid();
+    let two = Grid {
+        store: Store::new(one.dir.path(), "smoke"),
+        dir: tempfile::tempdir().unwrap(),
+        trials: one.trials.clone(),
+    };
+    let (first, second) = (one.tasks(&binding()), two.tasks(&binding()));
+    let trial = &one.trials[1];
+    let mut slower = training_record("w");
+    slower.run.seconds.update += 100.0;
+    let cells = trial.cells().into_iter().map(|cell| cell_record(trial, cell));
+    let of = |training: TrainingRecord| {
+        let training = TrialEvent::TrainingDone(Box::new(training));
+        let cells = cells.clone().map(|cell| TrialEvent::CellDone(Box::new(cell), predictions()));
+        [training].into_iter().chain(cells).collect::<Vec<_>>()
+    };
+    for (task, store) in [(&first[1], &one.store), (&second[1], &two.store)] {
+        task.prepare(store).unwrap();
+    }
+    let path = one.store.training_path(trial);
+    for (quicker, slower) in of(training_record("w")).iter().zip(&of(slower)) {
+        let published = first[1].record(&one.store, quicker).unwrap();
+        let before = fs::read(&path).unwrap();
+        let again = second[1].record(&two.store, slower).unwrap();
+        assert_eq!((published, again), (Some(Published::New), Some(Published::Known)));
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    // One that comes late begins nothing that is done.
+    let summary = two.run(&second, &go(), &|task| match task.trial.train_on {
+        None => two.all_events(task, "w"),
+        Some(_) => "exit 1".to_owned(),
+    });
+    assert_eq!(summary, Summary { n_finished: 2, ..Summary::default() });
+}
+
+#[test]
+fn another_outcome_under_the_same_identity_is_an_error_that_names_both() {
+    let one = grid();
+    let two = Grid {
+        store: Store::new(one.dir.path(), "smoke"),
+        dir: tempfile::tempdir().unwrap(),
+        trials: one.trials.clone(),
+    };
+    let (first, second) = (one.tasks(&binding()), two.tasks(&binding()));
+    second[1].prepare(&two.store).unwrap();
+    one.run(&first, &go(), &|task| one.all_events(task, "w"));
+    let event = TrialEvent::TrainingDone(Box::new(training_record("other")));
+    let reason = second[1].record(&two.store, &event).unwrap_err().to_string();
+    assert!(reason.contains("training.json` first, with another outcome"), "{reason}");
+    assert!(reason.contains(" there, ") && reason.contains(" here"), "{reason}");
+    assert!(one.tasks(&binding()).is_empty(), "what is there stays");
+    // From other inputs it is neither replaced nor mixed with what came meanwhile.
+    let others = Binding { base_weights: "other".to_owned(), ..binding() };
+    let grid = grid();
+    let late = grid.tasks(&others);
+    grid.run(&grid.tasks(&binding()), &go(), &|task| grid.all_events(task, "w"));
+    let summary = grid.run(&late, &go(), &|task| grid.all_events(task, "w"));
+    let reason = &summary.failures[0].reason;
+    assert!(reason.contains("from other inputs") && reason.contains("base_weights"), "{reason}");
+    assert!(grid.tasks(&binding()).is_empty());
+}
+
+#[test]
+fn a_cell_is_not_published_beside_a_fine_tune_of_other_weights() {
+    let grid = grid();
+    let tasks = grid.tasks(&binding());
+    let training = training_record("w");
+    let event = TrialEvent::TrainingDone(Box::new(training));
+    tasks[1].prepare(&grid.store).unwrap();
+    tasks[1].record(&grid.store, &event).unwrap();
+    let mut record = cell_record(&tasks[1].trial, tasks[1].cells[0]);
+    record.outcome.weights_digest = Some("others".to_owned());
+    let event = TrialEvent::CellDone(Box::new(record), predictions());
+    let refused = tasks[1].record(&grid.store, &event).unwrap_err().to_string();
+    assert!(refused.contains("is of weights w by now"), "{refused}");
+    assert!(!grid.store.cell_path(&tasks[1].trial, tasks[1].cells[0]).exists());
 }

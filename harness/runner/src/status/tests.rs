@@ -13,7 +13,7 @@ fn finished() -> Finished {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::new(dir.path(), "smoke");
     let trial = trained_trial();
-    store.prepare(&trial, false).unwrap();
+    store.prepare(&trial, None).unwrap();
     let identity = training_identity(&trial, &binding());
     store.write_training(&trial, &identity, &training_record("w")).unwrap();
     for cell in trial.cells() {
@@ -104,7 +104,7 @@ fn a_fine_tune_of_earlier_programs_stays_done_as_long_as_nothing_of_its_dataset_
     let trials = std::slice::from_ref(&trial);
     let mut earlier = binding();
     earlier.earlier.insert(trial.key());
-    store.prepare(&trial, false).unwrap();
+    store.prepare(&trial, None).unwrap();
     let identity = training_identity(&trial, &earlier);
     store.write_training(&trial, &identity, &training_record("w")).unwrap();
     for cell in trial.cells() {
@@ -167,10 +167,10 @@ fn what_a_run_would_write_over_is_told_by_reason() {
 #[test]
 fn kept_weights_of_another_fine_tune_are_a_finished_result() {
     let Finished { store, trial, .. } = &finished();
-    let checkpoint = store.checkpoint_dir(trial);
-    std::fs::create_dir(&checkpoint).unwrap();
+    std::fs::create_dir(store.own_checkpoint_dir(trial)).unwrap();
     let identity = training_identity(trial, &binding());
     store.write_training(trial, &identity, &training_record("w")).unwrap();
+    store.leave_attempt(trial).unwrap();
     std::fs::remove_file(store.training_path(trial)).unwrap();
     let told = |binding: &Binding| replaced(&[status(store, trial, binding)]);
     assert_eq!(told(&binding()), [], "they are made again as they are");

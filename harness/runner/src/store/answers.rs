@@ -4,10 +4,12 @@
 //! names, where those are this program's.
 
 use std::{
+    fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
+use clsrl_files::again;
 use clsrl_spec::{
     CellOutcome, ClassHalf, Identity, Prediction, SCORER_VERSION, extract_published,
     has_answer_tag, is_correct_published, is_correct_strict,
@@ -16,7 +18,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    StoreError,
+    StoreError, hexadecimal,
+    publish::WAITING,
     record_file::{cannot_read, is_damage},
     write_error,
 };
@@ -54,11 +57,15 @@ struct Counts {
 
 /// Holds a predictions file to what its record says; returns the file's digest.
 pub(super) fn check(path: &Path, expected: &Expected<'_>) -> Result<String, Fault> {
+    patiently(path, || check_once(path, expected))
+}
+
+fn check_once(path: &Path, expected: &Expected<'_>) -> Result<String, Fault> {
     let scorer = expected.identity.json()["scorer"].as_u64();
     let is_our_scorer = scorer == Some(u64::from(SCORER_VERSION));
     let mut counts = Counts::default();
     let most = expected.outcome.n;
-    let digest = each(path, &mut |prediction: Prediction| {
+    let digest = each(path, expected.digest, &mut |prediction: Prediction| {
         if counts.n == most {
             return Err(format!("there are more than the {most} that its record counts"));
         }
@@ -82,8 +89,12 @@ pub(super) fn check(path: &Path, expected: &Expected<'_>) -> Result<String, Faul
 
 /// Reads predictions that [`check`] found to be sound, whose file had this digest then.
 pub(super) fn read(path: &Path, digest: &str) -> Result<Vec<Prediction>, Fault> {
+    patiently(path, || read_once(path, digest))
+}
+
+fn read_once(path: &Path, digest: &str) -> Result<Vec<Prediction>, Fault> {
     let mut predictions = Vec::new();
-    let found = each(path, &mut |prediction| {
+    let found = each(path, Some(digest), &mut |prediction| {
         predictions.push(prediction);
         Ok(())
     })?;
@@ -93,23 +104,57 @@ pub(super) fn read(path: &Path, digest: &str) -> Result<Vec<Prediction>, Fault> 
     }
 }
 
-/// Writes a cell's predictions; returns the file's digest.
-pub(super) fn write(path: &Path, predictions: &[Prediction]) -> Result<String, StoreError> {
+/// A cell's predictions as the lines of their file, and the SHA-256 of its bytes.
+pub(super) fn lines_of(predictions: &[Prediction]) -> (Vec<u8>, String) {
     let mut lines = Vec::new();
     for prediction in predictions {
         serde_json::to_writer(&mut lines, prediction).expect("a prediction is plain data");
         lines.push(b'\n');
     }
-    clsrl_files::replace(path, &lines).map_err(|source| write_error(path, source))?;
-    Ok(hexadecimal(Sha256::digest(&lines)))
+    let digest = hexadecimal(Sha256::digest(&lines));
+    (lines, digest)
+}
+
+/// The name of predictions until their record has its own, from their plain name and their digest.
+pub(super) fn waiting_path(plain: &Path, digest: &str) -> PathBuf {
+    let name = plain.file_name().unwrap_or_default().to_string_lossy();
+    let cell = name.strip_suffix(".predictions.jsonl").unwrap_or(&name);
+    plain.with_file_name(format!(".{cell}.{digest}{WAITING}"))
+}
+
+/// Makes a file whole that should have these bytes.
+pub(super) fn expect_bytes(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    match clsrl_files::read(path, bytes.len() as u64) {
+        Ok(found) if found == bytes => Ok(()),
+        _ => clsrl_files::replace(path, bytes).map_err(|source| write_error(path, source)),
+    }
+}
+
+/// Reads anew what a file server refuses for a moment in the middle of a file.
+fn patiently<T>(path: &Path, mut read: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let ended = again(|| match read() {
+        Err(Fault::Store(StoreError::Read { source, .. })) => Err(source),
+        ended => Ok(ended),
+    });
+    ended.unwrap_or_else(|source| Err(Fault::Store(cannot_read(path, source))))
+}
+
+/// Opens predictions under the name that they have until their record is there, else under their plain one.
+pub(super) fn open(path: &Path, digest: Option<&str>) -> io::Result<File> {
+    let waiting = digest.map(|digest| clsrl_files::open(&waiting_path(path, digest)));
+    match waiting {
+        Some(Ok(file)) => Ok(file),
+        _ => clsrl_files::open(path),
+    }
 }
 
 /// Hands over every prediction of a file, line by line; returns the SHA-256 of its bytes.
 fn each(
     path: &Path,
+    digest: Option<&str>,
     take: &mut dyn FnMut(Prediction) -> Result<(), String>,
 ) -> Result<String, Fault> {
-    let file = clsrl_files::open(path).map_err(|error| match error.kind() {
+    let file = open(path, digest).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Fault::Damaged("they are missing".to_owned()),
         _ if is_damage(&error) => Fault::Damaged(error.to_string()),
         _ => Fault::Store(cannot_read(path, error)),
@@ -137,10 +182,6 @@ fn each(
         take(prediction).map_err(at_line)?;
     }
     Ok(hexadecimal(hasher.finalize()))
-}
-
-fn hexadecimal(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Gives the verdicts of an answer again.

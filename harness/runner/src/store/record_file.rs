@@ -11,7 +11,7 @@ use clsrl_spec::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{StoreError, write_error};
+use super::StoreError;
 
 /// Why there is no record where nothing was run yet.
 pub const NOT_RUN: &str = "not run yet";
@@ -109,19 +109,24 @@ fn check<R: DeserializeOwned>(
     Ok(RecordFile { identity, seal, record })
 }
 
-/// Writes a record with its seal; `predictions` is the digest of a cell's predictions file.
-pub(super) fn write<R: Serialize>(
-    path: &Path,
+/// A record's file with its seal; `predictions` is the digest of a cell's predictions file.
+pub(super) fn text<R: Serialize>(
     of: (&Trial, Option<CellKey>),
     (identity, record): (&Identity, &R),
     predictions: Option<String>,
-) -> Result<(), StoreError> {
+) -> Vec<u8> {
     let record = serde_json::to_value(record).expect("a record is plain data");
     let seal = Seal::new(of, identity, &record, predictions);
     let written = Written { version: RECORD_VERSION, identity, seal: &seal, record: &record };
     let mut text = serde_json::to_vec_pretty(&written).expect("a record is plain data");
     text.push(b'\n');
-    clsrl_files::replace(path, &text).map_err(|source| write_error(path, source))
+    text
+}
+
+/// The digest of the predictions that a cell's record is sealed with; none without such a record.
+pub(super) fn sealed_predictions(path: &Path) -> Option<String> {
+    let file: Value = serde_json::from_slice(&clsrl_files::read(path, MAX_BYTES).ok()?).ok()?;
+    file["seal"]["predictions"].as_str().map(str::to_owned)
 }
 
 /// Whether an error is of what stands there, and not of the system that was to read it.

@@ -16,7 +16,7 @@ fn made() -> Made {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::new(dir.path(), "smoke");
     let trial = trained_trial();
-    store.prepare(&trial, false).unwrap();
+    store.prepare(&trial, None).unwrap();
     let identity = training_identity(&trial, &binding());
     Made { store, _dir: dir, trial, identity }
 }
@@ -289,7 +289,7 @@ fn a_fine_tune_in_anothers_place_is_damaged() {
     let Made { store, trial, identity, .. } = &made();
     store.write_training(trial, identity, &training_record("w")).unwrap();
     let other = Trial { seed: trial.seed + 1, ..trial.clone() };
-    store.prepare(&other, false).unwrap();
+    store.prepare(&other, None).unwrap();
     fs::copy(store.training_path(trial), store.training_path(&other)).unwrap();
     let told = missing(store.read_training(&other).unwrap());
     assert!(told.contains("it is the record of `sft.dtd.4shot.seed1`, not of"), "{told}");
@@ -365,27 +365,41 @@ fn a_leftover_of_an_interrupted_write_is_removed() {
     let Made { store, trial, .. } = &made();
     let leftover = store.trial_dir(trial).join(".training.json.tmp");
     fs::write(&leftover, "{").unwrap();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(30 * 3600);
+    fs::File::options().write(true).open(&leftover).unwrap().set_modified(old).unwrap();
     assert_eq!(missing(store.read_training(trial).unwrap()), "not run yet");
-    store.prepare(trial, false).unwrap();
+    store.prepare(trial, None).unwrap();
     assert!(!leftover.exists());
 }
 
 #[test]
 fn a_checkpoint_counts_only_for_the_training_that_finished_it() {
     let Made { store, trial, identity, .. } = &made();
-    let checkpoint = store.checkpoint_dir(trial);
-    fs::create_dir(&checkpoint).unwrap();
-    fs::write(checkpoint.join("model.safetensors"), "weights").unwrap();
-    assert!(!store.has_checkpoint(trial, identity));
-    store.write_training(trial, identity, &training_record("w")).unwrap();
-    assert!(store.has_checkpoint(trial, identity));
+    let (own, record) = (store.own_checkpoint_dir(trial), training_record("w"));
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("model.safetensors"), "weights").unwrap();
+    let found = |identity: &Identity, record: &TrainingRecord| {
+        store.find_checkpoint(trial, identity, record)
+    };
+    assert_eq!(found(identity, &record), None);
+    store.write_training(trial, identity, &record).unwrap();
+    assert_eq!(found(identity, &record), Some(own.clone()));
     let mut other = binding();
     other.base_weights = "other".to_owned();
-    assert!(!store.has_checkpoint(trial, &training_identity(trial, &other)));
-    store.prepare(trial, true).unwrap();
-    assert!(store.has_checkpoint(trial, identity));
-    store.prepare(trial, false).unwrap();
-    assert!(!checkpoint.exists());
+    assert_eq!(found(&training_identity(trial, &other), &record), None);
+    assert_eq!(found(identity, &training_record("others")), None);
+    // What a run leaves is the next one's, which does not write into it.
+    store.leave_attempt(trial).unwrap();
+    let kept = store.checkpoint_dir(trial);
+    assert_eq!(found(identity, &record), Some(kept.clone()));
+    let next = Store::new(store.dir().parent().unwrap(), "smoke");
+    next.prepare(trial, Some(&kept)).unwrap();
+    let taken = next.own_checkpoint_dir(trial);
+    assert_eq!(next.find_checkpoint(trial, identity, &record), Some(taken.clone()));
+    fs::remove_dir_all(&taken).unwrap();
+    assert_eq!(fs::read(kept.join("model.safetensors")).unwrap(), b"weights");
+    next.end_attempt(trial, false).unwrap();
+    assert!(!kept.exists() && next.find_checkpoint(trial, identity, &record).is_none());
 }
 
 #[test]
@@ -396,4 +410,57 @@ fn a_write_that_fails_names_the_file() {
     fs::write(store.training_path(trial).join("in the way"), "").unwrap();
     let error = store.write_training(trial, identity, &training_record("w")).unwrap_err();
     assert!(error.to_string().contains("training.json"), "{error}");
+    assert!(store.training_path(trial).join("in the way").exists());
+}
+
+/// A writer that ends between a cell's record and the last name of its predictions has lost nothing.
+#[test]
+fn predictions_that_still_wait_for_their_name_are_read_and_get_it() {
+    let Made { store, trial, .. } = &made();
+    let cell = trial.cells()[0];
+    let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
+    store.write_cell(trial, &identity, &record, &predictions()).unwrap();
+    let plain = store.predictions_path(trial, cell);
+    let waiting = answers::waiting_path(&plain, &answers::lines_of(&predictions()).1);
+    fs::rename(&plain, &waiting).unwrap();
+    // And those of an earlier record are not taken for them.
+    fs::write(&plain, "{}").unwrap();
+    let read = present(store.read_cell(trial, cell).unwrap());
+    assert_eq!(store.read_predictions(trial, &read).unwrap(), predictions());
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(30 * 3600);
+    fs::File::options().write(true).open(&waiting).unwrap().set_modified(old).unwrap();
+    store.prepare(trial, None).unwrap();
+    assert!(!waiting.exists());
+    assert_eq!(fs::read(&plain).unwrap(), answers::lines_of(&predictions()).0);
+    present(store.read_cell(trial, cell).unwrap());
+}
+
+#[test]
+fn attempts_are_swept_by_age_or_when_their_process_is_dead_and_not_before() {
+    let Made { store, trial, .. } = &made();
+    let dir = store.trial_dir(trial);
+    let other = |name: &str| {
+        let other = attempt::attempt_dir(&dir, name);
+        attempt::begin(&other).unwrap();
+        fs::create_dir(other.join("checkpoint")).unwrap();
+        other
+    };
+    let (live, dead, old, elsewhere) = (other("a"), other("b"), other("c"), other("d"));
+    let edit = |dir: &Path, field: &str, value: Value| {
+        let path = dir.join("owner.json");
+        let mut owner: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        owner[field] = value;
+        fs::write(path, owner.to_string()).unwrap();
+    };
+    // No process has this number.
+    edit(&dead, "pid", 4_194_305.into());
+    edit(&elsewhere, "pid", 4_194_305.into());
+    edit(&elsewhere, "host", "another".into());
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(30 * 3600);
+    let owner = fs::File::options().write(true).open(old.join("owner.json")).unwrap();
+    owner.set_modified(long_ago).unwrap();
+    store.prepare(trial, None).unwrap();
+    let there: Vec<bool> = [&live, &dead, &old, &elsewhere].map(|dir| dir.exists()).into();
+    assert_eq!(there, [true, false, false, true]);
+    assert!(store.has_company(trial));
 }
