@@ -8,11 +8,17 @@ mod status;
 mod task;
 mod store;
 mod worker;
+mod cost;
+mod shard;
+mod merge;
 
 #[cfg(test)]
 mod made;
 
+pub use cost::cost_ms;
+pub use merge::{Conflict, Merged, merge};
 pub use run::{Failed, Failure, FailureKind, RunEvent, Runner, Slot, Summary};
+pub use shard::{Shard, pack};
 pub use status::{
     Replaced, State, TrialStatus, keep_earlier, replaced, rescorable_statuses, stored_binding,
     trial_statuses,

@@ -6,6 +6,7 @@
 //! and to the predictions that it counts.
 
 mod publish;
+mod bring;
 mod attempt;
 mod checkpoint;
 mod answers;
@@ -51,6 +52,13 @@ pub struct Verified<R> {
     pub is_sealed: bool,
     /// SHA-256 of the predictions that it was held to; none of a fine-tune's record.
     predictions: Option<String>,
+}
+
+impl Verified<CellRecord> {
+    /// SHA-256 of the predictions that the record was held to, hexadecimal.
+    pub(crate) fn answers_digest(&self) -> &str {
+        self.predictions.as_deref().unwrap_or_default()
+    }
 }
 
 /// A record as it was found.
