@@ -10,6 +10,7 @@ mod audit;
 mod compare;
 mod datasets;
 mod report;
+mod results;
 mod gate;
 mod model;
 mod shell;
@@ -32,11 +33,12 @@ pub use self::{
     model::ModelVerb,
     plan::PlanArgs,
     report::{ReportArgs, RescoreArgs},
+    results::ResultsVerb,
     run::RunArgs,
     shell::{CompletionsArgs, ManArgs},
     tiny::TinyVerb,
 };
-use crate::{exit::Exit, words::WIDTH};
+use crate::{device::Device, exit::Exit, words::WIDTH};
 
 /// Fine-tunes and evaluates Qwen2-VL on few-shot image classification, and writes a report.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub enum Verb {
     Plan(PlanArgs),
     /// Write the report and data frames of the last run again from its results.
     Report(ReportArgs),
+    /// Merge results of shards and machines.
+    #[command(subcommand)]
+    Results(ResultsVerb),
     /// Re-score stored answers, with another scorer if wanted, and write a report.
     Rescore(RescoreArgs),
     /// Save the last run as a baseline for `gate`.
@@ -108,6 +113,9 @@ pub struct TrialArgs {
     /// Ends when standard input does, or the trial, and at no signal: the run that started it takes those.
     #[arg(long)]
     pub of_run: bool,
+    /// Ends at once, well if this device is there: the run that asks opens none itself.
+    #[arg(long, value_name = "DEVICE")]
+    pub probe: Option<Device>,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod run;
 mod announce;
 mod replace;
 mod trial;
+mod probe;
 mod pretrain;
 mod bench;
 mod doctor;
@@ -18,6 +19,7 @@ use clsrl_libtorch::{catch_out_of_memory, silence_out_of_memory};
 
 pub use self::pretrain::pretrain_model;
 use crate::{
+    device::Device,
     ending::Signals,
     exit::Exit,
     options::{BenchOptions, DoctorOptions, RunOptions},
@@ -32,6 +34,11 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
 /// Runs one trial as its worker.
 pub fn trial() -> anyhow::Result<Exit> {
     within_memory(trial::trial)
+}
+
+/// Ends well if a device is there.
+pub fn probe(device: &Device) -> anyhow::Result<Exit> {
+    trial::check_device(&device.to_string()).map(|()| Exit::Ok)
 }
 
 /// Times what is asked for.

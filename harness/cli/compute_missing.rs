@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use crate::{
+    device::Device,
     ending::Signals,
     exit::Exit,
     options::{BenchOptions, DoctorOptions, PretrainOptions, RunOptions},
@@ -16,6 +17,11 @@ pub fn run(_: &RunOptions, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
 
 /// Refuses to run a trial.
 pub fn trial() -> anyhow::Result<Exit> {
+    Err(missing("trial"))
+}
+
+/// Refuses to look for a device.
+pub fn probe(_: &Device) -> anyhow::Result<Exit> {
     Err(missing("trial"))
 }
 

@@ -9,6 +9,16 @@ use clap::ValueEnum;
 pub struct Device(String);
 
 impl Device {
+    /// The processor.
+    pub fn cpu() -> Self {
+        Device("cpu".to_owned())
+    }
+
+    /// The first GPU that may be used.
+    pub fn cuda() -> Self {
+        Device("cuda".to_owned())
+    }
+
     /// `cpu` or `cuda`, without a number.
     pub fn kind(&self) -> &str {
         self.0.split(':').next().unwrap_or(&self.0)

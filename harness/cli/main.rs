@@ -15,6 +15,7 @@ mod hub;
 mod plan;
 mod report;
 mod report_writer;
+mod results;
 mod against_paper;
 mod rescore;
 mod baseline;
@@ -29,6 +30,7 @@ mod audit;
 mod tiny;
 mod options;
 mod device;
+mod slots;
 mod request;
 mod suites;
 mod named_file;
@@ -53,7 +55,8 @@ mod exit;
 mod ending;
 
 use args::{
-    AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, ModelVerb, TinyVerb, TrialArgs, Verb,
+    AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, ModelVerb, ResultsVerb, TinyVerb,
+    TrialArgs, Verb,
 };
 use clap::{Parser, error::ErrorKind};
 use ending::Signals;
@@ -72,7 +75,7 @@ fn call() -> anyhow::Result<Exit> {
         Ok(cli) => cli,
         Err(answer) => return answer_arguments(&answer),
     };
-    if let Verb::Trial(TrialArgs { of_run: true }) = verb {
+    if let Verb::Trial(TrialArgs { of_run: true, .. }) = verb {
         ending::obey_standard_input_alone()?;
         return compute::trial();
     }
@@ -83,6 +86,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args.into(), &signals, detail),
         Verb::Plan(args) => plan::plan(&args.into(), detail),
         Verb::Report(args) => report::report(&args.into(), detail),
+        Verb::Results(ResultsVerb::Merge(args)) => results::merge_folders(&args.into(), detail),
         Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),
@@ -105,6 +109,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Doctor(args) => compute::doctor(&args.into(), detail),
         Verb::Completions(args) => shell::completions(args.shell),
         Verb::Man(args) => shell::man(args.to.as_deref()),
+        Verb::Trial(TrialArgs { probe: Some(device), .. }) => compute::probe(&device),
         Verb::Trial(_) => compute::trial(),
     }
 }

@@ -6,13 +6,17 @@ mod bench;
 
 use std::path::PathBuf;
 
+use clsrl_runner::Shard;
 use clsrl_spec::{DatasetId, HubModel, Seed, Selection};
 
 pub use self::bench::{
     BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
     SftBenchOptions, Weights,
 };
-use crate::device::{Device, Dtype};
+use crate::{
+    device::{Device, Dtype},
+    slots::DeviceList,
+};
 
 /// A suite, the part of it that is wanted, and where results go.
 #[derive(Debug, Clone)]
@@ -91,6 +95,10 @@ pub struct RunOptions {
     pub check: Check,
     /// Trials in parallel, instead of the suite's number.
     pub jobs: Option<usize>,
+    /// A slot on each of these devices, instead of all trials on one.
+    pub devices: Option<DeviceList>,
+    /// The part of the plan that this run is for; all of it if none.
+    pub shard: Option<Shard>,
     /// The most bytes of the image cache; none without one.
     pub image_cache: Option<u64>,
     /// Overwrite finished results of another identity.

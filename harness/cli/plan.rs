@@ -1,9 +1,10 @@
 //! `plan`: the trials and cells of a suite, and what is done, stale or missing of them.
 
 mod planned;
+mod hours;
 mod table;
 
-use clsrl_runner::{State, TrialStatus, trial_statuses};
+use clsrl_runner::{Shard, State, TrialStatus, trial_statuses};
 use clsrl_spec::Trial;
 
 use self::planned::Plan;
@@ -23,6 +24,8 @@ pub struct PlanOptions {
     pub suite: SuiteOptions,
     /// With what.
     pub inputs: InputOptions,
+    /// The part of it that is meant; all of it if none.
+    pub shard: Option<Shard>,
     /// Whether every trial is listed.
     pub list: bool,
     /// Whether to print JSON.
@@ -31,7 +34,7 @@ pub struct PlanOptions {
 
 /// Prints the plan.
 pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
-    let request = Request::load(&options.suite)?;
+    let request = Request::load(&options.suite)?.sharded(options.shard)?;
     let store = request.store();
     let bound = Inputs::bind_if_there(&request, &options.inputs, detail)?
         .map(|inputs| inputs.keeping_earlier(&store, &request.trials));
@@ -47,7 +50,11 @@ pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
     print(&match (options.json, options.list) {
         (true, _) => json(&plan)?,
         (false, true) => table::trials(&plan) + &table::totals(&plan),
-        (false, false) => table::groups(&plan, &request.trials) + "\n" + &table::totals(&plan),
+        (false, false) => {
+            let hours = plan.hours.as_ref().map_or(String::new(), |hours| hours.render());
+            let groups = table::groups(&plan, &request.trials);
+            [groups, table::totals(&plan), hours].join("\n")
+        }
     })?;
     if let Err(lacking) = bound {
         detail.say(&format!("nothing is compared with results: {lacking}"));

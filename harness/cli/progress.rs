@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clsrl_runner::{RunEvent, Task};
+use clsrl_runner::{Failure, RunEvent, Slot, Task};
 use clsrl_spec::TrialEvent;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -20,6 +20,7 @@ use crate::{
 };
 
 const OVERALL: &str = "{elapsed_precise} {bar:12} {msg}";
+const WHOLE: &str = "  {msg}";
 const TRIAL: &str = "  {prefix:30} {bar:6} {pos}/{len} {msg}";
 const TRIAL_BEFORE_WORK: &str = "  {prefix:30} {msg}";
 const COUNT: &str = "{msg} {wide_bar} {pos}/{len}, {eta} left";
@@ -81,15 +82,20 @@ pub struct Progress<'a> {
     began: Instant,
     bars: MultiProgress,
     overall: ProgressBar,
+    /// What stands under the overall bar: trials and the time of the slots.
+    whole: ProgressBar,
+    slots: &'a [Slot],
     running: BTreeMap<usize, (ProgressBar, Instant)>,
     n_ended: usize,
+    /// Time that slots have spent on trials that have ended.
+    spent: Duration,
     /// When the rest was last worked out, which takes a while for many trials.
     reckoned: Option<Instant>,
 }
 
 impl<'a> Progress<'a> {
     /// Begins to show a run of these tasks, of which `left` counts the work.
-    pub fn new(detail: Detail, tasks: &'a [Task], left: Left) -> Self {
+    pub fn new(detail: Detail, tasks: &'a [Task], left: Left, slots: &'a [Slot]) -> Self {
         let bars = match detail {
             Detail::Bars => MultiProgress::with_draw_target(draw_target()),
             Detail::Lines | Detail::Quiet => {
@@ -103,10 +109,24 @@ impl<'a> Progress<'a> {
         } else {
             ProgressBar::hidden()
         };
-        let (began, running) = (Instant::now(), BTreeMap::new());
-        let (n_ended, reckoned) = (0, None);
-        let mut progress =
-            Progress { detail, tasks, left, began, bars, overall, running, n_ended, reckoned };
+        let whole = match overall.is_hidden() {
+            true => ProgressBar::hidden(),
+            false => bars.add(ProgressBar::new(1).with_style(style(WHOLE))),
+        };
+        let mut progress = Progress {
+            detail,
+            tasks,
+            left,
+            began: Instant::now(),
+            bars,
+            overall,
+            whole,
+            slots,
+            running: BTreeMap::new(),
+            n_ended: 0,
+            spent: Duration::ZERO,
+            reckoned: None,
+        };
         progress.show_left();
         progress
     }
@@ -114,7 +134,7 @@ impl<'a> Progress<'a> {
     /// Shows what happened.
     pub fn show(&mut self, event: RunEvent<'_>) {
         match event {
-            RunEvent::Started(idx, _) => self.start(idx),
+            RunEvent::Started(idx, slot) => self.start(idx, slot),
             RunEvent::Trial(idx, event) => self.advance(idx, event),
             RunEvent::Known(idx, event) => {
                 let what = match event {
@@ -128,11 +148,19 @@ impl<'a> Progress<'a> {
                     ));
                 });
             }
-            RunEvent::Retried(_, failure) => self.bars.suspend(|| {
-                note(&format!("{} is tried on another slot: {}", failure.trial, failure.reason));
-            }),
-            RunEvent::Closed(slot, _) => self.bars.suspend(|| {
-                note(&format!("slot {slot} takes no further trial: two failed there in a row"));
+            RunEvent::Retried(idx, failure) => {
+                self.take_bar(idx);
+                self.left.wait_again(idx);
+                self.bars.suspend(|| {
+                    let Failure { trial, reason, .. } = failure;
+                    note(&format!("{trial} is tried once more on another slot: {reason}"));
+                });
+            }
+            RunEvent::Closed(slot, failure) => self.bars.suspend(|| {
+                let (slot, reason) = (&self.slots[slot].name, &failure.reason);
+                note(&format!(
+                    "slot {slot} takes no further trial, two failed there in a row: {reason}"
+                ));
             }),
             RunEvent::Finished(idx) => {
                 let (n, took) = self.end(idx);
@@ -170,13 +198,13 @@ impl<'a> Progress<'a> {
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 
-    fn start(&mut self, idx: usize) {
+    fn start(&mut self, idx: usize, slot: usize) {
         let bar = match self.detail {
             Detail::Bars => self.bars.insert_before(&self.overall, ProgressBar::new(1)),
             Detail::Lines | Detail::Quiet => ProgressBar::hidden(),
         };
         bar.set_style(style(TRIAL_BEFORE_WORK));
-        bar.set_prefix(short(&self.tasks[idx].key(), MAX_NAME));
+        bar.set_prefix(self.name(idx, slot));
         self.running.insert(idx, (bar, Instant::now()));
         self.left.start(idx, self.began.elapsed());
     }
@@ -208,15 +236,32 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// A trial's name, after that of its slot where slots have names of their own.
+    fn name(&self, idx: usize, slot: usize) -> String {
+        let (key, slot) = (self.tasks[idx].key(), &self.slots[slot].name);
+        match self.slots.iter().filter(|other| other.name == *slot).count() {
+            1 if 1 < self.slots.len() => {
+                let room = MAX_NAME.saturating_sub(slot.len() + 1);
+                format!("{slot} {}", short(&key, room))
+            }
+            _ => short(&key, MAX_NAME),
+        }
+    }
+
     fn end(&mut self, idx: usize) -> (usize, Duration) {
         self.n_ended += 1;
         self.left.end(idx);
-        let Some((bar, started)) = self.running.remove(&idx) else {
-            return (self.n_ended, Duration::ZERO);
-        };
+        (self.n_ended, self.take_bar(idx))
+    }
+
+    /// Takes a trial's bar away; gives how long it ran.
+    fn take_bar(&mut self, idx: usize) -> Duration {
+        let Some((bar, started)) = self.running.remove(&idx) else { return Duration::ZERO };
         bar.finish_and_clear();
         self.bars.remove(&bar);
-        (self.n_ended, started.elapsed())
+        let took = started.elapsed();
+        self.spent += took;
+        took
     }
 
     fn show_left(&mut self) {
@@ -229,6 +274,16 @@ impl<'a> Progress<'a> {
         let share = left.map_or(0.0, |left| {
             elapsed.as_secs_f64() / (elapsed + left).as_secs_f64().max(f64::MIN_POSITIVE)
         });
+        let spent = self.running.values().fold(self.spent, |sum, (_, began)| sum + began.elapsed());
+        let is_gpu = self.slots.first().is_some_and(|slot| slot.name.starts_with("cuda"));
+        self.whole.set_message(format!(
+            "{}/{} trials done, {} running, {:.1} {} used",
+            thousands(self.n_ended),
+            thousands(self.tasks.len()),
+            self.running.len(),
+            spent.as_secs_f64() / 3600.0,
+            if is_gpu { "GPU-hours" } else { "slot-hours" },
+        ));
         self.overall.set_position((share * PARTS as f64) as u64);
         self.overall.set_message(describe_work(self.left.done(), self.left.all(), left));
     }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clsrl_runner::Store;
+use anyhow::anyhow;
+use clsrl_runner::{Shard, Store};
 use clsrl_spec::{Selection, Suite, Trial};
 
 use crate::{
@@ -58,6 +59,19 @@ impl Request {
             .map_err(|error| Exit::NothingSelected.because(error))?;
         let command = command(&project, named, &selection, variant);
         Ok(Request { project, named: named.clone(), suite, selection, trials, places, command })
+    }
+
+    /// The part of it that a shard is for; all of it without one.
+    pub fn sharded(mut self, shard: Option<Shard>) -> anyhow::Result<Self> {
+        let Some(shard) = shard else { return Ok(self) };
+        let n_trials = self.trials.len();
+        self.trials = shard.select(&self.trials);
+        if self.trials.is_empty() {
+            return Err(Exit::NothingSelected.because(anyhow!(
+                "shard {shard} has no trial: the plan has {n_trials} for all shards"
+            )));
+        }
+        Ok(self)
     }
 
     /// The suite's results folder.

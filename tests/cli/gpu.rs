@@ -4,9 +4,10 @@
 //! often the host waits for the GPU, and what happens when memory runs out.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::OnceLock,
 };
 
@@ -203,4 +204,47 @@ fn a_gpu_without_room_is_an_error_with_a_hint() {
     let bench = ["bench", "sft", "--device", "cuda", "--model", text(&model)];
     let Ended { code, stderr, .. } = call_with(&[("CLSRL_STAND_IN_GPU_MIB", "1")], &bench);
     assert_eq!((code, &*stderr), (Some(1), "error: the device is out of memory\n"));
+}
+
+/// The GPU of each slot is the entry of the inherited variable, as text; the run itself opens no CUDA.
+#[test]
+fn each_slot_sees_the_gpu_that_its_entry_names_and_the_run_sees_none() {
+    let dir = temporary();
+    let mut run = program(
+        &[
+            &["run", "--suite", "smoke", "--datasets", "dtd,eurosat", "--limit", "2"][..],
+            &["--methods", "sft", "--devices", "all", "--out", text(dir.path())],
+        ]
+        .concat(),
+    );
+    run.env("LD_LIBRARY_PATH", stand_in()).env("CUDA_VISIBLE_DEVICES", "7, GPU-1f");
+    let run = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let of_run = |file: &str| fs::read(format!("/proc/{}/{file}", run.id())).unwrap_or_default();
+    let (mut seen, mut maps) = (BTreeSet::new(), Vec::new());
+    let children = format!("task/{}/children", run.id());
+    let mut ended = None;
+    while ended.is_none() {
+        maps.extend(of_run("maps"));
+        for worker in String::from_utf8_lossy(&of_run(&children)).split_whitespace() {
+            let arguments = fs::read(format!("/proc/{worker}/cmdline")).unwrap_or_default();
+            let environment = fs::read(format!("/proc/{worker}/environ")).unwrap_or_default();
+            let is_worker = String::from_utf8_lossy(&arguments).contains("--of-run");
+            let environment = String::from_utf8_lossy(&environment).into_owned();
+            let visible =
+                environment.split('\0').find_map(|set| set.strip_prefix("CUDA_VISIBLE_DEVICES="));
+            seen.extend(visible.filter(|_| is_worker).map(str::to_owned));
+        }
+        ended = wait_a_moment(run.id()).then(|| ());
+    }
+    let output = run.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["7", "GPU-1f"]);
+    assert!(!String::from_utf8_lossy(&maps).contains("libtorch_cuda"), "the run opened CUDA");
+}
+
+/// Whether a process has ended and waits to be taken leave of.
+fn wait_a_moment(process: u32) -> bool {
+    std::thread::yield_now();
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.is_empty() || status.contains("State:\tZ")
 }

@@ -28,6 +28,7 @@ mod replaced;
 mod resume;
 mod run;
 mod shared_disks;
+mod shards;
 mod shell;
 mod locked;
 #[cfg(feature = "libtorch")]

@@ -1,10 +1,14 @@
 //! Arguments of `run`.
 
 use clap::Args;
+use clsrl_runner::Shard;
 use clsrl_spec::ranges::MAX_JOBS;
 
 use super::{inputs::InputArgs, number::whole, size::CacheSize, suite::SuiteArgs};
-use crate::options::{Check, RunOptions};
+use crate::{
+    options::{Check, InputOptions, RunOptions},
+    slots::DeviceList,
+};
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -19,6 +23,12 @@ pub struct RunArgs {
     /// Trials to run in parallel, instead of the suite's number.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_JOBS>)]
     jobs: Option<usize>,
+    /// One worker a slot, a GPU each: all, cuda:0,cuda:2, cuda:0x2 (two on one) or cpu,cpu.
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["device", "jobs", "in_process"])]
+    devices: Option<DeviceList>,
+    /// Only shard K of N: the whole plan packed by cost, the same trials on every machine.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
     /// Cache resized images on disk, up to SIZE; worth it for large photographs.
     #[arg(long, alias = "picture-cache", value_name = "SIZE")]
     image_cache: Option<CacheSize>,
@@ -36,11 +46,17 @@ pub struct RunArgs {
 
 impl From<RunArgs> for RunOptions {
     fn from(args: RunArgs) -> Self {
+        let mut inputs: InputOptions = args.inputs.into();
+        if let Some(devices) = &args.devices {
+            inputs.device = devices.device();
+        }
         RunOptions {
             suite: args.suite.into(),
-            inputs: args.inputs.into(),
+            inputs,
             check: if args.deep { Check::Deep } else { Check::Fast },
             jobs: args.jobs,
+            devices: args.devices,
+            shard: args.shard,
             image_cache: args.image_cache.map(|size| size.n_bytes),
             replace: args.replace,
             keep_checkpoints: args.keep_checkpoints,

@@ -19,12 +19,12 @@ use crate::{
 pub struct SuiteArgs {
     /// A suite's name in `suites/`, or the path of a suite file.
     #[arg(long, value_name = "NAME|PATH")]
-    suite: String,
+    pub(super) suite: String,
     #[command(flatten)]
-    selection: SelectionArgs,
+    pub(super) selection: SelectionArgs,
     /// The folder of results, frames and report, instead of `results` and `reports`.
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
 }
 
 /// Which part of a suite; what is empty selects everything.

@@ -1,18 +1,21 @@
 //! `run`: what is left of a suite, then its report.
 
-use std::{env, time::Instant};
+use std::{
+    env, thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use clsrl_data::image::CacheSpace;
 use clsrl_engine::{EngineError, MemoryHint, TrialJob, run_trial};
 use clsrl_runner::{
     Failed, Failure, FailureKind, Runner, Slot, Store, Summary, Task, TrialStatus, WorkerCommand,
-    tasks, trial_statuses,
+    cost_ms, tasks, trial_statuses,
 };
 use clsrl_spec::Trial;
 use clsrl_vlm::Precision;
 
-use super::{announce::Announcement, environment, replace, trial};
+use super::{announce::Announcement, environment, probe::check_devices, replace, trial};
 use crate::{
     against_paper,
     cache::cache_dir,
@@ -25,6 +28,7 @@ use crate::{
     progress::{Detail, Left, Progress, Work},
     report_writer::{ReportFormats, ReportWriter},
     request::Request,
+    slots::{all_gpus, inherited},
     stored_run::describe_run,
     version,
     words::{count, duration},
@@ -37,7 +41,8 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     if options.in_process {
         environment::become_as_a_trial()?;
     }
-    let request = Request::load(&options.suite)?;
+    let request = Request::load(&options.suite)?.sharded(options.shard)?;
+    let slots = slots(options, &request)?;
     let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
     let store = request.store();
     let lock = store.lock()?;
@@ -50,11 +55,17 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     }
     let inputs = inputs.keeping_earlier(&store, &request.trials)?;
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
-    let tasks = tasks(&store, &statuses, &inputs.binding);
+    let mut tasks = tasks(&store, &statuses, &inputs.binding);
+    if 1 < slots.len() {
+        sort_longest_first(&mut tasks, &inputs, &Pace::of(&statuses));
+    }
     let is_done = |trial: &&Trial| tasks.iter().all(|task| task.trial != **trial);
     store.sweep(request.trials.iter().filter(is_done))?;
     if !tasks.is_empty() {
-        trial::check_device(&inputs.device.to_string())?;
+        match options.in_process {
+            true => trial::check_device(&inputs.device.to_string())?,
+            false => check_devices(&inputs.device, &slots)?,
+        }
         trial::check_model(&inputs.model_dir)?;
     }
     replace::check(&store, &statuses, options.replace, detail)?;
@@ -69,7 +80,7 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
         signals.ask_first();
     }
     let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
-    let n_jobs = n_jobs(&request, options);
+    let n_jobs = slots.len();
     let left = Left::new(works, n_jobs, Pace::of(&statuses));
     let announcement = Announcement {
         request: &request,
@@ -84,8 +95,14 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     detail.say(&announcement.render());
 
     let image_cache = if tasks.is_empty() { None } else { image_cache(options)? };
-    let execution =
-        Execution { request: &request, inputs: &inputs, store: &store, options, image_cache };
+    let execution = Execution {
+        request: &request,
+        inputs: &inputs,
+        store: &store,
+        options,
+        slots,
+        image_cache,
+    };
     let summary = execution.run(&tasks, (signals, detail), left)?;
     if let Some(exit) = signals.end_at_once() {
         note(&format!(
@@ -98,6 +115,13 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     for failure in &summary.failures {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
+    }
+    if 0 < summary.n_not_begun {
+        note(&format!(
+            "{} not begun: every slot failed twice in a row\n\
+             hint: `doctor` looks whether a device computes what it should; the same command goes on",
+            count(summary.n_not_begun, "trial")
+        ));
     }
     let killed = summary.failures.iter().find(|failure| failure.kind == FailureKind::Killed);
     if let Some(task) = killed.and_then(|killed| tasks.iter().find(|t| t.key() == killed.trial)) {
@@ -124,12 +148,46 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     Ok(if summary.failures.is_empty() { exit } else { failed })
 }
 
-/// How many trials run at a time.
-fn n_jobs(request: &Request, options: &RunOptions) -> usize {
-    match options.in_process {
-        true => 1,
-        false => options.jobs.unwrap_or(request.suite.execution.jobs),
+/// One slot for every trial that runs at a time.
+fn slots(options: &RunOptions, request: &Request) -> anyhow::Result<Vec<Slot>> {
+    let execution = request.suite.execution;
+    let Some(devices) = &options.devices else {
+        let device = options.inputs.device.to_string();
+        let slot = Slot { name: device.clone(), device, env: Vec::new() };
+        let n_jobs = match options.in_process {
+            true => 1,
+            false => options.jobs.unwrap_or(execution.jobs),
+        };
+        return Ok(vec![slot; n_jobs.max(1)]);
+    };
+    let slots = devices
+        .slots(inherited().as_deref(), &all_gpus)
+        .map_err(|error| Exit::Usage.because(error))?;
+    let n_cores = thread::available_parallelism().map_or(usize::MAX, usize::from);
+    let n_threads = slots.len() * options.inputs.threads.unwrap_or(execution.threads);
+    if n_cores < n_threads {
+        note(&format!(
+            "{} with {n_threads} threads together share {n_cores} cores\n\
+             hint: the number of threads is part of a result's identity, so it is left as it is",
+            count(slots.len(), "slot")
+        ));
     }
+    Ok(slots)
+}
+
+/// Puts the longest first, by the time of what is done where that tells of all, else by a table; trials that begin late
+/// are then short, and no slot waits long for the last one.
+fn sort_longest_first(tasks: &mut Vec<Task>, inputs: &Inputs, pace: &Pace) {
+    let seconds = |task: &Task| {
+        let left = Left::new(vec![work_of(task, inputs)], 1, pace.clone());
+        left.time(Duration::ZERO).map(|left| left.as_secs_f64())
+    };
+    let measured: Option<Vec<f64>> = tasks.iter().map(seconds).collect();
+    let costs =
+        measured.unwrap_or_else(|| tasks.iter().map(|task| cost_ms(&task.trial) as f64).collect());
+    let mut order: Vec<(f64, Task)> = costs.into_iter().zip(std::mem::take(tasks)).collect();
+    order.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    *tasks = order.into_iter().map(|(_, task)| task).collect();
 }
 
 /// What is left of a trial.
@@ -169,6 +227,7 @@ struct Execution<'a> {
     inputs: &'a Inputs,
     store: &'a Store,
     options: &'a RunOptions,
+    slots: Vec<Slot>,
     image_cache: Option<CacheSpace>,
 }
 
@@ -180,7 +239,7 @@ impl Execution<'_> {
         left: Left,
     ) -> anyhow::Result<Summary> {
         let commit = version::commit();
-        let mut progress = Progress::new(detail, tasks, left);
+        let mut progress = Progress::new(detail, tasks, left, &self.slots);
         let runner = Runner {
             store: self.store,
             keep_checkpoints: self.options.keep_checkpoints,
@@ -192,14 +251,9 @@ impl Execution<'_> {
                 run_trial(&self.job(task, &commit), send).map_err(describe_failure)
             })
         } else {
-            runner.run_in_workers(
-                tasks,
-                &self.worker()?,
-                &self.slots(),
-                &|task| {
-                    serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
-                },
-            )
+            runner.run_in_workers(tasks, &self.worker()?, &self.slots, &|task| {
+                serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
+            })
         };
         progress.close();
         Ok(summary?)
@@ -227,19 +281,12 @@ impl Execution<'_> {
         Ok(written.exit)
     }
 
-    /// As many slots on the one device as trials run at once.
-    fn slots(&self) -> Vec<Slot> {
-        let device = self.inputs.device.to_string();
-        let slot = Slot { name: device.clone(), device, env: Vec::new() };
-        vec![slot; n_jobs(self.request, self.options)]
-    }
-
     /// What is left to try where the system ended a worker.
     fn memory_hint(&self, task: &Task) -> String {
-        let fewer = if 1 < n_jobs(self.request, self.options) {
-            "--jobs 1 runs one trial at a time; "
-        } else {
-            ""
+        let fewer = match (self.slots.len(), &self.options.devices) {
+            (1, _) => "",
+            (_, None) => "--jobs 1 runs one trial at a time; ",
+            (_, Some(_)) => "fewer slots in --devices run fewer trials at a time; ",
         };
         format!("hint: {fewer}{}", MemoryHint::of(&self.job(task, "")))
     }

@@ -6,6 +6,7 @@ use clsrl_runner::{State, TrialStatus};
 use clsrl_spec::{CellKey, CellRecord, cell_identity, training_identity};
 use serde::Serialize;
 
+use super::hours::{Hours, TrialLeft};
 use crate::{
     inputs::Inputs,
     pace::Pace,
@@ -22,6 +23,8 @@ pub struct Plan<'a> {
     pub counts: Counts,
     /// How long what is left takes, by what is done of the same kind; none where nothing is.
     pub seconds_left: Option<f64>,
+    /// What is left in hours; none if nothing is.
+    pub hours: Option<Hours>,
 }
 
 /// A trial and what is left of it.
@@ -48,6 +51,12 @@ pub struct PlannedCell {
     pub cell: String,
     pub id: Option<String>,
     pub progress: Progress,
+}
+
+impl PlannedCell {
+    pub fn is_done(&self) -> bool {
+        self.progress.state == "done"
+    }
 }
 
 /// Whether something is done, and why not.
@@ -104,7 +113,18 @@ impl<'a> Plan<'a> {
         // Of nothing that is known it would be no time at all.
         let seconds_left =
             left.time(Duration::ZERO).filter(|_| inputs.is_some()).map(|left| left.as_secs_f64());
-        Plan { suite: &request.suite.name, trials, counts, seconds_left }
+        let left = trials.iter().zip(&request.trials).filter_map(|(planned, trial)| {
+            let n_cells = planned.cells.iter().filter(|cell| !cell.is_done()).count();
+            (0 < n_cells).then_some(TrialLeft {
+                trial,
+                n_cells,
+                n_images: planned.evaluation_images_left,
+                n_steps: planned.steps,
+                seconds: planned.seconds_left,
+            })
+        });
+        let hours = Hours::of(&left.collect::<Vec<_>>());
+        Plan { suite: &request.suite.name, trials, counts, seconds_left, hours }
     }
 }
 

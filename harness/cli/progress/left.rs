@@ -3,7 +3,10 @@
 //! Work is counted in optimizer steps and images. The rest takes what the same kind of work took so far, also in
 //! the runs before this one; trials that run at once are laid out on as many places as there are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use clsrl_spec::{CellKey, Trial, TrialEvent};
 
@@ -36,6 +39,8 @@ pub struct Left {
     n_jobs: usize,
     pace: Pace,
     running: BTreeMap<usize, Running>,
+    /// Trials that failed once and wait for another slot.
+    waiting_again: BTreeSet<usize>,
     /// The first trial that has not begun.
     next: usize,
     /// Done by trials that have ended.
@@ -56,13 +61,21 @@ struct Running {
 impl Left {
     /// Everything is left; `pace` is what earlier runs tell.
     pub fn new(works: Vec<Work>, n_jobs: usize, pace: Pace) -> Self {
-        let running = BTreeMap::new();
-        Left { works, n_jobs: n_jobs.max(1), pace, running, next: 0, ended: Amount::default() }
+        Left {
+            works,
+            n_jobs: n_jobs.max(1),
+            pace,
+            running: BTreeMap::new(),
+            waiting_again: BTreeSet::new(),
+            next: 0,
+            ended: Amount::default(),
+        }
     }
 
     /// A trial begins, so long after the run did.
     pub fn start(&mut self, idx: usize, now: Duration) {
         let images = BTreeMap::new();
+        self.waiting_again.remove(&idx);
         self.running.insert(idx, Running { steps: 0, images, heard: now, is_loading: true });
         self.next = self.next.max(idx + 1);
     }
@@ -100,9 +113,18 @@ impl Left {
         running.heard = now;
     }
 
+    /// A trial failed and is to be done once more.
+    pub fn wait_again(&mut self, idx: usize) {
+        self.running.remove(&idx);
+        self.waiting_again.insert(idx);
+    }
+
     /// A trial has ended, one way or another.
     pub fn end(&mut self, idx: usize) {
         self.running.remove(&idx);
+        self.waiting_again.remove(&idx);
+        // One that somebody else did meanwhile has never begun.
+        self.next = self.next.max(idx + 1);
         let work = &self.works[idx];
         self.ended.steps += work.n_steps;
         self.ended.images += work.n_images();
@@ -130,8 +152,9 @@ impl Left {
     pub fn time(&self, now: Duration) -> Option<Duration> {
         let mut places: Vec<f64> = vec![0.0; self.n_jobs];
         let under_way = self.running.iter().map(|(&idx, running)| (idx, Some(running)));
-        for (idx, running) in under_way.chain((self.next..self.works.len()).map(|idx| (idx, None)))
-        {
+        let again = self.waiting_again.iter().copied();
+        let not_begun = again.chain(self.next..self.works.len());
+        for (idx, running) in under_way.chain(not_begun.map(|idx| (idx, None))) {
             let mut seconds = self.seconds(&self.works[idx], running)?;
             if let Some(running) = running {
                 // What is under way counts as left until it is heard of.

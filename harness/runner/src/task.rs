@@ -25,6 +25,8 @@ pub struct Task {
     pub checkpoint_dir: PathBuf,
     /// Where the weights of `trained` are until then; none of what has none.
     weights: Option<PathBuf>,
+    /// Whether its fine-tune's record was there when it began, with weights or without.
+    had_training: bool,
     /// The ids of the identities whose results are written over.
     replaces: BTreeSet<String>,
     /// The digest of the weights that the trial's finished cells were evaluated with.
@@ -72,6 +74,7 @@ fn task(store: &Store, status: &TrialStatus, binding: &Binding) -> Option<Task> 
             .map(|done| done.record.outcome.weights_digest.clone()),
         checkpoint_dir: store.own_checkpoint_dir(trial),
         weights,
+        had_training: done.is_some(),
         replaces: store.identities_there(trial),
         cell_identities: cells.iter().map(|&cell| cell_identity(trial, cell, binding)).collect(),
         training_identity,
@@ -101,6 +104,7 @@ impl Task {
             return Ok(Some(rest));
         }
         let digest = &training.record.outcome.weights_digest;
+        rest.had_training = true;
         (rest.cells, rest.cell_identities) = (Vec::new(), Vec::new());
         for (&cell, identity) in self.cells.iter().zip(&self.cell_identities) {
             let is_done = match store.read_cell(&self.trial, cell)? {
@@ -169,7 +173,8 @@ impl Task {
         if let Err(RecordError::Trial(_)) = published {
             store.unmark_checkpoint(trial)?;
         }
-        published
+        // Where weights were lost and made again, no other attempt was quicker.
+        published.map(|published| if self.had_training { Published::New } else { published })
     }
 
     /// Whether a fine-tune of the same identity and of other weights is of no use to anybody: its weights are lost, no

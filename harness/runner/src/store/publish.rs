@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
-use clsrl_files::{FileId, retire};
+use clsrl_files::{FileId, again, retire};
 use clsrl_spec::{
     CellRecord, Identity, Prediction, TrainingRecord, Trial, differing_fields, sealed_digest,
 };
@@ -152,8 +152,8 @@ impl Store {
     /// Gives predictions their plain name whose record is there: its writer may have ended between the two.
     pub(super) fn settle(&self, trial: &Trial) -> Result<(), StoreError> {
         let dir = self.trial_dir(trial);
-        let entries =
-            fs::read_dir(&dir).map_err(|source| StoreError::Read { path: dir.clone(), source })?;
+        let entries = again(|| fs::read_dir(&dir))
+            .map_err(|source| StoreError::Read { path: dir.clone(), source })?;
         for entry in entries.flatten() {
             let name = entry.file_name();
             let parts = name
