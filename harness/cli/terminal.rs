@@ -198,11 +198,13 @@ mod tests {
     /// Draws two bars, lets the terminal echo something, and takes the bars away.
     fn interrupted(term: impl TermLike + 'static, screen: &Screen, echoed: &str) -> String {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(term)));
-        for name in ["first", "second"] {
+        // A bar that is dropped takes itself away.
+        let _kept = ["first", "second"].map(|name| {
             let style = ProgressStyle::with_template("{msg} {pos}/{len}").unwrap();
             let bar = bars.add(ProgressBar::new(3).with_style(style).with_message(name));
             bar.tick();
-        }
+            bar
+        });
         assert!(screen.0.lock().unwrap().text().contains("second 0/3"));
         screen.0.lock().unwrap().put(echoed);
         bars.clear().unwrap();
