@@ -10,7 +10,7 @@ use crate::{TrialResults, number::thousands};
 pub type Thumbnails = BTreeMap<(DatasetId, String), Vec<u8>>;
 
 /// How many samples a report shows at most.
-const MAX_SAMPLES: usize = 5000;
+const MAX_SAMPLES: usize = 20_000;
 
 /// The seed of the choice among more.
 const SEED: Seed = 1;
@@ -18,7 +18,7 @@ const SEED: Seed = 1;
 /// The samples that a report shows, chosen while cells are read one after the other.
 ///
 /// Of more than the bound it keeps those first whose two verdicts differ, then others; among equals the
-/// smallest ranks, which a seed gives to every sample by its own name. So the choice depends neither on the
+/// smallest ranks, which a seed gives to every image by its name, so that its answers come together. So the choice depends neither on the
 /// order of the cells nor on which of the other samples are there, and memory holds what is shown alone.
 #[derive(Debug)]
 pub struct ShownSamples {
@@ -63,7 +63,8 @@ pub struct ShownPicture {
 #[derive(Debug)]
 struct Kept {
     agrees: bool,
-    rank: u64,
+    /// Of the image, then of the sample.
+    rank: (u64, u64),
     cell: usize,
     prediction: Prediction,
 }
@@ -107,7 +108,12 @@ impl ShownSamples {
         let (trial, cell_key) = (trial.key(), key.to_string());
         for prediction in predictions {
             let index = prediction.index.to_string();
-            let rank = derive_seed(SEED, &["shown samples", &trial, &cell_key, &index]);
+            let image = [key.target.as_str(), prediction.image.as_str()];
+            // All answers about an image are kept together, so that they can be compared.
+            let rank = (
+                derive_seed(SEED, &[["shown images"].as_slice(), image.as_slice()].concat()),
+                derive_seed(SEED, &["shown samples", &trial, &cell_key, &index]),
+            );
             let agrees = prediction.correct_published == prediction.correct_strict;
             self.n_offered += 1;
             self.n_differing += usize::from(!agrees);
@@ -180,7 +186,7 @@ impl ShownSamples {
 
 impl Kept {
     /// Ranks may be equal; then what is kept must still not depend on the order of the input.
-    fn key(&self) -> (bool, u64, &str, usize) {
+    fn key(&self) -> (bool, (u64, u64), &str, usize) {
         (self.agrees, self.rank, &self.prediction.image, self.prediction.index)
     }
 }

@@ -65,12 +65,12 @@ pub(crate) fn written(
 /// What the script sorts tables by, by their ids: numbers alone, so that no text gets into the script.
 fn keys(page: &Page) -> BTreeMap<String, Keys> {
     let tables = page.blocks().iter().filter_map(|block| match block {
-        Block::Table(table) => Some(tables::keys(table)),
-        Block::Matrix(_) => Some(Keys::new()),
+        Block::Table(table) => Some((table, tables::keys(table))),
+        Block::Matrix(matrix) => Some((&matrix.table, Keys::new())),
         _ => None,
     });
-    let numbered = (1..).zip(tables).filter(|(_, keys)| !keys.is_empty());
-    numbered.map(|(number, keys): (usize, _)| (tables::id(number), keys)).collect()
+    let numbered = (1..).zip(tables).filter(|(_, (_, keys))| !keys.is_empty());
+    numbered.map(|(number, (table, keys))| (tables::id(table, number), keys)).collect()
 }
 
 /// What the browser may load and run: nothing but this style, these scripts and embedded pictures. So text

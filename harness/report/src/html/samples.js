@@ -30,6 +30,13 @@
   let found = samples;
   let page = 0;
 
+  // What a link to a sample, or to all answers about its image, is called.
+  const nameOf = ({ cell, index }) => `${cell.trial}/${cell.key}/${index}`;
+  const imageOf = ({ cell, image }) => `${cell.target}/${image[0]}`;
+  const address = (kind, name) => `#${kind}=${encodeURIComponent(name)}`;
+  const answersAbout = new Map();
+  for (const sample of samples) answersAbout.set(imageOf(sample), (answersAbout.get(imageOf(sample)) ?? 0) + 1);
+
   function question(of) {
     const [before, names, after] = data.questions[of];
     const list = names === null ? "" : names.map((name) => data.names[name]).join(", ");
@@ -56,8 +63,29 @@
         (!verdict || verdict(sample.bits)) &&
         words.every((word) => searched(sample).includes(word)),
     );
+    if (/^#(sample|image)=/.test(location.hash)) history.replaceState(null, "", "#samples-head");
+    list.classList.remove("side-by-side");
     page = 0;
     render();
+  }
+
+  // A sample, or all answers about an image side by side, if the address names them.
+  function follow() {
+    const [, kind, encoded] = location.hash.match(/^#(sample|image)=(.*)$/) ?? [];
+    if (!kind) return false;
+    let name = encoded;
+    try {
+      name = decodeURIComponent(encoded);
+    } catch {
+      // An address that was cut names nothing.
+    }
+    const of = kind === "image" ? imageOf : nameOf;
+    found = samples.filter((sample) => of(sample) === name);
+    list.classList.toggle("side-by-side", kind === "image");
+    page = 0;
+    render();
+    document.getElementById("samples-head").scrollIntoView();
+    return true;
   }
 
   function element(name, className, ...children) {
@@ -111,11 +139,17 @@
 
   function shown(sample, position) {
     const { cell } = sample;
+    const link = element("a", "here", "#");
+    link.href = address("sample", nameOf(sample));
+    link.setAttribute("aria-label", "Link to this sample");
     const heading = element("h3", "", sample.gold);
     heading.id = `sample-${position}`;
+    const n = answersAbout.get(imageOf(sample));
+    const all = element("a", "", `all ${n} answers about this image`);
+    all.href = address("image", imageOf(sample));
     const of = [cell.target, cell.method, cell.source && `trained on ${cell.source}`, cell.asked, cell.run].filter(Boolean);
     const raw = element("pre", "", sample.raw === "" ? "(no text)" : sample.raw);
-    const texts = element("div", "", heading, element("p", "of", of.join(" · ")), marks(sample), raw, details(sample));
+    const texts = element("div", "", heading, element("p", "of", of.join(" · "), " · ", all, " · ", link), marks(sample), raw, details(sample));
     const item = element("li", "sample", picture(sample.image), texts);
     item.setAttribute("aria-labelledby", heading.id);
     return item;
@@ -150,5 +184,6 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   previous.addEventListener("click", () => turn(-1));
   following.addEventListener("click", () => turn(1));
-  filter();
+  addEventListener("hashchange", follow);
+  if (!follow()) filter();
 })();

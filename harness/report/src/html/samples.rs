@@ -38,6 +38,7 @@ struct Data {
 #[derive(Serialize)]
 struct Cell {
     trial: String,
+    key: String,
     method: &'static str,
     source: Option<&'static str>,
     target: &'static str,
@@ -170,6 +171,7 @@ fn as_data(cell: &SampledCell) -> Cell {
     };
     Cell {
         trial: trial.clone(),
+        key: key.to_string(),
         method: method.title(),
         source: train_on.map(|id| id.title()),
         target: key.target.title(),

@@ -50,4 +50,32 @@
       });
     }
   }
+
+  // A table as CSV, at a click. What a spreadsheet would compute stands behind an apostrophe.
+  function field(cell) {
+    const text = cell.textContent.trim().replaceAll("−", "-");
+    const isNumber = /^[+-]?[\d.,]+[*†°]*$/.test(text);
+    const safe = !isNumber && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+    return `"${safe.replaceAll('"', '""')}"`;
+  }
+
+  for (const frame of document.querySelectorAll(".table")) {
+    const table = frame.querySelector("table");
+    const caption = frame.querySelector(".caption");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "csv";
+    button.textContent = "CSV";
+    button.setAttribute("aria-label", `Download ${caption.querySelector("b").textContent.replace(".", "").toLowerCase()} as CSV`);
+    button.addEventListener("click", () => {
+      const lines = [...table.rows].map((row) => [...row.cells].map(field).join(","));
+      const file = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(file);
+      link.download = `${caption.id.replace("table-", "")}.csv`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href));
+    });
+    caption.append(" ", button);
+  }
 })();

@@ -29,9 +29,20 @@ fn class(depth: i32) -> String {
 /// For each column what stands in it, if that is numbers.
 pub(super) type Keys = Vec<Option<Vec<Option<f64>>>>;
 
-/// A table's name within the document.
-pub(super) fn id(number: usize) -> String {
-    format!("table-{number}")
+/// A table's name within the document, the same in every report if it has one of its own.
+pub(super) fn id(table: &Table, number: usize) -> String {
+    match &table.name {
+        Some(name) => format!("table-{}", slug(name)),
+        None => format!("table-{number}"),
+    }
+}
+
+fn slug(text: &str) -> String {
+    let kept = |character: char| match character {
+        kept if kept.is_ascii_alphanumeric() || matches!(kept, '.' | '-') => kept,
+        _ => '-',
+    };
+    text.chars().map(kept).collect()
 }
 
 /// Writes a table, which sorts where its columns have heads and it has several rows to sort.
@@ -79,7 +90,11 @@ pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
         for (column, cell) in cells.iter().enumerate() {
             let entry = entries.get(&(row, column));
             rows.push_str(&match entry {
-                Some(entry) => entry_cell(cell, entry, *scale, first == Some(&(row, column))),
+                Some(entry) => {
+                    let [row_head, head] = [&cells[0].text, &table.columns[column].head];
+                    let id = format!("{}.{}.{}", id(table, number), slug(row_head), slug(head));
+                    entry_cell(cell, entry, (*scale, &id), first == Some(&(row, column)))
+                }
                 None => self::cell(&table.columns[column], cell, column == 0),
             });
         }
@@ -89,12 +104,17 @@ pub(super) fn matrix(matrix: &Matrix, number: usize) -> String {
     framed(table, number, "matrix", &body)
 }
 
-fn entry_cell(cell: &Cell, entry: &Entry, scale: Diverging, is_first: bool) -> String {
+fn entry_cell(
+    cell: &Cell,
+    entry: &Entry,
+    (scale, id): (Diverging, &str),
+    is_first: bool,
+) -> String {
     let share = (entry.points / scale.limit).clamp(-1.0, 1.0);
     let colour = class((share * f64::from(DEPTHS)).round() as i32);
     let home = if entry.is_home { " home" } else { "" };
     format!(
-        "<td class=\"n {colour}{home}\" tabindex=\"{}\" data-tip=\"{}\">{}</td>",
+        "<td id=\"{id}\" class=\"n {colour}{home}\" tabindex=\"{}\" data-tip=\"{}\">{}</td>",
         if is_first { 0 } else { -1 },
         escape(&entry.behind.join("\n")),
         escape(&cell.text)
@@ -116,9 +136,10 @@ fn bodies(table: &Table) -> Vec<&[Vec<Cell>]> {
 }
 
 fn framed(table: &Table, number: usize, class: &str, rows: &str) -> String {
-    let id = id(number);
+    let id = id(table, number);
     format!(
-        "<div class=\"table\">\n<p class=\"caption\" id=\"{id}\"><b>Table {number}.</b> {}</p>\n\
+        "<div class=\"table\">\n<p class=\"caption\" id=\"{id}\"><b>Table {number}.</b> {} \
+         <a class=\"here\" href=\"#{id}\" aria-label=\"Link to table {number}\">#</a></p>\n\
          <div class=\"wide-table\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">\n\
          <table class=\"{class}\" aria-labelledby=\"{id}\">\n{rows}</table>\n</div>\n</div>\n",
         escape(&table.caption)

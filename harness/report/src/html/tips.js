@@ -71,5 +71,17 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") hide();
   });
+
+  // A cell that is clicked is in the address, and one that is in the address has the focus: a link to it can be sent.
+  document.addEventListener("click", (event) => {
+    const cell = event.target.closest("td[data-tip]");
+    if (cell) history.replaceState(null, "", `#${cell.id}`);
+  });
+  function follow() {
+    const cell = document.getElementById(location.hash.slice(1));
+    if (cell && cell.dataset.tip) cell.focus();
+  }
+  addEventListener("hashchange", follow);
+  follow();
   addEventListener("scroll", () => shownFor && showFocused(), true);
 })();

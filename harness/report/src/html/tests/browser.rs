@@ -92,6 +92,21 @@ impl Browser {
         }
     }
 
+    /// Opens a file anew at a fragment of its address.
+    pub(super) fn reopen(&mut self, path: &Path, fragment: &str) {
+        self.call("Page.navigate", json!({ "url": "about:blank" }));
+        while self.evaluate("document.readyState") != "complete" {}
+        self.is_loaded = false;
+        self.call(
+            "Page.navigate",
+            json!({ "url": format!("file://{}{fragment}", path.display()) }),
+        );
+        while !self.is_loaded {
+            let event = self.from.recv_timeout(PATIENCE).unwrap();
+            self.hear(&event);
+        }
+    }
+
     /// What an expression is worth, as JSON. A promise is waited for.
     pub(super) fn evaluate(&mut self, expression: &str) -> Value {
         let params =

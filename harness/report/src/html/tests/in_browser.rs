@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{browser::Browser, report};
 
 /// Enough samples to fill the report to its bound.
-const REPEATS: usize = 5;
+const REPEATS: usize = 10;
 
 #[test]
 fn the_report_works_in_a_browser() {
@@ -34,6 +34,9 @@ fn the_report_works_in_a_browser() {
     a_matrix_tells_its_numbers_to_mouse_and_keyboard(&mut browser);
     samples_are_filtered_and_counted(&mut browser);
     a_part_of_many_samples_is_in_the_document(&mut browser);
+    links_lead_to_a_cell_a_sample_and_all_answers_about_an_image(&mut browser, &path);
+    a_table_is_csv_at_a_click(&mut browser);
+    many_samples_stay_fluid(&mut browser);
     light_and_dark_are_readable(&mut browser);
     a_narrow_page_has_no_sideways_scroll(&mut browser);
 
@@ -212,32 +215,32 @@ fn choose(browser: &mut Browser, filter: &str, value: &str) {
 }
 
 fn samples_are_filtered_and_counted(browser: &mut Browser) {
-    // Of 42 cells with 48 pictures, five times: 10,080 samples, of which three in each 48 differ.
-    assert_eq!(browser.evaluate(COUNTED), "5,000 of 5,000 samples");
+    // Of 42 cells with 48 pictures, ten times: 20,160 samples, of which three in each 48 differ.
+    assert_eq!(browser.evaluate(COUNTED), "20,000 of 20,000 samples");
     choose(browser, "verdict", "differ");
-    assert_eq!(browser.evaluate(COUNTED), "630 of 5,000 samples");
+    assert_eq!(browser.evaluate(COUNTED), "1,260 of 20,000 samples");
     choose(browser, "method", "Zero-shot");
     // Six of the cells are zero-shot's.
-    assert_eq!(browser.evaluate(COUNTED), "90 of 5,000 samples");
+    assert_eq!(browser.evaluate(COUNTED), "180 of 20,000 samples");
     choose(browser, "target", "DTD");
-    assert_eq!(browser.evaluate(COUNTED), "30 of 5,000 samples");
+    assert_eq!(browser.evaluate(COUNTED), "60 of 20,000 samples");
     choose(browser, "asked", "few-shot, direct");
-    assert_eq!(browser.evaluate(COUNTED), "15 of 5,000 samples");
+    assert_eq!(browser.evaluate(COUNTED), "30 of 20,000 samples");
     let marks = "[...document.querySelectorAll('.sample')].every((sample) => \
                  sample.querySelectorAll('.mark.right').length === 1 && \
                  sample.querySelectorAll('.mark.wrong').length === 1)";
     assert_eq!(browser.evaluate(marks), true);
     browser.click("#filters button[type=reset]");
     let is_reset = format!("new Promise((done) => setTimeout(() => done({COUNTED})))");
-    assert_eq!(browser.evaluate(&is_reset), "5,000 of 5,000 samples");
+    assert_eq!(browser.evaluate(&is_reset), "20,000 of 20,000 samples");
     // What the browser counts is what the data has.
     choose(browser, "parse", "off-list");
     let expected = "(() => { const data = JSON.parse(document.getElementById('samples-data').textContent); \
                     return data.rows.filter((row) => data.parses[row[8]] === 'off-list').length; })()";
     let n_off_list = browser.evaluate(expected).as_u64().unwrap();
     let found = browser.evaluate(COUNTED);
-    assert_eq!(found.as_str().unwrap().replace(',', ""), format!("{n_off_list} of 5000 samples"));
-    assert!(100 < n_off_list && n_off_list < 5000);
+    assert_eq!(found.as_str().unwrap().replace(',', ""), format!("{n_off_list} of 20000 samples"));
+    assert!(100 < n_off_list && n_off_list < 20_000);
     choose(browser, "parse", "");
     browser.evaluate("document.getElementById('filter-search').focus()");
     browser.type_text("PETALS");
@@ -246,15 +249,15 @@ fn samples_are_filtered_and_counted(browser: &mut Browser) {
          .filter((row) => row[5].includes('petals')).length",
     );
     let found = browser.evaluate(COUNTED);
-    assert_eq!(found, format!("{petals} of 5,000 samples"));
+    assert_eq!(found, format!("{petals} of 20,000 samples"));
     browser.type_text(" no such word");
-    assert_eq!(browser.evaluate(COUNTED), "0 of 5,000 samples");
+    assert_eq!(browser.evaluate(COUNTED), "0 of 20,000 samples");
     assert_eq!(
         browser.evaluate("document.getElementById('samples-place').textContent"),
         "Page 1 of 1"
     );
     browser.evaluate("document.getElementById('filters').reset()");
-    assert_eq!(browser.evaluate(&is_reset), "5,000 of 5,000 samples");
+    assert_eq!(browser.evaluate(&is_reset), "20,000 of 20,000 samples");
 }
 
 fn a_part_of_many_samples_is_in_the_document(browser: &mut Browser) {
@@ -267,20 +270,100 @@ fn a_part_of_many_samples_is_in_the_document(browser: &mut Browser) {
     browser.press("Enter");
     assert_eq!(
         browser.evaluate("document.getElementById('samples-place').textContent"),
-        "Page 2 of 200"
+        "Page 2 of 800"
     );
     assert_eq!(browser.evaluate("document.activeElement.id"), "samples-next");
     assert_eq!(browser.evaluate(n_items), 25);
     browser.click("#samples-previous");
     assert_eq!(
         browser.evaluate("document.getElementById('samples-place').textContent"),
-        "Page 1 of 200"
+        "Page 1 of 800"
     );
     let question = "(() => { const details = document.querySelector('.sample details'); details.open = true; \
                     return new Promise((done) => setTimeout(() => done(\
                     details.querySelector('pre').textContent))); })()";
     let question = browser.evaluate(question);
     assert!(question.as_str().unwrap().contains("from list [ rose, apple, pear]."), "{question}");
+}
+
+fn links_lead_to_a_cell_a_sample_and_all_answers_about_an_image(
+    browser: &mut Browser,
+    path: &Path,
+) {
+    let hash = "location.hash";
+    // A cell: a click puts it into the address, and the address brings it back.
+    browser.click("table.matrix .home");
+    let cell = browser.evaluate(hash);
+    assert!(cell.as_str().unwrap().starts_with("#table-transfer.sft."), "{cell}");
+    browser.reopen(path, cell.as_str().unwrap());
+    assert_eq!(browser.evaluate("`#${document.activeElement.id}`"), cell);
+    assert_eq!(browser.evaluate("document.getElementById('tip').hidden"), false);
+    // A table.
+    let tables = "[...document.querySelectorAll('.caption .here')].every((link) => \
+                  link.closest('.caption').id === link.hash.slice(1))";
+    assert_eq!(browser.evaluate(tables), true);
+    // A sample, after a reload as well.
+    let names = "[...document.querySelectorAll('.sample')].map((sample) => \
+                 [sample.querySelector('h3').textContent, sample.querySelector('.of').textContent])";
+    let third = browser.evaluate(names)[2].clone();
+    browser.click(".sample:nth-child(3) a.here");
+    let sample = browser.evaluate(hash);
+    assert!(sample.as_str().unwrap().starts_with("#sample="), "{sample}");
+    browser.reopen(path, sample.as_str().unwrap());
+    assert_eq!(browser.evaluate(names), json!([third]));
+    // All answers about its image, side by side: those of every cell that asked about it, and no others.
+    browser.click(".sample .of a");
+    let n = "JSON.parse(document.getElementById('samples-data').textContent)";
+    let alike = format!(
+        "(() => {{ const data = {n}; const [, path] = decodeURIComponent(location.hash).match(/=[^/]*\\/(.*)/s); \
+         return data.rows.filter((row) => data.images[row[2]][0] === path).length; }})()"
+    );
+    let n_alike = browser.evaluate(&alike).as_u64().unwrap();
+    let counted = browser.evaluate(COUNTED);
+    let counted = counted.as_str().unwrap().split_once(' ').unwrap().0.replace(',', "");
+    assert!(1 < n_alike && counted.parse::<u64>().unwrap() <= n_alike, "{counted} of {n_alike}");
+    let columns = "new Set([...document.querySelectorAll('.sample')].map((sample) => sample.offsetLeft)).size";
+    assert!(1 < browser.evaluate(columns).as_u64().unwrap());
+    browser.evaluate("document.getElementById('filters').reset()");
+    let is_reset = format!("new Promise((done) => setTimeout(() => done({COUNTED})))");
+    assert_eq!(browser.evaluate(&is_reset), "20,000 of 20,000 samples");
+    assert_eq!(browser.evaluate(hash), "#samples-head");
+}
+
+fn a_table_is_csv_at_a_click(browser: &mut Browser) {
+    let csv = "(() => { let made; URL.createObjectURL = (blob) => { made = blob; return 'data:,'; }; \
+               document.querySelector('#table-few-shot .csv').click(); return made.text(); })()";
+    let csv = browser.evaluate(csv);
+    let lines: Vec<&str> = csv.as_str().unwrap().lines().collect();
+    assert_eq!(lines[0], "\"Method\",\"Avg\",\"ImNet\",\"DTD\",\"Euro\"");
+    let is_sft = |line: &&&str| line.starts_with("\"SFT\",");
+    let n_fields = lines.iter().find(is_sft).unwrap().split(',').count();
+    assert_eq!(n_fields, 5, "{csv}");
+}
+
+/// Tells what a filter and turning a page cost with as many samples as there can be; passes whatever that is.
+fn many_samples_stay_fluid(browser: &mut Browser) {
+    let timed = |action: &str| {
+        format!(
+            "(() => {{ const began = performance.now(); {action}; const ran = performance.now(); \
+             document.body.offsetHeight; return [ran - began, performance.now() - began]; }})()"
+        )
+    };
+    let input = "document.getElementById('filter-search').dispatchEvent(new Event('input', { bubbles: true }))";
+    for (what, action) in [
+        (
+            "first search",
+            format!("document.getElementById('filter-search').value = 'petals'; {input}"),
+        ),
+        ("search", format!("document.getElementById('filter-search').value = 'petal'; {input}")),
+        ("no filter", format!("document.getElementById('filter-search').value = ''; {input}")),
+        ("next page", "document.getElementById('samples-next').click()".to_owned()),
+        ("scroll", "scrollTo(0, 0); scrollTo(0, document.body.scrollHeight)".to_owned()),
+    ] {
+        let took = browser.evaluate(&timed(&action));
+        eprintln!("{what}: {took} ms of scripts, and with layout");
+    }
+    browser.evaluate("document.getElementById('filters').reset()");
 }
 
 /// Every text's colour against what it stands on, where that is less than 4.5 to 1.
