@@ -1,11 +1,15 @@
 //! The frames beside a report, and verdicts given anew.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
 use crate::{
-    program::{call, copy_of_finished, expect_ok, run_args, text},
+    program::{call, copy_of_finished, expect_ok, root, run_args, text},
     records::{answers, edit_and_seal, write_answers},
 };
 
@@ -135,6 +139,40 @@ fn every_cell_knows_what_it_was_made_from() {
         }
         assert_eq!((&cell["rescored"], &cell["train_gpu_s"]), (&Value::Bool(false), &Value::Null));
         assert_eq!(cell["sealed"], true);
+    }
+}
+
+/// The Pythons of `harness/scripts/frames-venvs`, in `CLSRL_FRAMES` or the cache.
+fn pythons() -> Vec<PathBuf> {
+    let named = std::env::var_os("CLSRL_FRAMES").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let dir =
+        named.clone().or(cache.or(home).map(|dir| dir.join("clsrl-bench"))).unwrap_or_default();
+    let python = |release| dir.join(format!("frames-{release}/bin/python"));
+    let found: Vec<PathBuf> =
+        ["oldest", "newest"].map(python).into_iter().filter(|path| path.exists()).collect();
+    assert!(named.is_none() || found.len() == 2, "not all of them are in {}", dir.display());
+    found
+}
+
+#[test]
+fn ten_questions_have_one_answer_in_every_library_old_and_new() {
+    let pythons = pythons();
+    if pythons.is_empty() {
+        return eprintln!("skipped: harness/scripts/frames-venvs makes the readers of frames");
+    }
+    let dir = copy_of_finished();
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path())]);
+    for python in pythons {
+        let output = Command::new(&python)
+            .arg(root().join("tests/python/ten_questions.py"))
+            .arg(root().join("reports/examples/questions.md"))
+            .arg(dir.path().join("smoke"))
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {told}", python.display());
     }
 }
 

@@ -23,6 +23,10 @@ use polars_parquet::{
 
 use crate::rows::Column;
 
+/// Texts as readers have known them longest: pyarrow before 16 opens no file whose schema has views, in lists or
+/// dictionaries either.
+const LEVEL: CompatLevel = CompatLevel::oldest();
+
 /// A Parquet file that grows.
 pub(super) struct ParquetFile<W: Write> {
     writer: FileWriter<W>,
@@ -40,7 +44,7 @@ impl<W: Write> ParquetFile<W> {
         };
         let fields = schema.iter_fields().zip(columns).map(|(field, column)| {
             let name = field.name().clone();
-            let field = field.dtype().to_arrow_field(name.clone(), CompatLevel::newest());
+            let field = field.dtype().to_arrow_field(name.clone(), LEVEL);
             (name, field.with_metadata(explained(column)))
         });
         let schema: ArrowSchema = fields.collect();
@@ -51,7 +55,7 @@ impl<W: Write> ParquetFile<W> {
 
     /// Adds a frame of one chunk as a row group.
     pub(super) fn write(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        for batch in frame.iter_chunks(CompatLevel::newest(), false) {
+        for batch in frame.iter_chunks(LEVEL, false) {
             let n_rows = batch.len() as u64;
             let fields = self.writer.parquet_schema().fields().to_vec();
             let encodings = self.encodings.clone();
