@@ -1,5 +1,6 @@
 //! The identity of a model's weights, and that they are numbers.
 
+use clsrl_spec::lock;
 use clsrl_vlm::{Model, float32_bytes, is_finite};
 use sha2::{Digest, Sha256};
 use tch::Tensor;
@@ -39,7 +40,7 @@ fn add(hasher: &mut Sha256, name: &str, values: &Tensor) -> Result<(), EngineErr
 }
 
 fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    lock::Digest(hasher.finalize().into()).to_string()
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::{
     AlphaRule, CellKey, ClassHalf, DatasetId, Form, ImageRule, ImageSteps, ProcessorKind, Protocol,
-    RewardId, SCORER_VERSION, Training, Trial,
+    RewardId, SCORER_VERSION, Training, Trial, lock::Digest,
 };
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
@@ -97,8 +96,7 @@ impl Identity {
 
     /// The first 12 hexadecimal digits of the canonical JSON's SHA-256.
     pub fn id(&self) -> String {
-        let digest = Sha256::digest(self.canonical());
-        digest[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+        Digest::of(self.canonical()).short(12)
     }
 }
 

@@ -5,9 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::{CellKey, Identity, Trial, identity::canonical_json};
+use crate::{CellKey, Identity, Trial, identity::canonical_json, lock::Digest};
 
 /// What a record is sealed with, since version 6 of the format. Digests are SHA-256, hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +67,7 @@ impl Seal {
 
 /// SHA-256 of a value as canonical JSON, hexadecimal.
 pub fn sealed_digest(value: &Value) -> String {
-    let digest = Sha256::digest(canonical_json(value));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(canonical_json(value)).to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clsrl_spec::{
-    Binding, CellKey, CellRecord, DatasetId, Form, MethodId, Prediction, PromptStyle, Seed, Trial,
+    Binding, CellKey, CellRecord, DatasetId, Form, MethodId, Prediction, PromptStyle, Seed, Trial, lock,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -195,5 +195,5 @@ fn pictures_digest(sorted: &[&Prediction]) -> String {
     for prediction in sorted {
         hash.update(format!("{}\t{}\n", prediction.index, prediction.image));
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    lock::Digest(hash.finalize().into()).short(16)
 }

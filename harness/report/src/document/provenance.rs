@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clsrl_spec::lock;
 use sha2::{Digest, Sha256};
 
 use crate::{ReportContext, rows::CellRow, summary::Survey};
@@ -55,7 +56,7 @@ fn data(survey: &Survey) -> String {
     for (target, digest) in digests {
         hash.update(format!("{target}\t{digest}\n"));
     }
-    let digest: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = lock::Digest(hash.finalize().into()).short(12);
     let unlocked: Vec<&str> =
         survey.never(|row| row.locked).into_iter().map(|dataset| dataset.title()).collect();
     match unlocked.is_empty() {

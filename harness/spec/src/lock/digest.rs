@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use sha2::{Digest as _, Sha256};
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +15,11 @@ pub struct Digest(pub [u8; 32]);
 pub struct BadDigest;
 
 impl Digest {
+    /// Hashes bytes that are all there.
+    pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
+        Digest(Sha256::digest(bytes).into())
+    }
+
     /// The first hexadecimal digits, for names and messages.
     pub fn short(self, n_digits: usize) -> String {
         let mut text = self.to_string();
