@@ -21,6 +21,7 @@ mod datum;
 mod number;
 mod markdown;
 mod shown;
+mod xml;
 mod html;
 mod latex;
 mod csv_tables;

@@ -6,6 +6,7 @@ use super::{
     colour::{BLACK, GREY, Rgb, WHITE},
     face::FAMILY,
 };
+use crate::xml;
 
 /// The height of capitals and digits, in ems.
 const CAPITALS: f64 = 0.714;
@@ -253,13 +254,11 @@ impl std::fmt::Display for Path<'_> {
 
 /// Text as XML may hold it, on one line.
 fn escape(text: &str) -> String {
-    let kept = |character: char| match character {
+    xml::escape(text, |character| match character {
         control if control.is_control() => ' ',
         '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         // What turns the direction of writing would move what stands beside it.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
         other => other,
-    };
-    let text: String = text.chars().map(kept).collect();
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    })
 }

@@ -4,24 +4,17 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::xml;
+
 /// Plain text as HTML shows it, in an element and in a quoted attribute alike.
 ///
 /// What no document may hold is replaced by U+FFFD, so that no text makes it another document.
 pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' | '\t' => escaped.push(character),
-            control if control.is_control() => escaped.push('\u{fffd}'),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
+    xml::escape(text, |character| match character {
+        '\n' | '\t' => character,
+        control if control.is_control() => '\u{fffd}',
+        other => other,
+    })
 }
 
 /// Data as JSON that cannot end the script element that it stands in, nor start a comment there.

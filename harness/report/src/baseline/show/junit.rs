@@ -8,6 +8,7 @@ use super::text::line;
 use crate::{
     baseline::{GateOutcome, Row, WallClockVerdict},
     gate::Verdict,
+    xml::entity,
 };
 
 /// A test case.
@@ -107,17 +108,15 @@ pub(in crate::baseline) fn escape_xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
             // A parser would make a space of them in an attribute.
             '\n' => escaped.push_str("&#10;"),
             '\r' => escaped.push_str("&#13;"),
             '\t' => escaped.push_str("&#9;"),
             '\0'..'\u{20}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            other => escaped.push(other),
+            other => match entity(other) {
+                Some(entity) => escaped.push_str(entity),
+                None => escaped.push(other),
+            },
         }
     }
     escaped
