@@ -1,10 +1,6 @@
 //! `inspect`: what the model will see.
 
-use std::{
-    fs::File,
-    io::BufWriter,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::{
@@ -13,6 +9,7 @@ use clsrl_data::{
     shown,
     text::{TextTokenizer, expand_image_tokens},
 };
+use clsrl_files::NewFile;
 use clsrl_spec::{CellKey, DatasetId, ImagePath, Seed, ShotRule};
 use serde::Serialize;
 
@@ -218,11 +215,12 @@ fn table(picks: &Picks) -> String {
 }
 
 fn write_png(rgb: &RgbImage, path: &Path) -> anyhow::Result<()> {
-    let file = BufWriter::new(File::create(path)?);
-    let mut encoder = png::Encoder::new(file, rgb.width, rgb.height);
+    let mut file = NewFile::create(path)?;
+    let mut encoder = png::Encoder::new(&mut file, rgb.width, rgb.height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&rgb.pixels)?;
-    Ok(writer.finish()?)
+    writer.finish()?;
+    Ok(file.finish()?)
 }

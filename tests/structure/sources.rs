@@ -130,6 +130,36 @@ fn only_clsrl_files_opens_files_for_reading() {
     assert_none("readers that do not go through clsrl-files", &findings);
 }
 
+/// What gives a file its name by itself.
+const WRITERS: [&str; 7] = [
+    "fs::write(",
+    "File::create",
+    "fs::rename(",
+    "fs::copy(",
+    "fs::hard_link(",
+    "fs::symlink(",
+    "NamedTempFile",
+];
+
+/// Who may, beside `clsrl-files`, and why.
+const MAY_WRITE: [(&str, &str); 1] =
+    [("harness/tiny/src/write.rs", "a whole folder, which gets its name when all of it is there")];
+
+#[test]
+fn only_clsrl_files_writes_files() {
+    let mut findings = Vec::new();
+    for file in non_test_files() {
+        let shown = file.display().to_string();
+        let may = MAY_WRITE.iter().any(|&(name, _)| name == shown)
+            || file.iter().any(|part| part == "benches")
+            || file.ends_with("made.rs");
+        if !may && shown.starts_with("harness/") && !shown.starts_with("harness/files/") {
+            findings.extend(lines_with(&file, code(&text(&file)), &WRITERS));
+        }
+    }
+    assert_none("writers that do not go through clsrl-files", &findings);
+}
+
 /// What prints by itself.
 const PRINTERS: [&str; 7] =
     ["println!(", "eprintln!(", " print!(", "eprint!(", "dbg!(", "io::stdout()", "stderr().lock()"];

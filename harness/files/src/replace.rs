@@ -64,16 +64,15 @@ impl NewFile {
     pub fn finish(self) -> io::Result<()> {
         let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
-        let persisted = temporary.persist(&self.target).or_else(|error| {
-            match error.error.kind() == io::ErrorKind::IsADirectory
-                && fs::remove_dir(&self.target).is_ok()
-            {
-                true => error.file.persist(&self.target),
-                false => Err(error),
-            }
-        });
-        persisted.map_err(|error| error.error)?;
+        persist(temporary, &self.target)?;
         sync_folder_of(&self.target)
+    }
+
+    /// Gives the file its name, in place of a file or link alone, without a sync: for caches, whose readers find out
+    /// what a crash damaged.
+    pub fn finish_unsynced(self) -> io::Result<()> {
+        let temporary = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        temporary.persist(&self.target).map(drop).map_err(|error| error.error)
     }
 
     /// As [`NewFile::finish`] where nothing stands under its name; otherwise leaves that alone and gives `false`.
@@ -200,6 +199,26 @@ pub fn clock_of(dir: &Path) -> io::Result<std::time::SystemTime> {
     probe.writer.get_ref().as_file().metadata()?.modified()
 }
 
+fn persist(temporary: NamedTempFile, target: &Path) -> io::Result<()> {
+    let persisted = temporary.persist(target).or_else(|error| {
+        match error.error.kind() == io::ErrorKind::IsADirectory && fs::remove_dir(target).is_ok() {
+            true => error.file.persist(target),
+            false => Err(error),
+        }
+    });
+    persisted.map(drop).map_err(|error| error.error)
+}
+
+/// Makes a symbolic link, in place of what stands there.
+pub fn replace_link(target: &Path, link: &Path) -> io::Result<()> {
+    let made = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(SUFFIX)
+        .make_in(folder_of(link), |path| std::os::unix::fs::symlink(target, path))?;
+    made.persist(link).map_err(|error| error.error)?;
+    sync_folder_of(link)
+}
+
 /// Removes what writers of files in this folder left behind, so long ago that none of them can be at work any more.
 pub fn remove_leftovers(dir: &Path, older_than: Duration) -> io::Result<()> {
     let mut now = None;
@@ -286,6 +305,29 @@ mod tests {
         replace(&path, b"two").unwrap_err();
         assert!(path.join("mine").exists());
         assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn a_link_takes_the_place_of_another_and_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        fs::write(&link, "a file").unwrap();
+        for target in ["one", "two"] {
+            replace_link(Path::new(target), &link).unwrap();
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new(target));
+        }
+        assert_eq!(names(dir.path()), ["link"]);
+    }
+
+    #[test]
+    fn an_unsynced_file_has_its_name_and_leaves_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut file = NewFile::create(&path).unwrap();
+        file.write_all(b"one").unwrap();
+        file.finish_unsynced().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(dir.path()), ["a"]);
     }
 
     #[test]

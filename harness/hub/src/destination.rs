@@ -1,7 +1,7 @@
 //! Where a model goes: into Hugging Face's cache, or into a folder by itself, laid out as its tools do.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -91,7 +91,7 @@ impl Destination {
         let dir = self.dir(id, commit);
         let mut files = Vec::new();
         let entries = match fs::read_dir(&dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(files),
             entries => entries.map_err(FetchError::io("read", &dir))?,
         };
         for entry in entries {
@@ -197,17 +197,5 @@ fn link(target: &Path, path: &Path) -> Result<(), FetchError> {
     if fs::read_link(path).is_ok_and(|found| found == target) {
         return Ok(());
     }
-    let make = || -> io::Result<()> {
-        // Of a name of its own: a temporary file's, which is removed first.
-        let dir = path.parent().unwrap_or(Path::new("."));
-        let temporary = clsrl_files::PartFile::create(dir, ".link")?;
-        let name = temporary.path().to_owned();
-        temporary.discard()?;
-        std::os::unix::fs::symlink(target, &name)?;
-        fs::rename(&name, path).inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = fs::remove_file(&name);
-        })
-    };
-    make().map_err(FetchError::io("make the link", path))
+    clsrl_files::replace_link(target, path).map_err(FetchError::io("make the link", path))
 }

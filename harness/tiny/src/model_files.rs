@@ -18,7 +18,7 @@ impl TinyTokenizer {
         files.push(("tokenizer.json", self.file.clone()));
         for (name, text) in files {
             let path = model_dir.join(name);
-            std::fs::write(&path, text + "\n")
+            clsrl_files::replace(&path, (text + "\n").as_bytes())
                 .map_err(|source| TinyTokenizerError::Write { path, source })?;
         }
         Ok(())

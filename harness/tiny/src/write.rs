@@ -169,8 +169,7 @@ fn write_root(
         progress(dataset);
     }
     let path = root.join(MARKER);
-    at("write", &path, fs::write(&path, json_text(marker) + "\n"))?;
-    at("write", &path, clsrl_files::open(&path).and_then(|file| file.sync_all()))
+    at("write", &path, clsrl_files::replace(&path, (json_text(marker) + "\n").as_bytes()))
 }
 
 /// One picture's file. The encoder's transform is an integer one, so the bytes are the same everywhere.

@@ -1,18 +1,16 @@
 //! One folder of the cache: entries are read, written, and make room.
 //!
-//! An entry is written under another name and renamed, and never changed afterwards, only replaced or removed. A
+//! An entry gets its name when it is whole, and is never changed afterwards, only replaced or removed. A
 //! file's time of change says when it was last read, give or take an hour. What lies in the folder is looked at
 //! whenever something is to be written, because other processes write there too.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, SystemTime},
 };
 
+use clsrl_files::NewFile;
 use clsrl_spec::lock::Digest;
 
 use super::{
@@ -28,10 +26,7 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 const READ_STEP: Duration = Duration::from_secs(3600);
 
 /// After that long, nobody is still writing a temporary file.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
-
-/// What temporary files begin and end with.
-const TEMPORARY: (&str, &str) = (".", ".partial");
+const LEFT: Duration = Duration::from_secs(3600);
 
 /// File systems hand out space in blocks of mostly this many bytes.
 const BLOCK: u64 = 4096;
@@ -79,14 +74,10 @@ impl Folder {
         if !self.make_room(on_disk(entry.n_bytes()), Some(&path))? {
             return Ok(());
         }
-        let temporary = self.dir.join(temporary_name());
-        let mut file = File::create_new(&temporary)?;
-        let written = entry.write(&mut file).and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            // The error that is told is the one that came first.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        let mut file = NewFile::create(&path)?;
+        entry.write(&mut file)?;
+        // An entry that a crash leaves damaged is found out by its checksum, and made again.
+        file.finish_unsynced()
     }
 
     /// Tells whether so many bytes have room once the file at `replaced` is gone, and makes room where that is
@@ -112,8 +103,9 @@ impl Folder {
         Ok(total.saturating_add(n_bytes) <= self.limit)
     }
 
-    /// The files of the folder, without what a dead process left behind: that is removed.
+    /// The files of the folder, without what a killed process left: that is removed.
     fn lying(&self) -> io::Result<Vec<Lying>> {
+        clsrl_files::remove_leftovers(&self.dir, LEFT)?;
         let mut lying = Vec::new();
         for found in fs::read_dir(&self.dir)? {
             let found = found?;
@@ -124,17 +116,12 @@ impl Folder {
             if !metadata.is_file() {
                 continue;
             }
-            let (name, age) = (found.file_name(), age(metadata.modified()?));
-            let name = name.to_str().unwrap_or_default();
-            if is_temporary(name) && LEFT_BEHIND <= age {
-                remove(&found.path())?;
-                continue;
-            }
-            let is_entry = name.parse::<Digest>().is_ok();
+            let is_entry =
+                found.file_name().to_str().is_some_and(|name| name.parse::<Digest>().is_ok());
             lying.push(Lying {
                 path: found.path(),
                 n_bytes: on_disk(metadata.len()),
-                age,
+                age: age(metadata.modified()?),
                 is_entry,
             });
         }
@@ -144,9 +131,7 @@ impl Folder {
 
 /// Fails where no file can be written.
 pub(super) fn check_writable(dir: &Path) -> io::Result<()> {
-    let probe = dir.join(temporary_name());
-    File::create_new(&probe)?;
-    fs::remove_file(&probe)
+    NewFile::create(&dir.join("probe")).map(drop)
 }
 
 /// Another process may have been faster.
@@ -155,19 +140,6 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
-}
-
-/// A name that no other thread takes, and no other process of this machine.
-fn temporary_name() -> String {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let (start, end) = TEMPORARY;
-    format!("{start}{}-{number}{end}", process::id())
-}
-
-fn is_temporary(name: &str) -> bool {
-    let (start, end) = TEMPORARY;
-    name.starts_with(start) && name.ends_with(end)
 }
 
 fn on_disk(n_bytes: u64) -> u64 {

@@ -1,11 +1,13 @@
 //! What may go wrong in a folder that others write to, and does not.
 
 use std::{
+    io::Write,
     os::unix::fs::PermissionsExt,
     thread,
     time::{Duration, SystemTime},
 };
 
+use clsrl_files::NewFile;
 use tempfile::TempDir;
 
 use super::*;
@@ -259,14 +261,17 @@ fn what_a_dead_process_left_goes_and_foreign_files_stay_and_count() {
     cache.keep(a, &picture(1));
     set_age(&file_of(&cache, a), DAY - HOUR);
     let folder = cache.folder(a.first_byte()).dir;
-    let names = [".7-0.partial", ".7-1.partial", "notes.txt"].map(|name| folder.join(name));
+    let names = [".dead.tmp", "notes.txt"].map(|name| folder.join(name));
     for path in &names {
         fs::write(path, "some bytes").unwrap();
         set_age(path, 2 * DAY);
     }
-    set_age(&names[1], HOUR / 2);
+    let mut being_written = NewFile::create(&folder.join("c")).unwrap();
+    being_written.write_all(b"some bytes").unwrap();
+    being_written.flush().unwrap();
     space(dir.path(), 3).prepare().unwrap();
-    assert_eq!(names.each_ref().map(|path| path.exists()), [false, true, true]);
+    assert_eq!(names.each_ref().map(|path| path.exists()), [false, true]);
+    assert!(being_written.temporary_path().exists());
     cache.keep(b, &picture(2));
     assert_eq!(cache.get(b), None, "an entry and two files are as much as there may be");
 }
