@@ -2,18 +2,36 @@
 //!
 //! Facts only. How a dataset is read from disk is the business of `clsrl-data`.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::{EvalSplit, UnknownName};
 
 /// One of the eleven datasets of the CoOp benchmark, in CoOp's table order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+    EnumString,
+    VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownName, parse_err_fn = unknown)]
 pub enum DatasetId {
     /// ImageNet-1k.
     #[serde(rename = "imagenet")]
+    #[strum(serialize = "imagenet")]
     ImageNet,
     /// Caltech-101 without `BACKGROUND_Google` and `Faces_easy`.
     Caltech101,
@@ -39,35 +57,12 @@ pub enum DatasetId {
 
 impl DatasetId {
     /// All eleven, in the order of CoOp's tables.
-    pub const ALL: [DatasetId; 11] = [
-        DatasetId::ImageNet,
-        DatasetId::Caltech101,
-        DatasetId::OxfordPets,
-        DatasetId::StanfordCars,
-        DatasetId::OxfordFlowers,
-        DatasetId::Food101,
-        DatasetId::FgvcAircraft,
-        DatasetId::Sun397,
-        DatasetId::Dtd,
-        DatasetId::Eurosat,
-        DatasetId::Ucf101,
-    ];
+    pub const ALL: [DatasetId; DatasetId::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            DatasetId::ImageNet => "imagenet",
-            DatasetId::Caltech101 => "caltech101",
-            DatasetId::OxfordPets => "oxford_pets",
-            DatasetId::StanfordCars => "stanford_cars",
-            DatasetId::OxfordFlowers => "oxford_flowers",
-            DatasetId::Food101 => "food101",
-            DatasetId::FgvcAircraft => "fgvc_aircraft",
-            DatasetId::Sun397 => "sun397",
-            DatasetId::Dtd => "dtd",
-            DatasetId::Eurosat => "eurosat",
-            DatasetId::Ucf101 => "ucf101",
-        }
+        self.into()
     }
 
     /// The name as it stands in tables.
@@ -155,19 +150,6 @@ impl DatasetId {
     }
 }
 
-impl fmt::Display for DatasetId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for DatasetId {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        DatasetId::ALL
-            .into_iter()
-            .find(|id| id.as_str() == text)
-            .ok_or_else(|| UnknownName::new("dataset", text, DatasetId::ALL.map(DatasetId::as_str)))
-    }
+fn unknown(found: &str) -> UnknownName {
+    UnknownName::among::<DatasetId>("dataset", found)
 }

@@ -3,7 +3,7 @@
 //!
 //! Everything is read from the stored texts alone, so it can be told of any prediction ever kept.
 
-use std::fmt;
+use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 use crate::answer::{PublishedLabel, extract_published, is_same_name, strip, tag_text};
 
@@ -37,7 +37,20 @@ pub struct Diagnosis {
 }
 
 /// How an answer parses: the first of these that holds, from [`ParseStatus::Empty`] on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ParseStatus {
     /// It says one of the listed names, or says something where nothing is listed.
     Ok,
@@ -52,7 +65,20 @@ pub enum ParseStatus {
 }
 
 /// What a thought names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ThoughtNames {
     /// What is answered, maybe among others.
     Answer,
@@ -81,50 +107,23 @@ impl Diagnosis {
 
 impl ParseStatus {
     /// All of them.
-    pub const ALL: [ParseStatus; 5] = [
-        ParseStatus::Ok,
-        ParseStatus::Empty,
-        ParseStatus::Truncated,
-        ParseStatus::NoTag,
-        ParseStatus::OffList,
-    ];
+    pub const ALL: [ParseStatus; ParseStatus::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// Its name in frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            ParseStatus::Ok => "ok",
-            ParseStatus::Empty => "empty",
-            ParseStatus::Truncated => "truncated",
-            ParseStatus::NoTag => "no-tag",
-            ParseStatus::OffList => "off-list",
-        }
+        self.into()
     }
 }
 
 impl ThoughtNames {
     /// All of them.
-    pub const ALL: [ThoughtNames; 3] =
-        [ThoughtNames::Answer, ThoughtNames::Another, ThoughtNames::Nothing];
+    pub const ALL: [ThoughtNames; ThoughtNames::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// Its name in frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            ThoughtNames::Answer => "answer",
-            ThoughtNames::Another => "another",
-            ThoughtNames::Nothing => "nothing",
-        }
-    }
-}
-
-impl fmt::Display for ParseStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl fmt::Display for ThoughtNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        self.into()
     }
 }
 

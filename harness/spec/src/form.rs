@@ -1,14 +1,31 @@
 //! The forms in which the paper asks about a picture, and the halves of a dataset's classes.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::UnknownName;
 
 /// Which classes a question is about, and whether it lists their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+    EnumString,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown)]
 pub enum Form {
     /// All classes, with a list (paper §4.1, few-shot classification).
     FewShot,
@@ -22,16 +39,12 @@ pub enum Form {
 
 impl Form {
     /// All forms, in table order.
-    pub const ALL: [Form; 4] = [Form::FewShot, Form::Base, Form::New, Form::OpenSet];
+    pub const ALL: [Form; Form::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Form::FewShot => "few-shot",
-            Form::Base => "base",
-            Form::New => "new",
-            Form::OpenSet => "open-set",
-        }
+        self.into()
     }
 
     /// The classes that a question of this form is about.
@@ -49,21 +62,8 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Form {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Form::ALL
-            .into_iter()
-            .find(|form| form.as_str() == text)
-            .ok_or_else(|| UnknownName::new("form", text, Form::ALL.map(Form::as_str)))
-    }
+fn unknown(found: &str) -> UnknownName {
+    UnknownName::among::<Form>("form", found)
 }
 
 /// What a suite asks: the paper's three experiments.

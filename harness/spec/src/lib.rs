@@ -20,6 +20,7 @@ mod records;
 mod seal;
 mod bounds;
 mod closest;
+mod unknown_name;
 mod identity;
 mod hub_model;
 pub mod lock;
@@ -53,24 +54,4 @@ pub use suite::{
     SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets,
 };
 pub use trial::*;
-
-/// A name that stands for nothing known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {kind} `{found}`{guess} expected one of {expected}")]
-pub struct UnknownName {
-    kind: &'static str,
-    found: String,
-    /// The name that was probably meant, as a part of the sentence.
-    guess: String,
-    expected: String,
-}
-
-impl UnknownName {
-    fn new<const N: usize>(kind: &'static str, found: &str, expected: [&str; N]) -> Self {
-        let guess = match closest(found, expected) {
-            Some(meant) => format!(", did you mean `{meant}`?"),
-            None => ",".to_owned(),
-        };
-        UnknownName { kind, found: found.to_owned(), guess, expected: expected.join(", ") }
-    }
-}
+pub use unknown_name::UnknownName;

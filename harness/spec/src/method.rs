@@ -1,14 +1,31 @@
 //! The methods and the ways of asking.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use crate::UnknownName;
 
 /// How a model is fine-tuned before it is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+    EnumString,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_method)]
 pub enum MethodId {
     /// No fine-tuning.
     ZeroShot,
@@ -26,14 +43,8 @@ pub enum MethodId {
 
 impl MethodId {
     /// All methods, in table order.
-    pub const ALL: [MethodId; 6] = [
-        MethodId::ZeroShot,
-        MethodId::Sft,
-        MethodId::ClsRl,
-        MethodId::NoThinkingClsRl,
-        MethodId::ThinkAfterAnswer,
-        MethodId::AdaptiveThinking,
-    ];
+    pub const ALL: [MethodId; MethodId::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// The methods that are trained by GRPO, with the prompt of each.
     pub const RL: [(MethodId, PromptStyle); 4] = [
@@ -45,14 +56,7 @@ impl MethodId {
 
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            MethodId::ZeroShot => "zero-shot",
-            MethodId::Sft => "sft",
-            MethodId::ClsRl => "cls-rl",
-            MethodId::NoThinkingClsRl => "no-thinking-cls-rl",
-            MethodId::ThinkAfterAnswer => "think-after-answer",
-            MethodId::AdaptiveThinking => "adaptive-thinking",
-        }
+        self.into()
     }
 
     /// The name as it stands in tables.
@@ -68,26 +72,31 @@ impl MethodId {
     }
 }
 
-impl fmt::Display for MethodId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for MethodId {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        MethodId::ALL
-            .into_iter()
-            .find(|id| id.as_str() == text)
-            .ok_or_else(|| UnknownName::new("method", text, MethodId::ALL.map(MethodId::as_str)))
-    }
+fn unknown_method(found: &str) -> UnknownName {
+    UnknownName::among::<MethodId>("method", found)
 }
 
 /// Whether the question asks for a thought beside the answer, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+    strum::Display,
+    EnumString,
+    VariantNames,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = UnknownName, parse_err_fn = unknown_style)]
 pub enum PromptStyle {
     /// `<think> … </think> <answer> … </answer>`.
     Thinking,
@@ -101,37 +110,15 @@ pub enum PromptStyle {
 
 impl PromptStyle {
     /// All styles, in table order.
-    pub const ALL: [PromptStyle; 4] = [
-        PromptStyle::Thinking,
-        PromptStyle::Direct,
-        PromptStyle::ThinkAfterAnswer,
-        PromptStyle::AdaptiveThinking,
-    ];
+    pub const ALL: [PromptStyle; PromptStyle::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// The id as it stands in suites, file names and frames.
     pub fn as_str(self) -> &'static str {
-        match self {
-            PromptStyle::Thinking => "thinking",
-            PromptStyle::Direct => "direct",
-            PromptStyle::ThinkAfterAnswer => "think-after-answer",
-            PromptStyle::AdaptiveThinking => "adaptive-thinking",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for PromptStyle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for PromptStyle {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let all = PromptStyle::ALL;
-        all.into_iter()
-            .find(|style| style.as_str() == text)
-            .ok_or_else(|| UnknownName::new("prompt style", text, all.map(PromptStyle::as_str)))
-    }
+fn unknown_style(found: &str) -> UnknownName {
+    UnknownName::among::<PromptStyle>("prompt style", found)
 }

@@ -12,6 +12,7 @@ mod rl;
 mod lora;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 pub use self::{
     choices::{Choices, ListRule, RepeatedNames},
@@ -81,8 +82,9 @@ pub enum ShotRule {
 }
 
 /// The verdict on an answer that tables show first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Scorer {
     /// The label is somewhere in the extracted answer.
     Published,
@@ -93,9 +95,6 @@ pub enum Scorer {
 impl Scorer {
     /// Its name in protocols and file names.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Scorer::Published => "published",
-            Scorer::Strict => "strict",
-        }
+        self.into()
     }
 }

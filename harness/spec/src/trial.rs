@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::{ClassHalf, DatasetId, Form, MethodId, PromptStyle, Protocol, RewardId, Seed};
 
@@ -227,8 +228,9 @@ pub enum ZeroVariance {
 }
 
 /// The part of a dataset that is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum EvalSplit {
     /// The test split.
     Test,
@@ -239,10 +241,7 @@ pub enum EvalSplit {
 impl EvalSplit {
     /// The id as it stands in suites, frames and the names of random streams.
     pub fn as_str(self) -> &'static str {
-        match self {
-            EvalSplit::Test => "test",
-            EvalSplit::Val => "val",
-        }
+        self.into()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, io, path::PathBuf};
 
+use strum::IntoStaticStr;
+
 /// How many differences of one dataset are kept; the others are counted.
 const MAX_KEPT: usize = 10_000;
 
@@ -19,7 +21,8 @@ pub struct Difference {
 }
 
 /// In which way something is not as it must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum DifferenceKind {
     /// A file is not there.
     Missing,
@@ -38,14 +41,7 @@ pub enum DifferenceKind {
 impl DifferenceKind {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            DifferenceKind::Missing => "missing",
-            DifferenceKind::Extra => "extra",
-            DifferenceKind::Changed => "changed",
-            DifferenceKind::Size => "size",
-            DifferenceKind::Unreadable => "unreadable",
-            DifferenceKind::Value => "value",
-        }
+        self.into()
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use clsrl_spec::{
-    Binding, CellKey, CellRecord, DatasetId, Form, MethodId, Prediction, PromptStyle, Seed, Trial, lock,
+    Binding, CellKey, CellRecord, DatasetId, Form, MethodId, Prediction, PromptStyle, Seed, Trial,
+    lock,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

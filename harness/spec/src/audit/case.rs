@@ -1,9 +1,11 @@
 //! What a model may answer that is wrong, and what is right but may be refused.
 
+use strum::{EnumCount, VariantArray};
+
 use crate::PromptStyle;
 
 /// A kind of answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumCount, VariantArray)]
 pub enum Case {
     /// Another class's name.
     WrongName,
@@ -52,21 +54,8 @@ pub(super) enum Depends {
 
 impl Case {
     /// All cases, the wrong ones first.
-    pub const ALL: [Case; 13] = [
-        Case::WrongName,
-        Case::WrongThenRight,
-        Case::RightThenWrong,
-        Case::RightInThought,
-        Case::WholeList,
-        Case::ListRepeated,
-        Case::EmptyTag,
-        Case::EmptyTagRightThought,
-        Case::Nothing,
-        Case::RightName,
-        Case::RightInCapitals,
-        Case::RightWithBlanks,
-        Case::RightOnOwnLine,
-    ];
+    pub const ALL: [Case; Case::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// Whether the answer is right and should be paid.
     pub fn is_right(self) -> bool {

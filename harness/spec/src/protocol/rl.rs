@@ -1,6 +1,7 @@
 //! What the RL methods reward, and which tokens their loss counts.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumCount, IntoStaticStr, VariantArray};
 
 use crate::DatasetId;
 
@@ -38,8 +39,22 @@ impl SolutionTag {
 }
 
 /// A reward of a completion, 0 or 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    EnumCount,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum RewardId {
     /// The whole completion has the form `<think>…</think> <answer>…</answer>`.
     Format,
@@ -61,27 +76,12 @@ pub enum RewardId {
 
 impl RewardId {
     /// All rewards.
-    pub const ALL: [RewardId; 7] = [
-        RewardId::Format,
-        RewardId::FormatAnswerFirst,
-        RewardId::FormatAdaptive,
-        RewardId::Accuracy,
-        RewardId::AccuracyString,
-        RewardId::AccuracyStrict,
-        RewardId::Equality,
-    ];
+    pub const ALL: [RewardId; RewardId::COUNT] =
+        *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
 
     /// The id as it stands in protocols.
     pub fn as_str(self) -> &'static str {
-        match self {
-            RewardId::Format => "format",
-            RewardId::FormatAnswerFirst => "format-answer-first",
-            RewardId::FormatAdaptive => "format-adaptive",
-            RewardId::Accuracy => "accuracy",
-            RewardId::AccuracyString => "accuracy-string",
-            RewardId::AccuracyStrict => "accuracy-strict",
-            RewardId::Equality => "equality",
-        }
+        self.into()
     }
 }
 
