@@ -61,6 +61,20 @@ fn nothing_outside_tests_unwraps() {
     assert_none("unwraps outside tests", &findings);
 }
 
+/// Crates of which some modules are `foo/mod.rs` still.
+const STILL_WITH_MOD_FILES: [&str; 2] = ["harness/engine/", "harness/report/"];
+
+#[test]
+fn a_module_of_several_files_is_a_file_beside_its_folder() {
+    let is_left = |file: &&PathBuf| {
+        file.ends_with("mod.rs") && !STILL_WITH_MOD_FILES.iter().any(|dir| file.starts_with(dir))
+    };
+    assert_none(
+        "`foo/mod.rs`, which is `foo.rs` here",
+        &names(rust_files().iter().filter(is_left)),
+    );
+}
+
 /// Crates whose files still import each other in circles; one that is left has none.
 const STILL_IN_CIRCLES: [&str; 5] =
     ["harness/engine/", "harness/libtorch/", "harness/report/", "harness/runner/", "harness/vlm/"];

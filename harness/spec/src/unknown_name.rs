@@ -63,8 +63,6 @@ mod tests {
         check(&PromptStyle::ALL, PromptStyle::as_str);
         check(&Form::ALL, Form::as_str);
         check(&RewardId::ALL, RewardId::as_str);
-        check(&ParseStatus::ALL, ParseStatus::as_str);
-        check(&ThoughtNames::ALL, ThoughtNames::as_str);
         check(&[Scorer::Published, Scorer::Strict], Scorer::as_str);
         check(&[EvalSplit::Test, EvalSplit::Val], EvalSplit::as_str);
         check_parsed(&DatasetId::ALL);
