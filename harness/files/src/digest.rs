@@ -21,7 +21,7 @@ use crate::{limit, open_up_to};
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
-/// From so many bytes on hashing has a thread of its own, beside the one that reads.
+/// From this many bytes on hashing has a thread of its own, beside the one that reads.
 const WORTH_A_THREAD: usize = 8 * CHUNK;
 
 /// A file that is not what it was when it was looked at. It travels as the inner error of an [`io::Error`], through
@@ -47,7 +47,7 @@ impl From<Differs> for io::Error {
     }
 }
 
-/// The difference from what was checked that an error, or what caused it, tells of.
+/// The difference from what was checked in an error or in what caused it.
 pub fn difference_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Differs> {
     let mut cause = Some(error);
     while let Some(error) = cause {

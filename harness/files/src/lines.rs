@@ -14,7 +14,7 @@ pub struct Lines<R> {
 /// # Errors
 ///
 /// Items are errors of the reader, [`io::ErrorKind::InvalidData`] for what is not UTF-8 and for a longer line.
-/// Nothing is to be read behind the latter.
+/// Nothing is to be read after the latter.
 pub fn lines<R: BufRead>(reader: R, max_bytes: u64) -> Lines<R> {
     Lines { reader, max_bytes }
 }

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(open_up_to(&path, 4).unwrap_err().kind(), error.kind());
         open_up_to(&path, 5).unwrap();
-        // The size of these is told as 0.
+        // Their size is given as 0.
         assert_eq!(read(Path::new("/proc/self/mounts"), 1).unwrap_err().kind(), error.kind());
     }
 

@@ -78,7 +78,7 @@ fn decode(text: &str) -> PathBuf {
                 bytes.push(byte);
                 bytes.extend_from_slice(&part.as_bytes()[2..]);
             }
-            // Never written; no file has such a name, so opening it tells.
+            // Never written; no file has such a name, so opening it fails.
             None => {
                 bytes.push(0);
                 bytes.extend_from_slice(part.as_bytes());

@@ -179,7 +179,7 @@ impl Answer {
         let is_text =
             self.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
         let mut bytes = Vec::new();
-        // What cannot be read is not told; the status is.
+        // What cannot be read is left out; the status is not.
         let _ = self.body.as_reader().take(MAX_MESSAGE).read_to_end(&mut bytes);
         let text =
             if is_text { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };

@@ -78,13 +78,13 @@ pub(crate) fn download(
             return Err(FetchError::GaveUp { what, n_attempts, reason });
         }
         coming = coming.anew()?;
-        session.tell(FetchEvent::Again { name: &file.name, reason: &reason });
+        session.send(FetchEvent::Again { name: &file.name, reason: &reason });
         tell_fetching(session, file, 0);
     }
 }
 
 fn tell_fetching(session: &mut Session, file: &ListedFile, from: u64) {
-    session.tell(FetchEvent::Fetching { name: &file.name, size: file.size, from });
+    session.send(FetchEvent::Fetching { name: &file.name, size: file.size, from });
 }
 
 /// A file on its way.
@@ -215,7 +215,7 @@ impl<'f> Coming<'f> {
                 hasher.update(bytes);
             }
             attempts.progressed(n_read as u64);
-            session.tell(FetchEvent::Bytes(n_read as u64));
+            session.send(FetchEvent::Bytes(n_read as u64));
         }
     }
 
@@ -263,9 +263,9 @@ pub(crate) fn hash(
     reader: impl Read,
     path: PathBuf,
 ) -> Result<Hashed, FetchError> {
-    session.tell(FetchEvent::Checking { name: &file.name, size: file.size });
+    session.send(FetchEvent::Checking { name: &file.name, size: file.size });
     let hashed = file.digest.hash(file.size, reader, |n_bytes| {
-        session.tell(FetchEvent::Bytes(n_bytes));
+        session.send(FetchEvent::Bytes(n_bytes));
         // The kind that is never a disk's.
         session.check_stop().map_err(|_| io::ErrorKind::ConnectionAborted.into())
     });

@@ -150,7 +150,7 @@ pub enum FetchError {
         /// The file.
         path: PathBuf,
     },
-    /// It was told to stop; what came so far is kept.
+    /// It was asked to stop; what came so far is kept.
     #[error("interrupted; what came so far is kept")]
     Stopped,
     /// A file here cannot be read or written.

@@ -58,7 +58,7 @@ impl Plan<'_> {
             if spot.target.exists() {
                 destination.publish(self.id, &self.commit, &file.listed)?;
             }
-            session.tell(FetchEvent::Done { name: file.name() });
+            session.send(FetchEvent::Done { name: file.name() });
         }
         self.fetch.expect_locked(&files)?;
         if let Some(revision) = &self.revision {
@@ -142,7 +142,7 @@ fn hold(session: &mut Session, spot: &Spot, name: &str) -> Result<Option<FileLoc
             Err(_) => return Ok(None),
         }
         if !is_told {
-            session.tell(FetchEvent::Held { name });
+            session.send(FetchEvent::Held { name });
             is_told = true;
         }
         session.pause(LOCK_WAIT)?;

@@ -38,7 +38,7 @@ struct IndexFile {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The index among a model's files, if it tells which files the weights are in.
+/// The index among a model's files, if it says which files the weights are in.
 pub(crate) fn index(files: &[ListedFile]) -> Option<&ListedFile> {
     let find = |name: &str| files.iter().find(|file| file.name == name);
     find(SINGLE).is_none().then(|| find(INDEX)).flatten()
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use crate::content::ContentDigest;
 
-    fn listed(names: &[&str]) -> Vec<ListedFile> {
+    fn list(names: &[&str]) -> Vec<ListedFile> {
         let digest = ContentDigest::git(&"0".repeat(40)).unwrap();
         let file = |name: &&str| ListedFile { name: name.to_string(), size: 1, digest };
         let mut files: Vec<ListedFile> = names.iter().map(file).collect();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn check(names: &[&str], index_text: Option<&str>, expected: Result<&[&str], &str>) {
-        let files = listed(&[names, &REQUIRED].concat());
+        let files = list(&[names, &REQUIRED].concat());
         assert_eq!(index(&files).is_some(), index_text.is_some());
         let chosen = choose(&"a/b".parse().unwrap(), &files, index_text.map(str::as_bytes));
         match (chosen, expected) {

@@ -22,7 +22,7 @@ use crate::{
 pub enum Presence {
     /// All of it, checked just now.
     There(Digest),
-    /// So many bytes of it, which are checked when the rest has come.
+    /// This many bytes of it, which are checked when the rest has come.
     Begun(u64),
     /// Something else that may be replaced.
     Damaged,

@@ -25,7 +25,7 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 /// How many bytes show that a connection is worth going on with.
 const PROGRESS: u64 = 1 << 20;
 
-/// How long a pause goes on after it was told to stop, at most.
+/// How long a pause goes on after it was asked to stop, at most.
 const STEP: Duration = Duration::from_millis(100);
 
 /// What happens while a model is fetched.
@@ -47,7 +47,7 @@ pub enum FetchEvent<'e> {
         /// How many of them are there from before.
         from: u64,
     },
-    /// So many bytes were read or came.
+    /// This many bytes were read or came.
     Bytes(u64),
     /// What came of the file is of no use; it begins anew.
     Again {
@@ -104,7 +104,7 @@ impl<'s> Session<'s> {
         Session { client, stop, pause, on_event, is_reached: false }
     }
 
-    pub(crate) fn tell(&mut self, event: FetchEvent<'_>) {
+    pub(crate) fn send(&mut self, event: FetchEvent<'_>) {
         (self.on_event)(event);
     }
 
@@ -160,7 +160,7 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Asks for a text of at most so many bytes; an answer but 200 is `refused`.
+    /// Asks for a text of at most `max_bytes` bytes; an answer but 200 is `refused`.
     pub(crate) fn read(
         &mut self,
         address: &Address,
@@ -236,12 +236,12 @@ impl Attempts {
             });
         }
         let wait = asked.unwrap_or(FIRST_WAIT * (1 << (self.n_failed - 1)));
-        session.tell(FetchEvent::Waiting { reason, wait });
+        session.send(FetchEvent::Waiting { reason, wait });
         session.pause(wait)
     }
 }
 
-/// A pause that ends when it is told to stop.
+/// A pause that ends when it is asked to stop.
 pub fn sleep_unless(stop: &AtomicBool) -> impl Fn(Duration) + '_ {
     move |mut wait| {
         while !wait.is_zero() && !stop.load(Ordering::Relaxed) {

@@ -1,6 +1,6 @@
 //! Bounds of what a record may hold: numbers and texts beyond them are damage, whatever wrote them.
 //!
-//! They lie far above everything that a run can measure, so that no reader behind them meets a number
+//! They lie far above everything that a run can measure, so that no reader after them meets a number
 //! that it cannot count with or a text that fills a page.
 
 use serde_json::Value;

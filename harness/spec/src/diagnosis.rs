@@ -1,7 +1,7 @@
 //! What an answer shows beside right and wrong: how it parses, whether the published score is blind to
 //! the difference between two names, and whether its thought names what it answers.
 //!
-//! Everything is read from the stored texts alone, so it can be told of any prediction ever kept.
+//! Everything is read from the stored texts alone, so it can be computed for any prediction ever kept.
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
@@ -129,7 +129,7 @@ impl ThoughtNames {
 
 /// The names that a question lists, in its order, repeated ones repeated; `None` if it lists none.
 ///
-/// They are told apart by the comma and blank between them: a name with a comma would be read as two,
+/// They are separated by the comma and blank between them: a name with a comma would be read as two,
 /// and one with `].` would end the list.
 pub fn listed_names(question: &str) -> Option<Vec<&str>> {
     let (_, rest) = question.split_once(LIST_START)?;

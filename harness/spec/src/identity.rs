@@ -165,7 +165,7 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
         "max_new_tokens": trial.evaluation.max_new_tokens,
         "scorer": SCORER_VERSION,
     });
-    // The fine-tune's identity has its pictures, not whether they are locked; the row tells that as well.
+    // The fine-tune's identity has its pictures, not whether they are locked; the row has that as well.
     if trial.train_on.is_some_and(|source| binding.unlocked.contains(&source)) {
         identity["unlocked_source"] = json!(true);
     }
@@ -176,7 +176,7 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
     Identity(identity)
 }
 
-/// The reason of a cell whose fine-tune has another id now; what changed, the fine-tune's own tell.
+/// The reason of a cell whose fine-tune has another id now; what changed is in the fine-tune's own.
 pub const FINE_TUNE_CHANGED: &str = "the fine-tune that it evaluates changed";
 
 /// How the reason of a cell begins that another version of the scorers judged: its answers are still good.
@@ -318,19 +318,19 @@ fn compare(
     path: &str,
     stored: &Value,
     current: &Value,
-    tell: &mut dyn FnMut(&str, &Value, &Value),
+    report: &mut dyn FnMut(&str, &Value, &Value),
 ) {
     if stored == current {
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (stored, current) else {
-        return tell(path, stored, current);
+        return report(path, stored, current);
     };
     let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for key in keys {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let side = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or_default();
-        compare(&path, &side(old), &side(new), tell);
+        compare(&path, &side(old), &side(new), report);
     }
 }
 

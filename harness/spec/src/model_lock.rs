@@ -49,13 +49,13 @@ impl LockedModel {
         for (name, locked) in &self.files {
             match found.get(name) {
                 None => {
-                    differences.push(format!("{name}: expected {}, found no file", told(locked)))
+                    differences.push(format!("{name}: expected {}, found no file", describe(locked)))
                 }
                 Some(found) if found != locked => {
                     differences.push(format!(
                         "{name}: expected {}, found {}",
-                        told(locked),
-                        told(found)
+                        describe(locked),
+                        describe(found)
                     ));
                 }
                 Some(_) => {}
@@ -68,7 +68,7 @@ impl LockedModel {
     }
 }
 
-fn told(file: &FileDigest) -> String {
+fn describe(file: &FileDigest) -> String {
     format!("{} bytes, sha256 {}", file.size, file.sha256)
 }
 

@@ -1,4 +1,4 @@
-//! What a run leaves behind: the record of a fine-tune, the record of a cell, and its predictions.
+//! What a run writes: the record of a fine-tune, the record of a cell, and its predictions.
 //!
 //! A record has two halves. `outcome` is determined by trial, weights and data: two runs on one machine
 //! give the same bytes. `run` is how it went this time: wall-clock, throughput, memory, place.
@@ -175,7 +175,7 @@ pub struct Place {
     pub device: String,
     /// Threads of libtorch within one operation.
     pub threads: usize,
-    /// The processor's name as the system tells it.
+    /// The processor's name as the system gives it.
     pub processor: String,
     /// What products of float32 are computed in on a GPU: `float32` or `tf32`; none where it was not noted.
     #[serde(default)]
@@ -183,7 +183,7 @@ pub struct Place {
     /// What partial sums of bfloat16 products are added up in on a GPU: `float32` or `bfloat16`; none before version 7.
     #[serde(default)]
     pub bfloat16_sums: Option<String>,
-    /// The GPU, as CUDA's runtime tells; none on a CPU, and before version 7.
+    /// The GPU, as CUDA's runtime names it; none on a CPU, and before version 7.
     #[serde(default)]
     pub gpu: Option<Gpu>,
 }

@@ -1,6 +1,6 @@
 //! Seals: which trial and cell a record is, and a digest over everything that it says.
 //!
-//! A seal tells damage and mix-ups, of a digit as of a whole file. It is no signature: whoever changes a
+//! A seal finds damage and mix-ups, of a digit as of a whole file. It is no signature: whoever changes a
 //! record on purpose can seal it anew, and is then held to the stored answers.
 
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl Seal {
         }
     }
 
-    /// Holds what was found to this seal; an error tells the first difference.
+    /// Holds what was found to this seal; an error names the first difference.
     pub fn check(&self, found: &Seal) -> Result<(), String> {
         let names = |seal: &Seal| match seal.cell {
             None => format!("`{}`", seal.trial),

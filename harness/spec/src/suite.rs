@@ -1,6 +1,6 @@
 //! A suite: the axes and settings of one benchmark, read from strict TOML.
 //!
-//! Owns what a suite file may say and how its mistakes are told: all of them at once, each with its
+//! Owns what a suite file may say and how its mistakes are reported: all of them at once, each with its
 //! line. Knows no paths: the caller hands over the texts of the suite and of its protocol.
 
 mod settings;

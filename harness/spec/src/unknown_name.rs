@@ -72,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_with_a_guess_and_with_what_there_is() {
-        let told = |text: &str| text.parse::<PromptStyle>().unwrap_err().to_string();
+    fn an_unknown_name_is_reported_with_a_guess_and_with_what_there_is() {
+        let message = |text: &str| text.parse::<PromptStyle>().unwrap_err().to_string();
         let all = "expected one of thinking, direct, think-after-answer, adaptive-thinking";
-        assert_eq!(told("x"), format!("unknown prompt style `x`, {all}"));
+        assert_eq!(message("x"), format!("unknown prompt style `x`, {all}"));
         assert_eq!(
-            told("thinkin"),
+            message("thinkin"),
             format!("unknown prompt style `thinkin`, did you mean `thinking`? {all}")
         );
     }

@@ -18,7 +18,7 @@ pub struct Class {
     /// The name as the dataset stores it.
     pub name: &'static str,
     /// The folder, or for OxfordPets the beginning of the file name, that the real dataset gives the
-    /// class; empty where its files tell no class.
+    /// class; empty where its files say no class.
     pub folder: &'static str,
     /// What its pictures show.
     pub look: Look,

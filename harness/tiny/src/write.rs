@@ -80,7 +80,7 @@ impl Marker {
 /// Draws the eleven datasets of a seed into `data_dir`, unless they are there already.
 ///
 /// Datasets drawn earlier with another seed or format are replaced; any other content is an error.
-/// `progress` is told each dataset when it is done.
+/// `progress` is called with each dataset when it is done.
 pub fn write_drawn(
     data_dir: &Path,
     seed: u64,

@@ -2,7 +2,7 @@
 //!
 //! Differs from CoOp in two ways. CoOp shuffles with whatever state the global generator has and keeps the
 //! split that its first run made; here the generator is seeded with [`SPLIT_SEED`]. CoOp takes a folder's
-//! pictures in the order of the file system; here they are sorted. With that seed the published splits of
+//! images in the order of the file system; here they are sorted. With that seed the published splits of
 //! StanfordCars and OxfordPets come out exactly, whose annotations have an order of their own; those that
 //! were made from folders cannot.
 
@@ -41,7 +41,7 @@ fn split_trainval(trainval: Vec<Example>, faults: &mut Faults) -> (Vec<Example>,
         train.extend(class.split_off(n_val));
         val.extend(class);
     }
-    (numbered(train), numbered(val))
+    (renumber(train), renumber(val))
 }
 
 /// Splits every class into 50 % for training, 20 % for validation and the rest for the test.
@@ -63,10 +63,10 @@ pub(super) fn split_in_three(
         val.extend(class.split_off(n_train));
         train.extend(class);
     }
-    [train, val, test].map(numbered)
+    [train, val, test].map(renumber)
 }
 
-/// The classes' pictures, classes in order of first appearance.
+/// The classes' images, classes in order of first appearance.
 pub(super) fn by_label(examples: Vec<Example>) -> Vec<Vec<Example>> {
     let mut classes: Vec<Vec<Example>> = Vec::new();
     let mut class_of_label = BTreeMap::new();
@@ -89,7 +89,7 @@ fn too_few(found: usize, name: &str, expected: usize) -> String {
     format!("found {found} pictures of `{name}`, expected {expected} or more for CoOp's shares")
 }
 
-fn numbered(mut examples: Vec<Example>) -> Vec<Example> {
+fn renumber(mut examples: Vec<Example>) -> Vec<Example> {
     for (index, example) in examples.iter_mut().enumerate() {
         example.index = index;
     }

@@ -179,7 +179,7 @@ impl Dataset {
         hasher.finish()
     }
 
-    /// Over everything that the lists say and that a record tells of them: the dataset, how its pictures were
+    /// Over everything that the lists say and that a record has of them: the dataset, how its pictures were
     /// drawn, where the lists come from, the class names, the three lists.
     pub fn lists_digest(&self) -> Digest {
         let mut hasher = TextHasher::default();

@@ -110,7 +110,7 @@ impl<'a> DatasetDir<'a> {
         let mut listing = Listing::default();
         for entry in fs::read_dir(&path).map_err(fail)? {
             let entry = entry.map_err(fail)?;
-            let Some(name) = shown_name(entry.file_name(), &path, faults) else { continue };
+            let Some(name) = visible_name(entry.file_name(), &path, faults) else { continue };
             let kind = entry.file_type().map_err(fail)?;
             if kind.is_dir() || kind.is_symlink() && entry.path().is_dir() {
                 listing.folders.push(name);
@@ -134,8 +134,8 @@ impl<'a> DatasetDir<'a> {
     }
 }
 
-/// A name as text, unless it is hidden; a name that is no text is told.
-fn shown_name(name: OsString, dir: &Path, faults: &mut Faults) -> Option<String> {
+/// A name as text, unless it is hidden; a name that is no text is a fault.
+fn visible_name(name: OsString, dir: &Path, faults: &mut Faults) -> Option<String> {
     match name.into_string() {
         Ok(name) => (!name.starts_with('.')).then_some(name),
         Err(name) => {

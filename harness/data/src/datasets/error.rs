@@ -7,7 +7,7 @@ use std::{
 
 use clsrl_spec::DatasetId;
 
-/// How many faults of one file are told one by one.
+/// How many faults of one file are named one by one.
 const MAX_SHOWN: usize = 20;
 
 /// For whoever has links that leave the data.
@@ -99,7 +99,7 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// Tells a missing file, for which the hint is meant, from one that cannot be read.
+    /// The error of a missing file, for which the hint is meant, or of one that cannot be read.
     pub(super) fn io(dataset: DatasetId, path: &Path, source: io::Error, hint: String) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -144,7 +144,7 @@ impl Faults {
         Err(self.of(dataset, path))
     }
 
-    /// The error that tells these faults of `path`.
+    /// The error with these faults of `path`.
     pub(super) fn of(self, dataset: DatasetId, path: &Path) -> DatasetError {
         DatasetError::Malformed { dataset, path: path.to_owned(), faults: self }
     }

@@ -12,8 +12,8 @@ use super::{Dataset, Example, FewShot, pick_few_shot};
 
 /// The classes and pictures of a dataset that a form of question is about.
 ///
-/// Positions are always those of the dataset's own lists, and an [`Example`] keeps its label; the label
-/// within the half is told by [`FormView::label_in_half`] alone, so the two cannot be taken for each other.
+/// Positions are always those of the dataset's own lists, and an [`Example`] keeps its label. The
+/// label within the half is what [`FormView::label_in_half`] gives alone, so the two cannot be taken for each other.
 #[derive(Debug, Clone)]
 pub struct FormView<'d> {
     dataset: &'d Dataset,

@@ -45,7 +45,7 @@ impl Ledger {
         }
     }
 
-    /// The class names by label; tells labels that are missing and classes that cannot be trained on.
+    /// The class names by label; reports labels that are missing and classes that cannot be trained on.
     ///
     /// A training list without any picture is no fault: a dataset may be there for evaluation alone.
     pub(super) fn class_names(self, train: &[Example], faults: &mut Faults) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! CoOp's `split_zhou_*.json`: `{"train": [[path, label, name], …], "val": […], "test": […]}`.
 //!
-//! Read strictly: a file that differs from the format in any way is refused with every difference told,
+//! Read strictly: a file that differs from the format in any way is refused with every difference reported,
 //! because a list that is guessed at gives other pictures for the same seed. A list may be empty.
 
 use std::{collections::BTreeMap, fmt};
@@ -45,7 +45,7 @@ fn expected_keys() -> String {
     SPLITS.map(|split| format!("`{split}`")).join(", ")
 }
 
-/// The file's object as written: a key that stands twice is kept twice, to be told.
+/// The file's object as written: a key that stands twice is kept twice, to be reported.
 struct Entries(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl Entries {
-    /// The rows of the three lists; a list that is missing or no array is told and left empty.
+    /// The rows of the three lists; a list that is missing or no array is reported and left empty.
     fn into_lists(self, faults: &mut Faults) -> [(&'static str, Vec<Value>); 3] {
         let mut found: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
         for (key, value) in self.0 {

@@ -13,7 +13,7 @@ pub(super) struct TextList<'a> {
     text: String,
 }
 
-/// The picture that a line tells of.
+/// The picture that a line names.
 pub(super) struct Row {
     /// Where it lies, inside the dataset's image folder.
     pub(super) path: String,
@@ -33,7 +33,7 @@ impl<'a> TextList<'a> {
         Ok(TextList { dir, name, text: dir.read_text(name, hint)? })
     }
 
-    /// Hands every line's number and text to `take` and tells all faults that it finds.
+    /// Hands every line's number and text to `take` and reports all faults that it finds.
     pub(super) fn for_each(
         &self,
         mut take: impl FnMut(usize, &str) -> Result<(), String>,

@@ -153,7 +153,7 @@ pub enum JpegError {
 /// A picture shape that smart-resize refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum SizeError {
-    /// One side is more than 200 times the other; told in the reference's words, which the golden set has.
+    /// One side is more than 200 times the other; in the reference's words, which the golden set has.
     #[error("absolute aspect ratio must be smaller than 200, got {ratio:?}")]
     AspectRatio {
         /// Longer side over shorter side.

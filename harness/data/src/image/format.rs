@@ -29,7 +29,7 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"\x89HDF", "an HDF5 file"),
 ];
 
-/// Brands of ISO base media files, which name themselves behind `ftyp`.
+/// Brands of ISO base media files, which name themselves after `ftyp`.
 const BRANDS: &[(&[&[u8; 4]], &str)] = &[
     (&[b"avif", b"avis"], "an AVIF picture"),
     (&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"], "a HEIC picture"),
@@ -69,7 +69,7 @@ fn by_structure(bytes: &[u8]) -> Option<&'static str> {
         return Some(known.map_or("an ISO media file", |(_, name)| name));
     }
     match head {
-        // How many pictures follow tells it from a TGA picture without a colour map, which has zeros there.
+        // How many pictures follow distinguishes it from a TGA picture without a colour map, which has zeros there.
         [0, 0, 1, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("an ICO picture"),
         [0, 0, 2, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("a CUR picture"),
         [b'P', b'1'..=b'7' | b'f' | b'F', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {

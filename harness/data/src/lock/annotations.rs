@@ -30,7 +30,7 @@ pub(super) fn is_read(id: DatasetId, dir: &Path, path: &str) -> bool {
 
 /// The annotation files of a dataset that lie there: their content as the lists were read from it, or hashed now.
 /// The folders that links lead to and that nobody named are added to `beyond`.
-pub(super) fn found(
+pub(super) fn measure(
     dataset: &Dataset,
     beyond: &mut BTreeSet<PathBuf>,
 ) -> io::Result<Vec<Annotation>> {

@@ -6,7 +6,7 @@ use clsrl_files::NewFile;
 
 use super::LockError;
 
-/// A file in the making; dropped before its end it leaves nothing behind.
+/// A file in the making; dropped before its end it leaves no file.
 pub(super) struct AtomicFile {
     target: PathBuf,
     file: NewFile,

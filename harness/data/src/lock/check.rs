@@ -1,4 +1,4 @@
-//! Compares a dataset as it lies on disk with its entry in the lock, and stops at nothing it can tell.
+//! Compares a dataset as it lies on disk with its entry in the lock, and goes on after whatever it can report.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ use super::{
     Checking, Difference, DifferenceKind, LockError, annotations,
     compare::compare,
     difference::Differences,
-    links::recorded,
+    links::read_recorded,
     listed::missing_pictures,
     lists,
     misplaced::misplaced,
@@ -64,7 +64,7 @@ fn drawn_seed(marker: &str) -> Option<Seed> {
 }
 
 /// Compares lists, annotation files and pictures with their entry in the lock. Without an entry nothing
-/// differs, nothing is verified, and what cannot be read is told all the same.
+/// differs, nothing is verified, and what cannot be read is reported all the same.
 pub fn check(
     dataset: &Dataset,
     entry: Option<&LockEntry>,
@@ -107,7 +107,7 @@ fn check_files(
 ) -> Result<Checked, LockError> {
     let places = match dataset {
         Some(dataset) => dataset.places.clone(),
-        None => Places::new(dir, recorded(checking.sidecars, id, dir)),
+        None => Places::new(dir, read_recorded(checking.sidecars, id, dir)),
     };
     for file in entry.map(|entry| entry.annotations.as_slice()).unwrap_or_default() {
         let found = compare_annotation((id, dir, &places), dataset, file);
@@ -122,8 +122,8 @@ fn check_files(
     };
     differences.append(faults);
     if let Some(dataset) = dataset {
-        let told = differences.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
-        let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
+        let reported = differences.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
+        let missing = missing_pictures(dataset, &scan, |path| reported.cover(path))?;
         differences.append(missing);
         if !differences.subjects(&[DifferenceKind::Missing]).is_empty() {
             hint = misplaced(dataset).or(hint);
@@ -222,9 +222,9 @@ fn compare_images(
             )));
         }
     };
-    let told = faults.subjects(&[DifferenceKind::Unreadable]);
+    let reported = faults.subjects(&[DifferenceKind::Unreadable]);
     // It was read to its end a moment ago; should it be cut since, files only go without a name.
-    let by_name = compare(listed.map_while(Result::ok), scan.files()?, |path| told.cover(path));
+    let by_name = compare(listed.map_while(Result::ok), scan.files()?, |path| reported.cover(path));
     differences.append(by_name);
     Ok(None)
 }

@@ -8,7 +8,7 @@ pub struct Checking<'a> {
     pub mode: Mode,
     /// The folder of sidecars and caches.
     pub sidecars: &'a Path,
-    /// Told what was hashed since it was last told; called from several threads.
+    /// Called with what was hashed since the last call, from several threads.
     pub progress: &'a (dyn Fn(Hashed) + Sync),
 }
 
@@ -21,7 +21,7 @@ pub enum Mode {
     Deep,
 }
 
-/// What was hashed since this was last told.
+/// What was hashed since the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hashed {
     /// Files that are done, those that were not read included.

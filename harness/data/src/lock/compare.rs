@@ -3,7 +3,7 @@
 use super::{Difference, DifferenceKind, difference::Differences, sidecar::Listed};
 
 /// The differences of `found` from `expected`, both in the order of paths. A path in `is_told` has a fault
-/// of its own, which is told already.
+/// of its own, which is reported already.
 pub(super) fn compare(
     expected: impl Iterator<Item = Listed>,
     found: impl Iterator<Item = Listed>,

@@ -45,7 +45,7 @@ pub struct Decoded {
 /// Decodes the pictures of examples that were not decoded before, on all cores. A picture without a digest could
 /// not be read when the tree was checked, and is broken.
 ///
-/// What is found is kept in the folder of sidecars. `progress` is told of every picture and of what was read.
+/// What is found is kept in the folder of sidecars. `progress` is called for every picture and of what was read.
 pub fn decode_pictures<'e>(
     dataset: &Dataset,
     examples: impl IntoIterator<Item = &'e Example>,
@@ -92,7 +92,7 @@ fn decode_picture(
     progress: &(dyn Fn(Hashed) + Sync),
 ) -> Result<Size, Difference> {
     const EXPECTED: &str = "a picture that can be decoded";
-    let broken = |error: ImageError| Difference::unreadable(picture, EXPECTED, told(&error));
+    let broken = |error: ImageError| Difference::unreadable(picture, EXPECTED, describe_causes(&error));
     let file = PictureFile::read(&dataset.dir.join(picture)).map_err(broken)?;
     if file.sha256() != digest {
         let found = format!("sha256 {}", file.sha256());
@@ -104,7 +104,7 @@ fn decode_picture(
 }
 
 /// The causes of an error that names the picture itself.
-fn told(error: &ImageError) -> String {
+fn describe_causes(error: &ImageError) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! In what a dataset on disk differs from its lock, one thing at a time, and what keeps one from telling.
+//! In what a dataset on disk differs from its lock, one thing at a time, and what keeps one from finding out.
 
 use std::{collections::BTreeSet, fmt, io, path::PathBuf};
 
@@ -116,14 +116,14 @@ impl Differences {
         self.kept.is_empty()
     }
 
-    /// The paths of which a difference of one of these kinds is told.
+    /// The paths with a difference of one of these kinds.
     pub(super) fn subjects(&self, kinds: &[DifferenceKind]) -> Subjects<'_> {
         let of_kind = self.kept.iter().filter(|difference| kinds.contains(&difference.kind));
         Subjects(of_kind.map(|difference| difference.subject.as_str()).collect())
     }
 }
 
-/// Paths that something is told of.
+/// Paths with a difference.
 pub(super) struct Subjects<'a>(BTreeSet<&'a str>);
 
 impl Subjects<'_> {
@@ -132,7 +132,7 @@ impl Subjects<'_> {
         self.0.is_empty()
     }
 
-    /// Whether something is told of a path, or of a folder that it is in.
+    /// Whether a path or a folder that it is in has one.
     pub(super) fn cover(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         ends.into_iter().any(|end| self.0.contains(&path[..end]))

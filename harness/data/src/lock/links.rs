@@ -16,7 +16,7 @@ use crate::datasets::Links;
 
 const FORMAT: &str = "clsrl-bench links 1";
 
-/// So many folders are recorded at most.
+/// The most folders that are recorded.
 const MAX_FOLDERS: usize = 1024;
 
 /// The shortest path that stands for the folders in it, in parts: `/` and two names.
@@ -27,11 +27,11 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// The links of the dataset below `data_dir` that are followed: those that `datasets lock` recorded.
 pub fn recorded_links(sidecars: &Path, id: DatasetId, data_dir: &Path) -> Links {
-    recorded(sidecars, id, &data_dir.join(id.folder()))
+    read_recorded(sidecars, id, &data_dir.join(id.folder()))
 }
 
 /// The same for the dataset in `dir`.
-pub(super) fn recorded(sidecars: &Path, id: DatasetId, dir: &Path) -> Links {
+pub(super) fn read_recorded(sidecars: &Path, id: DatasetId, dir: &Path) -> Links {
     Links::Into(read(sidecars, id, dir).unwrap_or_default())
 }
 

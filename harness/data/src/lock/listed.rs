@@ -1,6 +1,6 @@
 //! The pictures that the lists name and the tree of pictures does not have.
 //!
-//! Told of a tree that equals its lock, too, and of one that nobody has locked yet: an archive that was
+//! Reported for a tree that equals its lock, too, and of one that nobody has locked yet: an archive that was
 //! half unpacked must not become what everybody is compared with.
 
 use super::{
@@ -12,20 +12,20 @@ use crate::datasets::Dataset;
 /// How many are named of one dataset; the others are counted.
 const MAX_NAMED: usize = 100;
 
-/// The listed pictures that were not found, but for those that `is_told` knows of already.
+/// The listed pictures that were not found, but for those that `is_reported` knows of already.
 pub(super) fn missing_pictures(
     dataset: &Dataset,
     scan: &Scan,
-    is_told: impl Fn(&str) -> bool,
+    is_reported: impl Fn(&str) -> bool,
 ) -> Result<Differences, LockError> {
     let mut missing = Differences::default();
     if dataset.lists_are_folders() {
         return Ok(missing);
     }
     let mut found = scan.files()?.map(|file| file.path).peekable();
-    for (path, split) in listed(dataset) {
+    for (path, split) in list_paths(dataset) {
         while found.next_if(|there| *there < path).is_some() {}
-        if found.peek() == Some(&path) || is_told(&path) {
+        if found.peek() == Some(&path) || is_reported(&path) {
             continue;
         }
         match missing.kept.len() < MAX_NAMED {
@@ -37,7 +37,7 @@ pub(super) fn missing_pictures(
 }
 
 /// The listed paths below the dataset's folder, in byte order, each with the first list that has it.
-pub(super) fn listed(dataset: &Dataset) -> Vec<(String, &'static str)> {
+pub(super) fn list_paths(dataset: &Dataset) -> Vec<(String, &'static str)> {
     let mut listed = Vec::new();
     for (split, examples) in dataset.splits() {
         if is_test_again(dataset, split) {

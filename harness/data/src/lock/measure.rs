@@ -44,7 +44,7 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
     }
     let mut faults = Vec::new();
     let mut beyond = dataset.beyond.clone();
-    match annotations::found(dataset, &mut beyond) {
+    match annotations::measure(dataset, &mut beyond) {
         Ok(found) => entry.annotations = found,
         Err(error) => faults.push(Difference::unreadable("annotations", "readable files", error)),
     }
@@ -52,8 +52,8 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
     if missing_folders.is_empty() {
         let mut scan = scan((id, dir), &dataset.places, checking)?;
         beyond.append(&mut scan.beyond);
-        let told = scan.faults.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
-        let missing = missing_pictures(dataset, &scan, |path| told.cover(path))?;
+        let reported = scan.faults.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
+        let missing = missing_pictures(dataset, &scan, |path| reported.cover(path))?;
         scan.faults.append(missing);
         if scan.faults.is_empty() {
             let path = sidecar::path_of(checking.sidecars, id, scan.tree.sha256);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::listed::listed;
+use super::listed::list_paths;
 use crate::datasets::Dataset;
 
 /// How many missing pictures are looked for, and in how many folders.
@@ -11,7 +11,7 @@ const MAX_TRIED: usize = 64;
 /// Says where the missing pictures of a dataset lie, if that can be seen.
 pub fn misplaced(dataset: &Dataset) -> Option<String> {
     let dir = &dataset.dir;
-    let missing = listed(dataset).into_iter().find(|(path, _)| !dir.join(path).exists())?.0;
+    let missing = list_paths(dataset).into_iter().find(|(path, _)| !dir.join(path).exists())?.0;
     let (expected, rest) = missing.split_once('/')?;
     let mut folders = folders_of(dir, "");
     for folder in folders.clone() {

@@ -102,7 +102,7 @@ fn parse(line: &str) -> Option<Listed> {
     Some(Listed { sha256, size, path })
 }
 
-/// A line without its end, `None` behind the last one. One that is too long or not ended is refused.
+/// A line without its end, `None` after the last one. One that is too long or not ended is refused.
 pub(super) fn bounded_line(reader: &mut impl BufRead) -> Result<Option<String>, String> {
     use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! What the file system tells about a file's content without reading it.
+//! What the file system says about a file's content without reading it.
 
 use std::{fs::Metadata, os::unix::fs::MetadataExt};
 

@@ -37,16 +37,16 @@ const MARGIN_NS: i128 = 2_000_000_000;
 /// Where the cache of a dataset's folder belongs. `real_dir` has no links in it.
 pub(super) fn path_of(sidecars: &Path, id: DatasetId, real_dir: &Path) -> PathBuf {
     let mut hasher = TextHasher::default();
-    hasher.text(&shown(real_dir));
+    hasher.text(&quote(real_dir));
     sidecars.join(format!("{id}-{}.stat", hasher.digest().short(16)))
 }
 
-fn shown(real_dir: &Path) -> String {
+fn quote(real_dir: &Path) -> String {
     format!("{real_dir:?}") // escapes what is not UTF-8, so that folders do not fall together
 }
 
 fn header(id: DatasetId, real_dir: &Path) -> String {
-    format!("{FORMAT}\ndataset {id}\nfolder {}\n", shown(real_dir))
+    format!("{FORMAT}\ndataset {id}\nfolder {}\n", quote(real_dir))
 }
 
 /// A line of the cache.
@@ -128,7 +128,7 @@ pub(super) fn changed(path: &Path) -> LockError {
     LockError::Read { path: path.to_owned(), source }
 }
 
-/// The lines behind the header, and when the cache was written.
+/// The lines after the header, and when the cache was written.
 fn open_lines(path: &Path, header: &str) -> Option<(Lines, i128)> {
     let mut file = clsrl_files::open_up_to(path, limit::TREE).ok()?;
     if !is_whole(&mut file)? {
@@ -175,7 +175,7 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Line> {
         let line = bounded_line(&mut self.0).ok()??;
         let mut parts = line.splitn(6, ' ');
-        let sha256 = parts.next()?.parse().ok()?; // not so behind the last file
+        let sha256 = parts.next()?.parse().ok()?; // not so after the last file
         let size = parts.next()?.parse().ok()?;
         let inode = parts.next()?.parse().ok()?;
         let mtime_ns = parts.next()?.parse().ok()?;

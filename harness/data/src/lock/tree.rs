@@ -1,4 +1,4 @@
-//! One pass over a dataset's tree of pictures: walks, hashes, and leaves a list of every file behind.
+//! One pass over a dataset's tree of pictures: walks, hashes, and writes a list of every file.
 //!
 //! Works in chunks, the next one being walked while one is hashed, so that memory does not grow with the
 //! number of files.

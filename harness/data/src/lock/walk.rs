@@ -2,7 +2,7 @@
 //!
 //! Holds the names of one folder of each depth, never those of the whole tree. Names that begin with a dot
 //! are passed over. A link counts as what it leads to, a file or a folder, if that lies in the dataset's places;
-//! a link that leads back to where it lies, and whatever is neither file nor folder, is told as a fault and
+//! a link that leads back to where it lies, and whatever is neither file nor folder, is reported as a fault and
 //! never opened.
 
 use std::{
@@ -43,7 +43,7 @@ pub(super) struct Walk {
 
 /// A folder that is being walked.
 struct Folder {
-    /// Its path below the dataset's folder, with a slash behind it.
+    /// Its path below the dataset's folder, with a slash after it.
     path: String,
     /// Its path without links.
     real: PathBuf,
@@ -55,7 +55,7 @@ struct Folder {
 
 /// A name in a folder.
 struct Entry {
-    /// With a slash behind it if it is a folder's: so names sort as whole paths do.
+    /// With a slash at its end if it is a folder's: so names sort as whole paths do.
     name: String,
     is_link: bool,
 }

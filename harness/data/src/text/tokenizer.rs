@@ -179,10 +179,10 @@ fn add_tokens(tokenizer: &mut Tokenizer, config: &[u8], path: &Path) -> Result<(
     let tokens = tokens.into_iter().map(|(id, token)| (id, token.into_added()));
     let (other, tokens): (Vec<_>, Vec<_>) =
         tokens.partition(|(id, token)| known.get(id).is_some_and(|known| known != token));
-    let told = |(id, token): &(u32, AddedToken)| {
+    let describe = |(id, token): &(u32, AddedToken)| {
         format!("found token {id} as {token:?}, expected it as in tokenizer.json")
     };
-    let mut conflicts: Vec<String> = other.iter().map(told).collect();
+    let mut conflicts: Vec<String> = other.iter().map(describe).collect();
     tokenizer.add_tokens(tokens.iter().map(|(_, token)| token.clone())).map_err(parse)?;
     conflicts
         .extend(tokens.iter().filter_map(|(id, token)| wrong_id(tokenizer, *id, &token.content)));

@@ -3,7 +3,7 @@
 //! The library that runs a tokenizer panics, overflows or takes for ever on files that its types allow: a merge that
 //! is longer than every token, an id of 2^32 - 1, a post-processor that names a token it does not have, a pattern that
 //! backtracks without end. So a file is read here first, within bounds, and only what is known to be sound is handed
-//! on: a byte-level BPE behind the one pattern of Qwen2 (`PRETOKENIZE_REGEX` of transformers), whatever its words.
+//! on: a byte-level BPE after the one pattern of Qwen2 (`PRETOKENIZE_REGEX` of transformers), whatever its words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,15 +144,15 @@ struct KindOfModel {
 fn other_parts(file: &File) -> Option<String> {
     let is_byte_level = |part: &Value| part["type"] == "ByteLevel";
     if !file.normalizer.is_null() && file.normalizer != json!({"type": "NFC"}) {
-        return Some(told("a normalizer", &file.normalizer));
+        return Some(describe("a normalizer", &file.normalizer));
     }
     if !is_qwen_pre_tokenizer(&file.pre_tokenizer) {
-        return Some(told("a pre-tokenizer", &file.pre_tokenizer));
+        return Some(describe("a pre-tokenizer", &file.pre_tokenizer));
     }
     if !file.post_processor.is_null() && !is_byte_level(&file.post_processor) {
-        return Some(told("a post-processor", &file.post_processor));
+        return Some(describe("a post-processor", &file.post_processor));
     }
-    (!is_byte_level(&file.decoder)).then(|| told("a decoder", &file.decoder))
+    (!is_byte_level(&file.decoder)).then(|| describe("a decoder", &file.decoder))
 }
 
 /// Whether a text is cut by Qwen2's pattern and then brought to the letters that stand for bytes.
@@ -243,7 +243,7 @@ pub(super) fn odd_token(id: u32, content: &str) -> Option<String> {
 }
 
 /// A part by its type, or what stands in its place.
-fn told(what: &str, part: &Value) -> String {
+fn describe(what: &str, part: &Value) -> String {
     match part["type"].as_str() {
         Some(kind @ ("Sequence" | "ByteLevel" | "Split")) => {
             format!("{what} `{kind}` with other settings than Qwen2's")

@@ -15,7 +15,7 @@ fn folder() -> (tempfile::TempDir, Folder) {
     (dir, folder)
 }
 
-/// What differs, as an error of a reader's reader tells it.
+/// What differs, as an error of a reader's reader has it.
 fn difference(read: io::Result<Vec<u8>>) -> Option<(String, String)> {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the settings")]

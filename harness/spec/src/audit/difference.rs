@@ -43,7 +43,7 @@ pub fn differences_of_protocols(a: &ProtocolFile, b: &ProtocolFile) -> Vec<Diffe
 pub(super) fn fields(file: &ProtocolFile) -> BTreeMap<String, String> {
     let mut fields = BTreeMap::new();
     let protocol = serde_json::to_value(&file.protocol).expect("a protocol is plain data");
-    walk("", &protocol, &mut |path, value| drop(fields.insert(in_file(&path), written(value))));
+    walk("", &protocol, &mut |path, value| drop(fields.insert(in_file(&path), render(value))));
     for method in file.methods() {
         let mut by_dataset: BTreeMap<String, Vec<(DatasetId, String)>> = BTreeMap::new();
         for dataset in DatasetId::ALL {
@@ -56,7 +56,7 @@ pub(super) fn fields(file: &ProtocolFile) -> BTreeMap<String, String> {
             // The prompt of training is the method's own and stands in no file.
             settings.as_object_mut().and_then(|settings| settings.remove("prompt"));
             walk(method.as_str(), &settings, &mut |path, value| {
-                by_dataset.entry(in_file(&path)).or_default().push((dataset, written(value)));
+                by_dataset.entry(in_file(&path)).or_default().push((dataset, render(value)));
             });
         }
         fields.extend(by_dataset.into_iter().map(|(path, values)| (path, merged(&values))));
@@ -95,12 +95,12 @@ fn walk(path: &str, value: &Value, found: &mut dyn FnMut(String, &Value)) {
 }
 
 /// `published, percent 40` for a rule with settings, `a, b` for a list, otherwise as JSON writes it.
-fn written(value: &Value) -> String {
-    let name = |value: &Value| value.as_str().map_or_else(|| written(value), str::to_owned);
+fn render(value: &Value) -> String {
+    let name = |value: &Value| value.as_str().map_or_else(|| render(value), str::to_owned);
     match value {
         Value::Object(table) => {
             let parts = table.iter().map(|(key, value)| match value {
-                Value::Object(_) => format!("{key}, {}", written(value)),
+                Value::Object(_) => format!("{key}, {}", render(value)),
                 value => format!("{key} {}", name(value)),
             });
             parts.collect::<Vec<_>>().join(", ")

@@ -1,6 +1,6 @@
 //! What each field of a protocol changes, in one sentence.
 
-/// Every field by its path, in the order in which differences are told; a `*` stands for a method.
+/// Every field by its path, in the order in which differences are listed; a `*` stands for a method.
 pub(super) const ALL: &[(&str, &str)] = &[
     ("name", "Nothing but the name under which it is found."),
     ("scorer", "Which verdict tables show first; both are recorded."),

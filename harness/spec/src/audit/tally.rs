@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Labels that a tally tells by name.
+/// Labels that a tally names.
 const N_TOLD: usize = 3;
 
 /// The answers of one case, and what each judge paid of them.

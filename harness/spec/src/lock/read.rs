@@ -218,6 +218,6 @@ fn read_archive(section: &Section) -> Option<Archive> {
         }
         Some(text)
     });
-    // A value that was refused is none as well; the mistake is told already.
+    // A value that was refused is none as well; the mistake is reported already.
     Some(Archive { name: name?, url: url.flatten(), md5: md5.flatten() })
 }

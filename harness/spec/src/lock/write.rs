@@ -95,7 +95,7 @@ fn set(values: &mut InlineTable, key: &str, value: Option<Value>) {
     values.fmt();
 }
 
-/// Sets a value, or says that it is unverified if nothing stands there; a comment behind it stays.
+/// Sets a value, or says that it is unverified if nothing stands there; a comment after it stays.
 fn put(table: &mut Table, key: &str, value: Option<Value>) {
     let value = match value {
         Some(value) => value,

@@ -9,7 +9,7 @@
 //! Deviations. Of 12,026 pairs made around numbers of all kinds (`tests/numbers/make.py`) 156 are judged otherwise
 //! than by 0.9.0 and 122 otherwise than by 0.5.2, which differ from each other in 48; 14 of them are paid here alone.
 //! - LaTeX is read only where it stands for a number, arithmetic, an equation or one letter ([`latex`]); the package
-//!   reads nearly all of it. Other LaTeX is no number, or nothing, as far as that can be told: 138 pairs, of which 68
+//!   reads nearly all of it. Other LaTeX is no number, or nothing, as far as that can be decided: 138 pairs, of which 68
 //!   have a percent within LaTeX.
 //! - Fractions are exact up to 128 bits; a larger one equals nothing, but its text may be equal. Where neither side is
 //!   a plain number the package compares floating point to its last bit, and here six places count. Together 18 pairs.

@@ -1,4 +1,4 @@
-//! The mistakes of a suite file, as they are told.
+//! The mistakes of a suite file, as they are reported.
 
 use std::fmt;
 

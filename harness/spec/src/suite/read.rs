@@ -54,7 +54,7 @@ impl<'t> Source<'t> {
         errors
     }
 
-    fn written(&self, span: Range<usize>) -> &'t str {
+    fn slice(&self, span: Range<usize>) -> &'t str {
         &self.text[span]
     }
 }

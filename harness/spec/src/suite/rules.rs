@@ -52,7 +52,7 @@ impl ProtocolFile {
     }
 }
 
-/// Reads the protocol that a suite names at `value`; its mistakes are told under its own file's name.
+/// Reads the protocol that a suite names at `value`; its mistakes are reported under its own file's name.
 pub(super) fn protocol_named(
     value: &Value,
     stem: &str,

@@ -12,12 +12,12 @@ use crate::{
 };
 
 pub(super) fn targets(value: &Value) -> Option<Targets> {
-    match value.written().trim_matches(['"', '\'']) {
+    match value.source_text().trim_matches(['"', '\'']) {
         "all" => Some(Targets::All),
         "source" => Some(Targets::Source),
         text if text.starts_with('[') => value.names("dataset").map(Targets::List),
         _ => {
-            let written = value.written();
+            let written = value.source_text();
             value.refuse(format!(
                 "`targets` must be \"all\", \"source\" or a list of datasets, found {written}"
             ));

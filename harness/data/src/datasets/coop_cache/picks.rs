@@ -22,7 +22,7 @@ pub(super) struct CachedPick {
     pub(super) class_name: String,
 }
 
-/// Finds every picture in the list it should be from; what does not fit is told.
+/// Finds every picture in the list it should be from; what does not fit is a fault.
 pub(super) fn check_picks(
     dataset: &Dataset,
     shots: usize,

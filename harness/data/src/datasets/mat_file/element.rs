@@ -64,7 +64,7 @@ pub(super) struct Element<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    /// What follows the header, in the byte order that it tells.
+    /// What follows the header, in the byte order that it says.
     pub(super) fn after_header(file: &'a [u8], n_header: usize) -> Result<Self, String> {
         let Some(header) = file.get(..n_header) else {
             return Err(format!("found {} bytes, expected a header of {n_header}", file.len()));

@@ -33,7 +33,7 @@ impl<'a> BitReader<'a> {
         (self.buffer, self.n_bits) = (0, 0);
     }
 
-    /// Goes on behind a restart marker.
+    /// Goes on after a restart marker.
     pub fn resume(&mut self, pos: usize) {
         (self.pos, self.at_marker, self.is_starved) = (pos, false, false);
     }

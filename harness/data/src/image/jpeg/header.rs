@@ -49,7 +49,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
         match stream.segment() {
             Ok(true) => {}
             Ok(false) => break,
-            // What is cut off behind the picture is not missed, as long as there was a marker.
+            // What is cut off after the picture is not missed, as long as there was a marker.
             Err(DecodeError::Jpeg(JpegError::Truncated))
                 if stream.is_whole && next_marker(bytes, stream.scan_end).is_some() =>
             {

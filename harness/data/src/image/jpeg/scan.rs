@@ -91,7 +91,7 @@ impl Scan {
     }
 }
 
-/// Decodes a scan and returns the position behind its data.
+/// Decodes a scan and returns the position after its data.
 pub(super) fn decode_scan(
     bytes: &[u8],
     pos: usize,
@@ -304,7 +304,7 @@ impl Decoder<'_> {
         Ok(k)
     }
 
-    /// Starts anew behind a restart marker, or searches for it as libjpeg does.
+    /// Starts anew after a restart marker, or searches for it as libjpeg does.
     fn restart(&mut self) -> Result<(), JpegError> {
         self.reader.discard_bits();
         self.dc.fill(0);

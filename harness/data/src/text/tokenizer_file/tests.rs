@@ -10,7 +10,7 @@ fn tiny() -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// Loads a file beside an empty `tokenizer_config.json`; tells what was found.
+/// Loads a file beside an empty `tokenizer_config.json`; returns what was found.
 fn load(bytes: &[u8]) -> Result<(), String> {
     let dir = Path::new("model");
     let loaded = TextTokenizer::from_bytes(bytes, b"{}", dir);

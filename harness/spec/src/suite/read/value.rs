@@ -76,8 +76,8 @@ impl<'s, 't> Value<'s, 't> {
     }
 
     /// The value as it is written in the file.
-    pub(crate) fn written(&self) -> &'t str {
-        self.source.written(self.span.clone())
+    pub(crate) fn source_text(&self) -> &'t str {
+        self.source.slice(self.span.clone())
     }
 
     pub(crate) fn text(&self) -> Option<String> {
@@ -123,7 +123,7 @@ impl<'s, 't> Value<'s, 't> {
         };
         let checked = number.filter(|&number| bound.holds(number));
         if checked.is_none() {
-            let (key, words, written) = (&self.key, bound.words(), self.written());
+            let (key, words, written) = (&self.key, bound.words(), self.source_text());
             self.refuse(format!("`{key}` must be {words}, found {written}"));
         }
         checked
@@ -136,7 +136,7 @@ impl<'s, 't> Value<'s, 't> {
     pub(crate) fn count_up_to(&self, least: usize, most: usize) -> Option<usize> {
         let count = self.integer(least)?;
         if most < count {
-            let (key, written) = (&self.key, self.written());
+            let (key, written) = (&self.key, self.source_text());
             self.refuse(format!("`{key}` must be at most {most}, found {written}"));
             return None;
         }
@@ -165,7 +165,7 @@ impl<'s, 't> Value<'s, 't> {
             .and_then(|int| usize::try_from(int).ok())
             .filter(|&integer| least <= integer);
         if integer.is_none() {
-            let (key, written) = (&self.key, self.written());
+            let (key, written) = (&self.key, self.source_text());
             self.refuse(format!("`{key}` must be {least} or more, found {written}"));
         }
         integer
@@ -275,7 +275,7 @@ impl<'s, 't> Value<'s, 't> {
             let item = Value::new(self.source, &self.key, item);
             match read(&item) {
                 Some(value) if values.contains(&value) => {
-                    item.refuse(format!("`{}` names {} twice", self.key, item.written()));
+                    item.refuse(format!("`{}` names {} twice", self.key, item.source_text()));
                     complete = false;
                 }
                 Some(value) => values.push(value),
@@ -297,7 +297,7 @@ fn named<T: DeserializeOwned>(text: &str) -> Result<T, NameProblem> {
     T::deserialize(deserializer)
 }
 
-/// Why a name could not be read; serde tells an unknown variant's alternatives only this way.
+/// Why a name could not be read; serde gives an unknown variant's alternatives only this way.
 #[derive(Debug)]
 enum NameProblem {
     Unknown(&'static [&'static str]),

@@ -29,7 +29,7 @@ pub fn path_of(dataset: &Dataset, example: &Example) -> String {
 
 impl PictureDigests {
     /// Those of these examples' pictures, as the last [`super::check`] found them, whose cache is in `sidecars`.
-    /// The list that it left behind must still have the `tree` that it gave.
+    /// The list that it wrote must still have the `tree` that it gave.
     pub fn as_checked<'e>(
         dataset: &Dataset,
         sidecars: &Path,

@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// What a small entry takes on disk.
 const BLOCK: u64 = 4096;
 
-/// A cache in a folder of its own, with room for so many small entries in each of its folders.
+/// A cache in a folder of its own, with room for `n_small` small entries in each of its folders.
 fn cache_of(n_small: u64) -> (TempDir, PictureCache) {
     let dir = tempfile::tempdir().unwrap();
     let cache = PictureCache::new(&space(dir.path(), n_small));
@@ -45,7 +45,7 @@ fn keys_of_one_folder<const N: usize>() -> [Key; N] {
     std::array::from_fn(|_| keys.next().unwrap())
 }
 
-/// A picture whose pixels tell which it is.
+/// A picture whose pixels say which it is.
 fn picture(number: usize) -> RgbImage {
     let pixels = (0..5 * 3 * 3).map(|at| (at * 31 + number * 7) as u8).collect();
     RgbImage { width: 5, height: 3, pixels }

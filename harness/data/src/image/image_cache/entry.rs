@@ -50,7 +50,7 @@ impl Entry<'_> {
     }
 }
 
-/// Reads the picture of an entry's file of so many bytes; nothing if it is not the entry of that key, and whole.
+/// Reads the picture of an entry's file of `n_file` bytes; nothing if it is not the entry of that key, and whole.
 pub(super) fn read(key: Key, n_file: u64, mut file: impl Read) -> io::Result<Option<RgbImage>> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header)?;

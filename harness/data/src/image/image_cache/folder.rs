@@ -22,7 +22,7 @@ use crate::image::RgbImage;
 /// How long an entry is kept after it was last read.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// How far behind the time of an entry may be, so that readers seldom write.
+/// How old the time of an entry may be, so that readers seldom write.
 const READ_STEP: Duration = Duration::from_secs(3600);
 
 /// After that long, nobody is still writing a temporary file.
@@ -80,7 +80,7 @@ impl Folder {
         file.finish_unsynced()
     }
 
-    /// Tells whether so many bytes have room once the file at `replaced` is gone, and makes room where that is
+    /// Whether `n_bytes` have room once the file at `replaced` is gone, and makes room where that is
     /// allowed: of old entries, and of any where there is more than the limit already.
     pub fn make_room(&self, n_bytes: u64, replaced: Option<&Path>) -> io::Result<bool> {
         if self.limit < n_bytes {

@@ -40,7 +40,7 @@ pub fn questions<'d>(protocol: &Protocol, dataset: &'d Dataset, form: Form) -> Q
 /// The training pictures of a trial, in the order of the draw.
 ///
 /// With `few_shot_dir` it is the set that CoOp keeps there for these shots and this seed, whatever the
-/// protocol's rule; that there is none is an error, because picks of two origins would not be told apart.
+/// protocol's rule; that there is none is an error, because picks of two origins could not be distinguished.
 pub fn training_pictures<'d>(
     trial: &Trial,
     dataset: &'d Dataset,
