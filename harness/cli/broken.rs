@@ -7,8 +7,8 @@ use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, Example},
     image::Processor,
-    lock::{Decoded, Difference, Hashed, PictureDigests, decode_pictures, misplaced, picture_path},
-    shown::UsedPictures,
+    lock::{Decoded, Difference, Hashed, ImageDigests, decode_images, misplaced, picture_path},
+    prompts::UsedImages,
 };
 use clsrl_spec::{DatasetId, Protocol, lock::Tree};
 
@@ -21,12 +21,12 @@ const MAX_NAMED: usize = 20;
 pub fn decode<'e>(
     dataset: &Dataset,
     examples: impl IntoIterator<Item = &'e Example>,
-    digests: &PictureDigests,
+    digests: &ImageDigests,
     (sidecars, detail): (&Path, Detail),
 ) -> anyhow::Result<Decoded> {
     let meter = Meter::new(detail, &format!("{}, decoding", dataset.id));
     let progress = |hashed: Hashed| meter.add(hashed);
-    let decoded = decode_pictures(dataset, examples, digests, (sidecars, &progress));
+    let decoded = decode_images(dataset, examples, digests, (sidecars, &progress));
     meter.close();
     Ok(decoded?)
 }
@@ -38,7 +38,7 @@ pub fn broken_pictures(
     (sidecars, detail): (&Path, Detail),
 ) -> anyhow::Result<Vec<Difference>> {
     let listed = || dataset.train.iter().chain(&dataset.val).chain(&dataset.test);
-    let digests = PictureDigests::as_checked(dataset, sidecars, tree, listed())?;
+    let digests = ImageDigests::as_checked(dataset, sidecars, tree, listed())?;
     // One that is not there is told by whoever compared the tree.
     let there = listed().filter(|example| digests.get(dataset, example).is_some());
     Ok(decode(dataset, there, &digests, (sidecars, detail))?.broken)
@@ -47,7 +47,7 @@ pub fn broken_pictures(
 /// Fails if an image that is used cannot be decoded, or has a shape that the model cannot take.
 pub fn check_pictures(
     datasets: &BTreeMap<DatasetId, Dataset>,
-    used: &BTreeMap<DatasetId, UsedPictures>,
+    used: &BTreeMap<DatasetId, UsedImages>,
     bound: &BTreeMap<DatasetId, BoundDataset>,
     (processor, protocol): (&Processor, &Protocol),
     (sidecars, detail): (&Path, Detail),

@@ -11,7 +11,7 @@ use clsrl_data::{
     datasets::{Dataset, Example},
     image::Processor,
     lock::recorded_links,
-    shown::{ShownDigests, evaluated_pictures, training_pictures, used_pictures},
+    prompts::{PromptDigests, evaluated_images, training_images, used_images},
 };
 use clsrl_runner::{Store, keep_earlier};
 use clsrl_spec::{Binding, CellKey, DataSource, DatasetId, Seed, Suite, Trial};
@@ -69,11 +69,11 @@ impl Inputs {
             Some(dir) => Some(canonical_dir(dir, "folder of few-shot caches")?),
             None => None,
         };
-        let used = used_pictures(&request.trials, &datasets, few_shot_dir.as_deref())?;
+        let used = used_images(&request.trials, &datasets, few_shot_dir.as_deref())?;
         let of_data = (&datasets, &used);
         let locked = locked::compare(&request.project, of_data, &options.data, check, detail)?;
         let few_shot = few_shot_dir.as_deref();
-        let shown = ShownDigests::of(&request.trials, &datasets, few_shot, &locked.bound)?;
+        let shown = PromptDigests::of(&request.trials, &datasets, few_shot, &locked.bound)?;
         let data_digest = |(&id, dataset): (&DatasetId, &Dataset)| {
             (id, dataset.digest(locked.images.get(&id).map(String::as_str)))
         };
@@ -135,16 +135,16 @@ impl Inputs {
         let mut examples: BTreeMap<DatasetId, Vec<&Example>> = BTreeMap::new();
         if let Some(source) = trial.train_on {
             let few_shot_dir = self.few_shot_dir.as_deref();
-            let pictures = training_pictures(trial, &self.datasets[&source], few_shot_dir);
+            let pictures = training_images(trial, &self.datasets[&source], few_shot_dir);
             // A cache that cannot be read any more is told by the worker, which reads it as well.
             examples.entry(source).or_default().extend(pictures.unwrap_or_default());
         }
         for &cell in cells {
-            let pictures = evaluated_pictures(trial, cell, &self.datasets[&cell.target]);
+            let pictures = evaluated_images(trial, cell, &self.datasets[&cell.target]);
             examples.entry(cell.target).or_default().extend(pictures);
         }
         let bound = |(id, examples): (DatasetId, Vec<&Example>)| {
-            let of_trial = self.bound.get(&id)?.with_pictures_of(&self.datasets[&id], examples);
+            let of_trial = self.bound.get(&id)?.with_images_of(&self.datasets[&id], examples);
             Some((id, of_trial))
         };
         examples.into_iter().filter_map(bound).collect()

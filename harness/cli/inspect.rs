@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use clsrl_data::{
     datasets::{Example, pick_few_shot},
     image::{Processor, RgbImage},
-    shown,
+    prompts,
     text::{TextTokenizer, expand_image_tokens},
 };
 use clsrl_files::NewFile;
@@ -111,10 +111,10 @@ pub fn prompt(options: &PromptOptions, detail: Detail) -> anyhow::Result<Exit> {
     let data_dir = data_dir(&suite, options.data.as_deref(), detail)?;
     let dataset = open_dataset(options.cell.target, &data_dir, None)?;
     let split = *suite.evaluation.split.of(options.cell.target);
-    let questions = shown::questions(&suite.protocol, &dataset, options.cell.form);
+    let questions = prompts::questions(&suite.protocol, &dataset, options.cell.form);
     let example = example(&questions.view().evaluated(split, None), options.index)?;
     let question = questions.ask(split.as_str(), example);
-    let asked = shown::evaluation_prompt(&suite.protocol, options.cell, &question);
+    let asked = prompts::evaluation_prompt(&suite.protocol, options.cell, &question);
     let image = &suite.protocol.image;
     let processor =
         Processor::from_dir(&model_dir)?.with_pixels(image.min_pixels, image.max_pixels);

@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use clsrl_data::{
     BoundDataset,
     datasets::Dataset,
-    lock::{Checked, Checking, Hashed, Mode, PictureDigests, check, lock_key, split_digest},
-    shown::UsedPictures,
+    lock::{Checked, Checking, Hashed, ImageDigests, Mode, check, lock_key, split_digest},
+    prompts::UsedImages,
 };
 use clsrl_files::limit;
 use clsrl_spec::{
@@ -48,7 +48,7 @@ pub struct Locked {
 /// Compares datasets with the lock; without `--allow-unlocked` a dataset that differs is an error.
 pub fn compare(
     project: &Project,
-    (datasets, used): (&BTreeMap<DatasetId, Dataset>, &BTreeMap<DatasetId, UsedPictures>),
+    (datasets, used): (&BTreeMap<DatasetId, Dataset>, &BTreeMap<DatasetId, UsedImages>),
     options: &DataOptions,
     depth: Check,
     detail: Detail,
@@ -69,7 +69,7 @@ pub fn compare(
             }
             // Without a folder of sidecars there is none to be found.
             let sidecars = sidecars_dir(options.sidecars.as_deref()).unwrap_or_default();
-            let pictures = PictureDigests::as_locked(dataset, &sidecars, expected, used.trained);
+            let pictures = ImageDigests::as_locked(dataset, &sidecars, expected, used.trained);
             locked.bound.insert(id, BoundDataset::new(dataset, pictures));
             continue;
         }
@@ -77,7 +77,7 @@ pub fn compare(
         let sidecars = sidecars_dir(options.sidecars.as_deref())?;
         let checked =
             with_meter(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
-        let pictures = PictureDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
+        let pictures = ImageDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
         locked.bound.insert(id, BoundDataset::new(dataset, pictures));
         match describe_differences(dataset, &checked) {
             Ok(()) => drop(locked.images.insert(id, checked.images_root)),

@@ -22,7 +22,7 @@ use crate::{
 
 /// So many images are embedded at most: a photograph takes about 4 KiB of the report, and a few
 /// milliseconds to read.
-const MAX_PICTURES: usize = 1000;
+const MAX_IMAGES: usize = 1000;
 
 /// The longest side of a thumbnail, in pixels, as wide as the report shows it.
 const SIDE: u32 = 96;
@@ -54,7 +54,7 @@ pub fn sample_images_dir(
 /// shows its path.
 pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
     let mut pictures = shown.pictures();
-    pictures.truncate(MAX_PICTURES);
+    pictures.truncate(MAX_IMAGES);
     let mut by_dataset: BTreeMap<_, Vec<ShownPicture>> = BTreeMap::new();
     for picture in pictures {
         by_dataset.entry(picture.dataset).or_default().push(picture);

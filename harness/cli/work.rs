@@ -1,6 +1,6 @@
 //! How much there is to do: optimizer steps and images, of what is there or, without data, of the real datasets.
 
-use clsrl_data::shown::{evaluated_pictures, training_pictures};
+use clsrl_data::prompts::{evaluated_images, training_images};
 use clsrl_spec::{CellKey, Training, Trial};
 
 use crate::inputs::Inputs;
@@ -10,7 +10,7 @@ pub fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
     let known = inputs.and_then(|inputs| {
         let source = inputs.datasets.get(&trial.train_on?)?;
         // A cache that cannot be read was told when the inputs were bound.
-        training_pictures(trial, source, inputs.few_shot_dir.as_deref()).ok()
+        training_images(trial, source, inputs.few_shot_dir.as_deref()).ok()
     });
     known.map_or_else(|| trial.full_training_set(), |pictures| pictures.len())
 }
@@ -28,7 +28,7 @@ pub fn n_steps(trial: &Trial, n_training_images: usize) -> usize {
 /// Images that a cell evaluates.
 pub fn n_images(trial: &Trial, cell: CellKey, inputs: &Inputs) -> usize {
     let target = inputs.datasets.get(&cell.target);
-    target.map_or(0, |target| evaluated_pictures(trial, cell, target).len())
+    target.map_or(0, |target| evaluated_images(trial, cell, target).len())
 }
 
 /// Images that all cells of a trial evaluate together.

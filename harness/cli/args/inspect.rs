@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use clsrl_spec::{CellKey, DatasetId, Form, ImagePath, PromptStyle, Seed, ranges::MAX_PICTURES};
+use clsrl_spec::{CellKey, DatasetId, Form, ImagePath, PromptStyle, Seed, ranges::MAX_IMAGES};
 
 use super::number::whole;
 use crate::{
@@ -39,7 +39,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The position in the test split.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_IMAGES>)]
     index: usize,
     /// The prompt style.
     #[arg(long, value_enum, default_value_t = PromptArg::Thinking)]
@@ -62,7 +62,7 @@ pub struct ImageArgs {
     #[arg(long, value_name = "NAME", value_parser = names::dataset)]
     dataset: DatasetId,
     /// The position in the test split.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_PICTURES>)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<0, MAX_IMAGES>)]
     index: usize,
     /// The image path, an order of conversion and resizing: rgb384, native384, eval384 or direct.
     #[arg(long, default_value = "rgb384")]
@@ -88,7 +88,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Training images per class.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_IMAGES>)]
     shots: usize,
     /// The seed of the trial; under the notebook's rule every seed has the same samples.
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clsrl_spec::{
     DatasetId, MethodId, Seed, Selection,
-    ranges::{MAX_LORA_RANK, MAX_PICTURES},
+    ranges::{MAX_IMAGES, MAX_LORA_RANK},
 };
 
 use super::number::whole;
@@ -38,13 +38,13 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = names::dataset)]
     datasets: Vec<DatasetId>,
     /// Only these numbers of training images per class.
-    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = whole::<1, MAX_PICTURES>)]
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = whole::<1, MAX_IMAGES>)]
     shots: Vec<usize>,
     /// Only these seeds.
     #[arg(long, value_name = "1,2", value_delimiter = ',')]
     seeds: Vec<Seed>,
     /// Evaluate only N images of each dataset, spread evenly over its list.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_PICTURES>)]
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_IMAGES>)]
     limit: Option<usize>,
     /// Use another protocol; results and report are named SUITE.PROTOCOL.
     #[arg(long, value_name = "NAME")]

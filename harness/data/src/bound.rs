@@ -14,21 +14,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     datasets::{Dataset, DatasetError, Example, Links},
-    image::PictureFile,
-    lock::PictureDigests,
+    image::ImageFile,
+    lock::ImageDigests,
 };
 
-/// A dataset as a run found it: its lists, the files that they were read from, and the pictures that are used.
+/// A dataset as a run found it: its lists, the files that they were read from, and the images that are used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundDataset {
     /// Over everything that the lists say, see [`Dataset::lists_digest`]; none if nothing was found yet.
     lists: Option<Digest>,
-    /// What says how its pictures were drawn.
+    /// What says how its images were drawn.
     drawn: Option<String>,
     /// Of every file that the lists were read from, by its path below the dataset's folder.
     read_from: BTreeMap<String, Digest>,
-    /// Of the pictures that are used.
-    pictures: PictureDigests,
+    /// Of the images that are used.
+    pictures: ImageDigests,
     /// The folders that links may lead into, beside those of the data.
     links: Vec<PathBuf>,
 }
@@ -46,7 +46,7 @@ pub enum BoundError {
 
 impl BoundDataset {
     /// Binds what was found of a dataset.
-    pub fn new(dataset: &Dataset, pictures: PictureDigests) -> Self {
+    pub fn new(dataset: &Dataset, pictures: ImageDigests) -> Self {
         let read_from = dataset.read_from.iter();
         BoundDataset {
             lists: Some(dataset.lists_digest()),
@@ -60,8 +60,8 @@ impl BoundDataset {
         }
     }
 
-    /// The same with no more pictures than these examples'.
-    pub fn with_pictures_of<'e>(
+    /// The same with no more images than these examples'.
+    pub fn with_images_of<'e>(
         &self,
         dataset: &Dataset,
         examples: impl IntoIterator<Item = &'e Example>,
@@ -70,8 +70,8 @@ impl BoundDataset {
         BoundDataset { pictures, ..self.clone() }
     }
 
-    /// The digests of the pictures that are used.
-    pub fn pictures(&self) -> &PictureDigests {
+    /// The digests of the images that are used.
+    pub fn pictures(&self) -> &ImageDigests {
         &self.pictures
     }
 
@@ -103,16 +103,16 @@ impl BoundDataset {
         }
     }
 
-    /// Reads the picture of an example, which must be what it was.
+    /// Reads the image of an example, which must be what it was.
     ///
     /// # Errors
-    /// [`Differs`] for other bytes; `E` for a picture that cannot be found or read.
+    /// [`Differs`] for other bytes; `E` for an image that cannot be found or read.
     pub fn read_picture<E: From<DatasetError> + From<crate::image::ImageError> + From<Differs>>(
         &self,
         dataset: &Dataset,
         example: &Example,
-    ) -> Result<PictureFile, E> {
-        let file = PictureFile::read(&dataset.image_path(example)?)?;
+    ) -> Result<ImageFile, E> {
+        let file = ImageFile::read(&dataset.image_path(example)?)?;
         let expected = self.pictures.get(dataset, example);
         if expected == Some(file.sha256()) {
             return Ok(file);

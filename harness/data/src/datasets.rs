@@ -1,5 +1,5 @@
-//! The eleven datasets as they lie on disk, the pictures that few-shot training sees, and the question
-//! that is asked about a picture.
+//! The eleven datasets as they lie on disk, the images that few-shot training sees, and the question
+//! that is asked about an image.
 //!
 //! Knows CoOp's folder layout and nothing of pixels, tokens or models.
 

@@ -1,16 +1,16 @@
-//! Pictures: decoding as Pillow does, resizing as Pillow does, and the patches that Qwen2-VL reads.
+//! Images: decoding as Pillow does, resizing as Pillow does, and the patches that Qwen2-VL reads.
 //!
 //! Owns every step from a file to pixel values. Knows nothing of datasets, prompts or tensors.
 
 mod processor;
-mod picture_cache;
+mod image_cache;
 mod size;
 mod resample;
 mod raster;
 mod rgb;
 mod decode;
 mod limits;
-mod picture_file;
+mod image_file;
 mod thumbnail;
 mod jpeg;
 mod png;
@@ -23,8 +23,8 @@ mod error;
 pub use decode::decode_rgb;
 pub use error::{DecodeError, ImageError, JpegError, SizeError};
 pub(crate) use format::stand_in;
-pub use picture_cache::{CacheSpace, PictureCache};
-pub use picture_file::PictureFile;
+pub use image_cache::{CacheSpace, ImageCache};
+pub use image_file::ImageFile;
 pub(crate) use processor::PIXELS_VERSION;
 pub use processor::{Patches, Processor, ProcessorForm};
 pub use resample::{bicubic, lanczos};

@@ -1,4 +1,4 @@
-//! From disk to model input: datasets, few-shot sampling, choice lists, pictures, prompts, tokens.
+//! From disk to model input: datasets, few-shot sampling, choice lists, images, prompts, tokens.
 //!
 //! Owns what is read of a dataset's or a model's folder before the weights are. Knows nothing of
 //! tensors, training or results.
@@ -6,7 +6,7 @@
 pub mod datasets;
 pub mod image;
 pub mod text;
-pub mod shown;
+pub mod prompts;
 pub mod lock;
 mod bound;
 mod model_dir;

@@ -1,4 +1,4 @@
-//! What a trial shows the model: its training pictures and every prompt as text, with their digests.
+//! What a trial shows the model: its training images and every prompt as text, with their digests.
 //!
 //! One place for training, evaluation, `inspect` and the identities, so that what is hashed is what is read.
 
@@ -22,14 +22,14 @@ use crate::{
 
 /// A prompt as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct RenderedPrompt {
     /// The question with its suffix.
     pub text: String,
     /// The whole conversation, as the tokenizer reads it.
     pub conversation: String,
 }
 
-/// The name of the list that training pictures come from.
+/// The name of the list that training images come from.
 pub const TRAIN: &str = "train";
 
 /// The questions of a form about a dataset, by a protocol's rules.
@@ -37,11 +37,11 @@ pub fn questions<'d>(protocol: &Protocol, dataset: &'d Dataset, form: Form) -> Q
     Questions::new(FormView::new(dataset, form, protocol.base_classes), &protocol.choices)
 }
 
-/// The training pictures of a trial, in the order of the draw.
+/// The training images of a trial, in the order of the draw.
 ///
 /// With `few_shot_dir` it is the set that CoOp keeps there for these shots and this seed, whatever the
 /// protocol's rule; that there is none is an error, because picks of two origins could not be distinguished.
-pub fn training_pictures<'d>(
+pub fn training_images<'d>(
     trial: &Trial,
     dataset: &'d Dataset,
     few_shot_dir: Option<&Path>,
@@ -54,8 +54,8 @@ pub fn training_pictures<'d>(
     Ok(picks.train.into_iter().map(|position| &dataset.train[position]).collect())
 }
 
-/// The pictures that a cell of a trial evaluates, in the order of their list.
-pub fn evaluated_pictures<'d>(
+/// The images that a cell of a trial evaluates, in the order of their list.
+pub fn evaluated_images<'d>(
     trial: &Trial,
     cell: CellKey,
     dataset: &'d Dataset,
@@ -65,44 +65,44 @@ pub fn evaluated_pictures<'d>(
         .evaluated(evaluation.split_of(cell.target), evaluation.limit)
 }
 
-/// The pictures of one dataset that trials use, each once for every time that it is drawn.
+/// The images of one dataset that trials use, each once for every time that it is drawn.
 #[derive(Debug, Clone, Default)]
-pub struct UsedPictures<'d> {
+pub struct UsedImages<'d> {
     /// Those that are trained on.
     pub trained: Vec<&'d Example>,
     /// Those that are evaluated.
     pub evaluated: Vec<&'d Example>,
 }
 
-impl<'d> UsedPictures<'d> {
+impl<'d> UsedImages<'d> {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &'d Example> {
         self.trained.iter().chain(&self.evaluated).copied()
     }
 }
 
-/// The pictures that these trials use, by dataset: training pictures, and those of the cells.
-pub fn used_pictures<'d>(
+/// The images that these trials use, by dataset: training images, and those of the cells.
+pub fn used_images<'d>(
     trials: &[Trial],
     datasets: &'d BTreeMap<DatasetId, Dataset>,
     few_shot_dir: Option<&Path>,
-) -> Result<BTreeMap<DatasetId, UsedPictures<'d>>, DatasetError> {
-    let mut used: BTreeMap<DatasetId, UsedPictures> = BTreeMap::new();
+) -> Result<BTreeMap<DatasetId, UsedImages<'d>>, DatasetError> {
+    let mut used: BTreeMap<DatasetId, UsedImages> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for trial in trials {
         let source = trial.train_on.and_then(|source| datasets.get(&source));
-        // Trials of one draw train on the same pictures, and all trials of a suite ask about those of a cell.
+        // Trials of one draw train on the same images, and all trials of a suite ask about those of a cell.
         if let Some((source, key)) = source.zip(trial.picks_key())
             && seen.insert(format!("picks {key}"))
         {
-            let pictures = training_pictures(trial, source, few_shot_dir)?;
+            let pictures = training_images(trial, source, few_shot_dir)?;
             used.entry(source.id).or_default().trained.extend(pictures);
         }
         for cell in trial.cells() {
             if let Some(target) = datasets.get(&cell.target)
                 && seen.insert(format!("cell {cell}"))
             {
-                let pictures = evaluated_pictures(trial, cell, target);
+                let pictures = evaluated_images(trial, cell, target);
                 used.entry(cell.target).or_default().evaluated.extend(pictures);
             }
         }
@@ -111,23 +111,31 @@ pub fn used_pictures<'d>(
 }
 
 /// What a completion is sampled after, in training by reinforcement.
-pub fn rollout_prompt(protocol: &Protocol, style: PromptStyle, question: &Question) -> Shown {
+pub fn rollout_prompt(
+    protocol: &Protocol,
+    style: PromptStyle,
+    question: &Question,
+) -> RenderedPrompt {
     prompt(protocol, protocol.prompts.train_suffix(style), question)
 }
 
 /// What is answered in evaluation.
-pub fn evaluation_prompt(protocol: &Protocol, cell: CellKey, question: &Question) -> Shown {
+pub fn evaluation_prompt(
+    protocol: &Protocol,
+    cell: CellKey,
+    question: &Question,
+) -> RenderedPrompt {
     prompt(protocol, protocol.prompts.eval_suffix(cell.form, cell.prompt), question)
 }
 
-fn prompt(protocol: &Protocol, suffix: &str, question: &Question) -> Shown {
+fn prompt(protocol: &Protocol, suffix: &str, question: &Question) -> RenderedPrompt {
     let text = format!("{}{suffix}", question.text);
     let prompts = &protocol.prompts;
-    Shown { conversation: render_prompt(&prompts.system, prompts.order, &text), text }
+    RenderedPrompt { conversation: render_prompt(&prompts.system, prompts.order, &text), text }
 }
 
 /// A supervised example, its answer included.
-pub fn supervised_example(protocol: &Protocol, question: &Question) -> Shown {
+pub fn supervised_example(protocol: &Protocol, question: &Question) -> RenderedPrompt {
     let rule = &protocol.sft;
     let text = format!("{}{}", question.text, protocol.sft_suffix());
     let answer = match rule.target {
@@ -136,29 +144,29 @@ pub fn supervised_example(protocol: &Protocol, question: &Question) -> Shown {
     };
     let trailing = rule.trailing_generation_prompt;
     let conversation = render_example(&rule.system, rule.order, &text, &answer, trailing);
-    Shown { text, conversation }
+    RenderedPrompt { text, conversation }
 }
 
 /// The digests of what trials show, as an identity has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ShownDigests {
-    /// Of the training pictures' bytes, by [`Trial::picks_key`]; none where one of them is not known.
+pub struct PromptDigests {
+    /// Of the training images' bytes, by [`Trial::picks_key`]; none where one of them is not known.
     pub training_data: BTreeMap<String, String>,
-    /// Of the training pictures, by [`Trial::picks_key`].
+    /// Of the training images, by [`Trial::picks_key`].
     pub picks: BTreeMap<String, String>,
     /// Of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
     pub prompts: BTreeMap<String, String>,
 }
 
-impl ShownDigests {
-    /// Hashes what these trials show of the datasets that are there, whose pictures have these digests.
+impl PromptDigests {
+    /// Hashes what these trials show of the datasets that are there, whose images have these digests.
     pub fn of(
         trials: &[Trial],
         datasets: &BTreeMap<DatasetId, Dataset>,
         few_shot_dir: Option<&Path>,
         bound: &BTreeMap<DatasetId, BoundDataset>,
     ) -> Result<Self, DatasetError> {
-        let mut digests = ShownDigests::default();
+        let mut digests = PromptDigests::default();
         for trial in trials {
             if let Some(source) = trial.train_on.and_then(|source| datasets.get(&source)) {
                 let bound = bound.get(&source.id);
@@ -182,7 +190,7 @@ impl ShownDigests {
     ) -> Result<(), DatasetError> {
         let Some(picks_key) = trial.picks_key() else { return Ok(()) };
         let protocol = &trial.protocol;
-        let pictures = training_pictures(trial, source, few_shot_dir)?;
+        let pictures = training_images(trial, source, few_shot_dir)?;
         let questions = questions(protocol, source, trial.form);
         let conversation = |question: &Question| match &trial.training {
             Training::None => String::new(),
@@ -204,7 +212,7 @@ impl ShownDigests {
     /// All trials of a suite ask a cell's questions alike, so that each is hashed once.
     fn add_evaluation(&mut self, trial: &Trial, cell: CellKey, target: &Dataset) {
         self.prompts.entry(cell.to_string()).or_insert_with(|| {
-            let pictures = evaluated_pictures(trial, cell, target);
+            let pictures = evaluated_images(trial, cell, target);
             let split = trial.evaluation.split_of(cell.target).as_str();
             let questions = questions(&trial.protocol, target, cell.form);
             prompts_digest(&questions, split, &pictures, |question| {

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use clsrl_data::{
     datasets::Dataset,
-    shown::{ShownDigests, evaluated_pictures, questions, supervised_example, training_pictures},
+    prompts::{PromptDigests, evaluated_images, questions, supervised_example, training_images},
 };
 use clsrl_spec::{DatasetId, Form, LabelMask, MethodId, Selection, ShotRule, Suite, Trial, plan};
 use tempfile::TempDir;
 
-/// EuroSAT's lists with five classes of three pictures each in every split; no picture is there.
+/// EuroSAT's lists with five classes of three images each in every split; no image is there.
 fn eurosat() -> (TempDir, Dataset) {
     let root = tempfile::tempdir().unwrap();
     let rows = |split: &str| {
@@ -46,9 +46,9 @@ fn trial(task: &str, protocol: &str, key: &str) -> Trial {
     trials(task, protocol).into_iter().find(|trial| trial.key() == key).unwrap()
 }
 
-fn digests(trials: &[Trial], dataset: &Dataset) -> ShownDigests {
+fn digests(trials: &[Trial], dataset: &Dataset) -> PromptDigests {
     let datasets = BTreeMap::from([(dataset.id, dataset.clone())]);
-    ShownDigests::of(trials, &datasets, None, &BTreeMap::new()).unwrap()
+    PromptDigests::of(trials, &datasets, None, &BTreeMap::new()).unwrap()
 }
 
 #[test]
@@ -56,13 +56,13 @@ fn base_to_new_trains_on_the_base_part_of_the_few_shot_pictures_and_tests_both_h
     let (_root, dataset) = eurosat();
     let all = trial("few-shot", "matched", "cls-rl.eurosat.2shot.seed1");
     let base = trial("base-to-new", "matched", "cls-rl.eurosat.base.2shot.seed1");
-    let whole = training_pictures(&all, &dataset, None).unwrap();
-    let half = training_pictures(&base, &dataset, None).unwrap();
+    let whole = training_images(&all, &dataset, None).unwrap();
+    let half = training_images(&base, &dataset, None).unwrap();
     let of_base: Vec<_> = whole.iter().copied().filter(|example| example.label < 3).collect();
     assert_eq!((whole.len(), half), (10, of_base));
     let cells = base.cells();
     assert_eq!(cells.len(), 2);
-    let sizes = cells.iter().map(|&cell| evaluated_pictures(&base, cell, &dataset).len());
+    let sizes = cells.iter().map(|&cell| evaluated_images(&base, cell, &dataset).len());
     assert_eq!(sizes.collect::<Vec<_>>(), [9, 6]);
 }
 
@@ -73,7 +73,7 @@ fn the_notebook_s_pictures_are_the_same_for_every_seed_and_coop_s_are_not() {
         let trial = trial("few-shot", protocol, &format!("cls-rl.eurosat.2shot.seed{seed}"));
         let notebook = matches!(trial.protocol.shots, ShotRule::Notebook { .. });
         assert_eq!(notebook, protocol == "paper");
-        training_pictures(&trial, &dataset, None).unwrap().into_iter().cloned().collect::<Vec<_>>()
+        training_images(&trial, &dataset, None).unwrap().into_iter().cloned().collect::<Vec<_>>()
     };
     assert_eq!(pictures("paper", 1), pictures("paper", 2));
     assert_ne!(pictures("matched", 1), pictures("matched", 2));

@@ -61,7 +61,7 @@ fn a_share_is_what_pythons_float_product_gives() {
     assert_eq!(list_length(ListRule::Notebook { percent: 58 }, 100), 57);
 }
 
-/// A dataset of `n_classes` classes with one training picture each.
+/// A dataset of `n_classes` classes with one training image each.
 fn textures(n_classes: usize) -> Dataset {
     dataset_of(DatasetId::Dtd, "split_zhou_DescribableTextures.json", n_classes)
 }

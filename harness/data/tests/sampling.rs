@@ -173,7 +173,7 @@ fn no_test_picture_is_in_a_few_shot_set() {
     }
 }
 
-/// Six folders of two training pictures; the third and the fourth class are both a missile.
+/// Six folders of two training images; the third and the fourth class are both a missile.
 fn imagenet() -> (TempDir, Dataset) {
     let root = tempfile::tempdir().unwrap();
     let names = ["tench", "goldfish", "missile", "missile", "ray", "cock"];
@@ -191,7 +191,7 @@ fn imagenet() -> (TempDir, Dataset) {
 }
 
 /// CPython: `o = list(range(12)); random.seed(7); random.shuffle(o)` gives
-/// 7, 11, 3, 10, 8, 4, 9, 1, 0, 6, 2, 5; picture i is of class i / 2.
+/// 7, 11, 3, 10, 8, 4, 9, 1, 0, 6, 2, 5; image i is of class i / 2.
 #[test]
 fn the_notebook_takes_the_first_pictures_of_every_name_from_one_shuffled_list() {
     let (_root, dataset) = imagenet();

@@ -9,7 +9,7 @@ use std::{
 
 use clsrl_data::{
     datasets::{Dataset, Example},
-    shown,
+    prompts,
 };
 use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
@@ -60,10 +60,10 @@ impl Evaluator<'_> {
     ) -> Result<(), EngineError> {
         let settings = &self.trial.evaluation;
         let split = settings.split_of(cell.target);
-        let questions = shown::questions(&self.trial.protocol, dataset, cell.form);
+        let questions = prompts::questions(&self.trial.protocol, dataset, cell.form);
         let n_split = questions.view().evaluated(split, None).len();
         let expected = settings.limit.map_or(n_split, |limit| limit.min(n_split));
-        let chosen = shown::evaluated_pictures(self.trial, cell, dataset);
+        let chosen = prompts::evaluated_images(self.trial, cell, dataset);
         if chosen.is_empty() {
             let (dataset, split) = (cell.target.to_string(), split.as_str());
             return Err(EngineError::Empty { dataset, split });

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, Example, Question, Questions},
-    image::{CacheSpace, Patches, PictureCache, Processor},
-    shown::{self, Shown},
+    image::{CacheSpace, ImageCache, Patches, Processor},
+    prompts::{self, RenderedPrompt},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
 use clsrl_files::Folder;
@@ -23,7 +23,7 @@ pub struct Inputs {
     /// The model's tokenizer.
     pub tokenizer: TextTokenizer,
     processor: Processor,
-    picture_cache: Option<PictureCache>,
+    picture_cache: Option<ImageCache>,
     data: BTreeMap<DatasetId, BoundDataset>,
     protocol: Protocol,
     image_token: i64,
@@ -70,7 +70,7 @@ impl Inputs {
             .with_pixels(protocol.image.min_pixels, protocol.image.max_pixels);
         let image_token = tokenizer.token_id("<|image_pad|>")?;
         let im_end = tokenizer.token_id("<|im_end|>")?;
-        let (picture_cache, protocol) = (picture_cache.map(PictureCache::new), protocol.clone());
+        let (picture_cache, protocol) = (picture_cache.map(ImageCache::new), protocol.clone());
         let data = BTreeMap::new();
         Ok(Inputs { tokenizer, processor, picture_cache, data, protocol, image_token, im_end })
     }
@@ -87,8 +87,8 @@ impl Inputs {
         examples: &[&Example],
         style: PromptStyle,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let show = |question: &Question| shown::rollout_prompt(&self.protocol, style, question);
-        self.ask((questions, shown::TRAIN), examples, self.protocol.image.training(), show)
+        let show = |question: &Question| prompts::rollout_prompt(&self.protocol, style, question);
+        self.ask((questions, prompts::TRAIN), examples, self.protocol.image.training(), show)
     }
 
     /// Builds the evaluation prompts of some examples of a cell's target, in their order.
@@ -99,7 +99,7 @@ impl Inputs {
         examples: &[&Example],
         cell: CellKey,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
-        let show = |question: &Question| shown::evaluation_prompt(&self.protocol, cell, question);
+        let show = |question: &Question| prompts::evaluation_prompt(&self.protocol, cell, question);
         self.ask((questions, split.as_str()), examples, self.protocol.image.evaluation(), show)
     }
 
@@ -108,7 +108,7 @@ impl Inputs {
         (questions, split): (&Questions, &str),
         examples: &[&Example],
         steps: ImageSteps,
-        show: impl Fn(&Question) -> Shown,
+        show: impl Fn(&Question) -> RenderedPrompt,
     ) -> Result<Vec<AskedPrompt>, EngineError> {
         let patches = self.patches(questions.view().dataset(), examples, steps)?;
         examples
@@ -116,7 +116,7 @@ impl Inputs {
             .zip(patches)
             .map(|(example, patches)| {
                 let question = questions.ask(split, example);
-                let Shown { text, conversation } = show(&question);
+                let RenderedPrompt { text, conversation } = show(&question);
                 let prompt = self.prompt(&self.tokenizer.encode(&conversation), patches)?;
                 let Question { choices, gold, .. } = question;
                 let image = example.path.clone();
@@ -144,8 +144,8 @@ impl Inputs {
             .iter()
             .zip(patches)
             .map(|(example, patches)| {
-                let question = questions.ask(shown::TRAIN, example);
-                let shown = shown::supervised_example(&self.protocol, &question);
+                let question = questions.ask(prompts::TRAIN, example);
+                let shown = prompts::supervised_example(&self.protocol, &question);
                 let ids = self.tokenizer.encode(&shown.conversation);
                 self.label(&ids, patches, self.protocol.sft.label_mask)
             })

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clsrl_data::{
     datasets::{Dataset, Example, Questions, few_shot_cache_paths, picks_digest},
-    shown,
+    prompts,
 };
 use clsrl_files::{Differs, Folder};
 use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32, set_num_threads};
@@ -178,7 +178,7 @@ impl TrialContext<'_> {
         let trial = &self.job.trial;
         let source = trial.train_on.expect("the plan gives every trained trial a dataset");
         let dataset = self.open(source)?;
-        let questions = shown::questions(&trial.protocol, &dataset, trial.form);
+        let questions = prompts::questions(&trial.protocol, &dataset, trial.form);
         let examples = self.few_shot(&dataset)?;
         model.set_trainable(true);
         let load = started.elapsed().as_secs_f64();
@@ -295,7 +295,7 @@ impl TrialContext<'_> {
 
     fn few_shot<'d>(&self, dataset: &'d Dataset) -> Result<Vec<&'d Example>, EngineError> {
         let few_shot_dir = self.job.few_shot_dir.as_deref();
-        let examples = shown::training_pictures(&self.job.trial, dataset, few_shot_dir)?;
+        let examples = prompts::training_images(&self.job.trial, dataset, few_shot_dir)?;
         let found = picks_digest(examples.iter().copied());
         if self.job.picks.as_ref() != Some(&found) {
             let Trial { shots, seed, .. } = self.job.trial;
@@ -308,7 +308,7 @@ impl TrialContext<'_> {
         }
         if examples.is_empty() {
             let dataset = dataset.id.to_string();
-            return Err(EngineError::Empty { dataset, split: shown::TRAIN });
+            return Err(EngineError::Empty { dataset, split: prompts::TRAIN });
         }
         Ok(examples)
     }

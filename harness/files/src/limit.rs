@@ -13,7 +13,7 @@ pub const TREE: u64 = 4 << 30;
 /// What this program wrote of its results: records, baselines, golden sets.
 pub const RECORD: u64 = 1 << 30;
 
-/// Pictures: 179 million pixels, the most that are decoded, have less even as plain RGB.
+/// Images: 179 million pixels, the most that are decoded, have less even as plain RGB.
 pub const PICTURE: u64 = 1 << 30;
 
 /// Tensors of a golden set: logits of every token take the most.
@@ -22,7 +22,7 @@ pub const TENSORS: u64 = 4 << 30;
 /// What is read piece by piece, so that memory is no matter: weights, the files of a dataset's tree.
 pub const STREAMED: u64 = 256 << 30;
 
-/// A line of predictions; a cell has as many as it has pictures.
+/// A line of predictions; a cell has as many as it has images.
 pub const PREDICTION: u64 = 16 << 20;
 
 /// A trial's job, which may hold the record of its training.

@@ -16,7 +16,7 @@ const MAX_WHOLE: u64 = i64::MAX as u64;
 /// The largest number of a record.
 const MAX_NUMBER: f64 = 1e30;
 
-/// The largest count of pictures, of tokens in an answer, of names in a list.
+/// The largest count of images, of tokens in an answer, of names in a list.
 const MAX_COUNT: usize = 1_000_000_000;
 
 /// Holds every number and text of a value to the bounds; an error names the first that is beyond them.

@@ -106,7 +106,7 @@ impl DatasetId {
         }
     }
 
-    /// Pictures of the real dataset's list, for a plan that is made without data (CoOp's splits;
+    /// Images of the real dataset's list, for a plan that is made without data (CoOp's splits;
     /// ImageNet's validation list is its test list).
     pub fn n_pictures(self, split: EvalSplit) -> usize {
         let (val, test) = match self {

@@ -28,13 +28,13 @@ pub enum TrialEvent {
     },
     /// Training is done, and what was learned is written.
     TrainingDone(Box<TrainingRecord>),
-    /// Some pictures of a cell are answered.
+    /// Some images of a cell are answered.
     Evaluated {
         /// The cell.
         cell: CellKey,
-        /// Pictures answered.
+        /// Images answered.
         done: usize,
-        /// Pictures of the cell.
+        /// Images of the cell.
         of: usize,
     },
     /// A cell is done.

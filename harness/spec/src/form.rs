@@ -1,4 +1,4 @@
-//! The forms in which the paper asks about a picture, and the halves of a dataset's classes.
+//! The forms in which the paper asks about an image, and the halves of a dataset's classes.
 
 use serde::{Deserialize, Serialize};
 use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray, VariantNames};

@@ -24,19 +24,19 @@ const NUMBER_STEP_VERSION: u32 = 2;
 pub struct Binding {
     /// Digest of the start model's directory.
     pub base_weights: String,
-    /// Digest of each dataset: its lists, and its pictures as the lock has them. A dataset that is not
+    /// Digest of each dataset: its lists, and its images as the lock has them. A dataset that is not
     /// here has no known identity; the same goes for the digests below.
     pub data: BTreeMap<DatasetId, String>,
     /// Digest of what training reads of each dataset's lists: class names and training list.
     pub training_lists: BTreeMap<DatasetId, String>,
-    /// Digest of the training pictures' bytes, in the order of the draw, by [`Trial::picks_key`].
+    /// Digest of the training images' bytes, in the order of the draw, by [`Trial::picks_key`].
     pub training_data: BTreeMap<String, String>,
-    /// The datasets that are not as locked, whatever their pictures are: what was trained on one of them is marked.
+    /// The datasets that are not as locked, whatever their images are: what was trained on one of them is marked.
     pub unlocked: BTreeSet<DatasetId>,
     /// The trials, by [`Trial::key`], whose fine-tunes keep the identity of earlier programs, which named the data
     /// by the digest of the whole dataset.
     pub earlier: BTreeSet<String>,
-    /// Digest of the training pictures by [`Trial::picks_key`]: which they are, not what is in them.
+    /// Digest of the training images by [`Trial::picks_key`]: which they are, not what is in them.
     pub picks: BTreeMap<String, String>,
     /// Digest of the rendered prompts: of training by [`Trial::key`], of evaluation by [`CellKey`].
     pub prompts: BTreeMap<String, String>,
@@ -101,7 +101,7 @@ impl Identity {
 }
 
 /// The identity of a trial's fine-tune. Of the data it has what training reads: the bytes of the training
-/// pictures, the training list and the class names. A test picture that is replaced never trains again.
+/// images, the training list and the class names. A test image that is replaced never trains again.
 pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
     let train_on = trial.train_on.map(|dataset| {
         let picks_key = trial.picks_key();
@@ -165,7 +165,7 @@ pub fn cell_identity(trial: &Trial, cell: CellKey, binding: &Binding) -> Identit
         "max_new_tokens": trial.evaluation.max_new_tokens,
         "scorer": SCORER_VERSION,
     });
-    // The fine-tune's identity has its pictures, not whether they are locked; the row has that as well.
+    // The fine-tune's identity has its images, not whether they are locked; the row has that as well.
     if trial.train_on.is_some_and(|source| binding.unlocked.contains(&source)) {
         identity["unlocked_source"] = json!(true);
     }
@@ -248,7 +248,7 @@ fn method_rules(trial: &Trial) -> Value {
     }
 }
 
-/// How pictures become patches. What is as it was before it could be chosen has no key, so that identities stay what
+/// How images become patches. What is as it was before it could be chosen has no key, so that identities stay what
 /// they were.
 fn image_rule(limits: &ImageRule, steps: ImageSteps) -> Value {
     let ImageSteps { path, alpha, processor } = steps;

@@ -1,4 +1,4 @@
-//! The lock: what every dataset's lists, annotation files and pictures must be, by SHA-256.
+//! The lock: what every dataset's lists, annotation files and images must be, by SHA-256.
 //!
 //! Owns what `datasets.lock` may say, reading it strictly and writing entries into it without touching the
 //! rest. How a digest is computed from files is the business of `clsrl-data`.
@@ -33,7 +33,7 @@ pub struct Lock {
 /// Which dataset an entry is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LockKey {
-    /// The seed of the pictures; `None` for the real dataset.
+    /// The seed of the images; `None` for the real dataset.
     pub drawn_seed: Option<Seed>,
     /// The dataset.
     pub dataset: DatasetId,
@@ -42,13 +42,13 @@ pub struct LockKey {
 /// What one dataset must be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockEntry {
-    /// Pictures of the training, validation and test list.
+    /// Images of the training, validation and test list.
     pub counts: Counts,
     /// The class names in the order of labels.
     pub classes: Known<Classes>,
     /// The digest over path, label and name of all three lists, in order.
     pub split: Known<Digest>,
-    /// The digest of the tree of pictures.
+    /// The digest of the tree of images.
     pub images: Known<Tree>,
     /// The files that the lists are made of.
     pub annotations: Vec<Annotation>,
@@ -76,7 +76,7 @@ impl<T> Known<T> {
     }
 }
 
-/// Pictures of each list.
+/// Images of each list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Of the training list.
@@ -103,7 +103,7 @@ pub struct Classes {
     pub sha256: Digest,
 }
 
-/// A tree of pictures.
+/// A tree of images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     /// How many files.

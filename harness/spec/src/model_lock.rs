@@ -48,9 +48,8 @@ impl LockedModel {
         let mut differences = Vec::new();
         for (name, locked) in &self.files {
             match found.get(name) {
-                None => {
-                    differences.push(format!("{name}: expected {}, found no file", describe(locked)))
-                }
+                None => differences
+                    .push(format!("{name}: expected {}, found no file", describe(locked))),
                 Some(found) if found != locked => {
                     differences.push(format!(
                         "{name}: expected {}, found {}",

@@ -13,11 +13,11 @@ pub struct Selection {
     pub methods: Option<Vec<MethodId>>,
     /// These datasets, both for training and as targets.
     pub datasets: Option<Vec<DatasetId>>,
-    /// These numbers of training pictures per class.
+    /// These numbers of training images per class.
     pub shots: Option<Vec<usize>>,
     /// These seeds.
     pub seeds: Option<Vec<Seed>>,
-    /// Only n pictures of each target, spread evenly; wins over the suite's own limit.
+    /// Only n images of each target, spread evenly; wins over the suite's own limit.
     pub limit: Option<usize>,
 }
 

@@ -34,9 +34,9 @@ pub struct Protocol {
     pub prompts: Prompts,
     /// Which class names a question lists.
     pub choices: Choices,
-    /// How a picture becomes patches.
+    /// How an image becomes patches.
     pub image: ImageRule,
-    /// How the few-shot training pictures are picked.
+    /// How the few-shot training images are picked.
     pub shots: ShotRule,
     /// How many classes are base classes, in base-to-new.
     pub base_classes: BaseRule,
@@ -66,15 +66,15 @@ impl Protocol {
     }
 }
 
-/// How the few-shot training pictures are picked.
+/// How the few-shot training images are picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ShotRule {
     /// CoOp's sampler with the trial's seed: CPython's `random.sample` per class, in order of first
     /// appearance.
     Coop,
-    /// The released notebook: the training list is shuffled once, and the first k pictures of every class
-    /// name are taken. The notebook has no seed; with one of its own, all trials see the same pictures.
+    /// The released notebook: the training list is shuffled once, and the first k images of every class
+    /// name are taken. The notebook has no seed; with one of its own, all trials see the same images.
     Notebook {
         /// The seed of the shuffle.
         seed: Seed,

@@ -9,8 +9,8 @@ pub const MAX_THREADS: usize = 1024;
 /// Trials at once.
 pub const MAX_JOBS: usize = 1024;
 
-/// Pictures, of a dataset, per class or per step.
-pub const MAX_PICTURES: usize = 10_000_000;
+/// Images, of a dataset, per class or per step.
+pub const MAX_IMAGES: usize = 10_000_000;
 
 /// Prompts or examples of a batch or of an optimizer step.
 pub const MAX_BATCH: usize = 65_536;
@@ -24,7 +24,7 @@ pub const MAX_TOKENS: usize = 1 << 20;
 /// Optimizer steps, or passes of a bench.
 pub const MAX_STEPS: usize = 1_000_000;
 
-/// Pixels of a picture: more are a decompression bomb.
+/// Pixels of an image: more are a decompression bomb.
 pub const MAX_PIXELS: usize = 178_956_970;
 
 /// The rank of an adapter: the widest layer of Qwen2-VL-7B but its MLP's has less.

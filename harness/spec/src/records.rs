@@ -30,7 +30,7 @@ pub struct TrainingRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingOutcome {
-    /// Paths of the training pictures, in the order of the sampler.
+    /// Paths of the training images, in the order of the sampler.
     pub train_paths: Vec<String>,
     /// One entry per optimizer step.
     pub steps: Vec<StepRecord>,
@@ -89,7 +89,7 @@ pub struct TrainingRun {
     /// Wall-clock of each optimizer step, in the order of the outcome's; empty where it was not measured.
     #[serde(default)]
     pub steps: Vec<StepSeconds>,
-    /// Pictures seen by the optimizer, per second of rollout and update.
+    /// Images seen by the optimizer, per second of rollout and update.
     pub images_per_second: f64,
     /// Tokens of completions (GRPO) or examples (SFT), per second of rollout and update.
     pub tokens_per_second: f64,
@@ -139,7 +139,7 @@ pub struct DifferingTensor {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSeconds {
-    /// Reading weights, tokenizer and training pictures.
+    /// Reading weights, tokenizer and training images.
     pub load: f64,
     /// Sampling completions and rewarding them.
     pub rollout: f64,
@@ -151,7 +151,7 @@ pub struct TrainingSeconds {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepSeconds {
-    /// Reading its pictures and making its prompts.
+    /// Reading its images and making its prompts.
     pub load: f64,
     /// Sampling completions and rewarding them.
     pub rollout: f64,
@@ -218,21 +218,21 @@ pub struct CellOutcome {
     pub method: MethodId,
     /// The dataset that was trained on.
     pub train_on: Option<DatasetId>,
-    /// Training pictures per class.
+    /// Training images per class.
     pub shots: usize,
     /// The trial's seed.
     pub seed: Seed,
     /// Target, form and prompt.
     pub cell: CellKey,
-    /// Whether the pictures were drawn by this program instead of photographed.
+    /// Whether the images were drawn by this program instead of photographed.
     pub synthetic: bool,
-    /// Whether all data that this row rests on, training pictures included, equals the lock.
+    /// Whether all data that this row rests on, training images included, equals the lock.
     pub locked: bool,
     /// Whether all lists that it rests on are the published ones, not made anew from annotations.
     pub standard_lists: bool,
-    /// Pictures evaluated.
+    /// Images evaluated.
     pub n: usize,
-    /// Pictures of the whole split that this form of question is about.
+    /// Images of the whole split that this form of question is about.
     pub n_split: usize,
     /// Class names in a question's list, on average; 0 for questions without a list.
     pub mean_choices: f64,
@@ -269,7 +269,7 @@ impl CellOutcome {
 pub struct CellRun {
     /// Wall-clock of the evaluation, in seconds.
     pub evaluate_seconds: f64,
-    /// Pictures per second.
+    /// Images per second.
     pub images_per_second: f64,
     /// Answer tokens per second.
     pub tokens_per_second: f64,
@@ -288,7 +288,7 @@ pub struct CellRun {
 pub struct Prediction {
     /// Position in the split's list.
     pub index: usize,
-    /// The picture's path as the dataset lists it.
+    /// The image's path as the dataset lists it.
     pub image: String,
     /// The question, with its list and suffix.
     pub question: String,

@@ -17,7 +17,7 @@ pub use self::{
     errors::{SuiteError, SuiteErrors},
     rules::ProtocolFile,
 };
-use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training, ranges::MAX_PICTURES};
+use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training, ranges::MAX_IMAGES};
 
 /// The version of the suite format that this program reads.
 pub const SUITE_VERSION: usize = 2;
@@ -34,7 +34,7 @@ pub struct Suite {
     pub description: String,
     /// The start model's directory, relative to the project root; `None` where the user must give it.
     pub model: Option<String>,
-    /// Where pictures come from; `None` where the user must give a folder.
+    /// Where images come from; `None` where the user must give a folder.
     pub data: Option<DataSource>,
     /// The protocol, whole.
     pub protocol: Protocol,
@@ -46,7 +46,7 @@ pub struct Suite {
     pub datasets: Vec<DatasetId>,
     /// The datasets that each trial is evaluated on.
     pub targets: Targets,
-    /// Training pictures per class, in the suite's order.
+    /// Training images per class, in the suite's order.
     pub shots: Vec<usize>,
     /// Seeds of shots, order and sampling, in the suite's order.
     pub seeds: Vec<Seed>,
@@ -99,12 +99,12 @@ impl Suite {
     }
 }
 
-/// Where the pictures of a suite come from, if not from a folder that the user gives.
+/// Where the images of a suite come from, if not from a folder that the user gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataSource {
     /// The program draws them.
     Drawn {
-        /// The seed of the pictures.
+        /// The seed of the images.
         seed: Seed,
     },
 }
@@ -141,7 +141,7 @@ impl<T> PerDataset<T> {
 pub struct EvaluationPlan {
     /// The split.
     pub split: PerDataset<EvalSplit>,
-    /// Only n pictures of each target, spread evenly over its list, if given.
+    /// Only n images of each target, spread evenly over its list, if given.
     pub limit: Option<usize>,
     /// Prompts decoded together.
     pub batch: usize,
@@ -219,7 +219,7 @@ fn read_suite(
     });
     let datasets = section.take("datasets").and_then(|value| value.datasets());
     let targets = section.take("targets").and_then(|value| settings::targets(&value));
-    let shots = section.take("shots").and_then(|value| value.counts(MAX_PICTURES));
+    let shots = section.take("shots").and_then(|value| value.counts(MAX_IMAGES));
     let seeds = section.take("seeds").and_then(|value| value.seeds());
     let evaluation =
         section.section("evaluation").and_then(|section| settings::evaluation(&section));

@@ -19,7 +19,7 @@ pub struct Trial {
     pub train_on: Option<DatasetId>,
     /// The form of the training questions; zero-shot asks none.
     pub form: Form,
-    /// Training pictures per class; 0 for zero-shot.
+    /// Training images per class; 0 for zero-shot.
     pub shots: usize,
     /// The seed of shots, order and sampling; 0 for zero-shot, which draws nothing.
     pub seed: Seed,
@@ -41,7 +41,7 @@ impl Trial {
         }
     }
 
-    /// The name of the training pictures, which trials of several methods share:
+    /// The name of the training images, which trials of several methods share:
     /// `dtd.4shot.seed1`; none for zero-shot.
     pub fn picks_key(&self) -> Option<String> {
         let dataset = self.train_on?;
@@ -49,7 +49,7 @@ impl Trial {
         Some(format!("{asked}.{}shot.seed{}", self.shots, self.seed))
     }
 
-    /// Training pictures of the real dataset, where every class has enough of them.
+    /// Training images of the real dataset, where every class has enough of them.
     pub fn full_training_set(&self) -> usize {
         let Some(source) = self.train_on else { return 0 };
         let n_classes = source.n_classes();
@@ -62,7 +62,7 @@ impl Trial {
         self.shots * n_asked
     }
 
-    /// Pictures that all cells evaluate together, of the real datasets' whole lists. Both halves of
+    /// Images that all cells evaluate together, of the real datasets' whole lists. Both halves of
     /// base-to-new make up one list.
     pub fn full_evaluation(&self) -> usize {
         let Evaluation { targets, forms, prompts, limit, .. } = &self.evaluation;
@@ -234,7 +234,7 @@ pub enum ZeroVariance {
 pub enum EvalSplit {
     /// The test split.
     Test,
-    /// The validation split, for choosing settings without looking at test pictures.
+    /// The validation split, for choosing settings without looking at test images.
     Val,
 }
 
@@ -256,7 +256,7 @@ pub struct Evaluation {
     pub targets: Vec<DatasetId>,
     /// The split of each target: some datasets come without a usable test split.
     pub splits: BTreeMap<DatasetId, EvalSplit>,
-    /// Only n pictures of each target, spread evenly over its list, if given.
+    /// Only n images of each target, spread evenly over its list, if given.
     pub limit: Option<usize>,
     /// Prompts decoded together.
     pub batch: usize,

@@ -1,4 +1,4 @@
-//! The texts of pre-training: what is asked about a drawn picture and what is answered.
+//! The texts of pre-training: what is asked about a drawn image and what is answered.
 //!
 //! Two kinds, never mixed in a batch because their lengths differ. A short one teaches to see and to
 //! name. A long one is the question of an evaluation, choice list and suffix included, with answers
@@ -29,12 +29,12 @@ pub enum CaptionKind {
     Long,
 }
 
-/// What is asked about a picture of a class, and the answer.
+/// What is asked about an image of a class, and the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
     /// The class.
     pub class: Class,
-    /// The user's text, which follows the picture.
+    /// The user's text, which follows the image.
     pub text: String,
     /// The assistant's answer.
     pub reply: String,

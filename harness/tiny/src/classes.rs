@@ -20,7 +20,7 @@ pub struct Class {
     /// The folder, or for OxfordPets the beginning of the file name, that the real dataset gives the
     /// class; empty where its files say no class.
     pub folder: &'static str,
-    /// What its pictures show.
+    /// What its images show.
     pub look: Look,
     /// How often pre-training shows it, relative to other classes: some are rare, as in a real
     /// pre-training set, so that fine-tuning has something to teach.

@@ -1,6 +1,6 @@
 //! Where a drawn dataset's files lie: names and lists as in the real dataset.
 //!
-//! Which folders and list files a dataset has is in [`clsrl_data::datasets::Layout`]; what a picture is
+//! Which folders and list files a dataset has is in [`clsrl_data::datasets::Layout`]; what an image is
 //! called and what a list says is here.
 
 use clsrl_data::datasets::{Lists, layout_of};
@@ -34,7 +34,7 @@ impl Part {
         }
     }
 
-    /// Pictures of one class.
+    /// Images of one class.
     pub fn per_class(self) -> usize {
         match self {
             Part::Train => 16,
@@ -43,13 +43,13 @@ impl Part {
         }
     }
 
-    /// Pictures of one class in the parts before this one.
+    /// Images of one class in the parts before this one.
     fn before(self) -> usize {
         Part::ALL.into_iter().take_while(|part| *part != self).map(Part::per_class).sum()
     }
 }
 
-/// One picture of a drawn dataset.
+/// One image of a drawn dataset.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Its part.
@@ -58,18 +58,18 @@ pub struct Entry {
     pub label: usize,
     /// Its class.
     pub class: &'static Class,
-    /// Its number among its class's pictures of the part, from 0.
+    /// Its number among its class's images of the part, from 0.
     pub idx: usize,
-    /// Its path as a list of the dataset has it, below `picture_folder`.
+    /// Its path as a list of the dataset has it, below `image_folder`.
     pub path: String,
 }
 
-/// The folder of a dataset's pictures, below the data root; listed paths start there.
+/// The folder of a dataset's images, below the data root; listed paths start there.
 pub fn picture_folder(dataset: DatasetId) -> String {
     format!("{}/{}", dataset.folder(), layout_of(dataset).image_prefix)
 }
 
-/// A dataset's pictures, part by part in the order of its lists.
+/// A dataset's images, part by part in the order of its lists.
 pub fn entries_of(dataset: DatasetId, seed: u64) -> Vec<Entry> {
     let mut entries = Vec::new();
     for part in parts_of(dataset) {
@@ -126,7 +126,7 @@ fn path_of(dataset: DatasetId, class: &Class, label: usize, part: Part, idx: usi
     }
 }
 
-/// Fifteen letters that name a picture of SUN397, where a name is 16 letters that say nothing.
+/// Fifteen letters that name an image of SUN397, where a name is 16 letters that say nothing.
 fn letters(class: &str, number: usize) -> String {
     let mut stream = Stream::new(number as u64, &["drawn", "sun397 file name", class]);
     (0..15).map(|_| char::from(b'a' + stream.below(26) as u8)).collect()

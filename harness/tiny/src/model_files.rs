@@ -82,7 +82,7 @@ fn preprocessor_config() -> Value {
     })
 }
 
-/// Renders a conversation as Qwen2-VL's template does, its picture counter left out.
+/// Renders a conversation as Qwen2-VL's template does, its image counter left out.
 fn chat_template() -> String {
     let default_system = format!("'<|im_start|>system\\n{SYSTEM}<|im_end|>\\n'");
     [

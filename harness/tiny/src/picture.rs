@@ -1,4 +1,4 @@
-//! One drawn picture: a shape with a hue and a texture, in a style.
+//! One drawn image: a shape with a hue and a texture, in a style.
 //!
 //! Numbers are f64 and only `+`, `-`, `*`, `/`, `sqrt` and `floor` touch them, so the same stream
 //! draws the same bytes on every machine.
@@ -14,13 +14,13 @@ use super::{
     texture::Texture,
 };
 
-/// Width and height of a drawn picture in pixels.
+/// Width and height of a drawn image in pixels.
 pub const SIDE: u32 = 56;
 
-/// Waves of a texture over one half of the picture, before the style's factor.
+/// Waves of a texture over one half of the image, before the style's factor.
 const WAVES: f64 = 1.7;
 
-/// What is drawn: the same for every picture of a class.
+/// What is drawn: the same for every image of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Look {
     /// The shape.
@@ -38,7 +38,7 @@ impl Look {
     }
 }
 
-/// Draws one picture. Everything that the look leaves open comes from the stream.
+/// Draws one image. Everything that the look leaves open comes from the stream.
 pub fn draw(look: Look, style: &Style, stream: &mut Stream) -> RgbImage {
     let scene = Scene::draw(look, style, stream);
     let brightness = uniform(stream, [0.9, 1.1]);
@@ -58,7 +58,7 @@ fn to_byte(channel: f64) -> u8 {
     (channel.clamp(0.0, 1.0) * 255.0 + 0.5) as u8 // rounds half up
 }
 
-/// A picture without brightness and noise.
+/// An image without brightness and noise.
 struct Scene {
     look: Look,
     sin: f64,

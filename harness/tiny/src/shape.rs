@@ -17,7 +17,7 @@ pub enum Shape {
     Star,
     /// Two upright bars.
     Bars,
-    /// The whole picture.
+    /// The whole image.
     Full,
 }
 

@@ -1,8 +1,8 @@
-//! The styles of drawn pictures: one for pre-training and one for each dataset.
+//! The styles of drawn images: one for pre-training and one for each dataset.
 //!
 //! What the datasets' styles share (hues turned by nearly half the distance between two hue names,
 //! paler, noisier, more clutter, more rotation) is what a model can learn on one dataset and use on
-//! another. A hue is turned by at most 20 degrees: with more, half of a class's pictures lie nearer
+//! another. A hue is turned by at most 20 degrees: with more, half of a class's images lie nearer
 //! to the next hue's name.
 
 use clsrl_spec::DatasetId;
@@ -10,12 +10,12 @@ use clsrl_spec::DatasetId;
 /// A range of real numbers that is drawn from evenly.
 pub type Range = [f64; 2];
 
-/// The ranges from which a picture's properties are drawn.
+/// The ranges from which an image's properties are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Style {
     /// Degrees by which every class's hue is turned.
     pub hue_shift: f64,
-    /// Largest further turn of one picture's hue, in degrees.
+    /// Largest further turn of one image's hue, in degrees.
     pub hue_jitter: f64,
     /// Saturation of the shape.
     pub saturation: Range,
@@ -25,11 +25,11 @@ pub struct Style {
     pub noise: Range,
     /// Texture waves, as a factor of the usual number.
     pub frequency: Range,
-    /// Half the shape's size, where the picture's is 1.
+    /// Half the shape's size, where the image's is 1.
     pub scale: Range,
     /// Largest rotation in degrees.
     pub rotation: f64,
-    /// Largest distance of the shape's centre from the picture's, along each axis.
+    /// Largest distance of the shape's centre from the image's, along each axis.
     pub position: f64,
     /// Factor of the value where the texture darkens.
     pub dark: Range,
@@ -39,7 +39,7 @@ pub struct Style {
     pub clutter: [usize; 2],
 }
 
-/// The style of the pictures that the tiny model is pre-trained on.
+/// The style of the images that the tiny model is pre-trained on.
 pub const PRETRAINING: Style = Style {
     hue_shift: 0.0,
     hue_jitter: 10.0,
@@ -55,7 +55,7 @@ pub const PRETRAINING: Style = Style {
     clutter: [0, 1],
 };
 
-/// The style of a dataset's pictures.
+/// The style of a dataset's images.
 #[rustfmt::skip] // a table
 pub fn style_of(dataset: DatasetId) -> Style {
     match dataset { // hue shift, saturation, noise, frequency, scale, rotation, dark

@@ -24,7 +24,7 @@ impl Texture {
         }
     }
 
-    /// Whether a point is darkened, from one wave along each of the picture's two turned axes.
+    /// Whether a point is darkened, from one wave along each of the image's two turned axes.
     pub fn darkens(self, across: f64, down: f64) -> bool {
         match self {
             Texture::Plain => false,

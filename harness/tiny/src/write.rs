@@ -1,6 +1,6 @@
 //! Writes the eleven drawn datasets to disk, each in its native layout.
 //!
-//! `drawn.json` at the data root says that the pictures are synthetic, and its presence that all of
+//! `drawn.json` at the data root says that the images are synthetic, and its presence that all of
 //! them are there: the whole root is made under another name, that file last, and then renamed.
 
 use std::{
@@ -26,7 +26,7 @@ pub const FORMAT: u32 = 1;
 /// The file at the data root that marks drawn datasets.
 const MARKER: &str = "drawn.json";
 
-/// The JPEG quality of drawn pictures.
+/// The JPEG quality of drawn images.
 const QUALITY: u8 = 95;
 
 /// Why drawn datasets could not be written.
@@ -172,7 +172,7 @@ fn write_root(
     at("write", &path, clsrl_files::replace(&path, (json_text(marker) + "\n").as_bytes()))
 }
 
-/// One picture's file. The encoder's transform is an integer one, so the bytes are the same everywhere.
+/// One image's file. The encoder's transform is an integer one, so the bytes are the same everywhere.
 fn jpeg_of(
     dataset: DatasetId,
     entry: &Entry,

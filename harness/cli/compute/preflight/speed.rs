@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clsrl_data::{
     datasets::Dataset,
     image::Processor,
-    shown,
+    prompts,
     text::{TextTokenizer, expand_image_tokens},
 };
 use clsrl_lab::speed::{EvalBench, GrpoBench, Measured, SftBench, Shapes};
@@ -171,12 +171,12 @@ fn longest_prompt(request: &Request, inputs: &Inputs) -> anyhow::Result<Longest>
     for (cell, trial) in cells {
         let dataset: &Dataset = &inputs.datasets[&cell.target];
         let split = trial.evaluation.split_of(cell.target);
-        let questions = shown::questions(&request.suite.protocol, dataset, cell.form);
+        let questions = prompts::questions(&request.suite.protocol, dataset, cell.form);
         let Some(example) = questions.view().evaluated(split, None).first().copied() else {
             continue;
         };
         let question = questions.ask(split.as_str(), example);
-        let asked = shown::evaluation_prompt(&request.suite.protocol, cell, &question);
+        let asked = prompts::evaluation_prompt(&request.suite.protocol, cell, &question);
         let rgb = processor.load_rgb(&dataset.image_path(example)?, image.evaluation())?;
         let patches = processor.load(&dataset.image_path(example)?, image.evaluation())?;
         let ids = expand_image_tokens(

@@ -1,6 +1,6 @@
-//! From a picture's file to patches, made anew and from a warm cache, for a small photograph and a large one.
+//! From an image's file to patches, made anew and from a warm cache, for a small photograph and a large one.
 
-use clsrl_data::image::{CacheSpace, PictureCache, PictureFile, Processor, decode_rgb};
+use clsrl_data::image::{CacheSpace, ImageCache, ImageFile, Processor, decode_rgb};
 use clsrl_spec::ImagePath;
 use criterion::{BenchmarkId, Criterion, Throughput};
 
@@ -14,7 +14,7 @@ pub fn bench(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder for temporary files can be made");
     let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 1 << 30 };
     space.prepare().expect("a temporary folder takes folders");
-    let cache = PictureCache::new(&space);
+    let cache = ImageCache::new(&space);
     let processor = processor();
     let small = photographs(&shared_dir(), &dir).into_iter().next();
     for photograph in small.into_iter().chain(large(&shared_dir(), &dir)) {
@@ -26,7 +26,7 @@ pub fn bench(criterion: &mut Criterion) {
 
 fn bench_photograph(
     criterion: &mut Criterion,
-    (processor, cache): (&Processor, &PictureCache),
+    (processor, cache): (&Processor, &ImageCache),
     photograph: &Photograph,
     order: ImagePath,
 ) {
@@ -40,7 +40,7 @@ fn bench_photograph(
         bencher.iter(|| processor.load(&photograph.path, order));
     });
     let through = || {
-        let file = PictureFile::read(&photograph.path)?;
+        let file = ImageFile::read(&photograph.path)?;
         processor.load_through(cache, &file, order)
     };
     through().expect("the photograph was decoded before"); // from here on the cache is warm

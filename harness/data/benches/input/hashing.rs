@@ -1,7 +1,7 @@
 //! SHA-256 of a dataset's files, as the lock has them hashed: the walk and the list that it leaves included.
 //!
 //! The hashing itself is private; `check_without_lists` in deep mode is the public way to it that reads
-//! pictures and nothing else.
+//! images and nothing else.
 
 use std::{fs, path::Path};
 
@@ -9,7 +9,7 @@ use clsrl_data::lock::{Checking, Mode, check_without_lists};
 use clsrl_spec::{DatasetId, Stream};
 use criterion::{BenchmarkId, Criterion, Throughput};
 
-/// A dataset whose pictures are all that lies below one folder.
+/// A dataset whose images are all that lies below one folder.
 const DATASET: DatasetId = DatasetId::Dtd;
 const PICTURE_FOLDER: &str = "images";
 

@@ -1,4 +1,4 @@
-//! The pictures that are measured: photographs if they are there, else a drawn JPEG, and large ones.
+//! The images that are measured: photographs if they are there, else a drawn JPEG, and large ones.
 
 use std::{
     fs,
@@ -20,14 +20,14 @@ const DRAWN_SIZE: (u32, u32) = (640, 480);
 /// What a camera takes: six million pixels.
 const DRAWN_LARGE: (u32, u32) = (3000, 2000);
 
-/// A picture on disk.
+/// An image on disk.
 pub struct Photograph {
     /// How it is called in results.
     pub name: String,
     pub path: PathBuf,
 }
 
-/// The first photograph of each folder that is there, in order of names; else a picture drawn into `dir`.
+/// The first photograph of each folder that is there, in order of names; else an image drawn into `dir`.
 pub fn photographs(shared_dir: &Path, dir: &TempDir) -> Vec<Photograph> {
     let coop_dir = shared_dir.join("data/coop");
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! From a picture's file to patches: each step by itself, and the whole way.
+//! From an image's file to patches: each step by itself, and the whole way.
 
 use clsrl_data::image::{Processor, RgbImage, decode_rgb, lanczos};
 use clsrl_spec::ImagePath;
@@ -9,7 +9,7 @@ use crate::{
     shared_dir, tiny_model_dir,
 };
 
-/// The paper's side of a picture, and what smart-resize makes of it.
+/// The paper's side of an image, and what smart-resize makes of it.
 pub const SIDE: u32 = 384;
 const RESIZED_SIDE: u32 = 392;
 
@@ -36,7 +36,7 @@ pub fn processor() -> Processor {
         .with_pixels(MIN_PIXELS, MAX_PIXELS)
 }
 
-/// Decoding and the two resizes, in pixels of the picture that goes in.
+/// Decoding and the two resizes, in pixels of the image that goes in.
 fn bench_steps(
     criterion: &mut Criterion,
     processor: &Processor,
@@ -57,7 +57,7 @@ fn bench_steps(
     group.finish();
 }
 
-/// Patches of a picture that has its size already: normalising and cutting alone.
+/// Patches of an image that has its size already: normalising and cutting alone.
 fn bench_patches(criterion: &mut Criterion, processor: &Processor) {
     let (width, height) = (RESIZED_SIDE, RESIZED_SIDE);
     let pixels = (0..width * height * 3).map(|idx| (idx % 251) as u8).collect();
@@ -72,7 +72,7 @@ fn bench_patches(criterion: &mut Criterion, processor: &Processor) {
     group.finish();
 }
 
-/// From the file to patches, in pictures, in each order of resizing.
+/// From the file to patches, in images, in each order of resizing.
 fn bench_way(
     criterion: &mut Criterion,
     processor: &Processor,

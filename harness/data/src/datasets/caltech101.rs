@@ -1,4 +1,4 @@
-//! Caltech-101: pictures of objects in 101 categories, one folder each.
+//! Caltech-101: images of objects in 101 categories, one folder each.
 //!
 //! Li Fei-Fei, Rob Fergus, Pietro Perona: "Learning Generative Visual Models from Few Training Examples: An
 //! Incremental Bayesian Approach Tested on 101 Object Categories", CVPR Workshop on Generative-Model Based
@@ -14,11 +14,11 @@
 //!     101_ObjectCategories/<category>/image_NNNN.jpg
 //! ```
 //!
-//! CoOp has 100 classes: `BACKGROUND_Google` is no object, and `Faces_easy` shows the pictures of `Faces`
+//! CoOp has 100 classes: `BACKGROUND_Google` is no object, and `Faces_easy` shows the images of `Faces`
 //! again. Four classes are renamed; the rest are called like their folders, underscores kept. Labels
 //! follow the byte order of the folders, so the three with a capital come first: Faces, Leopards, Motorbikes,
-//! accordion. 4,128 training, 1,649 validation and 2,465 test pictures; the smallest class has 16, 6 and 9.
-//! Some pictures are grey.
+//! accordion. 4,128 training, 1,649 validation and 2,465 test images; the smallest class has 16, 6 and 9.
+//! Some images are grey.
 
 use super::{
     class_folders::ClassFolders,

@@ -7,8 +7,8 @@ use super::{
     lists::ClassesAndLists,
 };
 
-/// The pictures' names by folder, both in byte order.
-pub(super) type PicturesByFolder = BTreeMap<String, Vec<String>>;
+/// The images' names by folder, both in byte order.
+pub(super) type ImagesByFolder = BTreeMap<String, Vec<String>>;
 
 /// Class folders and what CoOp makes of their names; labels follow the byte order of the folders.
 pub(super) struct ClassFolders {
@@ -23,7 +23,7 @@ pub(super) struct ClassFolders {
 }
 
 impl ClassFolders {
-    /// Lists the folders and splits their pictures into 50 %, 20 % and 30 %.
+    /// Lists the folders and splits their images into 50 %, 20 % and 30 %.
     pub(super) fn read(&self, dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
         let mut faults = Faults::default();
         let (mut pictures, strays) = list_classes(dir, self.folder, self.hint, &mut faults)?;
@@ -50,15 +50,15 @@ impl ClassFolders {
     }
 }
 
-/// Lists the folders in `parent` with their pictures, and the names of what is no folder.
+/// Lists the folders in `parent` with their images, and the names of what is no folder.
 pub(super) fn list_classes(
     dir: &DatasetDir,
     parent: &str,
     hint: &str,
     faults: &mut Faults,
-) -> Result<(PicturesByFolder, Vec<String>), DatasetError> {
+) -> Result<(ImagesByFolder, Vec<String>), DatasetError> {
     let top = dir.list(parent, hint, faults)?;
-    let mut pictures = PicturesByFolder::new();
+    let mut pictures = ImagesByFolder::new();
     for folder in top.folders {
         let inside = dir.list(&format!("{parent}/{folder}"), hint, faults)?;
         for stray in &inside.folders {

@@ -1,4 +1,4 @@
-//! A dataset on disk: its class names, its three ordered lists, and the way to a picture.
+//! A dataset on disk: its class names, its three ordered lists, and the way to an image.
 //!
 //! The order of a list is the order of its file: few-shot sampling depends on it.
 
@@ -28,7 +28,7 @@ use crate::sha256::TextHasher;
 /// The file beside the datasets that marks them as drawn.
 const MARKER: &str = "drawn.json";
 
-/// A dataset with its lists read and checked; pictures are looked at only by [`Dataset::image_path`].
+/// A dataset with its lists read and checked; images are looked at only by [`Dataset::image_path`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     /// Which of the eleven it is.
@@ -43,7 +43,7 @@ pub struct Dataset {
     pub val: Vec<Example>,
     /// The test list.
     pub test: Vec<Example>,
-    /// What `drawn.json` at the data root says, where this program drew the pictures.
+    /// What `drawn.json` at the data root says, where this program drew the images.
     pub drawn: Option<String>,
     /// The dataset's folder.
     pub dir: PathBuf,
@@ -111,10 +111,10 @@ impl Dataset {
         }
     }
 
-    /// Where the picture of `example` lies.
+    /// Where the image of `example` lies.
     ///
-    /// A path that climbs out of the folder of pictures by its own text is refused, and so is a symbolic link that
-    /// leaves the dataset's places. Only here is it found out whether the picture exists.
+    /// A path that climbs out of the folder of images by its own text is refused, and so is a symbolic link that
+    /// leaves the dataset's places. Only here is it found out whether the image exists.
     pub fn image_path(&self, example: &Example) -> Result<PathBuf, DatasetError> {
         let (dataset, image, dir) = (self.id, example.path.clone(), self.dir.clone());
         if let Some(fault) = path_fault(&image) {
@@ -135,7 +135,7 @@ impl Dataset {
         }
     }
 
-    /// Whether the pictures were drawn by this program instead of photographed.
+    /// Whether the images were drawn by this program instead of photographed.
     pub fn is_synthetic(&self) -> bool {
         self.drawn.is_some()
     }
@@ -145,7 +145,7 @@ impl Dataset {
         self.lists == ListsFrom::Standard
     }
 
-    /// Whether the lists were made by listing the folders of pictures, so that they name nothing else.
+    /// Whether the lists were made by listing the folders of images, so that they name nothing else.
     pub(crate) fn lists_are_folders(&self) -> bool {
         matches!(registry::layout_of(self.id).lists, Lists::WordNetFolders { .. })
     }
@@ -166,8 +166,8 @@ impl Dataset {
     }
 
     /// The identity of the data: SHA-256, in hexadecimal, over every path, label and name in order, over
-    /// what says how pictures were drawn, and over the digest of the tree of pictures; `None` where the
-    /// pictures are not those of the lock, which makes them nobody's in particular.
+    /// what says how images were drawn, and over the digest of the tree of images; `None` where the
+    /// images are not those of the lock, which makes them nobody's in particular.
     pub fn digest(&self, images_root: Option<&str>) -> String {
         let mut hasher = TextHasher::default();
         hasher.text(self.id.as_str());
@@ -179,7 +179,7 @@ impl Dataset {
         hasher.finish()
     }
 
-    /// Over everything that the lists say and that a record has of them: the dataset, how its pictures were
+    /// Over everything that the lists say and that a record has of them: the dataset, how its images were
     /// drawn, where the lists come from, the class names, the three lists.
     pub fn lists_digest(&self) -> Digest {
         let mut hasher = TextHasher::default();
@@ -206,7 +206,7 @@ impl Dataset {
         self.class_names.iter().for_each(|name| hasher.text(name));
     }
 
-    /// Adds the three lists in their order, each as its name, its length, and of every picture the path as listed,
+    /// Adds the three lists in their order, each as its name, its length, and of every image the path as listed,
     /// the label and the class name.
     pub(crate) fn add_lists(&self, hasher: &mut TextHasher) {
         for (name, examples) in self.splits() {

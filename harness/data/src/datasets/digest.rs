@@ -1,9 +1,9 @@
-//! Digests of what a trial is shown: its few-shot pictures and its prompts.
+//! Digests of what a trial is shown: its few-shot images and its prompts.
 //!
 //! The scheme, fixed because trial ids depend on it: SHA-256, in lower-case hexadecimal, over a sequence of
 //! texts, each preceded by its length in bytes, and of numbers, both as eight bytes with the least
-//! significant first. A digest opens with a word for its kind. Pictures are hashed in blocks of
-//! [`BLOCK`], so that all cores help; the whole digest is over the number of pictures and the blocks'
+//! significant first. A digest opens with a word for its kind. Images are hashed in blocks of
+//! [`BLOCK`], so that all cores help; the whole digest is over the number of images and the blocks'
 //! hexadecimal digests, in order.
 
 use rayon::prelude::*;
@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use super::{Example, Question, Questions};
 use crate::sha256::TextHasher;
 
-/// How many pictures' prompts are hashed together.
+/// How many images' prompts are hashed together.
 const BLOCK: usize = 256;
 
-/// The identity of a few-shot set: the word `picks`, then path, label and class name of every picture in
+/// The identity of a few-shot set: the word `picks`, then path, label and class name of every image in
 /// the order of the draw.
 pub fn picks_digest<'e>(examples: impl IntoIterator<Item = &'e Example>) -> String {
     let mut hasher = TextHasher::default();
@@ -27,10 +27,10 @@ pub fn picks_digest<'e>(examples: impl IntoIterator<Item = &'e Example>) -> Stri
     hasher.finish()
 }
 
-/// The identity of the questions about some pictures of the list named `split_name`: the word `questions`,
-/// then for every picture its path, its class name, the question's text, the number of choices and each.
+/// The identity of the questions about some images of the list named `split_name`: the word `questions`,
+/// then for every image its path, its class name, the question's text, the number of choices and each.
 ///
-/// Panics if the form is not about one of the pictures.
+/// Panics if the form is not about one of the images.
 pub fn questions_digest(questions: &Questions, split_name: &str, examples: &[&Example]) -> String {
     in_blocks("questions", examples, |hasher, example| {
         let question = questions.ask(split_name, example);
@@ -44,10 +44,10 @@ pub fn questions_digest(questions: &Questions, split_name: &str, examples: &[&Ex
     })
 }
 
-/// The identity of the prompts as the model reads them: the word `prompts`, then for every picture its
+/// The identity of the prompts as the model reads them: the word `prompts`, then for every image its
 /// path, its class name and the text that `render` makes of its question.
 ///
-/// Panics if the form is not about one of the pictures.
+/// Panics if the form is not about one of the images.
 pub fn prompts_digest(
     questions: &Questions,
     split_name: &str,

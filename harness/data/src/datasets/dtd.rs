@@ -3,7 +3,7 @@
 //! Mircea Cimpoi, Subhransu Maji, Iasonas Kokkinos, Sammy Mohamed, Andrea Vedaldi: "Describing Textures in the
 //! Wild", CVPR 2014. The split is CoOp's (see `caltech101.rs`).
 //!
-//! Licence: research purposes; the pictures were collected from the web. Where to get it:
+//! Licence: research purposes; the images were collected from the web. Where to get it:
 //! `dtd-r1.0.1.tar.gz`, from <https://www.robots.ox.ac.uk/~vgg/data/dtd/>.
 //!
 //! ```text
@@ -14,8 +14,8 @@
 //! ```
 //!
 //! 47 classes, called like their folders, some with a hyphen: `polka-dotted`. Labels follow the folders'
-//! order. CoOp deals out the pictures anew, 60 of a class for training, 24 for validation and 36 for the test:
-//! 2,820, 1,128 and 1,692. The sides of a picture have 271 to 900 pixels; a few pictures are grey.
+//! order. CoOp deals out the images anew, 60 of a class for training, 24 for validation and 36 for the test:
+//! 2,820, 1,128 and 1,692. The sides of an image have 271 to 900 pixels; a few images are grey.
 
 use super::{
     class_folders::ClassFolders,

@@ -48,7 +48,7 @@ pub enum DatasetError {
         /// Everything that is wrong with it.
         faults: Faults,
     },
-    /// A picture's path leads out of the dataset's folder by its text.
+    /// An image's path leads out of the dataset's folder by its text.
     #[error(
         "dataset `{dataset}`: image path `{image}` {fault}, expected a path inside `{}`",
         dir.display()
@@ -63,7 +63,7 @@ pub enum DatasetError {
         /// The dataset's folder.
         dir: PathBuf,
     },
-    /// A picture's path leaves the dataset's places through a symbolic link.
+    /// An image's path leaves the dataset's places through a symbolic link.
     #[error(
         "dataset `{dataset}`: image path `{image}` leads to `{}`, expected a file inside `{}`\n{LINK_HINT}",
         target.display(),

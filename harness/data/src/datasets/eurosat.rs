@@ -1,4 +1,4 @@
-//! EuroSAT: patches of Sentinel-2 satellite pictures by land use, the RGB edition.
+//! EuroSAT: patches of Sentinel-2 satellite images by land use, the RGB edition.
 //!
 //! Patrick Helber, Benjamin Bischke, Andreas Dengel, Damian Borth: "EuroSAT: A Novel Dataset and Deep Learning
 //! Benchmark for Land Use and Land Cover Classification", IEEE Journal of Selected Topics in Applied Earth
@@ -14,7 +14,7 @@
 //! ```
 //!
 //! The copy on Zenodo unpacks to `EuroSAT_RGB`, which has to be renamed to `2750`. Ten classes; labels follow
-//! the folders' order, and all but two are renamed to read like English. CoOp deals out the pictures by 50 %,
+//! the folders' order, and all but two are renamed to read like English. CoOp deals out the images by 50 %,
 //! 20 % and 30 % of every class: 13,500 for training, 5,400 for validation and 8,100 for the test.
 
 use super::{

@@ -1,9 +1,9 @@
-//! Few-shot sets: k pictures of every class, by CoOp's rule or by the released notebook's.
+//! Few-shot sets: k images of every class, by CoOp's rule or by the released notebook's.
 //!
 //! CoOp: one generator serves both lists, training first; within a list the classes are walked in order of
-//! first appearance. A list in another order, or a class walked out of turn, gives other pictures.
+//! first appearance. A list in another order, or a class walked out of turn, gives other images.
 //!
-//! Notebook (`few-shot-data.ipynb`): the training list is shuffled, and a picture is taken as long as its
+//! Notebook (`few-shot-data.ipynb`): the training list is shuffled, and an image is taken as long as its
 //! class *name* has shots left; a name that two classes share has the shots of both and may spend them on
 //! either. Differs from the notebook in two ways: the shuffle has a seed, where the notebook has none, and
 //! the list that is shuffled is CoOp's, since the notebook's own is not published.
@@ -14,7 +14,7 @@ use clsrl_spec::{DatasetId, Seed, ShotRule};
 
 use super::{Dataset, Example, PythonRandom};
 
-/// The most validation pictures of a class that CoOp takes.
+/// The most validation images of a class that CoOp takes.
 const MAX_VAL_SHOTS: usize = 4;
 
 /// Positions in the training and the validation list, in the order of the draw.
@@ -27,10 +27,10 @@ pub struct FewShot {
     pub val: Vec<usize>,
 }
 
-/// Picks `shots` training pictures of every class by a protocol's rule.
+/// Picks `shots` training images of every class by a protocol's rule.
 ///
-/// A class with fewer pictures gives all of them. The trial's seed decides by CoOp's rule only; the
-/// notebook's has a seed of its own, so that all trials see the same pictures.
+/// A class with fewer images gives all of them. The trial's seed decides by CoOp's rule only; the
+/// notebook's has a seed of its own, so that all trials see the same images.
 pub fn pick_few_shot(dataset: &Dataset, rule: ShotRule, shots: usize, trial_seed: Seed) -> FewShot {
     match rule {
         ShotRule::Coop => sample_few_shot(dataset, shots, trial_seed),
@@ -41,9 +41,9 @@ pub fn pick_few_shot(dataset: &Dataset, rule: ShotRule, shots: usize, trial_seed
     }
 }
 
-/// Picks `shots` training pictures of every class, and up to four for validation, as CoOp does.
+/// Picks `shots` training images of every class, and up to four for validation, as CoOp does.
 ///
-/// A class with fewer pictures gives all of them. Zero shots pick nothing, where CoOp takes everything.
+/// A class with fewer images gives all of them. Zero shots pick nothing, where CoOp takes everything.
 pub fn sample_few_shot(dataset: &Dataset, shots: usize, seed: Seed) -> FewShot {
     let mut random = PythonRandom::new(seed);
     let train = sample_list(&dataset.train, shots, &mut random);
@@ -54,7 +54,7 @@ pub fn sample_few_shot(dataset: &Dataset, shots: usize, seed: Seed) -> FewShot {
     FewShot { train, val }
 }
 
-/// How many validation pictures of a class go with `shots` training pictures.
+/// How many validation images of a class go with `shots` training images.
 pub(super) fn val_shots(shots: usize) -> usize {
     shots.min(MAX_VAL_SHOTS)
 }
@@ -71,7 +71,7 @@ fn sample_list(examples: &[Example], shots: usize, random: &mut PythonRandom) ->
     picks
 }
 
-/// The positions of every class's pictures, classes in order of first appearance.
+/// The positions of every class's images, classes in order of first appearance.
 fn by_class(examples: &[Example]) -> Vec<Vec<usize>> {
     let mut classes: Vec<Vec<usize>> = Vec::new();
     let mut class_of_label = BTreeMap::new();

@@ -3,7 +3,7 @@
 //! Subhransu Maji, Esa Rahtu, Juho Kannala, Matthew Blaschko, Andrea Vedaldi: "Fine-Grained Visual Classification
 //! of Aircraft", 2013, arXiv:1306.5151.
 //!
-//! Licence: non-commercial research; the pictures belong to their photographers. Where to get it:
+//! Licence: non-commercial research; the images belong to their photographers. Where to get it:
 //! `fgvc-aircraft-2013b.tar.gz`, from <https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/>, whose folder
 //! `data` CoOp renames to `fgvc_aircraft`.
 //!
@@ -15,8 +15,8 @@
 //! ```
 //!
 //! There is no split file of CoOp's: the lists are the authors' own, 3,334 training, 3,333 validation and 3,333
-//! test pictures of 100 variants, sorted by label. A variant may have a hyphen, a slash or a blank: `737-200`,
-//! `F/A-18`. Every picture has a banner of 20 pixels with its photographer's name at the bottom.
+//! test images of 100 variants, sorted by label. A variant may have a hyphen, a slash or a blank: `737-200`,
+//! `F/A-18`. Every image has a banner of 20 pixels with its photographer's name at the bottom.
 
 use std::collections::BTreeMap;
 

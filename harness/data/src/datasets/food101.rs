@@ -3,7 +3,7 @@
 //! Lukas Bossard, Matthieu Guillaumin, Luc Van Gool: "Food-101 – Mining Discriminative Components with Random
 //! Forests", ECCV 2014. The split is CoOp's (see `caltech101.rs`).
 //!
-//! Licence: the pictures belong to Foodspotting and its users; the authors allow scientific fair use (see
+//! Licence: the images belong to Foodspotting and its users; the authors allow scientific fair use (see
 //! `license_agreement.txt` in the archive). Where to get it: `food-101.tar.gz`, from
 //! <https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/>.
 //!
@@ -15,9 +15,9 @@
 //! ```
 //!
 //! 101 classes, called like their folders, underscores kept: `apple_pie`. Labels follow the folders' order.
-//! CoOp deals out all 1,000 pictures of a class anew, 500 for training, 200 for validation and 300 for the
+//! CoOp deals out all 1,000 images of a class anew, 500 for training, 200 for validation and 300 for the
 //! test; the authors' split in `meta/` is another one. In the split file the classes stand in blocks: 50,500
-//! training, 20,200 validation and 30,300 test pictures.
+//! training, 20,200 validation and 30,300 test images.
 
 use super::{
     class_folders::ClassFolders,

@@ -1,6 +1,6 @@
 //! A dataset as one form of question sees it: all its classes, or the base or the new half of them.
 //!
-//! Follows CoOp's `subsample_classes`: the labels of the training list, sorted, are cut in two; pictures of
+//! Follows CoOp's `subsample_classes`: the labels of the training list, sorted, are cut in two; images of
 //! the other half are dropped *after* few-shot sampling, so that the base set is a part of the set of all
 //! classes; the labels that are left count from 0 within the half; class names stay as they are.
 
@@ -10,7 +10,7 @@ use clsrl_spec::{BaseRule, ClassHalf, EvalSplit, Form, Seed, ShotRule};
 
 use super::{Dataset, Example, FewShot, pick_few_shot};
 
-/// The classes and pictures of a dataset that a form of question is about.
+/// The classes and images of a dataset that a form of question is about.
 ///
 /// Positions are always those of the dataset's own lists, and an [`Example`] keeps its label. The
 /// label within the half is what [`FormView::label_in_half`] gives alone, so the two cannot be taken for each other.
@@ -25,7 +25,7 @@ pub struct FormView<'d> {
 impl<'d> FormView<'d> {
     /// Looks at `dataset` in a form, with the halves cut by `rule`.
     ///
-    /// Where no training picture is there at all, the list of classes is cut instead.
+    /// Where no training image is there at all, the list of classes is cut instead.
     pub fn new(dataset: &'d Dataset, form: Form, rule: BaseRule) -> Self {
         let mut labels: Vec<usize> = match form.half() {
             ClassHalf::All => (0..dataset.class_names.len()).collect(),
@@ -60,12 +60,12 @@ impl<'d> FormView<'d> {
         self.labels.binary_search(&example.label).ok()
     }
 
-    /// Whether the form is about this picture.
+    /// Whether the form is about this image.
     pub fn has(&self, example: &Example) -> bool {
         self.label_in_half(example).is_some()
     }
 
-    /// What an evaluation on this split goes through, in the list's order: all pictures of the form, or
+    /// What an evaluation on this split goes through, in the list's order: all images of the form, or
     /// `limit` of them that [`spread_positions`] chooses.
     pub fn evaluated(&self, split: EvalSplit, limit: Option<usize>) -> Vec<&'d Example> {
         let all = self.dataset.evaluated(split);
@@ -101,7 +101,7 @@ fn labels_to_halve(dataset: &Dataset) -> Vec<usize> {
 
 /// Chooses `n_wanted` of `n_items` positions, spread evenly and ascending; all where fewer are there.
 ///
-/// Lists are sorted by class, so their first entries would be pictures of one or two classes.
+/// Lists are sorted by class, so their first entries would be images of one or two classes.
 pub fn spread_positions(n_items: usize, n_wanted: usize) -> impl Iterator<Item = usize> {
     let n_chosen = n_items.min(n_wanted);
     (0..n_chosen).map(move |i| i * n_items / n_chosen)

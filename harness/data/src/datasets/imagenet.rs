@@ -4,21 +4,21 @@
 //! Karpathy, Aditya Khosla, Michael Bernstein, Alexander C. Berg, Li Fei-Fei: "ImageNet Large Scale Visual
 //! Recognition Challenge", IJCV 2015.
 //!
-//! Licence: ImageNet's terms of access, non-commercial research and education; the pictures belong to their
+//! Licence: ImageNet's terms of access, non-commercial research and education; the images belong to their
 //! owners. Where to get it: <https://image-net.org>, after registration; `classnames.txt`, that CoOp's authors
 //! took from CLIP's, at <https://drive.google.com/file/d/1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF/view>.
 //!
 //! ```text
 //! imagenet/
 //!     classnames.txt                    <wnid> <name>
-//!     images/train/<wnid>/*.JPEG        1,281,167 pictures
-//!     images/val/<wnid>/*.JPEG          50,000 pictures
+//!     images/train/<wnid>/*.JPEG        1,281,167 images
+//!     images/val/<wnid>/*.JPEG          50,000 images
 //! ```
 //!
 //! The official archive of `val` is flat and has to be sorted into such folders. Labels are the positions of
 //! the wnid folders that are present, in byte order, as in CoOp; a folder that `classnames.txt` does not name
 //! is an error. Two names stand twice, `missile` and `sunglasses`, so the 1,000 classes have 998 names. The
-//! pictures of a folder are sorted by byte order too, where CoOp takes the order of the file system: its
+//! images of a folder are sorted by byte order too, where CoOp takes the order of the file system: its
 //! ImageNet picks cannot be reproduced from a seed. Hidden files are passed over. The test list is `val`, and
 //! so is the validation list. `train` may be missing, for an evaluation without training; if it is there its
 //! classes must be those of `val`, because otherwise one label would mean two classes.
@@ -29,7 +29,7 @@ use clsrl_spec::DatasetId;
 
 use super::{
     DatasetError, Example, Faults,
-    class_folders::{PicturesByFolder, list_classes},
+    class_folders::{ImagesByFolder, list_classes},
     dataset_dir::DatasetDir,
     layout::{Layout, Lists, drive_hint},
     lists::ClassesAndLists,
@@ -98,7 +98,7 @@ fn read_class_names(dir: &DatasetDir) -> Result<BTreeMap<String, String>, Datase
 }
 
 /// Lists the wnid folders, and counts what lies beside them, which is passed over; an empty folder is a fault.
-fn list_folders(dir: &DatasetDir, parent: &str) -> Result<(PicturesByFolder, usize), DatasetError> {
+fn list_folders(dir: &DatasetDir, parent: &str) -> Result<(ImagesByFolder, usize), DatasetError> {
     let mut faults = Faults::default();
     let (folders, beside) = list_classes(dir, parent, FOLDERS_HINT, &mut faults)?;
     for (wnid, _) in folders.iter().filter(|(_, pictures)| pictures.is_empty()) {
@@ -107,7 +107,7 @@ fn list_folders(dir: &DatasetDir, parent: &str) -> Result<(PicturesByFolder, usi
     faults.or_else(ID, &dir.join(parent), (folders, beside.len()))
 }
 
-fn compare_folders(train: &PicturesByFolder, val: &PicturesByFolder, faults: &mut Faults) {
+fn compare_folders(train: &ImagesByFolder, val: &ImagesByFolder, faults: &mut Faults) {
     for wnid in train.keys().filter(|wnid| !val.contains_key(*wnid)) {
         faults.push(format!("found `{wnid}` in `train` only, expected it in `val` too"));
     }
@@ -116,7 +116,7 @@ fn compare_folders(train: &PicturesByFolder, val: &PicturesByFolder, faults: &mu
     }
 }
 
-fn examples(split: &str, folders: &PicturesByFolder, class_names: &[String]) -> Vec<Example> {
+fn examples(split: &str, folders: &ImagesByFolder, class_names: &[String]) -> Vec<Example> {
     let mut examples = Vec::new();
     for (label, (wnid, files)) in folders.iter().enumerate() {
         for file in files {

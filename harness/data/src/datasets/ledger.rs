@@ -1,5 +1,5 @@
 //! What the rows of a dataset's lists may not contradict: a label has one name, a path stands once, labels
-//! run from 0 without a gap, and a training list has pictures of every class.
+//! run from 0 without a gap, and a training list has images of every class.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +47,7 @@ impl Ledger {
 
     /// The class names by label; reports labels that are missing and classes that cannot be trained on.
     ///
-    /// A training list without any picture is no fault: a dataset may be there for evaluation alone.
+    /// A training list without any image is no fault: a dataset may be there for evaluation alone.
     pub(super) fn class_names(self, train: &[Example], faults: &mut Faults) -> Vec<String> {
         let n_labels = self.names.len();
         let missing = (0..).zip(self.names.keys()).find(|(number, label)| number != *label);

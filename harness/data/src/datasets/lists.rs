@@ -1,6 +1,6 @@
 //! What a dataset's own files say: its class names and its three ordered lists of examples.
 
-/// One picture of a list.
+/// One image of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// The position in the split's list.

@@ -4,7 +4,7 @@
 //! Indian Conference on Computer Vision, Graphics and Image Processing, 2008. The split is CoOp's (see
 //! `caltech101.rs`).
 //!
-//! Licence: research use; the pictures were collected from the web. Where to get it: `102flowers.tgz` and
+//! Licence: research use; the images were collected from the web. Where to get it: `102flowers.tgz` and
 //! `imagelabels.mat`, from <https://www.robots.ox.ac.uk/~vgg/data/flowers/102/>; `cat_to_name.json`, that
 //! CoOp's authors publish, at <https://drive.google.com/file/d/1AkcxCXeK_RCGCEC_GvmWxjcjaNhu-at0/view>.
 //!
@@ -12,13 +12,13 @@
 //! oxford_flowers/
 //!     split_zhou_OxfordFlowers.json
 //!     jpg/image_NNNNN.jpg              from 00001 to 08189
-//!     imagelabels.mat                  labels: one row of classes from 1, picture by picture
+//!     imagelabels.mat                  labels: one row of classes from 1, image by image
 //!     cat_to_name.json                 {"<class from 1>": "<name>", …}
 //! ```
 //!
-//! CoOp deals out the pictures by 50 %, 20 % and 30 % of every class, classes in order of their first picture,
+//! CoOp deals out the images by 50 %, 20 % and 30 % of every class, classes in order of their first image,
 //! so the lists are not sorted by class: the first is 76, `passion flower`. The authors' own split
-//! (`setid.mat`) is another one. 4,093 training, 1,633 validation and 2,463 test pictures; the smallest class
+//! (`setid.mat`) is another one. 4,093 training, 1,633 validation and 2,463 test images; the smallest class
 //! has 20 for training.
 
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ fn read_annotations(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
     faults.or_else(dir.id(), &dir.join(LABELS), ClassesAndLists { class_names, train, val, test })
 }
 
-/// Every picture's class, counted from 1.
+/// Every image's class, counted from 1.
 fn read_labels(dir: &DatasetDir) -> Result<Vec<usize>, DatasetError> {
     let mut faults = Faults::default();
     let mut labels = Vec::new();

@@ -14,12 +14,12 @@
 //!     annotations/test.txt
 //! ```
 //!
-//! A class is called like its pictures, without the number and in lower case: `Abyssinian_100` is an
+//! A class is called like its images, without the number and in lower case: `Abyssinian_100` is an
 //! `abyssinian`, `american_bulldog_1` an `american_bulldog`. The test list is the authors'; of their other
-//! list CoOp keeps 80 % of every class for training: 2,944 training, 736 validation and 3,669 test pictures.
+//! list CoOp keeps 80 % of every class for training: 2,944 training, 736 validation and 3,669 test images.
 //!
 //! Not every `.jpg` is a JPEG: `Abyssinian_5.jpg`, `Egyptian_Mau_14.jpg` and a few more hold other formats,
-//! so pictures are decoded by what is in them.
+//! so images are decoded by what is in them.
 
 use super::{
     DatasetError,

@@ -1,8 +1,8 @@
-//! The question about a picture, with its list of choices (CLS-RL's notebook `few-shot-data.ipynb`), or
+//! The question about an image, with its list of choices (CLS-RL's notebook `few-shot-data.ipynb`), or
 //! without one (the open-set scripts).
 //!
 //! Differs from the notebook in two ways: the lists come from a seed, where it has none, and every
-//! picture has a list of its own that does not depend on which others are asked about.
+//! image has a list of its own that does not depend on which others are asked about.
 
 use std::{borrow::Borrow, collections::BTreeSet};
 
@@ -23,11 +23,11 @@ pub struct Question {
     pub text: String,
     /// The listed class names, in the order of the text; none in an open-set question.
     pub choices: Vec<String>,
-    /// The picture's class name, listed wherever there is a list.
+    /// The image's class name, listed wherever there is a list.
     pub gold: String,
 }
 
-/// The questions of one form about one dataset's pictures.
+/// The questions of one form about one dataset's images.
 #[derive(Debug, Clone)]
 pub struct Questions<'d> {
     view: FormView<'d>,
@@ -55,10 +55,10 @@ impl<'d> Questions<'d> {
         &self.view
     }
 
-    /// Asks about `example`, a picture of the list named `split_name`.
+    /// Asks about `example`, an image of the list named `split_name`.
     ///
     /// The class names are shuffled and cut to the rule's length; a truth that fell off replaces the last
-    /// name kept, and the rest is shuffled again. Panics if the form is not about the picture.
+    /// name kept, and the rest is shuffled again. Panics if the form is not about the image.
     pub fn ask(&self, split_name: &str, example: &Example) -> Question {
         let (dataset, form) = (self.view.dataset().id, self.view.form());
         assert!(self.view.has(example), "`{}` is not in the {form} half", example.path);
@@ -82,7 +82,7 @@ impl<'d> Questions<'d> {
         }
     }
 
-    /// The randomness of one picture's list.
+    /// The randomness of one image's list.
     ///
     /// A few-shot question's has no form in its name: it is older than the forms, and its lists stay.
     fn stream(&self, split_name: &str, example: &Example) -> Stream {
@@ -95,7 +95,7 @@ impl<'d> Questions<'d> {
     }
 }
 
-/// The question about a dataset's pictures with a list of names.
+/// The question about a dataset's images with a list of names.
 pub fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> String {
     format!("{}\n Please choose one from list [ {}].", dataset.question(), listed.join(", "))
 }

@@ -1,7 +1,7 @@
 //! CoOp's `split_zhou_*.json`: `{"train": [[path, label, name], …], "val": […], "test": […]}`.
 //!
 //! Read strictly: a file that differs from the format in any way is refused with every difference reported,
-//! because a list that is guessed at gives other pictures for the same seed. A list may be empty.
+//! because a list that is guessed at gives other images for the same seed. A list may be empty.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -21,7 +21,7 @@
 //! A class is called like in `cars_meta.mat`, with the year moved to the front: `AM General Hummer SUV 2000` is a
 //! `2000 AM General Hummer SUV`. One name has a slash, `2012 Ram C/V Cargo Van Minivan`, so names are no
 //! names of folders. The lists are not sorted by class. The test list is the authors'; of their other one
-//! CoOp keeps 80 % of every class for training: 6,509 training, 1,635 validation and 8,041 test pictures. With
+//! CoOp keeps 80 % of every class for training: 6,509 training, 1,635 validation and 8,041 test images. With
 //! the annotations and seed 1 the published split comes out exactly.
 
 use super::{
@@ -131,7 +131,7 @@ fn read_list(
     faults.or_else(dir.id(), &dir.join(file), examples)
 }
 
-/// The picture's file name and its label; `number` counts from 1.
+/// The image's file name and its label; `number` counts from 1.
 fn read_annotation(
     annotations: &MatStructs,
     number: usize,

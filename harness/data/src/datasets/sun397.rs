@@ -3,7 +3,7 @@
 //! Jianxiong Xiao, James Hays, Krista A. Ehinger, Aude Oliva, Antonio Torralba: "SUN Database: Large-scale
 //! Scene Recognition from Abbey to Zoo", CVPR 2010. The split is CoOp's (see `caltech101.rs`).
 //!
-//! Licence: research purposes; the pictures were collected from the web. Where to get it: `SUN397.tar.gz`
+//! Licence: research purposes; the images were collected from the web. Where to get it: `SUN397.tar.gz`
 //! (37 GB) and `Partitions.zip`, from <https://vision.princeton.edu/projects/2010/SUN/>.
 //!
 //! ```text
@@ -16,9 +16,9 @@
 //! ```
 //!
 //! A class is called like its folders, without the letter and from back to front: `a/apartment_building/outdoor`
-//! is an `outdoor apartment_building`. 397 classes with 50 + 50 pictures; CoOp keeps 40 of the first 50 for
+//! is an `outdoor apartment_building`. 397 classes with 50 + 50 images; CoOp keeps 40 of the first 50 for
 //! training. In the split file the classes stand in blocks: 15,880 training, 3,970 validation and 19,850 test
-//! pictures. Some are grey, and not every `.jpg` is a JPEG.
+//! images. Some are grey, and not every `.jpg` is a JPEG.
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ pub(super) struct TextList<'a> {
     text: String,
 }
 
-/// The picture that a line names.
+/// The image that a line names.
 pub(super) struct Row {
     /// Where it lies, inside the dataset's image folder.
     pub(super) path: String,
@@ -47,7 +47,7 @@ impl<'a> TextList<'a> {
         faults.or_else(self.dir.id(), &self.dir.join(self.name), ())
     }
 
-    /// Reads a picture from every line.
+    /// Reads an image from every line.
     pub(super) fn examples(
         &self,
         ledger: &mut Ledger,

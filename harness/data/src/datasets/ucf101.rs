@@ -20,7 +20,7 @@
 //! Folders and classes, but not files, are renamed: an `_` before every capital but the first, so
 //! `ApplyEyeMakeup` is `Apply_Eye_Makeup` and `YoYo` is `Yo_Yo`. A file's capitals may differ from its folder's:
 //! `Handstand_Pushups/v_HandStandPushups_g24_c02.jpg`. CoOp keeps 80 % of every class of the first training
-//! list for training: 7,639 training, 1,898 validation and 3,783 test pictures.
+//! list for training: 7,639 training, 1,898 validation and 3,783 test images.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Opening a picture file by its contents, as Pillow's `Image.open(path).convert("RGB")` does.
+//! Opening an image file by its contents, as Pillow's `Image.open(path).convert("RGB")` does.
 //!
 //! The file's name and its EXIF orientation have no say. Sizes are checked before memory is taken.
 
@@ -9,30 +9,30 @@ use super::raster::Raster;
 use super::rgb::RgbImage;
 use super::{bmp, format, gif, jpeg, png, webp};
 
-/// The longest file that is read: more than six bytes for every pixel that a picture may have.
+/// The longest file that is read: more than six bytes for every pixel that an image may have.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Decodes a picture file to 8-bit RGB, bit for bit as Pillow does.
+/// Decodes an image file to 8-bit RGB, bit for bit as Pillow does.
 ///
 /// # Errors
-/// Where the file cannot be read, is no JPEG, PNG, GIF, BMP or WebP picture, is truncated or broken,
+/// Where the file cannot be read, is no JPEG, PNG, GIF, BMP or WebP image, is truncated or broken,
 /// has no pixels or more than Pillow accepts.
 pub fn decode_rgb(path: &Path) -> Result<RgbImage, ImageError> {
     decode_file(&read(path)?, path).map(Raster::into_rgb)
 }
 
-/// Reads a picture's file.
+/// Reads an image's file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImageError> {
     clsrl_files::read(path, MAX_BYTES)
         .map_err(|source| ImageError::Read { path: path.to_owned(), source })
 }
 
-/// Decodes what was read of a picture's file, in the file's own mode.
+/// Decodes what was read of an image's file, in the file's own mode.
 pub(super) fn decode_file(bytes: &[u8], path: &Path) -> Result<Raster, ImageError> {
     decode(bytes).map_err(|source| ImageError::Decode { path: path.to_owned(), source })
 }
 
-/// Decodes a picture in memory in its own mode.
+/// Decodes an image in memory in its own mode.
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     if bytes.starts_with(b"\xff\xd8\xff") {
         jpeg::decode(bytes)

@@ -1,41 +1,41 @@
-//! What can go wrong with a picture; every error about a file names the file.
+//! What can go wrong with an image; every error about a file names the file.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A picture that cannot become model input.
+/// An image that cannot become model input.
 #[derive(Debug, Error)]
 pub enum ImageError {
     /// The file cannot be read at all.
     #[error("picture `{}` cannot be read", path.display())]
     Read {
-        /// The picture's file.
+        /// The image's file.
         path: PathBuf,
         /// The system's reason.
         #[source]
         source: io::Error,
     },
-    /// The file's contents are no picture that we accept.
+    /// The file's contents are no image that we accept.
     #[error("picture `{}` cannot be decoded", path.display())]
     Decode {
-        /// The picture's file.
+        /// The image's file.
         path: PathBuf,
         /// What is wrong with the contents.
         #[source]
         source: DecodeError,
     },
-    /// A picture file whose shape the model cannot take.
+    /// An image file whose shape the model cannot take.
     #[error("picture `{}` cannot be resized", path.display())]
     Resize {
-        /// The picture's file.
+        /// The image's file.
         path: PathBuf,
         /// Which limit its shape breaks.
         #[source]
         source: SizeError,
     },
-    /// A picture in memory whose shape the model cannot take.
+    /// An image in memory whose shape the model cannot take.
     #[error(transparent)]
     Size(#[from] SizeError),
     /// The processor's settings cannot be read.
@@ -61,7 +61,7 @@ pub enum ImageError {
     },
 }
 
-/// What is wrong with a picture file's contents.
+/// What is wrong with an image file's contents.
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// No known signature at the beginning.
@@ -70,7 +70,7 @@ pub enum DecodeError {
         /// The file's length.
         n_bytes: usize,
     },
-    /// A format that others read, or what stands where a picture was to be.
+    /// A format that others read, or what stands where an image was to be.
     #[error("{found}, expected a JPEG, PNG, GIF, BMP or WebP picture")]
     OtherFormat {
         /// What it is, in words.
@@ -94,7 +94,7 @@ pub enum DecodeError {
         /// The largest number of pixels.
         limit: u64,
     },
-    /// The file ends before the picture does.
+    /// The file ends before the image does.
     #[error("truncated {format}: the file ends before the picture does")]
     Truncated {
         /// The format found.
@@ -150,7 +150,7 @@ pub enum JpegError {
     },
 }
 
-/// A picture shape that smart-resize refuses.
+/// An image shape that smart-resize refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum SizeError {
     /// One side is more than 200 times the other; in the reference's words, which the golden set has.
@@ -159,7 +159,7 @@ pub enum SizeError {
         /// Longer side over shorter side.
         ratio: f64,
     },
-    /// A picture without pixels.
+    /// An image without pixels.
     #[error("a picture of {height} rows and {width} columns, expected at least one of each")]
     Empty {
         /// Rows.

@@ -1,4 +1,4 @@
-//! What a file is that is no picture we read: other formats by name, and what stands where a picture should.
+//! What a file is that is no image we read: other formats by name, and what stands where an image should.
 
 /// Formats that Pillow or a browser opens and we do not: what files begin with, and the format's name.
 const SIGNATURES: &[(&[u8], &str)] = &[
@@ -69,7 +69,7 @@ fn by_structure(bytes: &[u8]) -> Option<&'static str> {
         return Some(known.map_or("an ISO media file", |(_, name)| name));
     }
     match head {
-        // How many pictures follow distinguishes it from a TGA picture without a colour map, which has zeros there.
+        // How many images follow distinguishes it from a TGA image without a colour map, which has zeros there.
         [0, 0, 1, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("an ICO picture"),
         [0, 0, 2, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("a CUR picture"),
         [b'P', b'1'..=b'7' | b'f' | b'F', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {

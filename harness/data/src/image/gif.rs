@@ -49,7 +49,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     Ok(Raster { width, height, samples })
 }
 
-/// Whether every entry is its own index in gray: Pillow then opens the picture as grayscale.
+/// Whether every entry is its own index in gray: Pillow then opens the image as grayscale.
 fn is_gray_ramp(palette: &[u8]) -> bool {
     palette
         .chunks_exact(3)

@@ -1,9 +1,9 @@
-//! Resized pictures on disk, so that a photograph is decoded once and not once for every fine-tune of a grid.
+//! Resized images on disk, so that a photograph is decoded once and not once for every fine-tune of a grid.
 //!
-//! Owns the cache's folder: 256 folders, named by the first byte of their entries' keys. An entry is a picture as
-//! it is right before it is cut into patches. Its key is a SHA-256 over the digest of the picture's file and
+//! Owns the cache's folder: 256 folders, named by the first byte of their entries' keys. An entry is an image as
+//! it is right before it is cut into patches. Its key is a SHA-256 over the digest of the image's file and
 //! everything else that decides its pixels, so no entry is ever out of date, and one that is not whole is not
-//! there. The cache has no say in what a picture is: where it fails, nobody hears of it, and the picture is made as
+//! there. The cache has no say in what an image is: where it fails, nobody hears of it, and the image is made as
 //! if there were none.
 //!
 //! Entries are read, not mapped into memory. Both take the same time, and what was read stays as it was checked,
@@ -37,15 +37,15 @@ pub struct CacheSpace {
     pub n_bytes: u64,
 }
 
-/// A cache of resized pictures, which any number of threads and processes may share.
+/// A cache of resized images, which any number of threads and processes may share.
 ///
 /// Every folder holds its share of the bytes. Where it is full, what nobody has read for a day makes room, the
-/// oldest first; where nothing is that old, the new picture is not kept. An evaluation reads the same pictures in
+/// oldest first; where nothing is that old, the new image is not kept. An evaluation reads the same images in
 /// the same order every time: a cache that gave up its oldest entry for every new one would have lost each of them
 /// by the time it is read again. A process that writes into a folder while another does so can overshoot the bound
 /// by the one entry that it writes.
 #[derive(Debug)]
-pub struct PictureCache {
+pub struct ImageCache {
     dir: PathBuf,
     bytes_per_folder: u64,
     /// Held by who writes into a folder, from finding room to taking it.
@@ -64,7 +64,7 @@ impl CacheSpace {
     pub fn prepare(&self) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
         folder::check_writable(&self.dir)?;
-        let cache = PictureCache::new(self);
+        let cache = ImageCache::new(self);
         (0..=u8::MAX).map(|first_byte| cache.folder(first_byte)).try_for_each(|folder| match folder
             .make_room(0, None)
         {
@@ -74,27 +74,27 @@ impl CacheSpace {
     }
 }
 
-impl PictureCache {
+impl ImageCache {
     /// The cache of a folder, which need not be there.
     pub fn new(space: &CacheSpace) -> Self {
-        PictureCache {
+        ImageCache {
             dir: space.dir.clone(),
             bytes_per_folder: space.n_bytes / N_FOLDERS as u64,
             writing: [const { Mutex::new(()) }; N_FOLDERS],
         }
     }
 
-    /// A picture that was kept.
+    /// An image that was kept.
     pub(super) fn get(&self, key: Key) -> Option<RgbImage> {
-        // Whatever stands in the way of reading an entry, the picture is made anew.
+        // Whatever stands in the way of reading an entry, the image is made anew.
         self.folder(key.first_byte()).read(key).ok()?
     }
 
-    /// Keeps a picture, if there is room.
+    /// Keeps an image, if there is room.
     pub(super) fn keep(&self, key: Key, picture: &RgbImage) {
         let writing = &self.writing[usize::from(key.first_byte())];
         let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // A picture that cannot be kept is made again when it is wanted again.
+        // An image that cannot be kept is made again when it is wanted again.
         let _ = self.folder(key.first_byte()).keep(&Entry { key, picture });
     }
 
@@ -104,7 +104,7 @@ impl PictureCache {
 }
 
 impl Key {
-    /// The key of what a transform, in words, makes of a picture's file with this SHA-256.
+    /// The key of what a transform, in words, makes of an image's file with this SHA-256.
     pub fn new(file: Digest, transform: &str) -> Self {
         let mut hasher = TextHasher::default();
         hasher.text(&file.to_string());

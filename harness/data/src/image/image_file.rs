@@ -1,4 +1,4 @@
-//! A picture's file as it was read: once, so that what is hashed is what is decoded.
+//! An image's file as it was read: once, so that what is hashed is what is decoded.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use super::{
     error::ImageError,
 };
 
-/// The bytes of a picture's file and their SHA-256.
+/// The bytes of an image's file and their SHA-256.
 #[derive(Debug, Clone)]
-pub struct PictureFile {
+pub struct ImageFile {
     path: PathBuf,
     bytes: Vec<u8>,
     sha256: Digest,
 }
 
-impl PictureFile {
+impl ImageFile {
     /// Reads and hashes a file.
     pub fn read(path: &Path) -> Result<Self, ImageError> {
         let bytes = read(path)?;
         let sha256 = Digest(Sha256::digest(&bytes).into());
-        Ok(PictureFile { path: path.to_owned(), bytes, sha256 })
+        Ok(ImageFile { path: path.to_owned(), bytes, sha256 })
     }
 
     /// Where it was read.

@@ -2,7 +2,7 @@
 //!
 //! The pure-Rust decoders at hand round the inverse transform, the chroma upsampling and the colour
 //! conversion differently (measured with zune-jpeg: up to 7 levels); here all three follow ITU T.81 with
-//! libjpeg's fixed-point steps, so that a picture's pixels are the ones the published code saw, on
+//! libjpeg's fixed-point steps, so that an image's pixels are the ones the published code saw, on
 //! every machine. Baseline, extended and progressive Huffman coding with 8 bits; one, three or four
 //! components. Refused: arithmetic, lossless and hierarchical coding, 12 bits.
 //!

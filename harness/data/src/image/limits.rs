@@ -2,10 +2,10 @@
 
 use super::error::DecodeError;
 
-/// Pillow's limit, above which a picture counts as a decompression bomb.
+/// Pillow's limit, above which an image counts as a decompression bomb.
 const MAX_PIXELS: u64 = 178_956_970;
 
-/// Refuses pictures without pixels and decompression bombs.
+/// Refuses images without pixels and decompression bombs.
 pub(super) fn check_size(width: u64, height: u64) -> Result<(), DecodeError> {
     if width == 0 || height == 0 {
         return Err(DecodeError::Empty { width, height });

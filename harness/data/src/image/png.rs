@@ -43,7 +43,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     Ok(Raster { width, height, samples: in_mode(samples, &reader)? })
 }
 
-/// Puts one byte (or two) per sample into the mode that Pillow opens the picture in.
+/// Puts one byte (or two) per sample into the mode that Pillow opens the image in.
 fn in_mode(samples: Vec<u8>, reader: &Reader<Cursor<&[u8]>>) -> Result<Samples, DecodeError> {
     let (colour, depth) = reader.output_color_type();
     let scaled = |factor: u8| samples.iter().map(|&v| v.wrapping_mul(factor)).collect::<Vec<u8>>();

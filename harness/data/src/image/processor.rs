@@ -1,4 +1,4 @@
-//! Qwen2-VL's image processors: from a picture to normalised patches, in the bits of the one that uses Pillow or of
+//! Qwen2-VL's image processors: from an image to normalised patches, in the bits of the one that uses Pillow or of
 //! the fast one, which uses torchvision.
 //!
 //! Owns the order of the steps and the settings file; the steps themselves live in the siblings.
@@ -13,15 +13,15 @@ use clsrl_spec::{AlphaRule, ImagePath, ImageSteps, ProcessorKind};
 pub use self::settings::ProcessorForm;
 use super::decode::{decode_file, read};
 use super::error::{ImageError, SizeError};
-use super::picture_cache::{Key, PictureCache};
-use super::picture_file::PictureFile;
+use super::image_cache::{ImageCache, Key};
+use super::image_file::ImageFile;
 use super::resample::{bicubic, bicubic_torchvision, lanczos};
 use super::rgb::RgbImage;
 use super::size::{fetch_resize, smart_resize};
 
 const CHANNELS: usize = 3;
 
-/// The version of all that decides a resized picture's pixels and stands in this folder: decoding, conversion and
+/// The version of all that decides a resized image's pixels and stands in this folder: decoding, conversion and
 /// resizing. To be raised with every change of a pixel, or caches give out the pixels of before.
 pub(crate) const PIXELS_VERSION: u32 = 2;
 
@@ -32,7 +32,7 @@ pub struct Processor {
     pub patch_size: usize,
     /// Side of a merge block in patches.
     pub merge_size: usize,
-    /// Frames per patch; a still picture is repeated.
+    /// Frames per patch; a still image is repeated.
     pub temporal_patch_size: usize,
     /// Subtracted from each channel after scaling to 0..1.
     pub image_mean: [f32; 3],
@@ -44,7 +44,7 @@ pub struct Processor {
     pub max_pixels: usize,
 }
 
-/// A picture as the vision tower reads it.
+/// An image as the vision tower reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patches {
     /// One row per patch, in merge-block order; a row is channel, time, y, x.
@@ -88,7 +88,7 @@ impl Processor {
         patches.grid_thw.iter().product::<usize>() / self.merge_size.pow(2)
     }
 
-    /// Smart-resizes a picture, bicubic, with Pillow.
+    /// Smart-resizes an image, bicubic, with Pillow.
     pub fn resize(&self, rgb: &RgbImage) -> Result<RgbImage, ImageError> {
         self.resize_with(ProcessorKind::Pil, rgb)
     }
@@ -108,12 +108,12 @@ impl Processor {
         })
     }
 
-    /// Resizes, rescales, normalises and cuts a picture into patches, with Pillow.
+    /// Resizes, rescales, normalises and cuts an image into patches, with Pillow.
     pub fn patches(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
         self.cut(&self.resize(rgb)?, ProcessorKind::Pil)
     }
 
-    /// Loads a picture as it is right before rescaling.
+    /// Loads an image as it is right before rescaling.
     pub fn load_rgb(
         &self,
         path: &Path,
@@ -122,7 +122,7 @@ impl Processor {
         self.rgb_of(&read(path)?, path, steps.into())
     }
 
-    /// What [`Processor::load_rgb`] makes of the bytes of a picture's file.
+    /// What [`Processor::load_rgb`] makes of the bytes of an image's file.
     fn rgb_of(&self, bytes: &[u8], path: &Path, steps: ImageSteps) -> Result<RgbImage, ImageError> {
         let in_file = |error| match error {
             ImageError::Size(source) => ImageError::Resize { path: path.to_owned(), source },
@@ -144,7 +144,7 @@ impl Processor {
         self.resize_with(steps.processor, &ordered).map_err(in_file)
     }
 
-    /// Loads a picture as patches.
+    /// Loads an image as patches.
     pub fn load(&self, path: &Path, steps: impl Into<ImageSteps>) -> Result<Patches, ImageError> {
         let steps = steps.into();
         self.cut(&self.load_rgb(path, steps)?, steps.processor)
@@ -153,7 +153,7 @@ impl Processor {
     /// Turns a file that was read into patches; the same as [`Processor::load`]'s.
     pub fn load_file(
         &self,
-        file: &PictureFile,
+        file: &ImageFile,
         steps: impl Into<ImageSteps>,
     ) -> Result<Patches, ImageError> {
         let steps = steps.into();
@@ -167,8 +167,8 @@ impl Processor {
     /// Those of [`Processor::load`]; a cache has none.
     pub fn load_through(
         &self,
-        cache: &PictureCache,
-        file: &PictureFile,
+        cache: &ImageCache,
+        file: &ImageFile,
         steps: impl Into<ImageSteps>,
     ) -> Result<Patches, ImageError> {
         let steps = steps.into();
@@ -181,7 +181,7 @@ impl Processor {
         self.cut(&rgb, steps.processor)
     }
 
-    /// Whether a picture of this width and height can become model input in this order of steps.
+    /// Whether an image of this width and height can become model input in this order of steps.
     ///
     /// # Errors
     /// Those of resizing it.
@@ -220,7 +220,7 @@ impl Processor {
         self.patch_size * self.merge_size
     }
 
-    /// Normalises a resized picture and lays its patches out in merge-block order.
+    /// Normalises a resized image and lays its patches out in merge-block order.
     fn cut(&self, rgb: &RgbImage, kind: ProcessorKind) -> Result<Patches, ImageError> {
         let (height, width, factor) = (rgb.height as usize, rgb.width as usize, self.factor());
         if height % factor != 0 || width % factor != 0 || height == 0 || width == 0 {

@@ -1,11 +1,11 @@
-//! A decoded picture in its file's own mode, and what Pillow makes of it: RGB, or a resized copy.
+//! A decoded image in its file's own mode, and what Pillow makes of it: RGB, or a resized copy.
 //!
 //! Knows the modes' arithmetic; knows no file format.
 
 use super::resample::{Filter, nearest, resize_u8, resize_u16};
 use super::rgb::RgbImage;
 
-/// A decoded picture in the mode that Pillow opens it in.
+/// A decoded image in the mode that Pillow opens it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Raster {
     pub width: usize,
@@ -13,7 +13,7 @@ pub(super) struct Raster {
     pub samples: Samples,
 }
 
-/// The samples of a picture, interleaved, row by row.
+/// The samples of an image, interleaved, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Samples {
     /// Black and white as 0 and 255.
@@ -76,9 +76,9 @@ impl Raster {
         RgbImage { width: self.width as u32, height: self.height as u32, pixels }
     }
 
-    /// Resizes to a square with Lanczos in the picture's own mode.
+    /// Resizes to a square with Lanczos in the image's own mode.
     ///
-    /// Black and white and palette pictures get the nearest pixel, and alpha is multiplied in before
+    /// Black and white and palette images get the nearest pixel, and alpha is multiplied in before
     /// and divided out after, as Pillow's `resize` does.
     pub fn lanczos_square(self, side: usize) -> Raster {
         let (from, to) = ((self.width, self.height), (side, side));

@@ -1,6 +1,6 @@
 //! Plain 8-bit RGB, which every other mode becomes.
 
-/// An 8-bit RGB picture.
+/// An 8-bit RGB image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RgbImage {
     /// Columns.

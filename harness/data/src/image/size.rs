@@ -1,6 +1,6 @@
-//! Smart-resize: the sizes that Qwen2-VL pictures are brought to. Pure arithmetic, no pixels.
+//! Smart-resize: the sizes that Qwen2-VL images are brought to. Pure arithmetic, no pixels.
 //!
-//! Two variants exist in the published pipeline and differ for very small pictures: the processor's
+//! Two variants exist in the published pipeline and differ for very small images: the processor's
 //! rounds a short side down to zero and then scales the area up; `qwen_vl_utils`' lifts it to one block.
 
 use super::error::SizeError;
@@ -8,7 +8,7 @@ use super::error::SizeError;
 /// Longest allowed ratio of the sides.
 const MAX_ASPECT_RATIO: f64 = 200.0;
 
-/// Returns the (height, width) that the Hugging Face processor brings a picture to.
+/// Returns the (height, width) that the Hugging Face processor brings an image to.
 ///
 /// Both are multiples of `factor`, the area lies between `min_pixels` and `max_pixels` where the
 /// shape allows, and halves round to even as in Python.
@@ -24,7 +24,7 @@ pub fn smart_resize(
     Ok(fit_area((height, width), rounded, factor, (min_pixels, max_pixels)))
 }
 
-/// Returns the (height, width) that `qwen_vl_utils.fetch_image` brings a picture to.
+/// Returns the (height, width) that `qwen_vl_utils.fetch_image` brings an image to.
 pub(super) fn fetch_resize(
     height: usize,
     width: usize,

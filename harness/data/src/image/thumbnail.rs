@@ -1,4 +1,4 @@
-//! Small copies of pictures, by which a person knows them again. Nothing is measured on them.
+//! Small copies of images, by which a person knows them again. Nothing is measured on them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use super::{decode::decode_rgb, error::ImageError, resample::lanczos, rgb::RgbIm
 /// Of JPEG, from 1 to 100.
 const QUALITY: u8 = 72;
 
-/// Makes small copies of picture files, as JPEG, in their order: at most `side` pixels wide and high, in the
-/// picture's proportions, and never larger than the picture.
+/// Makes small copies of image files, as JPEG, in their order: at most `side` pixels wide and high, in the
+/// image's proportions, and never larger than the image.
 ///
 /// # Errors
-/// For each picture on its own, where [`decode_rgb`] has them.
+/// For each image on its own, where [`decode_rgb`] has them.
 ///
 /// # Panics
 /// If `side` is 0.

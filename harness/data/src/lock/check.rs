@@ -15,7 +15,7 @@ use super::{
     compare::compare,
     difference::Differences,
     links::read_recorded,
-    listed::missing_pictures,
+    listed::missing_images,
     lists,
     misplaced::misplaced,
     sidecar,
@@ -26,7 +26,7 @@ use crate::datasets::{Dataset, Places, read_marker};
 /// What a comparison found.
 #[derive(Debug)]
 pub struct Checked {
-    /// The tree of pictures as it lies there.
+    /// The tree of images as it lies there.
     pub images: Tree,
     /// The digest of that tree, in hexadecimal.
     pub images_root: String,
@@ -63,7 +63,7 @@ fn drawn_seed(marker: &str) -> Option<Seed> {
     serde_json::from_str::<serde_json::Value>(marker).ok()?.get("seed")?.as_u64()
 }
 
-/// Compares lists, annotation files and pictures with their entry in the lock. Without an entry nothing
+/// Compares lists, annotation files and images with their entry in the lock. Without an entry nothing
 /// differs, nothing is verified, and what cannot be read is reported all the same.
 pub fn check(
     dataset: &Dataset,
@@ -77,7 +77,7 @@ pub fn check(
     check_files((dataset.id, &dataset.dir), Some(dataset), entry, differences, checking)
 }
 
-/// Compares lists and annotation files alone with their entry in the lock: no picture is looked at.
+/// Compares lists and annotation files alone with their entry in the lock: no image is looked at.
 pub fn check_lists(dataset: &Dataset, entry: &LockEntry) -> Vec<Difference> {
     let mut differences = Differences::default();
     compare_lists(dataset, entry, &mut differences);
@@ -123,7 +123,7 @@ fn check_files(
     differences.append(faults);
     if let Some(dataset) = dataset {
         let reported = differences.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
-        let missing = missing_pictures(dataset, &scan, |path| reported.cover(path))?;
+        let missing = missing_images(dataset, &scan, |path| reported.cover(path))?;
         differences.append(missing);
         if !differences.subjects(&[DifferenceKind::Missing]).is_empty() {
             hint = misplaced(dataset).or(hint);

@@ -1,6 +1,6 @@
-//! Whether pictures can be decoded: found out before the first trial, once for every content.
+//! Whether images can be decoded: found out before the first trial, once for every content.
 //!
-//! What is known lies beside the cache of times: the SHA-256, width and height of every picture that was decoded,
+//! What is known lies beside the cache of times: the SHA-256, width and height of every image that was decoded,
 //! by this version of the decoders. A file that is damaged, or of other decoders, is not used.
 
 use std::{
@@ -14,42 +14,42 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Difference, Hashed, LockError, PictureDigests, atomic::AtomicFile, picture_digests::paths,
+    Difference, Hashed, ImageDigests, LockError, atomic::AtomicFile, image_digests::paths,
 };
 use crate::{
     datasets::{Dataset, Example},
-    image::{ImageError, PIXELS_VERSION, PictureFile},
+    image::{ImageError, ImageFile, PIXELS_VERSION},
 };
 
 /// A digest, a width and a height.
 const ENTRY: usize = 40;
 
-/// More pictures than any dataset has.
+/// More images than any dataset has.
 const MAX_BYTES: u64 = (ENTRY as u64) << 24;
 
-/// Pictures that are decoded before what is known is written down.
+/// Images that are decoded before what is known is written down.
 const CHUNK: usize = 1 << 16;
 
-/// Width and height of a picture.
+/// Width and height of an image.
 pub type Size = (u32, u32);
 
-/// What decoding some pictures found.
+/// What decoding some images found.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    /// Width and height of the pictures that can be decoded, by path below the dataset's folder.
+    /// Width and height of the images that can be decoded, by path below the dataset's folder.
     pub sizes: BTreeMap<String, Size>,
     /// Those that cannot, or that are not what their digest says.
     pub broken: Vec<Difference>,
 }
 
-/// Decodes the pictures of examples that were not decoded before, on all cores. A picture without a digest could
+/// Decodes the images of examples that were not decoded before, on all cores. An image without a digest could
 /// not be read when the tree was checked, and is broken.
 ///
-/// What is found is kept in the folder of sidecars. `progress` is called for every picture and of what was read.
-pub fn decode_pictures<'e>(
+/// What is found is kept in the folder of sidecars. `progress` is called for every image and of what was read.
+pub fn decode_images<'e>(
     dataset: &Dataset,
     examples: impl IntoIterator<Item = &'e Example>,
-    digests: &PictureDigests,
+    digests: &ImageDigests,
     (sidecars, progress): (&Path, &(dyn Fn(Hashed) + Sync)),
 ) -> Result<Decoded, LockError> {
     let cache = path_of(sidecars, dataset.id);
@@ -92,8 +92,9 @@ fn decode_picture(
     progress: &(dyn Fn(Hashed) + Sync),
 ) -> Result<Size, Difference> {
     const EXPECTED: &str = "a picture that can be decoded";
-    let broken = |error: ImageError| Difference::unreadable(picture, EXPECTED, describe_causes(&error));
-    let file = PictureFile::read(&dataset.dir.join(picture)).map_err(broken)?;
+    let broken =
+        |error: ImageError| Difference::unreadable(picture, EXPECTED, describe_causes(&error));
+    let file = ImageFile::read(&dataset.dir.join(picture)).map_err(broken)?;
     if file.sha256() != digest {
         let found = format!("sha256 {}", file.sha256());
         return Err(Difference::changed(picture, format!("sha256 {digest}"), found));
@@ -103,7 +104,7 @@ fn decode_picture(
     Ok(size)
 }
 
-/// The causes of an error that names the picture itself.
+/// The causes of an error that names the image itself.
 fn describe_causes(error: &ImageError) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();

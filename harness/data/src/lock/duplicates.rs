@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use clsrl_spec::lock::Digest;
 
-use super::{
-    LockError, leaks::is_test_again, picture_digests::path_of, sidecar::Listed, stat_cache,
-};
+use super::{LockError, image_digests::path_of, leaks::is_test_again, sidecar::Listed, stat_cache};
 use crate::datasets::Dataset;
 
 /// How many pairs across splits are named.

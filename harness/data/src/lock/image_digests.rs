@@ -1,4 +1,4 @@
-//! The SHA-256 of single pictures, as a check of the whole tree found them.
+//! The SHA-256 of single images, as a check of the whole tree found them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,19 +16,19 @@ use crate::{
     sha256::TextHasher,
 };
 
-/// The SHA-256 of pictures, by their paths below the dataset's folder.
+/// The SHA-256 of images, by their paths below the dataset's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PictureDigests(BTreeMap<String, Digest>);
+pub struct ImageDigests(BTreeMap<String, Digest>);
 
-/// The path of an example's picture below the dataset's folder, without parts that lead nowhere.
+/// The path of an example's image below the dataset's folder, without parts that lead nowhere.
 pub fn path_of(dataset: &Dataset, example: &Example) -> String {
     let folder = dataset.image_dir.strip_prefix(&dataset.dir).unwrap_or(&dataset.image_dir);
     normal(&format!("{}/{}", folder.to_string_lossy(), example.path))
 }
 
-impl PictureDigests {
-    /// Those of these examples' pictures, as the last [`super::check`] found them, whose cache is in `sidecars`.
+impl ImageDigests {
+    /// Those of these examples' images, as the last [`super::check`] found them, whose cache is in `sidecars`.
     /// The list that it wrote must still have the `tree` that it gave.
     pub fn as_checked<'e>(
         dataset: &Dataset,
@@ -47,12 +47,12 @@ impl PictureDigests {
             }
         }
         match merkle.finish() == *tree {
-            true => Ok(PictureDigests(digests)),
+            true => Ok(ImageDigests(digests)),
             false => Err(stat_cache::changed(&cache)),
         }
     }
 
-    /// Those of these examples' pictures without a check of the tree: from the list of the locked `tree` if that is
+    /// Those of these examples' images without a check of the tree: from the list of the locked `tree` if that is
     /// there, else hashed now. What cannot be read has none.
     pub fn as_locked<'e>(
         dataset: &Dataset,
@@ -66,7 +66,7 @@ impl PictureDigests {
         });
         if let Some(listed) = listed {
             let of_wanted = listed.map_while(Result::ok).filter(|file| wanted.contains(&file.path));
-            return PictureDigests(of_wanted.map(|file| (file.path, file.sha256)).collect());
+            return ImageDigests(of_wanted.map(|file| (file.path, file.sha256)).collect());
         }
         let mut buffer = vec![0; 1 << 16];
         let hash = |path: String| {
@@ -74,25 +74,25 @@ impl PictureDigests {
             let (sha256, _) = hash_file(&file, &mut buffer, &|_| ()).ok()?;
             Some((path, sha256))
         };
-        PictureDigests(wanted.into_iter().filter_map(hash).collect())
+        ImageDigests(wanted.into_iter().filter_map(hash).collect())
     }
 
-    /// Those of these examples' pictures alone.
+    /// Those of these examples' images alone.
     pub fn of<'e>(
         &self,
         dataset: &Dataset,
         examples: impl IntoIterator<Item = &'e Example>,
     ) -> Self {
         let known = |path: String| self.0.get(&path).map(|digest| (path.clone(), *digest));
-        PictureDigests(paths(dataset, examples).into_iter().filter_map(known).collect())
+        ImageDigests(paths(dataset, examples).into_iter().filter_map(known).collect())
     }
 
-    /// That of an example's picture.
+    /// That of an example's image.
     pub fn get(&self, dataset: &Dataset, example: &Example) -> Option<Digest> {
         self.0.get(&path_of(dataset, example)).copied()
     }
 
-    /// Over these examples' pictures, in hexadecimal: the words `training pictures`, their number, then the SHA-256
+    /// Over these examples' images, in hexadecimal: the words `training images`, their number, then the SHA-256
     /// of each in their order. `None` where one of them is not known.
     pub fn digest_of(&self, dataset: &Dataset, examples: &[&Example]) -> Option<String> {
         let mut hasher = TextHasher::default();
@@ -108,7 +108,7 @@ impl PictureDigests {
         self.0.get(path).copied()
     }
 
-    /// Every picture's path below the dataset's folder with its digest, in the order of paths.
+    /// Every image's path below the dataset's folder with its digest, in the order of paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
         self.0.iter().map(|(path, digest)| (path.as_str(), *digest))
     }
@@ -124,7 +124,7 @@ impl PictureDigests {
     }
 }
 
-/// The paths of examples' pictures below the dataset's folder.
+/// The paths of examples' images below the dataset's folder.
 pub(super) fn paths<'e>(
     dataset: &Dataset,
     examples: impl IntoIterator<Item = &'e Example>,

@@ -1,4 +1,4 @@
-//! Pictures that stand where they must not: in two splits, or in a few-shot set and in the test list.
+//! Images that stand where they must not: in two splits, or in a few-shot set and in the test list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,19 +12,19 @@ pub const FEW_SHOT_SHOTS: [usize; 5] = [1, 2, 4, 8, 16];
 /// The seeds whose few-shot sets are looked at.
 pub const FEW_SHOT_SEEDS: [Seed; 3] = [1, 2, 3];
 
-/// Pictures that stand where they must not, by path.
+/// Images that stand where they must not, by path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leaks {
-    /// Pictures of two splits, with the splits' names.
+    /// Images of two splits, with the splits' names.
     pub in_two_splits: Vec<(String, [&'static str; 2])>,
-    /// Test pictures of a few-shot set, with its shots and seed.
+    /// Test images of a few-shot set, with its shots and seed.
     pub in_few_shot: Vec<(String, usize, Seed)>,
-    /// Pictures that stand twice in one split, with its name.
+    /// Images that stand twice in one split, with its name.
     pub repeated: Vec<(String, &'static str)>,
 }
 
 impl Leaks {
-    /// Whether nothing stands where it must not. A picture that is repeated in its own split may.
+    /// Whether nothing stands where it must not. An image that is repeated in its own split may.
     pub fn is_empty(&self) -> bool {
         self.in_two_splits.is_empty() && self.in_few_shot.is_empty()
     }

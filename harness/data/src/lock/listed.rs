@@ -1,10 +1,10 @@
-//! The pictures that the lists name and the tree of pictures does not have.
+//! The images that the lists name and the tree of images does not have.
 //!
 //! Reported for a tree that equals its lock, too, and of one that nobody has locked yet: an archive that was
 //! half unpacked must not become what everybody is compared with.
 
 use super::{
-    Difference, LockError, difference::Differences, leaks::is_test_again, picture_digests::path_of,
+    Difference, LockError, difference::Differences, image_digests::path_of, leaks::is_test_again,
     tree::Scan,
 };
 use crate::datasets::Dataset;
@@ -12,8 +12,8 @@ use crate::datasets::Dataset;
 /// How many are named of one dataset; the others are counted.
 const MAX_NAMED: usize = 100;
 
-/// The listed pictures that were not found, but for those that `is_reported` knows of already.
-pub(super) fn missing_pictures(
+/// The listed images that were not found, but for those that `is_reported` knows of already.
+pub(super) fn missing_images(
     dataset: &Dataset,
     scan: &Scan,
     is_reported: impl Fn(&str) -> bool,

@@ -18,7 +18,7 @@ pub fn class_digest<S: AsRef<str>>(names: &[S]) -> Digest {
 }
 
 /// The digest of the three lists in their order: `train`, `val` and `test`, each as its name, its length,
-/// and of every picture the path as listed, the label and the class name.
+/// and of every image the path as listed, the label and the class name.
 pub fn split_digest(dataset: &Dataset) -> Digest {
     let mut hasher = TextHasher::default();
     dataset.add_lists(&mut hasher);

@@ -8,7 +8,7 @@ use clsrl_spec::{
 };
 
 use super::{
-    Checking, Difference, DifferenceKind, LockError, annotations, links, listed::missing_pictures,
+    Checking, Difference, DifferenceKind, LockError, annotations, links, listed::missing_images,
     lists, sidecar, tree::scan,
 };
 use crate::datasets::{Dataset, layout_of};
@@ -18,9 +18,9 @@ use crate::datasets::{Dataset, layout_of};
 pub struct Measured {
     /// The entry; what is not there is unverified in it.
     pub entry: LockEntry,
-    /// What keeps the pictures, or an annotation file, from being locked.
+    /// What keeps the images, or an annotation file, from being locked.
     pub faults: Vec<Difference>,
-    /// Folders of pictures that are not there, which is no fault.
+    /// Folders of images that are not there, which is no fault.
     pub missing_folders: Vec<&'static str>,
     /// Why the lists are not locked, if they are not the standard ones.
     pub not_standard: Option<String>,
@@ -28,10 +28,10 @@ pub struct Measured {
     pub links: Vec<PathBuf>,
 }
 
-/// Measures lists, annotation files and pictures, writes the sidecar of the pictures, and records where links lead
+/// Measures lists, annotation files and images, writes the sidecar of the images, and records where links lead
 /// if the dataset was opened with [`crate::datasets::Links::Everywhere`] and nothing of it is faulty.
 ///
-/// Lists can be locked without pictures; pictures of which some cannot be read, or of which the lists name
+/// Lists can be locked without images; images of which some cannot be read, or of which the lists name
 /// some that are not there, are not locked.
 pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockError> {
     let (id, dir) = (dataset.id, dataset.dir.as_path());
@@ -53,7 +53,7 @@ pub fn measure(dataset: &Dataset, checking: &Checking) -> Result<Measured, LockE
         let mut scan = scan((id, dir), &dataset.places, checking)?;
         beyond.append(&mut scan.beyond);
         let reported = scan.faults.subjects(&[DifferenceKind::Missing, DifferenceKind::Unreadable]);
-        let missing = missing_pictures(dataset, &scan, |path| reported.cover(path))?;
+        let missing = missing_images(dataset, &scan, |path| reported.cover(path))?;
         scan.faults.append(missing);
         if scan.faults.is_empty() {
             let path = sidecar::path_of(checking.sidecars, id, scan.tree.sha256);

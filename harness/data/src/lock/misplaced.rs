@@ -1,14 +1,14 @@
-//! Where the pictures lie that are not where they belong: in the folder's name of another edition, or one deeper.
+//! Where the images lie that are not where they belong: in the folder's name of another edition, or one deeper.
 
 use std::path::Path;
 
 use super::listed::list_paths;
 use crate::datasets::Dataset;
 
-/// How many missing pictures are looked for, and in how many folders.
+/// How many missing images are looked for, and in how many folders.
 const MAX_TRIED: usize = 64;
 
-/// Says where the missing pictures of a dataset lie, if that can be seen.
+/// Says where the missing images of a dataset lie, if that can be seen.
 pub fn misplaced(dataset: &Dataset) -> Option<String> {
     let dir = &dataset.dir;
     let missing = list_paths(dataset).into_iter().find(|(path, _)| !dir.join(path).exists())?.0;

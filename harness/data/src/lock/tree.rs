@@ -1,4 +1,4 @@
-//! One pass over a dataset's tree of pictures: walks, hashes, and writes a list of every file.
+//! One pass over a dataset's tree of images: walks, hashes, and writes a list of every file.
 //!
 //! Works in chunks, the next one being walked while one is hashed, so that memory does not grow with the
 //! number of files.
@@ -49,7 +49,7 @@ impl Scan {
 /// A step of the walk.
 type Step = Result<WalkedFile, Difference>;
 
-/// Walks and hashes the pictures of the dataset in `dir`.
+/// Walks and hashes the images of the dataset in `dir`.
 pub(super) fn scan(
     (id, dir): (DatasetId, &Path),
     places: &Places,

@@ -1,4 +1,4 @@
-//! The files of a dataset's tree of pictures, in the byte order of their paths.
+//! The files of a dataset's tree of images, in the byte order of their paths.
 //!
 //! Holds the names of one folder of each depth, never those of the whole tree. Names that begin with a dot
 //! are passed over. A link counts as what it leads to, a file or a folder, if that lies in the dataset's places;

@@ -47,7 +47,7 @@ pub enum TextError {
         /// The token.
         token: String,
     },
-    /// The prompt has more or fewer places for pictures than there are pictures.
+    /// The prompt has more or fewer places for images than there are images.
     #[error(
         "found {n_places} image tokens in the prompt, expected {n_images}\n\
          hint: a question or class name must not hold the image token's text"
@@ -55,7 +55,7 @@ pub enum TextError {
     ImageCount {
         /// Image tokens in the prompt.
         n_places: usize,
-        /// Pictures given.
+        /// Images given.
         n_images: usize,
     },
     /// The tokens of a supervised example have no answer to learn.

@@ -1,4 +1,4 @@
-//! Qwen2-VL's chat template for one system message and one picture with text.
+//! Qwen2-VL's chat template for one system message and one image with text.
 //!
 //! Written out instead of interpreted: the template of the published checkpoints renders exactly this for
 //! the conversations of the paper (the golden prompts say so).
@@ -43,7 +43,7 @@ pub fn render_example(
     format!("{prompt}{answer}<|im_end|>\n{trailing}")
 }
 
-/// Repeats every image token as often as its picture has features.
+/// Repeats every image token as often as its image has features.
 pub fn expand_image_tokens(
     ids: &[i64],
     image_token_id: i64,

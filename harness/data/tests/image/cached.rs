@@ -1,4 +1,4 @@
-//! Pictures through the cache against pictures without it.
+//! Images through the cache against images without it.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clsrl_data::image::{CacheSpace, ImageError, PictureCache, PictureFile, Processor};
+use clsrl_data::image::{CacheSpace, ImageCache, ImageError, ImageFile, Processor};
 use clsrl_spec::ImagePath;
 use rayon::prelude::*;
 
@@ -25,7 +25,7 @@ fn processor() -> Processor {
     Processor::from_dir(&model_dir).unwrap().with_pixels(3136, 401_408)
 }
 
-/// The project's own pictures, and of those that may be there the golden set, the odd ones and some photographs.
+/// The project's own images, and of those that may be there the golden set, the odd ones and some photographs.
 fn pictures() -> Vec<PathBuf> {
     let mut paths = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/pillow"));
     paths.extend(goldens().iter().flat_map(|dir| files_below(&dir.join("images"))));
@@ -59,13 +59,13 @@ fn entries(dir: &Path) -> BTreeMap<PathBuf, u64> {
 fn patches_and_errors_are_the_same_without_a_cache_and_with_a_cold_and_a_warm_one() {
     let dir = tempfile::tempdir().unwrap();
     let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 8 << 30 };
-    let (cache, processor) = (PictureCache::new(&space), processor());
+    let (cache, processor) = (ImageCache::new(&space), processor());
     space.prepare().unwrap();
     let mut paths = pictures();
     paths.extend([dir.path().join("missing.jpg"), dir.path().to_owned()]);
     let check = |(path, order): (&PathBuf, ImagePath)| {
         let expected = processor.load(path, order).map_err(|error| told(&error));
-        let found = PictureFile::read(path)
+        let found = ImageFile::read(path)
             .and_then(|file| processor.load_through(&cache, &file, order))
             .map_err(|error| told(&error));
         assert!(found == expected, "{} {order}", path.display());

@@ -1,4 +1,4 @@
-//! The golden set: decoded pictures, the four orders of resizing, pixel values, smart-resize.
+//! The golden set: decoded images, the four orders of resizing, pixel values, smart-resize.
 //!
 //! Everything here is compared bit for bit, JPEGs included: the decoder has libjpeg-turbo's roundings.
 

@@ -1,4 +1,4 @@
-//! Pictures against Pillow and the Hugging Face processor: the golden set and the odd files.
+//! Images against Pillow and the Hugging Face processor: the golden set and the odd files.
 //!
 //! Reads the shared facts and takes every size and name from their files; where they are missing a
 //! test says so and returns.

@@ -6,19 +6,19 @@ use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, DatasetError},
     image::ImageError,
-    lock::{Mode, PictureDigests, check},
+    lock::{ImageDigests, Mode, check},
 };
 use clsrl_files::Differs;
 use clsrl_spec::DatasetId::Dtd;
 
 use super::place::{Place, SPLIT, checking};
 
-/// Binds a dataset with all of its pictures.
+/// Binds a dataset with all of its images.
 fn bound(place: &Place) -> (Dataset, BoundDataset) {
     let (dataset, sidecars) = (place.dataset(), place.sidecars());
     let checked = check(&dataset, None, &checking(&sidecars, Mode::Fast)).unwrap();
     let all = dataset.train.iter().chain(&dataset.val).chain(&dataset.test);
-    let digests = PictureDigests::as_checked(&dataset, &sidecars, &checked.images, all).unwrap();
+    let digests = ImageDigests::as_checked(&dataset, &sidecars, &checked.images, all).unwrap();
     let bound = BoundDataset::new(&dataset, digests);
     // Workers get it as text.
     let text = serde_json::to_string(&bound).unwrap();
@@ -72,7 +72,7 @@ fn a_picture_that_was_replaced_is_named() {
 fn a_picture_that_nobody_checked_is_refused() {
     let place = Place::new();
     let (dataset, bound) = bound(&place);
-    let none = bound.with_pictures_of(&dataset, &dataset.train);
+    let none = bound.with_images_of(&dataset, &dataset.train);
     assert!(none.read_picture::<Fault>(&dataset, &dataset.train[0]).is_ok());
     let refused = none.read_picture::<Fault>(&dataset, &dataset.test[0]);
     assert!(matches!(refused, Err(Fault::Differs(_))));
@@ -107,7 +107,7 @@ fn lists_that_were_replaced_are_named() {
     check_lists(|place| rewrite(place, "banded_2.jpg", "banded_9.jpg"), SPLIT);
     check_lists(|place| rewrite(place, "\"banded\"", "\"striped\""), SPLIT);
     check_lists(|place| rewrite(place, ",\"test\"", ", \"test\""), SPLIT);
-    // The mark decides whether rows are told to be of drawn pictures.
+    // The mark decides whether rows are told to be of drawn images.
     check_lists(
         |place| fs::write(place.data().join("drawn.json"), "{\"seed\":1}").unwrap(),
         "../drawn.json",
@@ -121,6 +121,6 @@ fn a_list_of_files_that_is_not_the_checked_one_binds_nothing() {
     let checked = check(&dataset, None, &checking(&sidecars, Mode::Fast)).unwrap();
     place.write("banded/banded_0.jpg", b"another");
     check(&dataset, None, &checking(&sidecars, Mode::Fast)).unwrap();
-    let digests = PictureDigests::as_checked(&dataset, &sidecars, &checked.images, &dataset.train);
+    let digests = ImageDigests::as_checked(&dataset, &sidecars, &checked.images, &dataset.train);
     assert!(digests.is_err(), "the list on disk is another tree's");
 }

@@ -1,21 +1,21 @@
-//! Pictures that cannot be decoded are found once for every content.
+//! Images that cannot be decoded are found once for every content.
 
 use std::{
     fs,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use clsrl_data::lock::{Decoded, Hashed, Mode, PictureDigests, check, decode_pictures};
+use clsrl_data::lock::{Decoded, Hashed, ImageDigests, Mode, check, decode_images};
 
 use super::place::{Place, checking};
 
-/// A picture of one pixel.
+/// An image of one pixel.
 const BMP: &[u8] = &[
     b'B', b'M', 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0,
     24, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0,
 ];
 
-/// A place whose pictures are all sound, each with a content of its own.
+/// A place whose images are all sound, each with a content of its own.
 fn sound() -> Place {
     let place = Place::new();
     let (mut number, dataset) = (0, place.dataset());
@@ -28,17 +28,17 @@ fn sound() -> Place {
     place
 }
 
-/// What decoding found, and how many pictures were read for it.
+/// What decoding found, and how many images were read for it.
 fn decoded(place: &Place) -> (Decoded, usize) {
     let (dataset, sidecars) = (place.dataset(), place.sidecars());
     let checked = check(&dataset, None, &checking(&sidecars, Mode::Fast)).unwrap();
     let all = || dataset.train.iter().chain(&dataset.val).chain(&dataset.test);
-    let digests = PictureDigests::as_checked(&dataset, &sidecars, &checked.images, all()).unwrap();
+    let digests = ImageDigests::as_checked(&dataset, &sidecars, &checked.images, all()).unwrap();
     let n_read = AtomicUsize::new(0);
     let progress = |hashed: Hashed| {
         n_read.fetch_add(usize::from(0 < hashed.n_bytes), Ordering::Relaxed);
     };
-    let found = decode_pictures(&dataset, all(), &digests, (&sidecars, &progress)).unwrap();
+    let found = decode_images(&dataset, all(), &digests, (&sidecars, &progress)).unwrap();
     (found, n_read.into_inner())
 }
 
@@ -55,7 +55,7 @@ fn every_content_is_decoded_once() {
     assert_eq!(decoded(&place).1, 1, "a new content is read");
 }
 
-/// One picture is replaced by these bytes, and told with these words.
+/// One image is replaced by these bytes, and told with these words.
 fn check_broken(bytes: &[u8], told: &str) {
     let place = sound();
     decoded(&place);

@@ -12,7 +12,7 @@ use clsrl_spec::lock::LockEntry;
 
 use super::place::Place;
 
-/// How many bytes a check reads of pictures.
+/// How many bytes a check reads of images.
 fn n_read(place: &Place, entry: &LockEntry, mode: Mode) -> u64 {
     let n_bytes = AtomicU64::new(0);
     let progress = |hashed: Hashed| {
@@ -33,7 +33,7 @@ fn cache(place: &Place) -> PathBuf {
     paths.find(|path| path.extension().is_some_and(|extension| extension == "stat")).unwrap()
 }
 
-/// Makes the cache say that it was written an hour later, and its checksum with it: so the pictures, just
+/// Makes the cache say that it was written an hour later, and its checksum with it: so the images, just
 /// made, are older than it.
 fn age(place: &Place) {
     use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Pictures that stand where they must not, and files with equal bytes.
+//! Images that stand where they must not, and files with equal bytes.
 
 use clsrl_data::{
     datasets::Dataset,
@@ -7,7 +7,7 @@ use clsrl_data::{
 
 use super::place::Place;
 
-/// A dataset whose first training picture is another one. No file can say so: its reader refuses a path
+/// A dataset whose first training image is another one. No file can say so: its reader refuses a path
 /// that stands twice.
 fn with_first(path: &str) -> Dataset {
     let mut dataset = Place::new().dataset();
@@ -26,7 +26,7 @@ fn a_test_picture_in_the_training_list_leaks_into_few_shot_sets_too() {
     let leaks = leaks(&with_first("banded/./banded_2.jpg"));
     let path = "banded/banded_2.jpg".to_owned();
     assert_eq!(leaks.in_two_splits, [(path.clone(), ["train", "test"])]);
-    // One picture of the class: it is in the set of every number of shots and every seed.
+    // One image of the class: it is in the set of every number of shots and every seed.
     assert_eq!(leaks.in_few_shot.len(), 5 * 3);
     assert!(leaks.in_few_shot.iter().all(|(found, _, _)| *found == path));
 }
@@ -41,7 +41,7 @@ fn a_picture_of_train_and_val_leaks() {
 #[test]
 fn equal_bytes_in_two_splits_are_paired() {
     let place = Place::new();
-    place.write("dotted/dotted_2.jpg", b"picture banded 0"); // a test picture equal to a training one
+    place.write("dotted/dotted_2.jpg", b"picture banded 0"); // a test image equal to a training one
     let entry = place.locked();
     assert!(place.check(&entry, Mode::Fast).is_locked());
     let found = duplicates(&place.dataset(), &place.sidecars()).unwrap();

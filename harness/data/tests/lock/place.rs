@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 pub const SPLIT: &str = "split_zhou_DescribableTextures.json";
 
-/// DTD with two classes of three pictures, and a folder for sidecars.
+/// DTD with two classes of three images, and a folder for sidecars.
 pub struct Place {
     root: TempDir,
 }

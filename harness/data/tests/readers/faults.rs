@@ -494,7 +494,7 @@ fn without_any_list_it_is_told_what_would_do() {
     assert!(told.ends_with(expected), "{told}");
 }
 
-/// Lists open without any picture, whatever they are made from.
+/// Lists open without any image, whatever they are made from.
 #[test]
 fn pictures_are_missed_only_when_one_is_asked_for() {
     let place = Place::new(StanfordCars);

@@ -1,4 +1,4 @@
-//! Folders of the real datasets, without pictures worth the name: order, renames, what is ignored.
+//! Folders of the real datasets, without images worth the name: order, renames, what is ignored.
 
 use std::{collections::BTreeMap, fs};
 
@@ -14,7 +14,7 @@ fn real_folders(id: DatasetId) -> Option<Vec<String>> {
     Some(folders.remove(id.as_str()).unwrap())
 }
 
-/// The folder of a class's pictures, by label.
+/// The folder of a class's images, by label.
 fn listed_folders(dataset: &Dataset) -> Vec<String> {
     let mut folders = BTreeMap::new();
     for example in &dataset.train {

@@ -11,7 +11,7 @@ use crate::{
     small::{ALL, small, small_with},
 };
 
-/// Checks the classes, the numbers of pictures, and one picture of class 1 that is in some list.
+/// Checks the classes, the numbers of images, and one image of class 1 that is in some list.
 fn check(id: DatasetId, class_names: [&str; 2], counts: [usize; 3], picture: &str) {
     let dataset = small(id).open().unwrap();
     assert_eq!(dataset.class_names, class_names);
@@ -40,7 +40,7 @@ fn a_car_has_its_year_first() {
 #[test]
 fn a_flower_is_named_by_cat_to_name() {
     let names = ["pink primrose", "hard-leaved pocket orchid"];
-    // 5 pictures: round(2.5) is 2 for training, 1 for validation, 2 for the test.
+    // 5 images: round(2.5) is 2 for training, 1 for validation, 2 for the test.
     check(DatasetId::OxfordFlowers, names, [4, 2, 4], "image_00003.jpg");
 }
 

@@ -7,7 +7,7 @@ use clsrl_spec::DatasetId;
 
 use crate::place::{Place, Row, read_json, real_names, shared};
 
-/// Smallest and largest number of a class's pictures.
+/// Smallest and largest number of a class's images.
 type Range = (usize, usize);
 
 fn range(list: &[Example], n_classes: usize) -> Range {
@@ -116,7 +116,7 @@ fn what_is_known_of_sun397_fits() {
     check_blocks(DatasetId::Sun397, "split_zhou_SUN397.json", sizes, category);
 }
 
-/// The authors' lists, rebuilt of the known pictures: 50 of a class for training and validation.
+/// The authors' lists, rebuilt of the known images: 50 of a class for training and validation.
 #[test]
 fn the_lists_of_sun397_give_every_known_picture_its_class() {
     let (Some(shared), Some(known)) = (shared(), known(DatasetId::Sun397)) else { return };

@@ -1,5 +1,5 @@
-//! A small dataset of every kind that is read without a split file: two classes of five pictures, and two
-//! pictures for the test where the authors have such a list.
+//! A small dataset of every kind that is read without a split file: two classes of five images, and two
+//! images for the test where the authors have such a list.
 
 use clsrl_spec::DatasetId;
 
@@ -44,7 +44,7 @@ pub fn small_with(id: DatasetId, writer: Writer) -> Place {
     place
 }
 
-/// A line for each of five pictures of two classes, the second class first.
+/// A line for each of five images of two classes, the second class first.
 fn lines(line: impl Fn(usize, usize) -> String) -> String {
     let both = |number| [line(1, number), line(0, number)];
     (1..=5).flat_map(both).map(|line| line + "\n").collect()
@@ -97,7 +97,7 @@ fn aircraft(place: &Place) {
     place.write("variants.txt", "707-320\nF/A-18\n");
     for (at, split) in ["train", "val", "test"].into_iter().enumerate() {
         let list = lines(|label, number| format!("{at}{number:06} {}", variants[label]));
-        // Pictures of the two classes must not share a number.
+        // Images of the two classes must not share a number.
         let list: String = list.lines().zip(0..).map(|(line, n)| format!("{n}{line}\n")).collect();
         place.write(&format!("images_variant_{split}.txt"), list);
     }

@@ -23,7 +23,7 @@ fn check_equal(place: &Place, split: &Split) {
     assert!(not_standard.contains("the standard split was not used"), "{not_standard}");
 }
 
-/// `train_perfect_preds.txt` has the class of every picture of `cars_train`, in the order of their numbers.
+/// `train_perfect_preds.txt` has the class of every image of `cars_train`, in the order of their numbers.
 #[test]
 fn the_devkit_of_cars_gives_the_published_split() {
     let Some(shared) = shared() else { return };

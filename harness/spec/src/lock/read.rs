@@ -11,7 +11,7 @@ use crate::{
     suite::read::{Section, Source, Value},
 };
 
-/// The most pictures or bytes of a dataset: above it sums overflow.
+/// The most images or bytes of a dataset: above it sums overflow.
 const MAX_COUNT: usize = 1 << 50;
 
 /// All mistakes of a lock file, in the order of lines. Never empty.

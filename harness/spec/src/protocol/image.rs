@@ -1,10 +1,10 @@
-//! The order of decoding, conversion and resizing of a picture.
+//! The order of decoding, conversion and resizing of an image.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// How a picture becomes patches.
+/// How an image becomes patches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRule {
@@ -24,13 +24,13 @@ pub struct ImageRule {
     pub max_pixels: usize,
 }
 
-/// What becomes of an RGBA picture's alpha on its way to RGB, where `qwen_vl_utils` fetches it.
+/// What becomes of an RGBA image's alpha on its way to RGB, where `qwen_vl_utils` fetches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlphaRule {
     /// It is dropped: `qwen_vl_utils` up to 0.0.8, and everything else.
     Dropped,
-    /// The picture is pasted onto white: `qwen_vl_utils` from 0.0.10 on. Pictures of other modes stay as they are.
+    /// The image is pasted onto white: `qwen_vl_utils` from 0.0.10 on. Images of other modes stay as they are.
     White,
 }
 
@@ -44,7 +44,7 @@ pub enum ProcessorKind {
     Torchvision,
 }
 
-/// All that decides the pixels of a picture but the picture, the model's settings and limits.
+/// All that decides the pixels of an image but the image, the model's settings and limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageSteps {
     /// The order of conversion and resizing.
@@ -93,7 +93,7 @@ impl fmt::Display for ImageSteps {
 pub enum ImagePath {
     /// Convert to RGB, Lanczos to a square of that side, processor.
     Rgb(u32),
-    /// Lanczos to a square in the picture's own mode, convert to RGB, processor (published training).
+    /// Lanczos to a square in the image's own mode, convert to RGB, processor (published training).
     Native(u32),
     /// Convert to RGB, smart-resize and bicubic, Lanczos to a square, processor (published evaluation).
     Eval(u32),

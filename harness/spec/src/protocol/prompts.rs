@@ -10,7 +10,7 @@ use crate::{Form, PromptStyle};
 pub struct Prompts {
     /// The system message of every conversation but SFT's training.
     pub system: String,
-    /// Whether the picture or the text comes first, in every conversation but SFT's training.
+    /// Whether the image or the text comes first, in every conversation but SFT's training.
     pub order: MessageOrder,
     /// Appended in training, whatever the form.
     pub train: Suffixes,
@@ -68,12 +68,12 @@ impl Suffixes {
     }
 }
 
-/// The order of picture and text in a user message.
+/// The order of image and text in a user message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageOrder {
-    /// Picture, then text.
+    /// Image, then text.
     ImageFirst,
-    /// Text, then picture.
+    /// Text, then image.
     TextFirst,
 }

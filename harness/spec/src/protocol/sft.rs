@@ -12,7 +12,7 @@ pub struct SftRule {
     pub system: String,
     /// Which suffix a training example's question has.
     pub prompt: SftPrompt,
-    /// Whether the picture or the text comes first.
+    /// Whether the image or the text comes first.
     pub order: MessageOrder,
     /// What the model is to answer.
     pub target: SftTarget,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Duration, GrpoSettings, OptimizerSettings, PromptStyle, SftSettings, Training,
-    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_JOBS, MAX_PICTURES, MAX_THREADS, MAX_TOKENS},
+    ranges::{MAX_BATCH, MAX_GENERATIONS, MAX_IMAGES, MAX_JOBS, MAX_THREADS, MAX_TOKENS},
 };
 
 pub(super) fn targets(value: &Value) -> Option<Targets> {
@@ -28,7 +28,7 @@ pub(super) fn targets(value: &Value) -> Option<Targets> {
 
 pub(super) fn evaluation(section: &Section) -> Option<EvaluationPlan> {
     let split = section.take("split").and_then(|value| value.per_dataset(|v| v.name("split")));
-    let limit = section.find("limit").and_then(|value| value.count_up_to(1, MAX_PICTURES));
+    let limit = section.find("limit").and_then(|value| value.count_up_to(1, MAX_IMAGES));
     let batch = section.count("batch", 1, MAX_BATCH);
     let max_new_tokens = section.count("max_new_tokens", 1, MAX_TOKENS);
     section.finish();

@@ -174,7 +174,7 @@ fn base_to_new_trains_on_the_base_classes_of_the_paper() {
         assert_eq!(trial.full_training_set(), expected, "{dataset}");
         assert_eq!(trial.form, Form::Base);
     }
-    // 23 × 4 pictures, 8 to a micro-batch of 8 GPUs, 2 accumulated: 6 steps an epoch, 50 epochs.
+    // 23 × 4 images, 8 to a micro-batch of 8 GPUs, 2 accumulated: 6 steps an epoch, 50 epochs.
     assert_eq!(steps("base-to-new", DatasetId::Dtd), 300);
     let cells: Vec<String> = trials[0].cells().iter().take(4).map(CellKey::to_string).collect();
     let expected =

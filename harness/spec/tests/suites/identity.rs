@@ -201,7 +201,7 @@ fn what_this_trial_does_not_read_changes_nothing() {
     check(CLS_RL, Changes::Neither, |_, binding| {
         binding.data.insert(DatasetId::Ucf101, "other".to_owned());
     });
-    // A test picture of the dataset that is trained on.
+    // A test image of the dataset that is trained on.
     check(CLS_RL, Changes::Neither, |_, binding| {
         binding.data.insert(DatasetId::Dtd, "other".to_owned());
     });

@@ -1,4 +1,4 @@
-//! From the pictures that a cache names to positions in a dataset's lists.
+//! From the images that a cache names to positions in a dataset's lists.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ pub(super) struct CachedLists {
     pub(super) val: Option<Vec<CachedPick>>,
 }
 
-/// A picture as stored.
+/// An image as stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CachedPick {
     pub(super) path: String,
@@ -22,7 +22,7 @@ pub(super) struct CachedPick {
     pub(super) class_name: String,
 }
 
-/// Finds every picture in the list it should be from; what does not fit is a fault.
+/// Finds every image in the list it should be from; what does not fit is a fault.
 pub(super) fn check_picks(
     dataset: &Dataset,
     shots: usize,
@@ -101,7 +101,7 @@ impl<'d> Index<'d> {
     }
 }
 
-/// What the pictures of one list must be.
+/// What the images of one list must be.
 struct ListCheck<'d> {
     name: &'static str,
     examples: &'d [Example],
@@ -154,7 +154,7 @@ impl ListCheck<'_> {
         Ok(position)
     }
 
-    /// Compares the pictures of every class with how many CoOp draws.
+    /// Compares the images of every class with how many CoOp draws.
     fn count(&self, positions: &[usize], faults: &mut Faults) {
         let mut by_label: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
         for example in self.examples {

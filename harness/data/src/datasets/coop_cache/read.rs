@@ -23,8 +23,8 @@ const MAX_BYTES: u64 = 16 << 20;
 ///
 /// `coop_dir` is laid out as CoOp's data root: `<dataset's folder>/split_fewshot/shot_{k}-seed_{s}.pkl`, or
 /// `.json` with `{"train": [[path, label, class name], …], "val": […]}`. If both are there, they must hold
-/// the same pictures. A picture is known by the end of its path, since CoOp stores paths of the machine it
-/// ran on. Every picture must be in the dataset's list of the same name, with the same label and class
+/// the same images. An image is known by the end of its path, since CoOp stores paths of the machine it
+/// ran on. Every image must be in the dataset's list of the same name, with the same label and class
 /// name, none in the test list, and every class must have as many as CoOp would draw.
 pub fn read_few_shot_cache(
     dataset: &Dataset,

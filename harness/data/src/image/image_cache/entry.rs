@@ -22,7 +22,7 @@ const HEADER_BYTES: usize = 52;
 const CRC_AT: usize = 48;
 const CHANNELS: u64 = 3;
 
-/// A picture with its key.
+/// An image with its key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub key: Key,
@@ -50,7 +50,7 @@ impl Entry<'_> {
     }
 }
 
-/// Reads the picture of an entry's file of `n_file` bytes; nothing if it is not the entry of that key, and whole.
+/// Reads the image of an entry's file of `n_file` bytes; nothing if it is not the entry of that key, and whole.
 pub(super) fn read(key: Key, n_file: u64, mut file: impl Read) -> io::Result<Option<RgbImage>> {
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header)?;

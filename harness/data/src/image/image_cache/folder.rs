@@ -48,7 +48,7 @@ struct Lying {
 }
 
 impl Folder {
-    /// Reads an entry's picture; nothing if what lies under its name is not that entry.
+    /// Reads an entry's image; nothing if what lies under its name is not that entry.
     pub fn read(&self, key: Key) -> io::Result<Option<RgbImage>> {
         let path = key.file_in(&self.dir);
         if !fs::symlink_metadata(&path)?.is_file() {

@@ -19,9 +19,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const BLOCK: u64 = 4096;
 
 /// A cache in a folder of its own, with room for `n_small` small entries in each of its folders.
-fn cache_of(n_small: u64) -> (TempDir, PictureCache) {
+fn cache_of(n_small: u64) -> (TempDir, ImageCache) {
     let dir = tempfile::tempdir().unwrap();
-    let cache = PictureCache::new(&space(dir.path(), n_small));
+    let cache = ImageCache::new(&space(dir.path(), n_small));
     (dir, cache)
 }
 
@@ -45,13 +45,13 @@ fn keys_of_one_folder<const N: usize>() -> [Key; N] {
     std::array::from_fn(|_| keys.next().unwrap())
 }
 
-/// A picture whose pixels say which it is.
+/// An image whose pixels say which it is.
 fn picture(number: usize) -> RgbImage {
     let pixels = (0..5 * 3 * 3).map(|at| (at * 31 + number * 7) as u8).collect();
     RgbImage { width: 5, height: 3, pixels }
 }
 
-fn file_of(cache: &PictureCache, key: Key) -> PathBuf {
+fn file_of(cache: &ImageCache, key: Key) -> PathBuf {
     key.file_in(&cache.folder(key.first_byte()).dir)
 }
 
@@ -282,7 +282,7 @@ fn many_writers_of_the_same_entries_spoil_none() {
     let dir = tempfile::tempdir().unwrap();
     // A cache of its own for each thread: they share what processes share, the folder and nothing else.
     let work = || {
-        let cache = PictureCache::new(&space(dir.path(), 9));
+        let cache = ImageCache::new(&space(dir.path(), 9));
         for round in 0..20 {
             for number in 0..N {
                 let found = cache.get(key(number));
@@ -303,7 +303,7 @@ fn many_writers_of_the_same_entries_spoil_none() {
             scope.spawn(work);
         }
     });
-    let cache = PictureCache::new(&space(dir.path(), 9));
+    let cache = ImageCache::new(&space(dir.path(), 9));
     assert!((0..N).all(|number| cache.get(key(number)) == Some(picture(number))));
     assert_eq!(files_below(dir.path()).len(), N, "no temporary file is left");
 }
@@ -329,7 +329,7 @@ fn a_cache_that_cannot_be_used_has_no_pictures_and_no_errors() {
     for place in [file.clone(), file.join("below"), PathBuf::from("/proc/self/fdinfo/cache")] {
         let space = space(&place, 9);
         assert!(space.prepare().is_err(), "{}", place.display());
-        let cache = PictureCache::new(&space);
+        let cache = ImageCache::new(&space);
         cache.keep(key(1), &picture(1));
         assert_eq!(cache.get(key(1)), None, "{}", place.display());
     }

@@ -1,4 +1,4 @@
-//! A JPEG picture between entropy decoding and pixels: its components and their coefficients.
+//! A JPEG image between entropy decoding and pixels: its components and their coefficients.
 
 use crate::image::error::JpegError;
 

@@ -18,7 +18,7 @@ struct Stream<'a> {
     tables: Tables,
     frame: Option<Frame>,
     n_scans: usize,
-    /// Whether the only scan of a picture without others has been read.
+    /// Whether the only scan of an image without others has been read.
     is_whole: bool,
     /// Where the data of the last scan end.
     scan_end: usize,
@@ -49,7 +49,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
         match stream.segment() {
             Ok(true) => {}
             Ok(false) => break,
-            // What is cut off after the picture is not missed, as long as there was a marker.
+            // What is cut off after the image is not missed, as long as there was a marker.
             Err(DecodeError::Jpeg(JpegError::Truncated))
                 if stream.is_whole && next_marker(bytes, stream.scan_end).is_some() =>
             {
@@ -62,7 +62,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
 }
 
 impl<'a> Stream<'a> {
-    /// Reads one segment; false at the end of the picture.
+    /// Reads one segment; false at the end of the image.
     fn segment(&mut self) -> Result<bool, DecodeError> {
         let (marker, pos) =
             next_marker(self.bytes, self.pos).ok_or(DecodeError::Jpeg(JpegError::Truncated))?;

@@ -14,7 +14,7 @@ struct Plane {
     stride: usize,
     width: usize,
     height: usize,
-    /// How many pixels of the picture a sample covers.
+    /// How many pixels of the image a sample covers.
     across: usize,
     down: usize,
 }
@@ -24,7 +24,7 @@ pub(in crate::image) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     assemble(&read(bytes)?).map_err(DecodeError::Jpeg)
 }
 
-/// Turns a decoded stream into a picture of the mode that Pillow opens it in.
+/// Turns a decoded stream into an image of the mode that Pillow opens it in.
 fn assemble(picture: &Picture) -> Result<Raster, JpegError> {
     let frame = &picture.frame;
     let planes = frame.components.iter().map(|component| Plane::new(component, frame));
@@ -75,10 +75,10 @@ impl Plane {
         &self.samples[start..start + self.width]
     }
 
-    /// Row `y` of the full-size picture, at least its width: the plane's own, or made in `room`.
+    /// Row `y` of the full-size image, at least its width: the plane's own, or made in `room`.
     fn full_size_row<'a>(&'a self, y: usize, room: &'a mut [u8]) -> &'a [u8] {
         let near = self.row(y / self.down);
-        // The farther row of a triangle filter; the picture's edges repeat.
+        // The farther row of a triangle filter; the image's edges repeat.
         let is_odd = y % 2 == 1;
         let far = if is_odd { y / self.down + 1 } else { (y / self.down).saturating_sub(1) };
         match (self.across, self.down) {

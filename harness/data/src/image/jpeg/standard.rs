@@ -43,7 +43,7 @@ const AC: [Codes<162>; 2] = [
     ]),
 ];
 
-/// The tables that stand for missing ones at a picture's first scan: of DC and of AC coefficients.
+/// The tables that stand for missing ones at an image's first scan: of DC and of AC coefficients.
 pub(super) fn tables() -> Result<[[Table; 2]; 2], JpegError> {
     let [dc0, dc1] = &DC;
     let [ac0, ac1] = &AC;

@@ -3,7 +3,7 @@
 //! A pass takes eight rows or columns side by side. Loops are written out, because a function that is called
 //! from one of many versions is compiled for none of them.
 //!
-//! A sound picture's numbers fit everywhere. Those of a damaged one may not, and then what comes out depends on
+//! A sound image's numbers fit everywhere. Those of a damaged one may not, and then what comes out depends on
 //! where the arithmetic overflows: it does as in libjpeg-turbo's code for x86-64 (`jidctint-avx2.asm`; the one for
 //! SSE2 does the same), which has 16 bits between the passes.
 

@@ -43,7 +43,7 @@ fn neighbours(row: &[u8]) -> impl Iterator<Item = [u8; 3]> {
     row.iter().zip(&row[1..]).zip(&row[2..]).map(|((&left, &here), &right)| [left, here, right])
 }
 
-/// The row's ends between their neighbours; outside the picture its edges repeat.
+/// The row's ends between their neighbours; outside the image its edges repeat.
 fn beyond_the_edges(row: &[u8]) -> [[u8; 3]; 2] {
     let last = row.len() - 1;
     [[row[0], row[0], row[1]], [row[last - 1], row[last], row[last]]]

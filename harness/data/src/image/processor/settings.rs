@@ -75,7 +75,7 @@ fn parse(text: &[u8], path: &Path) -> Result<Processor, ImageError> {
     Settings { path: path.to_owned(), map: parse_object(text, path)? }.processor()
 }
 
-/// Parses a `processor_config.json`, which has nothing on pictures if a release of 4 wrote it.
+/// Parses a `processor_config.json`, which has nothing on images if a release of 4 wrote it.
 fn parse_shared(text: &[u8], path: &Path) -> Result<Option<Processor>, ImageError> {
     match parse_object(text, path)?.remove("image_processor") {
         Some(Value::Object(map)) => Settings { path: path.to_owned(), map }.processor().map(Some),

@@ -1,4 +1,4 @@
-//! The cache of resized pictures, and the version that stands for their pixels.
+//! The cache of resized images, and the version that stands for their pixels.
 
 use std::{fs, path::PathBuf};
 
@@ -19,7 +19,7 @@ fn processor() -> Processor {
     Processor::from_dir(&model_dir).unwrap().with_pixels(3136, 28 * 28 * 9)
 }
 
-/// JPEGs of every sampling, and one picture whose colours are mixed with what shines through.
+/// JPEGs of every sampling, and one image whose colours are mixed with what shines through.
 fn pictures() -> Vec<(String, Vec<u8>)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/pillow");
     let mut paths: Vec<PathBuf> =
@@ -59,23 +59,23 @@ fn pixels_that_change_need_another_version() {
 fn a_kept_picture_is_taken_for_its_own_file_and_transform_alone() {
     let dir = tempfile::tempdir().unwrap();
     let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 1 << 30 };
-    let (cache, processor) = (PictureCache::new(&space), processor());
+    let (cache, processor) = (ImageCache::new(&space), processor());
     let path = dir.path().join("a.jpg");
     let (_, bytes) = &pictures()[0];
     fs::write(&path, bytes).unwrap();
     let other = RgbImage { width: 28, height: 28, pixels: vec![9; 28 * 28 * 3] };
     let order = ImagePath::Rgb(56);
-    let file = PictureFile::read(&path).unwrap();
+    let file = ImageFile::read(&path).unwrap();
     let key = Key::new(file.sha256(), &processor.transform(order.into()));
     cache.keep(key, &other);
     let through = |processor: &Processor, path: &Path, order| {
-        processor.load_through(&cache, &PictureFile::read(path).unwrap(), order).unwrap()
+        processor.load_through(&cache, &ImageFile::read(path).unwrap(), order).unwrap()
     };
     assert_eq!(
         through(&processor, &path, order),
         processor.cut(&other, ProcessorKind::Pil).unwrap()
     );
-    // The same bytes under another name are the same picture.
+    // The same bytes under another name are the same image.
     let copy = dir.path().join("b.jpg");
     fs::copy(&path, &copy).unwrap();
     assert_eq!(
@@ -130,7 +130,7 @@ fn alpha_is_dropped_or_pasted_onto_white_as_by_either_qwen_vl_utils() {
         let samples = Samples::Rgba(samples.to_vec());
         Raster { width: 1, height: 1, samples }.into_rgb_on_white().pixels
     };
-    // Pillow 13: Image.new("RGB", (1, 1), "white") with `paste(picture, mask=picture.split()[3])`.
+    // Pillow 13: Image.new("RGB", (1, 1), "white") with `paste(image, mask=image.split()[3])`.
     assert_eq!(pixel([10, 200, 0, 0]), [255, 255, 255]);
     assert_eq!(pixel([10, 200, 0, 255]), [10, 200, 0]);
     assert_eq!(pixel([10, 200, 0, 128]), [132, 227, 127]);
