@@ -285,7 +285,7 @@ fn every_way_to_fail_has_its_code_and_a_hint() {
         false => reply,
     });
     let place = Place::new(&server);
-    expect(&place.fetch(&[]), 7, "are not those of the model");
+    expect(&place.fetch(&[]), 7, "are not those that were published");
     assert!(!place.snapshot().join("model.safetensors").exists());
     assert_eq!(place.lock(), "");
     let server = tiny().serve(|seen, reply| match seen.path.contains("/cdn/") {

@@ -13,6 +13,11 @@ const TEMPLATE: &str = "{prefix:!32} {wide_bar} {decimal_bytes}/{decimal_total_b
 /// How often a line is written where there are no bars.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// What is done with a file, in front of its name.
+const FETCHING: &str = "";
+const CHECKING: &str = "checking ";
+const UNPACKING: &str = "unpacking ";
+
 /// What is shown of a fetch.
 pub struct Coming {
     detail: Detail,
@@ -29,7 +34,7 @@ struct Current {
     n_bytes: u64,
     began: Instant,
     told: Instant,
-    is_fetched: bool,
+    doing: &'static str,
 }
 
 impl Coming {
@@ -51,8 +56,9 @@ impl Coming {
     /// Shows what happened.
     pub fn show(&mut self, event: FetchEvent<'_>) {
         match event {
-            FetchEvent::Checking { name, size } => self.begin(name, size, 0, false),
-            FetchEvent::Fetching { name, size, from } => self.begin(name, size, from, true),
+            FetchEvent::Checking { name, size } => self.begin((CHECKING, name), size, 0),
+            FetchEvent::Unpacking { name, size } => self.begin((UNPACKING, name), size, 0),
+            FetchEvent::Fetching { name, size, from } => self.begin((FETCHING, name), size, from),
             FetchEvent::Bytes(n_bytes) => self.advance(n_bytes),
             FetchEvent::Again { name, reason } => {
                 self.say(&format!("{name} begins anew: {reason}"))
@@ -66,7 +72,8 @@ impl Coming {
                 ));
             }
             FetchEvent::Done { name } => {
-                let is_of_this = |current: &Current| current.is_fetched && current.name == name;
+                let is_of_this =
+                    |current: &Current| current.doing == FETCHING && current.name == name;
                 if self.current.take().is_some_and(|current| is_of_this(&current)) {
                     self.say(&format!("{name} is here and checked"));
                 }
@@ -80,14 +87,13 @@ impl Coming {
         self.bar.finish_and_clear();
     }
 
-    fn begin(&mut self, name: &str, size: u64, from: u64, is_fetched: bool) {
+    fn begin(&mut self, (doing, name): (&'static str, &str), size: u64, from: u64) {
         self.bar.finish_and_clear();
         if self.detail == Detail::Bars {
             let style = ProgressStyle::with_template(TEMPLATE).expect("the template is valid");
             let bar = ProgressBar::new(size).with_style(style.progress_chars("=> "));
             self.bar = self.bars.add(bar);
-            let what = if is_fetched { "" } else { "checking " };
-            self.bar.set_prefix(format!("{what}{name}"));
+            self.bar.set_prefix(format!("{doing}{name}"));
             self.bar.set_position(from);
             // What was there before says nothing of how fast the rest comes.
             self.bar.reset_eta();
@@ -95,7 +101,7 @@ impl Coming {
         let now = Instant::now();
         let name = name.to_owned();
         self.current =
-            Some(Current { name, size, from, n_bytes: from, began: now, told: now, is_fetched });
+            Some(Current { name, size, from, n_bytes: from, began: now, told: now, doing });
     }
 
     fn advance(&mut self, n_bytes: u64) {
@@ -104,7 +110,7 @@ impl Coming {
         current.n_bytes += n_bytes;
         if self.detail == Detail::Lines && EVERY <= current.told.elapsed() {
             current.told = Instant::now();
-            let what = if current.is_fetched { "" } else { "checking " };
+            let what = current.doing;
             let line =
                 progress(current.from, current.n_bytes, current.size, current.began.elapsed());
             note(&format!("{what}{}: {line}", current.name));

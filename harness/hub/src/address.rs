@@ -1,4 +1,5 @@
-//! Addresses, and which of them belong together: only encrypted ones, but for this machine itself.
+//! Addresses, and which of them belong together: only encrypted ones, but for this machine itself and for files whose
+//! digest was published elsewhere.
 
 use ureq::http::Uri;
 
@@ -11,6 +12,8 @@ const MAX_LENGTH: usize = 8192;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     is_https: bool,
+    /// Whether it may be asked without encryption, and so may what it redirects to.
+    may_be_plain: bool,
     /// In lower case; an IPv6 address in brackets.
     host: String,
     port: u16,
@@ -21,6 +24,15 @@ pub(crate) struct Address {
 impl Address {
     /// Reads an absolute address.
     pub(crate) fn parse(text: &str) -> Result<Self, FetchError> {
+        Address::parse_as(text, false)
+    }
+
+    /// Reads the address of a file whose digest is known: it shows whether somebody changed the file on its way.
+    pub(crate) fn parse_plain_too(text: &str) -> Result<Self, FetchError> {
+        Address::parse_as(text, true)
+    }
+
+    fn parse_as(text: &str, may_be_plain: bool) -> Result<Self, FetchError> {
         let refuse = |why| FetchError::Address { found: without_user(&shown(text)), why };
         if MAX_LENGTH < text.len() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(refuse("it is too long or has characters that no address has"));
@@ -55,8 +67,8 @@ impl Address {
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let path = if path.starts_with('/') { path } else { format!("/{path}") };
-        let address = Address { is_https, host, port, path };
-        if !is_https && !address.is_loopback() {
+        let address = Address { is_https, may_be_plain, host, port, path };
+        if !is_https && !may_be_plain && !address.is_loopback() {
             return Err(refuse("it is not encrypted (https://), and not of this machine"));
         }
         Ok(address)
@@ -71,11 +83,12 @@ impl Address {
     /// Where a `Location` or `Link` leads that was found at this address.
     pub(crate) fn join(&self, location: &str) -> Result<Self, FetchError> {
         let has_scheme = location.split('/').next().is_some_and(|start| start.contains(':'));
+        let parse = |text: &str| Address::parse_as(text, self.may_be_plain);
         let target = if has_scheme {
-            Address::parse(location)?
+            parse(location)?
         } else if location.starts_with("//") {
             let scheme = if self.is_https { "https" } else { "http" };
-            Address::parse(&format!("{scheme}:{location}"))?
+            parse(&format!("{scheme}:{location}"))?
         } else {
             let folder = match location.starts_with('/') {
                 true => "",
@@ -88,7 +101,7 @@ impl Address {
                     .map_or("", |(folder, _)| folder),
             };
             let separator = if location.starts_with('/') { "" } else { "/" };
-            Address::parse(&format!("{}{folder}{separator}{location}", self.origin()))?
+            parse(&format!("{}{folder}{separator}{location}", self.origin()))?
         };
         if self.is_https && !target.is_https {
             let why = "it is not encrypted, and what led to it is";
@@ -218,6 +231,17 @@ mod tests {
         assert!(from.join("http://example.org/").is_err());
         let encrypted = Address::parse("https://example.org/").unwrap();
         assert!(encrypted.join("http://127.0.0.1/").is_err(), "from encrypted to not");
+    }
+
+    #[test]
+    fn a_file_with_a_known_digest_may_come_unencrypted() {
+        let plain = Address::parse_plain_too("http://example.org/a").unwrap();
+        assert_eq!(
+            plain.join("http://cdn.example.org/b").unwrap().url(),
+            "http://cdn.example.org:80/b"
+        );
+        let encrypted = Address::parse_plain_too("https://example.org/a").unwrap();
+        assert!(encrypted.join("http://example.org/a").is_err(), "from encrypted to not");
     }
 
     #[test]

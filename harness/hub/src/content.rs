@@ -1,8 +1,10 @@
-//! What the bytes of a file must be: by SHA-256 where they are large, as git names them where they are small.
+//! What the bytes of a file must be: by SHA-256 where they are large, as git names them where they are small, by MD5
+//! where nothing better was published.
 
 use std::{fmt, io, io::Read, str::FromStr};
 
 use clsrl_spec::lock::Digest;
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
@@ -13,6 +15,10 @@ pub(crate) enum ContentDigest {
     Sha256(Digest),
     /// Over git's header, which has the size, and its bytes.
     GitSha1([u8; 20]),
+    /// Over its bytes. It finds what went wrong on the way; it proves nothing against whoever made the file.
+    Md5([u8; 16]),
+    /// Nobody has published one.
+    Unknown,
 }
 
 /// Both digests of some bytes.
@@ -21,6 +27,7 @@ pub(crate) struct Hashed {
     pub(crate) n_bytes: u64,
     pub(crate) sha256: Digest,
     git_sha1: [u8; 20],
+    md5: [u8; 16],
 }
 
 /// Hashes bytes as they come.
@@ -29,20 +36,19 @@ pub(crate) struct Hasher {
     sha256: Sha256,
     /// Large files are not named by it, and it costs as much again.
     sha1: Option<Sha1>,
+    /// Asked for by the files of datasets alone.
+    md5: Option<Md5>,
 }
 
 impl ContentDigest {
     /// Reads the 40 digits with which git names a file.
     pub(crate) fn git(text: &str) -> Option<Self> {
-        let mut digest = [0; 20];
-        if text.len() != 40 || !text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-        {
-            return None;
-        }
-        for (byte, n) in digest.iter_mut().zip((0..40).step_by(2)) {
-            *byte = u8::from_str_radix(&text[n..n + 2], 16).ok()?;
-        }
-        Some(ContentDigest::GitSha1(digest))
+        bytes_of(text).map(ContentDigest::GitSha1)
+    }
+
+    /// Reads the 32 digits of an MD5.
+    pub(crate) fn md5(text: &str) -> Option<Self> {
+        bytes_of(text).map(ContentDigest::Md5)
     }
 
     /// Reads the 64 digits of a SHA-256.
@@ -55,6 +61,8 @@ impl ContentDigest {
         match self {
             ContentDigest::Sha256(digest) => *digest == hashed.sha256,
             ContentDigest::GitSha1(digest) => *digest == hashed.git_sha1,
+            ContentDigest::Md5(digest) => *digest == hashed.md5,
+            ContentDigest::Unknown => true,
         }
     }
 
@@ -63,6 +71,8 @@ impl ContentDigest {
         match self {
             ContentDigest::Sha256(_) => ContentDigest::Sha256(hashed.sha256),
             ContentDigest::GitSha1(_) => ContentDigest::GitSha1(hashed.git_sha1),
+            ContentDigest::Md5(_) => ContentDigest::Md5(hashed.md5),
+            ContentDigest::Unknown => ContentDigest::Unknown,
         }
     }
 
@@ -70,7 +80,8 @@ impl ContentDigest {
     pub(crate) fn hasher(&self, size: u64) -> Hasher {
         let sha1 = matches!(self, ContentDigest::GitSha1(_))
             .then(|| Sha1::new_with_prefix(format!("blob {size}\0").as_bytes()));
-        Hasher { n_bytes: 0, sha256: Sha256::new(), sha1 }
+        let md5 = matches!(self, ContentDigest::Md5(_)).then(Md5::new);
+        Hasher { n_bytes: 0, sha256: Sha256::new(), sha1, md5 }
     }
 
     /// Hashes everything that a reader gives; `on_bytes` hears of every piece and may stop it with an error.
@@ -104,12 +115,17 @@ impl Hasher {
         if let Some(sha1) = &mut self.sha1 {
             sha1.update(bytes);
         }
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
     }
 
     /// Gives the digests.
     pub(crate) fn finish(self) -> Hashed {
         let git_sha1 = self.sha1.map_or([0; 20], |sha1| sha1.finalize().into());
-        Hashed { n_bytes: self.n_bytes, sha256: Digest(self.sha256.finalize().into()), git_sha1 }
+        let md5 = self.md5.map_or([0; 16], |md5| md5.finalize().into());
+        let sha256 = Digest(self.sha256.finalize().into());
+        Hashed { n_bytes: self.n_bytes, sha256, git_sha1, md5 }
     }
 }
 
@@ -118,11 +134,28 @@ impl fmt::Display for ContentDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ContentDigest::Sha256(digest) => digest.fmt(f),
-            ContentDigest::GitSha1(digest) => {
-                digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
+            ContentDigest::GitSha1(digest) => hex(digest, f),
+            ContentDigest::Md5(digest) => hex(digest, f),
+            ContentDigest::Unknown => f.write_str("unknown"),
         }
     }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// The bytes that as many pairs of lower-case digits stand for.
+fn bytes_of<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        return None;
+    }
+    for (byte, n) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[n..n + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -153,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_has_its_md5() {
+        // RFC 1321, A.5.
+        let text = "900150983cd24fb0d6963f7d28e17f72";
+        let digest = ContentDigest::md5(text).unwrap();
+        assert!(digest.is_of(&hashed(digest, b"abc")));
+        assert_eq!(digest.to_string(), text);
+        assert!(!digest.is_of(&hashed(digest, b"")));
+    }
+
+    #[test]
     fn what_is_no_digest_is_none() {
         for text in [
             "",
@@ -163,6 +206,7 @@ mod tests {
         ] {
             assert_eq!(ContentDigest::git(text), None, "{text}");
             assert_eq!(ContentDigest::sha256(text), None, "{text}");
+            assert_eq!(ContentDigest::md5(text), None, "{text}");
         }
     }
 }

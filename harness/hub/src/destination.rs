@@ -111,7 +111,7 @@ impl Destination {
             });
             // A link to nothing is no file.
             let (Some(digest), Ok(data)) = (digest, fs::metadata(&path)) else { continue };
-            files.push(ListedFile { name, size: data.len(), digest });
+            files.push(ListedFile { name, size: data.len(), digest, refuses_pages: false });
         }
         files.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(files)

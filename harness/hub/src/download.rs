@@ -11,7 +11,7 @@ use crate::{
     address::{Address, shown},
     cache::MAX_SMALL,
     client::{Answer, Rest},
-    content::{Hashed, Hasher},
+    content::{ContentDigest, Hashed, Hasher},
     destination::Spot,
     error::FetchError,
     listing::ListedFile,
@@ -115,8 +115,11 @@ impl<'f> Coming<'f> {
         let taken = PartFile::take_up(&spot.parts_dir, &spot.prefix)
             .map_err(FetchError::io("take up", &spot.parts_dir))?;
         let Some(part) = taken else { return Coming::begin(file, spot) };
-        // Without a tag the digest finds out in the end whether the parts belong together.
         let etag = clsrl_files::read_to_string(&etag_path(&part), MAX_SMALL).ok();
+        // Without a tag the digest finds out in the end whether the parts belong together; without either nobody does.
+        if etag.is_none() && file.digest == ContentDigest::Unknown {
+            return Coming { file, spot, part, hasher: None, etag }.anew();
+        }
         Ok(Coming { file, spot, part, hasher: None, etag })
     }
 
@@ -159,6 +162,9 @@ impl<'f> Coming<'f> {
         let from = self.part.n_bytes();
         let rest = (0 < from).then_some(Rest { from, etag: self.etag.as_deref() });
         let answer = session.get(address, rest, attempts)?;
+        if self.file.refuses_pages {
+            expect_no_page(&answer, &self.file.name)?;
+        }
         match answer.status {
             200 if 0 < from => return Ok(Step::Begun("the server sends no rests".to_owned())),
             200 => {}
@@ -271,6 +277,24 @@ pub(crate) fn hash(
     });
     session.check_stop()?;
     hashed.map_err(FetchError::io("read", path))
+}
+
+/// Refuses a page of the web that came instead of a file: what servers say of quotas, scans and log-ins.
+pub(crate) fn expect_no_page(answer: &Answer, name: &str) -> Result<(), FetchError> {
+    let is_page = answer.status == 200
+        && answer.header("content-type").is_some_and(|kind| {
+            let kind = kind.split(';').next().unwrap_or("").trim();
+            ["text/html", "application/xhtml+xml"]
+                .iter()
+                .any(|page| kind.eq_ignore_ascii_case(page))
+        });
+    match is_page {
+        true => {
+            let (address, name) = (answer.address.to_string(), name.to_owned());
+            Err(FetchError::Page { address, name })
+        }
+        false => Ok(()),
+    }
 }
 
 /// What an answer says of its body that cannot be true.

@@ -101,9 +101,27 @@ pub enum FetchError {
         /// What is wrong.
         what: String,
     },
+    /// A page of the web came instead of a file.
+    #[error("{address} answers with a page of the web instead of `{name}`")]
+    Page {
+        /// What was asked.
+        address: String,
+        /// The file.
+        name: String,
+    },
+    /// A server that does not say how long a file is, where it may be too long to be taken at once.
+    #[error("{address} does not say how long `{name}` is, and it is longer than {max_bytes} bytes")]
+    NoLength {
+        /// What was asked.
+        address: String,
+        /// The file.
+        name: String,
+        /// The most bytes that are taken of such a file.
+        max_bytes: u64,
+    },
     /// The bytes are not those that their digest says, twice.
     #[error(
-        "{name}: the bytes that came are not those of the model\n  expected {expected}, found {found}"
+        "{name}: the bytes that came are not those that were published\n  expected {expected}, found {found}"
     )]
     WrongBytes {
         /// The file.

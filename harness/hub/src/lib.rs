@@ -1,4 +1,5 @@
-//! Hugging Face's hub: where its models lie on this machine and, with the feature `network`, how they get here.
+//! Hugging Face's hub: where its models lie on this machine and, with the feature `network`, how they get here; and
+//! single files of the web, which datasets are published as.
 //!
 //! The only home of the network. Nothing here reads the environment: endpoint, token and folders come from
 //! the caller. What is fetched is named by its digest, and no byte gets a name before that digest was
@@ -24,6 +25,8 @@ mod download;
 #[cfg(feature = "network")]
 mod content;
 #[cfg(feature = "network")]
+mod web_file;
+#[cfg(feature = "network")]
 mod session;
 #[cfg(feature = "network")]
 mod client;
@@ -47,3 +50,5 @@ pub use plan::{Fetch, Plan, PlannedFile};
 pub use presence::Presence;
 #[cfg(feature = "network")]
 pub use session::{FetchEvent, Session, sleep_unless};
+#[cfg(feature = "network")]
+pub use web_file::{Checksum, WebFile, check_file, fetch_web_file};

@@ -31,6 +31,8 @@ pub(crate) struct ListedFile {
     pub(crate) size: u64,
     /// What its bytes must be.
     pub(crate) digest: ContentDigest,
+    /// Whether a page of the web may come instead of it, and is to be refused.
+    pub(crate) refuses_pages: bool,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +138,7 @@ fn listed(entry: EntryAnswer) -> Result<ListedFile, String> {
     if MAX_SIZE < size {
         return Err(format!("{size} bytes for `{}`", shown(&name)));
     }
-    Ok(ListedFile { name, size, digest })
+    Ok(ListedFile { name, size, digest, refuses_pages: false })
 }
 
 /// Refuses a path that could leave its folder, here or on another system.

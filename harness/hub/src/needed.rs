@@ -93,7 +93,12 @@ mod tests {
 
     fn list(names: &[&str]) -> Vec<ListedFile> {
         let digest = ContentDigest::git(&"0".repeat(40)).unwrap();
-        let file = |name: &&str| ListedFile { name: name.to_string(), size: 1, digest };
+        let file = |name: &&str| ListedFile {
+            name: name.to_string(),
+            size: 1,
+            digest,
+            refuses_pages: false,
+        };
         let mut files: Vec<ListedFile> = names.iter().map(file).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
         files

@@ -167,7 +167,7 @@ impl<'f> Fetch<'f> {
             let sha256 = match file.digest {
                 ContentDigest::Sha256(sha256) => sha256,
                 // Git's name says nothing of the SHA-256, which is compared when the bytes are there.
-                ContentDigest::GitSha1(_) => locked.files.get(&file.name)?.sha256,
+                _ => locked.files.get(&file.name)?.sha256,
             };
             Some((file.name.clone(), FileDigest { size: file.size, sha256 }))
         };

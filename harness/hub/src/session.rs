@@ -28,11 +28,18 @@ const PROGRESS: u64 = 1 << 20;
 /// How long a pause goes on after it was asked to stop, at most.
 const STEP: Duration = Duration::from_millis(100);
 
-/// What happens while a model is fetched.
+/// What happens while files are fetched.
 #[derive(Debug, Clone, Copy)]
 pub enum FetchEvent<'e> {
     /// What lies there of a file is read and compared with its digest.
     Checking {
+        /// The file.
+        name: &'e str,
+        /// Its bytes.
+        size: u64,
+    },
+    /// A file is unpacked.
+    Unpacking {
         /// The file.
         name: &'e str,
         /// Its bytes.
@@ -104,7 +111,8 @@ impl<'s> Session<'s> {
         Session { client, stop, pause, on_event, is_reached: false }
     }
 
-    pub(crate) fn send(&mut self, event: FetchEvent<'_>) {
+    /// Sends an event to whoever listens.
+    pub fn send(&mut self, event: FetchEvent<'_>) {
         (self.on_event)(event);
     }
 
