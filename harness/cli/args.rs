@@ -76,7 +76,7 @@ pub enum Verb {
     Gate(GateArgs),
     /// Compare two runs: changes with intervals, settings that differ, answers that flipped.
     Compare(CompareArgs),
-    /// List, lock and verify datasets.
+    /// List, fetch, lock and verify datasets.
     #[command(subcommand)]
     Datasets(DatasetsVerb),
     /// Show prompts, preprocessed images and few-shot samples.

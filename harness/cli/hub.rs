@@ -6,10 +6,14 @@
 mod fetch;
 #[cfg(feature = "fetch")]
 mod coming;
+#[cfg(feature = "fetch")]
+mod client_settings;
 #[cfg(not(feature = "fetch"))]
 #[path = "hub/fetch_missing.rs"]
 mod fetch;
 mod models;
 mod model_lock;
 
+#[cfg(feature = "fetch")]
+pub use self::{client_settings::client_settings, coming::Coming};
 pub use self::{fetch::fetch, model_lock::expect_locked, models::dir_of};

@@ -91,7 +91,13 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),
         Verb::Compare(args) => compare::compare(&args.into()),
-        Verb::Datasets(DatasetsVerb::List(args)) => datasets::list(&args.into(), detail),
+        Verb::Datasets(DatasetsVerb::List(args)) => match args.sources {
+            true => datasets::list_sources(&args.datasets.into()),
+            false => datasets::list(&args.datasets.into(), detail),
+        },
+        Verb::Datasets(DatasetsVerb::Fetch(args)) => {
+            datasets::fetch(&args.into(), &signals, detail)
+        }
         Verb::Datasets(DatasetsVerb::Lock(args)) => {
             datasets::lock(&args.datasets.into(), args.accept_changes, detail)
         }

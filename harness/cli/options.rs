@@ -120,6 +120,27 @@ pub struct DatasetsOptions {
     pub json: bool,
 }
 
+/// Datasets to be fetched.
+#[derive(Debug, Clone)]
+pub struct FetchDatasetsOptions {
+    /// Only these datasets; all if none is named.
+    pub ids: Vec<DatasetId>,
+    /// The folder that their folders go into.
+    pub dir: PathBuf,
+    /// The same, and the lock that they are held to.
+    pub place: DataOptions,
+    /// Folders with files that the user has.
+    pub from: Vec<PathBuf>,
+    /// Where to fetch from instead of the published addresses: `URL/DATASET/FILE`.
+    pub mirror: Option<String>,
+    /// Whether only to say what would be fetched.
+    pub dry_run: bool,
+    /// Whether to fetch files that nobody published a checksum of.
+    pub trust_first_use: bool,
+    /// Whether to keep archives after they are unpacked.
+    pub keep_archives: bool,
+}
+
 /// A check of the program on this machine.
 #[derive(Debug)]
 pub struct DoctorOptions {

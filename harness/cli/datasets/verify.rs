@@ -20,7 +20,7 @@ use crate::{
 const MAX_LEAKS: usize = 20;
 
 #[derive(Serialize)]
-struct Report {
+pub struct Report {
     dataset: &'static str,
     /// The lock's table.
     table: String,
@@ -91,7 +91,8 @@ const AS_LOCKED: &str = "as locked";
 const DIFFERS: &str = "differs";
 const UNVERIFIED: &str = "unverified";
 
-fn verify_dataset(
+/// Compares a dataset with the lock.
+pub fn verify_dataset(
     place: &Place,
     id: DatasetId,
     mode: Mode,
@@ -142,6 +143,13 @@ fn verify_dataset(
         notes,
         hint,
     })
+}
+
+impl Report {
+    /// Whether anything differs from the lock.
+    pub fn differs(&self) -> bool {
+        self.state == DIFFERS
+    }
 }
 
 impl From<Difference> for Told {
@@ -202,7 +210,7 @@ fn note_duplicates(duplicates: &Duplicates, notes: &mut Vec<String>) {
     }
 }
 
-fn section(report: &Report) -> String {
+pub fn section(report: &Report) -> String {
     let Images { n_files, n_bytes, sha256 } = &report.images;
     let n_differ = report.differences.len() + report.more_differences;
     let state = match report.state {
