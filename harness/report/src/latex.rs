@@ -8,6 +8,7 @@ mod document;
 mod escape;
 mod float;
 mod layout;
+mod marks;
 mod matrix;
 mod tabular;
 mod widths;

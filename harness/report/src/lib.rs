@@ -7,6 +7,7 @@
 //! the byte.
 
 mod results;
+mod context;
 mod rows;
 mod frames;
 mod rescore;
@@ -36,17 +37,16 @@ mod error;
 #[cfg(test)]
 mod made;
 
+pub use context::{DatasetOrder, ReportContext, ReportRows};
 pub use document::{Figure, InShort, Report, ReportFile, column_head};
 pub use error::ReportError;
 pub use frames::{
-    FrameFile, FrameFormat, LeftOut, ReadPredictions, SampleCounts, SamplePaths, Samples, frame,
-    samples_frame, tally_samples, write_frame, write_samples,
+    FrameFile, FrameFormat, SampleCounts, SamplePaths, Samples, frame, samples_frame,
+    tally_samples, write_frame, write_samples,
 };
 pub use markdown::Beside;
 pub use rescore::{Rescored, ScoreChange, rescore};
-pub use results::{
-    CellProvenance, DatasetOrder, Provenance, ReportContext, ReportRows, TrialResults,
-};
+pub use results::{CellProvenance, LeftOut, Provenance, ReadPredictions, TrialResults};
 pub use rows::{
     CellRow, ClassRow, Column, Evaluated, Field, FineTune, FrameRow, Hyperparameters, Kind,
     MadeFrom, SampleRow, StepRow, TransferRow, TrialRow, Value,

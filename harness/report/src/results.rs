@@ -1,15 +1,10 @@
-//! What a report is made from.
+//! What results a report is made from, and what those were made from.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    str::FromStr,
-};
+use std::collections::BTreeMap;
 
 use clsrl_spec::{
-    Binding, CellKey, CellRecord, DatasetId, EvalSplit, Protocol, TrainingRecord, Trial,
+    Binding, CellKey, CellRecord, DatasetId, EvalSplit, Prediction, TrainingRecord, Trial,
 };
-
-use crate::{CellRow, StepRow, SuiteVerdicts, TrialRow};
 
 /// What is there of one trial: its training and those of its cells that are done.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +59,20 @@ pub struct CellProvenance {
     pub is_sealed: bool,
 }
 
+/// A finished cell whose predictions are not in the samples' frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The trial's key.
+    pub trial: String,
+    /// The cell.
+    pub cell: CellKey,
+    /// Why.
+    pub reason: String,
+}
+
+/// Hands over a cell's predictions, or tells why it cannot.
+pub type ReadPredictions<'a> = dyn FnMut(&Trial, CellKey) -> Result<Vec<Prediction>, String> + 'a;
+
 impl TrialResults {
     /// The part of a target that was evaluated.
     pub(crate) fn split(&self, target: DatasetId) -> Option<EvalSplit> {
@@ -101,103 +110,4 @@ impl Provenance {
             rescored: false,
         }
     }
-}
-
-/// Everything measured that a report shows.
-#[derive(Debug, Clone, Copy)]
-pub struct ReportRows<'a> {
-    /// The finished cells, in table order.
-    pub cells: &'a [CellRow],
-    /// The fine-tunes that have a finished cell, in table order.
-    pub trials: &'a [TrialRow],
-    /// The optimizer steps, in table order.
-    pub steps: &'a [StepRow],
-    /// The verdicts by picture, for what is compared on the same pictures.
-    pub verdicts: &'a SuiteVerdicts,
-}
-
-/// The order of datasets in tables.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DatasetOrder {
-    /// CoOp's and MaPLe's tables', in which suites list them.
-    #[default]
-    Coop,
-    /// The CLS-RL paper's (arXiv 2503.16188 v1 Table 2).
-    Paper,
-}
-
-impl DatasetOrder {
-    /// Sorts datasets, each once.
-    pub(crate) fn sorted(self, datasets: &BTreeSet<DatasetId>) -> Vec<DatasetId> {
-        let mut sorted: Vec<DatasetId> = datasets.iter().copied().collect();
-        if self == DatasetOrder::Paper {
-            sorted.sort_by_key(|id| PAPER.iter().position(|of_paper| of_paper == id));
-        }
-        sorted
-    }
-}
-
-impl FromStr for DatasetOrder {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "coop" => Ok(DatasetOrder::Coop),
-            "paper" => Ok(DatasetOrder::Paper),
-            _ => Err("expected coop or paper".to_owned()),
-        }
-    }
-}
-
-const PAPER: [DatasetId; 11] = [
-    DatasetId::ImageNet,
-    DatasetId::Caltech101,
-    DatasetId::Dtd,
-    DatasetId::Eurosat,
-    DatasetId::Food101,
-    DatasetId::OxfordFlowers,
-    DatasetId::OxfordPets,
-    DatasetId::StanfordCars,
-    DatasetId::Sun397,
-    DatasetId::Ucf101,
-    DatasetId::FgvcAircraft,
-];
-
-impl ReportContext<'_> {
-    /// The class names that two datasets have both; none of a dataset and itself.
-    pub(crate) fn shared_names(&self, one: DatasetId, other: DatasetId) -> &[String] {
-        let pair = (one.min(other), one.max(other));
-        self.shared_names.get(&pair).filter(|_| one != other).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// What a report says beside the numbers. Texts are untrusted; the writer escapes them.
-#[derive(Debug, Clone)]
-pub struct ReportContext<'a> {
-    /// The suite's name.
-    pub suite_name: String,
-    /// What the suite is, in a sentence or two.
-    pub suite_description: String,
-    /// Whether the pictures were drawn by this program; the report then says so at every table.
-    pub synthetic: bool,
-    /// The name of the frames' files, without what tells them apart: `smoke` of `smoke.transfer.parquet`.
-    pub frames: String,
-    /// The command that makes these results.
-    pub command: String,
-    /// The start weights, by name.
-    pub base_model: String,
-    /// The start weights' digest.
-    pub base_weights: String,
-    /// Where the pictures come from.
-    pub data: String,
-    /// The suite's protocol.
-    pub protocol: &'a Protocol,
-    /// Where the published lists of a dataset can be had, as a sentence.
-    pub standard_lists: BTreeMap<DatasetId, String>,
-    /// The order of datasets in tables.
-    pub order: DatasetOrder,
-    /// The class names that two datasets have both, the first dataset before the second.
-    pub shared_names: BTreeMap<(DatasetId, DatasetId), Vec<String>>,
-    /// Every trial of the plan, done or not: a planned cell without a result is shown as missing.
-    pub planned: &'a [Trial],
 }

@@ -4,6 +4,7 @@
 //! is somebody else's process, or a function handed in.
 
 mod run;
+mod failure;
 mod status;
 mod task;
 mod store;
@@ -16,8 +17,9 @@ mod merge;
 mod made;
 
 pub use cost::cost_ms;
+pub use failure::{Failed, Failure, FailureKind};
 pub use merge::{Conflict, Merged, merge};
-pub use run::{Failed, Failure, FailureKind, RunEvent, Runner, Slot, Summary};
+pub use run::{RunEvent, Runner, Slot, Summary};
 pub use shard::{Shard, pack};
 pub use status::{
     Replaced, State, TrialStatus, keep_earlier, replaced, rescorable_statuses, stored_binding,

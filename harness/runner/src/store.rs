@@ -25,7 +25,7 @@ use clsrl_spec::{
     CellKey, CellRecord, Identity, Prediction, RECORD_VERSION, TrainingRecord, Trial,
 };
 
-pub(crate) use self::publish::{Publication, Published};
+pub(crate) use self::publish::{Publication, Published, RecordError};
 use self::{
     answers::{Expected, Fault},
     names::{check_cell_names, check_training_names},
@@ -323,7 +323,7 @@ impl Store {
         trial: &Trial,
         identity: &Identity,
         record: &TrainingRecord,
-    ) -> Result<(), crate::task::RecordError> {
+    ) -> Result<(), RecordError> {
         let replaces = self.identities_there(trial);
         let publication = Publication { trial, identity, record, replaces: &replaces };
         self.mark_checkpoint(trial, identity, record)?;
@@ -336,7 +336,7 @@ impl Store {
         identity: &Identity,
         record: &CellRecord,
         predictions: &[Prediction],
-    ) -> Result<(), crate::task::RecordError> {
+    ) -> Result<(), RecordError> {
         let replaces = self.identities_there(trial);
         let publication = Publication { trial, identity, record, replaces: &replaces };
         self.publish_cell(publication, predictions).map(|_| ())

@@ -9,7 +9,7 @@ use clsrl_spec::{
 
 use crate::{
     State, Store, StoreError, Stored, TrialStatus,
-    store::{Publication, Published},
+    store::{Publication, Published, RecordError},
 };
 
 /// What is left to do of one trial.
@@ -33,17 +33,6 @@ pub struct Task {
     expected_weights: Option<String>,
     training_identity: Identity,
     cell_identities: Vec<Identity>,
-}
-
-/// Why an event of a trial cannot be recorded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RecordError {
-    /// The results folder fails, so no other trial would fare better.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The trial itself went wrong.
-    #[error("{0}")]
-    Trial(String),
 }
 
 /// Lists what is left to do, in the order of the plan.

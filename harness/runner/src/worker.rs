@@ -18,7 +18,7 @@ use clsrl_spec::TrialEvent;
 
 use crate::{
     StoreError,
-    run::{Failed, FailureKind},
+    failure::{Failed, FailureKind},
 };
 
 /// The signal that cannot be caught.

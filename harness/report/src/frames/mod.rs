@@ -12,7 +12,7 @@ mod tally;
 
 pub use file::{FrameFile, FrameFormat, write_frame};
 pub use frame::frame;
-pub use samples::{LeftOut, ReadPredictions, SamplePaths, Samples, samples_frame, write_samples};
+pub use samples::{SamplePaths, Samples, samples_frame, write_samples};
 pub use tally::{SampleCounts, tally_samples};
 
 #[cfg(test)]

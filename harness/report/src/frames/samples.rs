@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use clsrl_spec::{CellKey, Prediction, Trial};
+use clsrl_spec::{CellKey, Prediction};
 use polars_core::prelude::DataFrame;
 
 use super::{
@@ -11,25 +11,11 @@ use super::{
     frame,
 };
 use crate::{
-    ReportError, ShownSamples, SuiteVerdicts, TrialResults,
+    LeftOut, ReadPredictions, ReportError, ShownSamples, SuiteVerdicts, TrialResults,
     baseline::SavedKey,
     rows::{CellOf, ClassRow, SampleRow, table_order},
     verdicts::{Answered, CellVerdicts},
 };
-
-/// A finished cell whose predictions are not in the samples' frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The trial's key.
-    pub trial: String,
-    /// The cell.
-    pub cell: CellKey,
-    /// Why.
-    pub reason: String,
-}
-
-/// Hands over a cell's predictions, or tells why it cannot.
-pub type ReadPredictions<'a> = dyn FnMut(&Trial, CellKey) -> Result<Vec<Prediction>, String> + 'a;
 
 /// What one pass over all predictions leaves.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 
 use super::{
     Variant,
-    tabular::printed_parts,
+    marks::split_marks,
     widths::{FOOTNOTE, PIECE, SCRIPT, SIX, SMALL, Size, width},
 };
 use crate::table::{Align, Cell, Style, Table};
@@ -128,7 +128,7 @@ fn natural(table: &Table, at: usize, letters: Letters) -> f64 {
     let column = &table.columns[at];
     let cell = |cell: &Cell| {
         let size = if cell.style == Style::Italic { letters.minor } else { letters.size };
-        let (text, marks) = printed_parts(cell, column.align);
+        let (text, marks) = split_marks(cell, column.align);
         let indent = match (cell.style, column.align) {
             (Style::Italic, Align::Left) => letters.size.points,
             _ => 0.0,

@@ -1,8 +1,9 @@
 //! A transfer matrix as a tabular whose changes have the figure's colours.
 
 use super::{
-    Variant, escape, notes,
-    tabular::printed_parts,
+    Variant, escape,
+    marks::split_marks,
+    notes,
     widths::{FOOTNOTE, SCRIPT, SIX, SMALL, Size, TINY, width},
 };
 use crate::{
@@ -100,7 +101,7 @@ fn rows(matrix: &Matrix, columns: &[usize], is_compact: bool) -> Vec<Vec<Tile>> 
 fn whole(cell: &Cell) -> String {
     match cell.number {
         Some(number) => {
-            let (_, marks) = printed_parts(cell, Align::Right);
+            let (_, marks) = split_marks(cell, Align::Right);
             // The sign of a figure is narrower than that of a sum.
             let text = fixed(Some(number), 0).text.replace('−', "–");
             format!("{text}{marks}")

@@ -4,6 +4,7 @@ use super::{
     escape,
     escape::breakable,
     layout::{Layout, Letters, Place},
+    marks::split_marks,
 };
 use crate::{
     number::MISSING,
@@ -129,7 +130,7 @@ fn lines(table: &Table, layout: &Layout, places: &[Place], rows: &[Vec<Cell>]) -
 fn widest_marks<'a>(table: &'a Table, place: &Place) -> &'a str {
     let Place { column, .. } = *place;
     let align = table.columns[column].align;
-    let marks = table.rows.iter().map(|row| printed_parts(&row[column], align).1);
+    let marks = table.rows.iter().map(|row| split_marks(&row[column], align).1);
     marks.max_by_key(|marks| marks.chars().count()).unwrap_or_default()
 }
 
@@ -143,17 +144,6 @@ pub(super) fn is_second(row: &[Cell]) -> bool {
     row[0].style == Style::Italic
 }
 
-/// A cell's text and its marks, which numbers of a column stand before.
-pub(super) fn printed_parts(cell: &Cell, align: Align) -> (&str, &str) {
-    match align {
-        Align::Left => (&cell.text, ""),
-        Align::Right => {
-            let text = cell.text.trim_end_matches(['*', '†', '°']);
-            (text, &cell.text[text.len()..])
-        }
-    }
-}
-
 fn shown(
     cell: &Cell,
     align: Align,
@@ -164,7 +154,7 @@ fn shown(
     if cell.text.trim().is_empty() {
         return String::new();
     }
-    let (text, marks) = printed_parts(cell, align);
+    let (text, marks) = split_marks(cell, align);
     let text = if is_broken { breakable(text) } else { escape(text) };
     let text = format!("{text}{}", escape(marks));
     let styled = match cell.style {

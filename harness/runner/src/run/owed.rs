@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use clsrl_spec::{CellKey, TrialEvent};
 
-use super::Failed;
-use crate::{Store, Task, store::Published, task::RecordError};
+use crate::{
+    Store, Task,
+    failure::Failed,
+    store::{Published, RecordError},
+};
 
 /// What a running trial still owes, and whose its answers are.
 pub(super) struct Owed {

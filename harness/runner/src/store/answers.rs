@@ -19,10 +19,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     StoreError, hexadecimal,
-    publish::WAITING,
     record_file::{cannot_read, is_damage},
     write_error,
 };
+
+/// How the name of predictions ends that wait for their record's.
+pub(super) const WAITING: &str = ".predictions.tmp";
 
 /// The longest line that is read. A question of ImageNet's thousand names has 20 KB.
 const MAX_LINE: u64 = 16 << 20;

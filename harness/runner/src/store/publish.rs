@@ -16,14 +16,25 @@ use clsrl_spec::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Store, StoreError, Stored, answers, record_file, write_error};
-use crate::task::RecordError;
+use super::{
+    Store, StoreError, Stored,
+    answers::{self, WAITING},
+    record_file, write_error,
+};
 
 /// How often a name is tried to get that others take and give up meanwhile.
 const N_TRIES: usize = 100;
 
-/// How the name of predictions ends that wait for their record's.
-pub(super) const WAITING: &str = ".predictions.tmp";
+/// Why an event of a trial cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// The results folder fails, so no other trial would fare better.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The trial itself went wrong.
+    #[error("{0}")]
+    Trial(String),
+}
 
 /// How a record was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
