@@ -114,6 +114,7 @@ fn told(event: FetchEvent<'_>) -> String {
     match event {
         FetchEvent::Checking { name, .. } => format!("checking {name}"),
         FetchEvent::Fetching { name, from, .. } => format!("fetching {name} from {from}"),
+        FetchEvent::Unpacking { name, .. } => format!("unpacking {name}"),
         FetchEvent::Bytes(_) => "bytes".to_owned(),
         FetchEvent::Again { name, .. } => format!("again {name}"),
         FetchEvent::Done { name } => format!("done {name}"),
