@@ -1,13 +1,10 @@
 //! What a report shows and says: the rows of its results, and the words around them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    str::FromStr,
-};
+use std::collections::BTreeMap;
 
 use clsrl_spec::{DatasetId, Protocol, Trial};
 
-use crate::{CellRow, StepRow, SuiteVerdicts, TrialRow};
+use crate::{CellRow, DatasetOrder, StepRow, SuiteVerdicts, TrialRow};
 
 /// Everything measured that a report shows.
 #[derive(Debug, Clone, Copy)]
@@ -21,53 +18,6 @@ pub struct ReportRows<'a> {
     /// The verdicts by picture, for what is compared on the same pictures.
     pub verdicts: &'a SuiteVerdicts,
 }
-
-/// The order of datasets in tables.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DatasetOrder {
-    /// CoOp's and MaPLe's tables', in which suites list them.
-    #[default]
-    Coop,
-    /// The CLS-RL paper's (arXiv 2503.16188 v1 Table 2).
-    Paper,
-}
-
-impl DatasetOrder {
-    /// Sorts datasets, each once.
-    pub(crate) fn sorted(self, datasets: &BTreeSet<DatasetId>) -> Vec<DatasetId> {
-        let mut sorted: Vec<DatasetId> = datasets.iter().copied().collect();
-        if self == DatasetOrder::Paper {
-            sorted.sort_by_key(|id| PAPER.iter().position(|of_paper| of_paper == id));
-        }
-        sorted
-    }
-}
-
-impl FromStr for DatasetOrder {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "coop" => Ok(DatasetOrder::Coop),
-            "paper" => Ok(DatasetOrder::Paper),
-            _ => Err("expected coop or paper".to_owned()),
-        }
-    }
-}
-
-const PAPER: [DatasetId; 11] = [
-    DatasetId::ImageNet,
-    DatasetId::Caltech101,
-    DatasetId::Dtd,
-    DatasetId::Eurosat,
-    DatasetId::Food101,
-    DatasetId::OxfordFlowers,
-    DatasetId::OxfordPets,
-    DatasetId::StanfordCars,
-    DatasetId::Sun397,
-    DatasetId::Ucf101,
-    DatasetId::FgvcAircraft,
-];
 
 impl ReportContext<'_> {
     /// The class names that two datasets have both; none of a dataset and itself.

@@ -8,6 +8,7 @@
 
 mod results;
 mod context;
+mod dataset_order;
 mod rows;
 mod frames;
 mod rescore;
@@ -37,7 +38,8 @@ mod error;
 #[cfg(test)]
 mod made;
 
-pub use context::{DatasetOrder, ReportContext, ReportRows};
+pub use context::{ReportContext, ReportRows};
+pub use dataset_order::DatasetOrder;
 pub use document::{Figure, InShort, Report, ReportFile, column_head};
 pub use error::ReportError;
 pub use frames::{

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use clsrl_spec::{DatasetId, MethodId, Prediction};
+use clsrl_spec::{DatasetId, MethodId, Prediction, Trial};
 
 use super::*;
 use crate::made::{Grid, all_results, predictions};
