@@ -14,10 +14,9 @@ use self::{
 };
 use crate::{
     exit::Exit,
-    output::{blanks, print},
+    output::{blanks, print, print_lines},
     progress::Detail,
     suites::read_protocol,
-    words::{WIDTH, fit},
 };
 
 /// What to audit.
@@ -82,12 +81,13 @@ pub fn rewards(options: &RewardsOptions, detail: Detail) -> anyhow::Result<Exit>
 pub fn compare_protocols(options: &CompareOptions) -> anyhow::Result<Exit> {
     let (a, b) = (read_protocol(&options.a)?, read_protocol(&options.b)?);
     let differences = differences_of_protocols(&a, &b);
-    print(&match options.json {
-        true => serde_json::to_string(&differences)? + "\n",
+    match options.json {
+        true => print(&(serde_json::to_string(&differences)? + "\n"))?,
         false => {
-            fit(&render_differences(&differences, [&a.protocol.name, &b.protocol.name]), WIDTH)
+            let names = [a.protocol.name.as_str(), b.protocol.name.as_str()];
+            print_lines(&render_differences(&differences, names))?;
         }
-    })?;
+    }
     Ok(Exit::Ok)
 }
 

@@ -15,8 +15,7 @@ use crate::{
     exit::Exit,
     observed_run::{Run, is_selected, read_run},
     options::SuiteOptions,
-    output::print,
-    words::{WIDTH, fit},
+    output::{print, print_lines},
 };
 
 /// The file that GitHub Actions shows as the job's summary.
@@ -76,13 +75,13 @@ pub fn gate(options: &GateOptions) -> anyhow::Result<Exit> {
         let timing = run.timing.as_ref().filter(|_| has_all(&baseline, &run));
         outcome.wall_clock = Some(WallClock::judge(timing, &baseline.history));
     }
-    print(&match options.format {
-        GateFormat::Text => fit(&outcome.text(), WIDTH),
-        GateFormat::Markdown => outcome.markdown(),
-        GateFormat::Github => outcome.github(),
-        GateFormat::Junit => outcome.junit(),
-        GateFormat::Json => outcome.json(),
-    })?;
+    match options.format {
+        GateFormat::Text => print_lines(&outcome.text()),
+        GateFormat::Markdown => print(&outcome.markdown()),
+        GateFormat::Github => print(&outcome.github()),
+        GateFormat::Junit => print(&outcome.junit()),
+        GateFormat::Json => print(&outcome.json()),
+    }?;
     if let (GateFormat::Github, Some(summary)) = (options.format, env::var_os(SUMMARY)) {
         append(Path::new(&summary), &outcome.markdown())?;
     }

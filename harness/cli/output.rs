@@ -24,6 +24,14 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Prints lines for a reader; on a terminal they are broken between words. In a pipe they stay whole, for `grep`.
+pub fn print_lines(text: &str) -> anyhow::Result<()> {
+    match io::stdout().is_terminal() {
+        true => print(&fit(text, WIDTH)),
+        false => print(text),
+    }
+}
+
 /// Blanks that fill a text up to a width in characters. A format's own width ends at 65,535, and panics beyond.
 pub fn blanks(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(text.chars().count()))

@@ -80,7 +80,7 @@ fn a_picture_cache_changes_no_result_cold_warm_or_broken() {
         assert_same_results(finished(), &out);
         told
     };
-    assert!(!run("cold").contains("cache"));
+    assert!(!run("cold").contains("image cache"));
     let kept = written(&pictures);
     // 4 shots of 8 classes and 2 evaluated pictures, of two datasets.
     assert_eq!(kept.len(), 2 * (4 * 8 + 2));

@@ -151,8 +151,18 @@ const WRITERS: [&str; 9] = [
 ];
 
 /// Who may, beside `clsrl-files`, and why.
-const MAY_WRITE: [(&str, &str); 1] =
-    [("harness/tiny/src/write.rs", "a whole folder, which gets its name when all of it is there")];
+const MAY_WRITE: [(&str, &str); 4] = [
+    (
+        "harness/runner/src/store/checkpoint.rs",
+        "whole folders of weights, handed from attempt to attempt",
+    ),
+    (
+        "harness/runner/src/store/publish.rs",
+        "predictions that are whole and synced get their second name",
+    ),
+    ("harness/sources/src/place.rs", "whole folders, which get their names when all is unpacked"),
+    ("harness/tiny/src/write.rs", "a whole folder, which gets its name when all of it is there"),
+];
 
 #[test]
 fn only_clsrl_files_writes_files() {

@@ -24,7 +24,7 @@ pub struct MergeArgs {
     #[arg(long, value_name = "DIR")]
     into: PathBuf,
     /// A suite's name in `suites/`, or the path of a suite file.
-    #[arg(long, value_name = "NAME|PATH")]
+    #[arg(long, value_name = "SUITE")]
     suite: String,
     #[command(flatten)]
     selection: SelectionArgs,

@@ -20,9 +20,8 @@ use crate::{
     hub,
     model::find_model,
     options::{DataOptions, DoctorOptions},
-    output::print,
+    output::{print, print_lines},
     project::Project,
-    words::{WIDTH, fit},
 };
 
 /// Runs all checks; ends with the self-tests' own code if one fails.
@@ -76,7 +75,7 @@ pub fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
         });
         print(&format!("{about:#}\n"))?;
     } else {
-        print(&fit(&format!("model: {recognised}\n{}", table(&checks)), WIDTH))?;
+        print_lines(&format!("model: {recognised}\n{}", table(&checks)))?;
     }
     Ok(if passed { Exit::Ok } else { Exit::SelfTest })
 }

@@ -243,7 +243,14 @@ fn outcome_digest(record: &impl Serialize) -> String {
 
 /// Gives predictions their plain name, whoever was quicker.
 pub(super) fn settle_as(waiting: &Path, plain: &Path) -> Result<(), StoreError> {
-    match fs::rename(waiting, plain) {
+    let renamed = fs::rename(waiting, plain).or_else(|error| {
+        // An empty folder is nobody's predictions.
+        match error.kind() == io::ErrorKind::IsADirectory && fs::remove_dir(plain).is_ok() {
+            true => fs::rename(waiting, plain),
+            false => Err(error),
+        }
+    });
+    match renamed {
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(()),
         renamed => renamed.map_err(|source| write_error(plain, source)),
     }
