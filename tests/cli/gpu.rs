@@ -234,7 +234,7 @@ fn each_slot_sees_the_gpu_that_its_entry_names_and_the_run_sees_none() {
                 environment.split('\0').find_map(|set| set.strip_prefix("CUDA_VISIBLE_DEVICES="));
             seen.extend(visible.filter(|_| is_worker).map(str::to_owned));
         }
-        ended = wait_a_moment(run.id()).then(|| ());
+        ended = wait_a_moment(run.id()).then_some(());
     }
     let output = run.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -75,7 +75,7 @@ pub(super) fn keys(table: &Table) -> Keys {
         |cell: &Cell| cell.number.is_some() || cell.text.is_empty() || cell.text == MISSING;
     let keys = |at: usize| {
         let cells = || bodies.iter().map(|body| &body[0][at]);
-        cells().all(is_number).then(|| cells().map(|cell| Some(cell.number?)).collect())
+        cells().all(is_number).then(|| cells().map(|cell| cell.number).collect())
     };
     (0..table.columns.len()).map(keys).collect()
 }
