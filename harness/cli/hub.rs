@@ -8,6 +8,8 @@ mod fetch;
 mod coming;
 #[cfg(feature = "fetch")]
 mod client_settings;
+#[cfg(feature = "fetch")]
+mod interruption;
 #[cfg(not(feature = "fetch"))]
 #[path = "hub/fetch_missing.rs"]
 mod fetch;
@@ -15,5 +17,9 @@ mod models;
 mod model_lock;
 
 #[cfg(feature = "fetch")]
-pub use self::{client_settings::client_settings, coming::Coming};
+pub use self::{
+    client_settings::client_settings,
+    coming::Coming,
+    interruption::{INTERRUPTED, stop_soon},
+};
 pub use self::{fetch::fetch, model_lock::expect_locked, models::dir_of};

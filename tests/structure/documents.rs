@@ -47,6 +47,23 @@ fn the_architecture_is_read_in_one_sitting() {
 }
 
 #[test]
+fn a_split_file_is_fetched_from_where_its_dataset_says_that_it_is() {
+    let sources = read("harness/sources/sources.toml");
+    let files = files_below("harness/data/src/datasets").into_iter();
+    let ids: Vec<String> = files
+        .flat_map(|file| {
+            let text = read(file.to_str().expect("our file names are ASCII"));
+            let ids = text.split("drive_id: \"").skip(1);
+            ids.filter_map(|rest| rest.split('"').next().map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(8 < ids.len());
+    let strays: Vec<String> =
+        ids.into_iter().filter(|id| !sources.contains(&format!("drive = \"{id}\""))).collect();
+    assert_none("files that sources.toml has elsewhere", &strays);
+}
+
+#[test]
 fn the_suites_readme_explains_every_field() {
     let mut fields = BTreeSet::new();
     for file in suite_files() {

@@ -4,7 +4,7 @@
 //! It ends with 7 where bytes are not those that were published or locked, with 5 where something is left to do by
 //! hand, and with 0 only where everything is in place.
 
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::lock::Mode;
@@ -15,7 +15,7 @@ use clsrl_spec::{DatasetId, lock::Lock};
 use indicatif::DecimalBytes;
 
 use super::{
-    fetch_file::{Fetching, Outcome, WAITING},
+    fetch_file::{Fetching, Outcome},
     place::Place,
     sources::{Wanted, Way, table},
     verify::{section, verify_dataset},
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     ending::Signals,
     exit::Exit,
-    hub::{Coming, client_settings},
+    hub::{Coming, INTERRUPTED, client_settings, stop_soon},
     locked::{find_lock, read_lock},
     options::{DatasetsOptions, FetchDatasetsOptions},
     output::{note, print},
@@ -31,14 +31,8 @@ use crate::{
     project::Project,
 };
 
-/// How long a fetch may go on after a signal; then it waits for a server that says nothing.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// What stays free on the disk.
 const MARGIN: u64 = 1 << 30;
-
-const INTERRUPTED: &str =
-    "interrupted: what came so far is kept\nhint: run the same command again to go on";
 
 /// A file that is not in place, and why.
 struct Left {
@@ -78,13 +72,7 @@ pub fn fetch(
     let mut on_event = |event: clsrl_hub::FetchEvent<'_>| coming.show(event);
     let pause = sleep_unless(signals.stop());
     let mut session = Session::new(&client, signals.stop(), &pause, &mut on_event);
-    // What came so far is kept either way; the first signal lets it be said.
-    signals.ask_first();
-    signals.end_after(GRACE, move || {
-        // It fails only if the terminal is gone.
-        let _ = bars.clear();
-        note(INTERRUPTED);
-    });
+    stop_soon(signals, bars);
     let fetching = Fetching { options, lock: &lock, signals, detail };
     let fetched = fetch_all(&fetching, wanted, &mut session);
     coming.close();
@@ -173,8 +161,6 @@ fn fetch_all(
             Outcome::Differs(told) => ended.differs.push(told),
         }
     }
-    // Nothing waits there any more, unless something does.
-    let _ = fs::remove_dir(fetching.options.dir.join(WAITING));
     Ok(ended)
 }
 

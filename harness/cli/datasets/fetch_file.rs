@@ -1,7 +1,7 @@
 //! One file of a dataset: had, checked, unpacked, placed; or why not.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
 };
@@ -22,7 +22,7 @@ use super::{
 use crate::{ending::Signals, exit::Exit, options::FetchDatasetsOptions, progress::Detail};
 
 /// Where archives wait below the data folder until they are unpacked.
-pub const WAITING: &str = ".fetch";
+const WAITING: &str = ".fetch";
 
 /// Everything that is needed of the command to fetch a file.
 pub struct Fetching<'f> {
@@ -274,7 +274,7 @@ fn refused(error: FetchError, file: &SourceFile) -> anyhow::Result<Outcome> {
         FetchError::Page { .. } => Ok(Outcome::ByHand(format!(
             "{error}: its quota may be used up for a day, or it wants to be asked in a browser"
         ))),
-        FetchError::Io { source, .. } if is_full(source) => {
+        FetchError::Io { .. } if error.is_full() => {
             Err(anyhow::Error::new(error).context("the disk is full; what came so far is kept"))
         }
         FetchError::Stopped | FetchError::Io { .. } | FetchError::NoSpace { .. } => {
@@ -290,10 +290,4 @@ fn refused(error: FetchError, file: &SourceFile) -> anyhow::Result<Outcome> {
             Ok(Outcome::ByHand(causes.join(": ")))
         }
     }
-}
-
-/// Whether there is no room for what was to be written.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

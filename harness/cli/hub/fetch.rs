@@ -1,6 +1,6 @@
 //! `model fetch`: the weights of a model, from the hub into its cache or a folder.
 
-use std::{io, path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use clsrl_hub::{
@@ -13,6 +13,7 @@ use indicatif::DecimalBytes;
 use super::{
     client_settings::client_settings,
     coming::Coming,
+    interruption::{INTERRUPTED, stop_soon},
     model_lock::{LOCK, MAX_LOCK, parse_lock, read_lock},
     models::cache_root,
 };
@@ -24,12 +25,6 @@ use crate::{
     progress::Detail,
     project::Project,
 };
-
-/// How long a fetch may go on after a signal; then it waits for a server that says nothing.
-const GRACE: Duration = Duration::from_secs(2);
-
-const INTERRUPTED: &str =
-    "interrupted: what came so far is kept\nhint: run the same command again to go on";
 
 /// Fetches a model and prints its folder.
 pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
@@ -54,13 +49,7 @@ pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyho
     let pause = sleep_unless(signals.stop());
     let mut session = Session::new(&client, signals.stop(), &pause, &mut on_event);
     let fetch = Fetch { model: &options.model, destination: &destination, locked };
-    // What came so far is kept either way; the first signal lets it be said.
-    signals.ask_first();
-    signals.end_after(GRACE, move || {
-        // It fails only if the terminal is gone.
-        let _ = bars.clear();
-        note(INTERRUPTED);
-    });
+    stop_soon(signals, bars);
     let planned = match settings.is_offline {
         true => fetch.plan_offline(&mut session),
         false => fetch.plan(&mut session),
@@ -188,7 +177,7 @@ fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> an
             Exit::Unexpected,
             "hint: HF_HUB_CACHE or --to name a folder on another disk".to_owned(),
         ),
-        FetchError::Io { source, .. } if is_full(source) => (Exit::Unexpected, again.to_owned()),
+        FetchError::Io { .. } if error.is_full() => (Exit::Unexpected, again.to_owned()),
         _ => (Exit::Unexpected, String::new()),
     };
     let text = if hint.is_empty() { error.to_string() } else { format!("{error}\n{hint}") };
@@ -203,12 +192,6 @@ fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> an
         Some(cause) => cause.context(text),
         None => anyhow!(text),
     })
-}
-
-/// Whether there is no room for what was to be written.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 fn not_found(settings: &ClientSettings) -> String {

@@ -185,6 +185,13 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Whether there is no room for what was to be written.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let FetchError::Io { source, .. } = self else { return false };
+        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    }
+
     /// Makes an error of a file's.
     pub(crate) fn io(
         doing: &'static str,
