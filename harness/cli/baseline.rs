@@ -171,15 +171,15 @@ fn select_cells(
         )));
     }
     if !not_done.is_empty() {
-        let told = format!("{} of {} cells are not done", not_done.len(), run.observed.len());
+        let message = format!("{} of {} cells are not done", not_done.len(), run.observed.len());
         if !allow_incomplete || cells.is_empty() {
             return Err(Exit::Incomplete.because(anyhow!(
-                "{told}\n{}\nhint: `{}` makes them; --allow-incomplete keeps the others",
+                "{message}\n{}\nhint: `{}` makes them; --allow-incomplete keeps the others",
                 some(&not_done),
                 run.request.command
             )));
         }
-        detail.say(&format!("{told} and left out of the baseline\n{}", some(&not_done)));
+        detail.say(&format!("{message} and left out of the baseline\n{}", some(&not_done)));
     }
     cells.sort_by_key(|cell| cell.key);
     Ok(cells)

@@ -7,7 +7,7 @@ use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, Example},
     image::Processor,
-    lock::{Decoded, Difference, Hashed, ImageDigests, decode_images, misplaced, picture_path},
+    lock::{Decoded, Difference, Hashed, ImageDigests, decode_images, image_path, misplaced},
     prompts::UsedImages,
 };
 use clsrl_spec::{DatasetId, Protocol, lock::Tree};
@@ -32,54 +32,54 @@ pub fn decode<'e>(
 }
 
 /// The images of a dataset's lists that cannot be decoded, of the tree that was just read.
-pub fn broken_pictures(
+pub fn broken_images(
     dataset: &Dataset,
     tree: &Tree,
     (sidecars, detail): (&Path, Detail),
 ) -> anyhow::Result<Vec<Difference>> {
     let listed = || dataset.train.iter().chain(&dataset.val).chain(&dataset.test);
     let digests = ImageDigests::as_checked(dataset, sidecars, tree, listed())?;
-    // One that is not there is told by whoever compared the tree.
+    // One that is not there is reported by whoever compared the tree.
     let there = listed().filter(|example| digests.get(dataset, example).is_some());
     Ok(decode(dataset, there, &digests, (sidecars, detail))?.broken)
 }
 
 /// Fails if an image that is used cannot be decoded, or has a shape that the model cannot take.
-pub fn check_pictures(
+pub fn check_images(
     datasets: &BTreeMap<DatasetId, Dataset>,
     used: &BTreeMap<DatasetId, UsedImages>,
     bound: &BTreeMap<DatasetId, BoundDataset>,
     (processor, protocol): (&Processor, &Protocol),
     (sidecars, detail): (&Path, Detail),
 ) -> anyhow::Result<()> {
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for (id, used) in used {
-        let (dataset, digests) = (&datasets[id], bound[id].pictures());
+        let (dataset, digests) = (&datasets[id], bound[id].images());
         let decoded = decode(dataset, used.all(), digests, (sidecars, detail))?;
         let mut faults: Vec<String> = decoded.broken.iter().map(Difference::to_string).collect();
         let image = &protocol.image;
         for (examples, order) in [(&used.trained, image.train), (&used.evaluated, image.eval)] {
             let fault = |example: &&Example| {
-                let size = decoded.sizes.get(&picture_path(dataset, example))?;
+                let size = decoded.sizes.get(&image_path(dataset, example))?;
                 let error = processor.check_size(*size, order).err()?;
-                Some(format!("{}: {error}", picture_path(dataset, example)))
+                Some(format!("{}: {error}", image_path(dataset, example)))
             };
             faults.extend(examples.iter().filter_map(fault));
         }
         faults.sort();
         faults.dedup();
-        told.extend(section(*id, &faults));
+        messages.extend(section(*id, &faults));
         if !faults.is_empty() {
-            told.extend(misplaced(dataset).map(|found| format!("  {found}")));
+            messages.extend(misplaced(dataset).map(|found| format!("  {found}")));
         }
     }
-    if told.is_empty() {
+    if messages.is_empty() {
         return Ok(());
     }
     Err(Exit::Differs.because(anyhow!(
         "images that this run needs cannot be decoded, or have no shape for the model\n{}\n\
          hint: put whole files in their place; `clsrl-bench datasets verify --deep` looks through all lists",
-        told.join("\n")
+        messages.join("\n")
     )))
 }
 

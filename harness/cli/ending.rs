@@ -68,9 +68,9 @@ impl Signals {
         self.at_once.store(false, Ordering::SeqCst);
     }
 
-    /// Ends the program, with what is told then, if it still works so long after the first signal: it may wait
+    /// Ends the program, printing the message, if it still works so long after the first signal: it may wait
     /// for something that never comes. What it works on must be whole, or resumable, at any moment.
-    pub fn end_after(&self, grace: Duration, told: impl FnOnce() + Send + 'static) {
+    pub fn end_after(&self, grace: Duration, message: impl FnOnce() + Send + 'static) {
         let (at_once, stop) = (Arc::clone(&self.at_once), Arc::clone(&self.stop));
         let number = Arc::clone(&self.number);
         thread::spawn(move || {
@@ -79,7 +79,7 @@ impl Signals {
             }
             thread::sleep(grace);
             if !at_once.load(Ordering::SeqCst) {
-                told();
+                message();
                 leave(exit_of(number.load(Ordering::SeqCst)).unwrap_or(Exit::Interrupted));
             }
         });
@@ -140,7 +140,7 @@ fn is_ignored(number: i32) -> bool {
     mask.is_some_and(|mask| mask & (1 << (number - 1)) != 0)
 }
 
-/// Runs a verb; a panic in it is told and ends with code 1, as does one in any other thread.
+/// Runs a verb; a panic in it is reported and ends with code 1, as does one in any other thread.
 pub fn without_panics(verb: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::set_hook(Box::new(tell_panic));
     match panic::catch_unwind(verb) {
@@ -215,11 +215,17 @@ mod tests {
                 .env_remove("RUST_BACKTRACE")
                 .output()
                 .unwrap();
-            let told = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(1), "{kind}: {told}");
-            assert!(told.starts_with("error: this is a bug: "), "{told}");
-            assert!(told.contains("ending.rs") && told.contains("please report"), "{told}");
-            assert!(!told.contains('\u{1b}') && !told.contains("RUST_BACKTRACE=full"), "{told}");
+            let message = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{kind}: {message}");
+            assert!(message.starts_with("error: this is a bug: "), "{message}");
+            assert!(
+                message.contains("ending.rs") && message.contains("please report"),
+                "{message}"
+            );
+            assert!(
+                !message.contains('\u{1b}') && !message.contains("RUST_BACKTRACE=full"),
+                "{message}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How the program ends: one enum of exit codes, and how an error is told.
+//! How the program ends: one enum of exit codes, and how an error is reported.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum Exit {
     SelfTest = 8,
     /// Interrupted from the terminal.
     Interrupted = 130,
-    /// Told to end.
+    /// Asked to end.
     Terminated = 143,
 }
 

@@ -17,7 +17,7 @@ use clsrl_runner::{Store, keep_earlier};
 use clsrl_spec::{Binding, CellKey, DataSource, DatasetId, Seed, Suite, Trial};
 
 use crate::{
-    broken::check_pictures,
+    broken::check_images,
     cache::{cache_dir, sidecars_dir},
     device::Device,
     exit::{Exit, describe},
@@ -91,7 +91,7 @@ impl Inputs {
         if check != Check::Lists {
             let sidecars = sidecars_dir(options.data.sidecars.as_deref())?;
             let how = (&processor(&model_dir, &request.suite)?, &request.suite.protocol);
-            check_pictures(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
+            check_images(&datasets, &used, &locked.bound, how, (&sidecars, detail))?;
         }
         let binding = Binding {
             base_weights: model_files.digest(),
@@ -135,13 +135,13 @@ impl Inputs {
         let mut examples: BTreeMap<DatasetId, Vec<&Example>> = BTreeMap::new();
         if let Some(source) = trial.train_on {
             let few_shot_dir = self.few_shot_dir.as_deref();
-            let pictures = training_images(trial, &self.datasets[&source], few_shot_dir);
-            // A cache that cannot be read any more is told by the worker, which reads it as well.
-            examples.entry(source).or_default().extend(pictures.unwrap_or_default());
+            let images = training_images(trial, &self.datasets[&source], few_shot_dir);
+            // A cache that cannot be read any more is reported by the worker, which reads it as well.
+            examples.entry(source).or_default().extend(images.unwrap_or_default());
         }
         for &cell in cells {
-            let pictures = evaluated_images(trial, cell, &self.datasets[&cell.target]);
-            examples.entry(cell.target).or_default().extend(pictures);
+            let images = evaluated_images(trial, cell, &self.datasets[&cell.target]);
+            examples.entry(cell.target).or_default().extend(images);
         }
         let bound = |(id, examples): (DatasetId, Vec<&Example>)| {
             let of_trial = self.bound.get(&id)?.with_images_of(&self.datasets[&id], examples);
@@ -280,9 +280,9 @@ fn open_datasets(
         0 => return Ok(datasets),
         1 => errors.remove(0),
         n => {
-            let told: String = errors.iter().map(describe).collect();
-            let told = told.trim_end().replace("error: ", "");
-            anyhow!("{n} datasets of `{}` cannot be used\n{told}", data_dir.display())
+            let message: String = errors.iter().map(describe).collect();
+            let message = message.trim_end().replace("error: ", "");
+            anyhow!("{n} datasets of `{}` cannot be used\n{message}", data_dir.display())
         }
     };
     // As `datasets verify` has it: what cannot be read is not what the lock describes.

@@ -47,7 +47,6 @@ pub struct PromptOptions {
 /// Which image to write.
 #[derive(Debug)]
 pub struct ImageOptions {
-    /// The dataset.
     pub dataset: DatasetId,
     /// The position in the test split.
     pub index: usize,
@@ -64,7 +63,6 @@ pub struct ImageOptions {
 /// Which few-shot samples to list.
 #[derive(Debug)]
 pub struct SampleOptions {
-    /// The dataset.
     pub dataset: DatasetId,
     /// The data folder, instead of the synthetic one.
     pub data: Option<PathBuf>,

@@ -69,16 +69,16 @@ pub fn compare(
             }
             // Without a folder of sidecars there is none to be found.
             let sidecars = sidecars_dir(options.sidecars.as_deref()).unwrap_or_default();
-            let pictures = ImageDigests::as_locked(dataset, &sidecars, expected, used.trained);
-            locked.bound.insert(id, BoundDataset::new(dataset, pictures));
+            let images = ImageDigests::as_locked(dataset, &sidecars, expected, used.trained);
+            locked.bound.insert(id, BoundDataset::new(dataset, images));
             continue;
         }
         let mode = if depth == Check::Deep { Mode::Deep } else { Mode::Fast };
         let sidecars = sidecars_dir(options.sidecars.as_deref())?;
         let checked =
             with_meter(detail, id, (mode, &sidecars), |checking| check(dataset, entry, checking))?;
-        let pictures = ImageDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
-        locked.bound.insert(id, BoundDataset::new(dataset, pictures));
+        let images = ImageDigests::as_checked(dataset, &sidecars, &checked.images, used.all())?;
+        locked.bound.insert(id, BoundDataset::new(dataset, images));
         match describe_differences(dataset, &checked) {
             Ok(()) => drop(locked.images.insert(id, checked.images_root)),
             Err(fault) => {

@@ -37,7 +37,7 @@ pub fn find_model(given: &Path) -> anyhow::Result<PathBuf> {
     if let Some(found) = no_weights(&dir, &names) {
         return Err(refused(found));
     }
-    // What is no regular file is told here, before anything waits for it.
+    // What is no regular file is reported here, before anything waits for it.
     for name in
         names.iter().filter(|name| name.ends_with(".safetensors") || name.ends_with(".json"))
     {
@@ -58,7 +58,7 @@ fn file_names(dir: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The `repetition_penalty` of a model directory, where it changes answers. What is wrong with the file is told where
+/// The `repetition_penalty` of a model directory, where it changes answers. What is wrong with the file is reported where
 /// the model is checked.
 pub fn repetition_penalty(dir: &Path) -> Option<String> {
     let bytes = clsrl_files::read(&dir.join("generation_config.json"), MAX_BYTES).ok()?;

@@ -76,14 +76,17 @@ mod tests {
         for (found, expected) in
             [("dtdd", "dtd"), ("imagnet", "imagenet"), ("flowers103", "oxford_flowers")]
         {
-            let told = dataset(found).unwrap_err();
+            let message = dataset(found).unwrap_err();
             assert!(
-                told.contains(&format!("did you mean `{expected}`? expected one of imagenet, ")),
-                "{told}"
+                message.contains(&format!("did you mean `{expected}`? expected one of imagenet, ")),
+                "{message}"
             );
         }
-        let told = dataset("mnist").unwrap_err();
-        assert!(told.starts_with("unknown dataset `mnist`, expected one of imagenet, "), "{told}");
+        let message = dataset("mnist").unwrap_err();
+        assert!(
+            message.starts_with("unknown dataset `mnist`, expected one of imagenet, "),
+            "{message}"
+        );
         assert!(method("clsrl").unwrap_err().contains("did you mean `cls-rl`?"));
     }
     #[test]

@@ -62,7 +62,6 @@ pub struct InputOptions {
     pub data: DataOptions,
     /// A data root with CoOp's few-shot caches.
     pub few_shot_caches: Option<PathBuf>,
-    /// The device.
     pub device: Device,
     /// Threads per trial, instead of the suite's number.
     pub threads: Option<usize>,
@@ -152,7 +151,6 @@ pub struct DoctorOptions {
     pub model: Option<PathBuf>,
     /// A golden set to compare with.
     pub goldens: Option<PathBuf>,
-    /// The device.
     pub device: Device,
     /// Precision of matrix products.
     pub dtype: Dtype,
@@ -182,7 +180,6 @@ pub struct PretrainOptions {
 /// A model to fetch.
 #[derive(Debug)]
 pub struct FetchOptions {
-    /// The model.
     pub model: HubModel,
     /// The folder to put the files into, instead of the cache.
     pub to: Option<PathBuf>,

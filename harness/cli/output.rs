@@ -48,7 +48,7 @@ pub fn send(value: &impl Serialize) -> io::Result<()> {
 pub fn note(text: &str) {
     let text = escape(text);
     let mut stderr = io::stderr().lock();
-    // Nobody can be told that standard error is closed.
+    // With standard error closed there is nowhere to report it.
     let _ = match stderr.is_terminal() {
         true => write!(stderr, "{}", fit(&text, WIDTH)),
         false => writeln!(stderr, "{text}"),

@@ -31,7 +31,7 @@ pub struct ReportOptions {
 
 /// Writes report and frames of the last run; prints the averages in short and the paths.
 ///
-/// Without model and data it cannot be told whether results still fit to them; those that do not fit
+/// Without model and data it is unknown whether results still fit to them; those that do not fit
 /// to the suite or to each other are left out.
 pub fn report(options: &ReportOptions, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();

@@ -15,7 +15,6 @@ use crate::{
 
 /// A suite and the part of it that was asked for.
 pub struct Request {
-    /// The project.
     pub project: Project,
     /// How the suite was named.
     pub named: String,

@@ -76,7 +76,7 @@ fn summary(merged: &Merged, into: &Store) -> String {
     )
 }
 
-/// Lets `report` know of the merged results what a run would have told it.
+/// Writes for `report` what a run would have written beside the merged results.
 fn remember(request: &Request, from: &[Store], into: &Store) -> anyhow::Result<()> {
     if into.read_last_run()?.is_some() {
         return Ok(());

@@ -53,19 +53,19 @@ pub fn sample_images_dir(
 /// Makes the images of samples small, as many as are embedded. What cannot be read is left out: the report
 /// shows its path.
 pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
-    let mut pictures = shown.pictures();
-    pictures.truncate(MAX_IMAGES);
+    let mut images = shown.pictures();
+    images.truncate(MAX_IMAGES);
     let mut by_dataset: BTreeMap<_, Vec<ShownPicture>> = BTreeMap::new();
-    for picture in pictures {
-        by_dataset.entry(picture.dataset).or_default().push(picture);
+    for image in images {
+        by_dataset.entry(image.dataset).or_default().push(image);
     }
     let mut thumbnails = Thumbnails::new();
-    for (id, pictures) in by_dataset {
+    for (id, images) in by_dataset {
         let Ok(dataset) = open_dataset(id, data_dir, None) else { continue };
-        let (found, paths) = find_paths(&dataset, pictures);
-        for (picture, made) in found.into_iter().zip(image::thumbnails(&paths, SIDE)) {
+        let (found, paths) = find_paths(&dataset, images);
+        for (image, made) in found.into_iter().zip(image::thumbnails(&paths, SIDE)) {
             if let Ok(jpeg) = made {
-                thumbnails.insert((id, picture.image), jpeg);
+                thumbnails.insert((id, image.image), jpeg);
             }
         }
     }
@@ -73,15 +73,15 @@ pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
 }
 
 /// The images that the dataset's lists have, with the places of their files.
-fn find_paths(dataset: &Dataset, pictures: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
+fn find_paths(dataset: &Dataset, images: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
     let mut lists: BTreeMap<_, BTreeMap<&str, &Example>> = BTreeMap::new();
-    let place = |picture: ShownPicture| {
-        let list = lists.entry(picture.split.as_str()).or_insert_with(|| {
-            let examples = dataset.evaluated(picture.split).iter();
+    let place = |image: ShownPicture| {
+        let list = lists.entry(image.split.as_str()).or_insert_with(|| {
+            let examples = dataset.evaluated(image.split).iter();
             examples.map(|example| (example.path.as_str(), example)).collect()
         });
-        let path = dataset.image_path(list.get(picture.image.as_str())?).ok()?;
-        Some((picture, path))
+        let path = dataset.image_path(list.get(image.image.as_str())?).ok()?;
+        Some((image, path))
     };
-    pictures.into_iter().filter_map(place).unzip()
+    images.into_iter().filter_map(place).unzip()
 }

@@ -41,7 +41,7 @@ impl StoredRun {
         }
     }
 
-    /// Whether all cells are done, told if some are not; an error if none is.
+    /// Whether all cells are done, with a note if some are not; an error if none is.
     pub fn is_complete(&self, statuses: &[TrialStatus], detail: Detail) -> anyhow::Result<bool> {
         let states: Vec<&State<CellRecord>> =
             statuses.iter().flat_map(|status| &status.cells).map(|(_, state)| state).collect();

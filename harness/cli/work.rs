@@ -9,10 +9,10 @@ use crate::inputs::Inputs;
 pub fn n_training_images(trial: &Trial, inputs: Option<&Inputs>) -> usize {
     let known = inputs.and_then(|inputs| {
         let source = inputs.datasets.get(&trial.train_on?)?;
-        // A cache that cannot be read was told when the inputs were bound.
+        // A cache that cannot be read was reported when the inputs were bound.
         training_images(trial, source, inputs.few_shot_dir.as_deref()).ok()
     });
-    known.map_or_else(|| trial.full_training_set(), |pictures| pictures.len())
+    known.map_or_else(|| trial.full_training_set(), |images| images.len())
 }
 
 /// Optimizer steps of a trial over so many images.

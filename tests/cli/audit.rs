@@ -51,11 +51,11 @@ fn the_published_rewards_pay_for_wrong_names_and_the_sound_ones_do_not() {
 #[test]
 fn tables_tell_what_is_paid_with_its_share_and_an_example() {
     let names = class_names();
-    let told = expect_ok(&audit("paper", &names, &["--datasets", "stanford_cars"]));
+    let message = expect_ok(&audit("paper", &names, &["--datasets", "stanford_cars"]));
     for expected in ["What protocol `paper` pays for", "2 (100 %)"] {
-        assert!(told.contains(expected), "{expected}: {told}");
+        assert!(message.contains(expected), "{expected}: {message}");
     }
-    assert!(!told.contains("DTD"), "{told}");
+    assert!(!message.contains("DTD"), "{message}");
     let markdown = expect_ok(&audit("paper", &names, &["--markdown"]));
     assert!(markdown.contains("\n| DTD | 2 | 0 |"), "{markdown}");
     assert!(
@@ -66,40 +66,46 @@ fn tables_tell_what_is_paid_with_its_share_and_an_example() {
 
 #[test]
 fn an_audit_without_names_says_how_to_give_some() {
-    let told = call(&["audit", "rewards", "--protocol", "paper"]);
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("hint: give the datasets' folder with --data DIR"), "{told:?}");
+    let message = call(&["audit", "rewards", "--protocol", "paper"]);
+    assert_eq!(message.code, Some(2));
+    assert!(
+        message.stderr.contains("hint: give the datasets' folder with --data DIR"),
+        "{message:?}"
+    );
 
     let empty = temporary();
-    let told = call(&audit("paper", &empty, &[]));
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("has none of the eleven datasets"), "{told:?}");
+    let message = call(&audit("paper", &empty, &[]));
+    assert_eq!(message.code, Some(2));
+    assert!(message.stderr.contains("has none of the eleven datasets"), "{message:?}");
 
     let names = class_names();
-    let told = call(&audit("no-such", &names, &[]));
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("the project's protocols are matched, paper, tiny"), "{told:?}");
+    let message = call(&audit("no-such", &names, &[]));
+    assert_eq!(message.code, Some(2));
+    assert!(
+        message.stderr.contains("the project's protocols are matched, paper, tiny"),
+        "{message:?}"
+    );
 
-    let told = call(&["audit", "rewards", "--protocol", "paper", "--class-names", "no-such"]);
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("there is no folder `no-such`"), "{told:?}");
+    let message = call(&["audit", "rewards", "--protocol", "paper", "--class-names", "no-such"]);
+    assert_eq!(message.code, Some(2));
+    assert!(message.stderr.contains("there is no folder `no-such`"), "{message:?}");
 
     fs::write(names.path().join("dtd.txt"), "\u{feff}dotted\nbanded\n").unwrap();
-    let told = call(&audit("paper", &names, &[]));
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("dtd.txt` begins with a byte order mark"), "{told:?}");
+    let message = call(&audit("paper", &names, &[]));
+    assert_eq!(message.code, Some(2));
+    assert!(message.stderr.contains("dtd.txt` begins with a byte order mark"), "{message:?}");
 
     fs::write(names.path().join("dtd.txt"), "dotted\n\n").unwrap();
-    let told = call(&audit("paper", &names, &[]));
-    assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("dtd.txt` has no class name on line 2"), "{told:?}");
+    let message = call(&audit("paper", &names, &[]));
+    assert_eq!(message.code, Some(2));
+    assert!(message.stderr.contains("dtd.txt` has no class name on line 2"), "{message:?}");
 }
 
 #[test]
 fn two_protocols_differ_in_named_fields() {
-    let told = expect_ok(&["audit", "protocol", "paper", "matched"]);
-    assert!(told.contains("\nscorer: Which verdict"), "{told}");
-    assert!(told.contains("\n  paper    published\n  matched  strict\n"), "{told}");
+    let message = expect_ok(&["audit", "protocol", "paper", "matched"]);
+    assert!(message.contains("\nscorer: Which verdict"), "{message}");
+    assert!(message.contains("\n  paper    published\n  matched  strict\n"), "{message}");
     let same = expect_ok(&["audit", "protocol", "paper", "paper", "--json"]);
     assert_eq!(same, "[]\n");
 }

@@ -56,18 +56,18 @@ fn an_answer_that_flipped_is_told_with_its_image_in_every_format() {
     answer(b.path(), 1);
     let flipped = answers(&b.path().join(CELL).with_extension("predictions.jsonl")).remove(1);
     let image = flipped["image"].as_str().unwrap();
-    let told = |more: &[&str]| {
+    let compare = |more: &[&str]| {
         let ended = compare(a.path(), b.path(), more);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         ended.stdout
     };
-    let lines = told(&[]);
+    let lines = compare(&[]);
     for part in ["1 answer flipped: 0 became right, 1 wrong", image, "100.0  50.0   −50.0", "zzz"]
     {
         assert!(lines.contains(part), "{part}: {lines}");
     }
     assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
-    let json: Value = serde_json::from_str(&told(&["--format", "json"])).unwrap();
+    let json: Value = serde_json::from_str(&compare(&["--format", "json"])).unwrap();
     assert_eq!(json["flips"].as_array().unwrap().len(), 1);
     assert_eq!(
         (&json["flips"][0]["image"], &json["flips"][0]["became"]),
@@ -80,8 +80,8 @@ fn an_answer_that_flipped_is_told_with_its_image_in_every_format() {
         cell["lower_points"].as_f64().unwrap() < -50.0
             && -50.0 < cell["upper_points"].as_f64().unwrap()
     );
-    assert!(told(&["--format", "markdown"]).contains("| wrong  | sft.dtd.4shot → dtd.direct"));
-    let html = told(&["--format", "html"]);
+    assert!(compare(&["--format", "markdown"]).contains("| wrong  | sft.dtd.4shot → dtd.direct"));
+    let html = compare(&["--format", "html"]);
     assert!(html.starts_with("<!doctype html>") && html.contains("zzz"));
 }
 

@@ -60,12 +60,12 @@ fn check_replaced(name: &str, happen: &dyn Fn(&Path)) {
     let args = run_args(text(&out), &["--jobs", "1", "--model", text(&model_dir)]);
     let (child, stderr) = run_until(&args, "1/3 zero-shot done");
     happen(&model_dir.join(name));
-    let (code, told) = rest(child, stderr);
-    assert_eq!(code, Some(7), "{told}");
+    let (code, message) = rest(child, stderr);
+    assert_eq!(code, Some(7), "{message}");
     let expected =
         format!("{}` is not what it was when it was checked", model_dir.join(name).display());
-    assert!(told.contains(&expected), "{told}");
-    assert!(!out.join("smoke/sft.eurosat.4shot.seed1/training.json").exists(), "{told}");
+    assert!(message.contains(&expected), "{message}");
+    assert!(!out.join("smoke/sft.eurosat.4shot.seed1/training.json").exists(), "{message}");
     fs::copy(model().join(name), model_dir.join(name)).unwrap();
     if name != WEIGHTS {
         return;
@@ -78,9 +78,9 @@ fn check_replaced(name: &str, happen: &dyn Fn(&Path)) {
 }
 
 fn rest(mut child: Child, mut stderr: impl std::io::Read) -> (Option<i32>, String) {
-    let mut told = String::new();
-    stderr.read_to_string(&mut told).unwrap();
-    (child.wait().unwrap().code(), told)
+    let mut message = String::new();
+    stderr.read_to_string(&mut message).unwrap();
+    (child.wait().unwrap().code(), message)
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn check_damaged(kept: &Path, more: &[&str], trains: bool, happen: &dyn Fn(&Path
     fs::remove_file(dir.path().join(trial).join("dtd.direct.json")).unwrap();
     let Ended { code, stderr, .. } = call(&keeping(dir.path(), more));
     assert_eq!(code, Some(0), "{stderr}");
-    let told = stderr.contains("sft.dtd.4shot.seed1 trains again: ");
-    assert_eq!(told, trains, "{stderr}");
+    let trains_again = stderr.contains("sft.dtd.4shot.seed1 trains again: ");
+    assert_eq!(trains_again, trains, "{stderr}");
     assert_same_results(kept, dir.path());
     for name in [WEIGHTS, "adapter/adapter_model.safetensors"] {
         let whole = kept.join(trial).join("checkpoint").join(name);
@@ -285,8 +285,8 @@ fn a_start_model_whose_weights_are_no_numbers_is_none() {
     for more in [&["--methods", "zero-shot"][..], &["--methods", "sft", "--in-process"]] {
         let ended = call(&[&suite[..], &given, more].concat());
         assert_eq!(ended.code, Some(7), "{}", ended.stderr);
-        let told = "tensor `model.norm.weight`: expected finite values";
-        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        let message = "tensor `model.norm.weight`: expected finite values";
+        assert!(ended.stderr.contains(message), "{}", ended.stderr);
     }
 }
 
@@ -302,8 +302,8 @@ fn a_model_whose_logits_overflow_has_no_answers() {
     for (methods, about) in [("zero-shot", "answer about `"), ("cls-rl", "completion about `")] {
         let ended = call(&[&suite[..], &given, &["--methods", methods]].concat());
         assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-        let told = format!("the logits of token 1 of the {about}");
-        assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        let message = format!("the logits of token 1 of the {about}");
+        assert!(ended.stderr.contains(&message), "{}", ended.stderr);
     }
     let is_record = |path: &PathBuf| path.to_string_lossy().contains("direct");
     let left =
@@ -313,8 +313,8 @@ fn a_model_whose_logits_overflow_has_no_answers() {
 
 /// The worker that a run has started, as Linux tells it; a run asks other programs as well.
 fn worker_of(run: u32) -> Option<String> {
-    let told = fs::read_to_string(format!("/proc/{run}/task/{run}/children")).unwrap_or_default();
-    let mut children = told.split_whitespace().map(str::to_owned);
+    let listed = fs::read_to_string(format!("/proc/{run}/task/{run}/children")).unwrap_or_default();
+    let mut children = listed.split_whitespace().map(str::to_owned);
     children.find(|child| {
         let command = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
         command.ends_with(b"\0trial\0--of-run\0")
@@ -323,7 +323,7 @@ fn worker_of(run: u32) -> Option<String> {
 
 #[test]
 fn a_worker_that_the_system_kills_tells_of_memory_and_of_what_was_not_given() {
-    for (more, told) in [
+    for (more, message) in [
         (
             &[][..],
             "hint: --gradient-checkpointing keeps less for the backward pass; --lora RANK trains less",
@@ -344,6 +344,6 @@ fn a_worker_that_the_system_kills_tells_of_memory_and_of_what_was_not_given() {
         let (code, stderr) = rest(child, stderr);
         assert_eq!(code, Some(5), "{stderr}");
         assert!(stderr.contains("too little memory"), "{stderr}");
-        assert!(stderr.lines().any(|line| line.starts_with(told)), "{stderr}");
+        assert!(stderr.lines().any(|line| line.starts_with(message)), "{stderr}");
     }
 }

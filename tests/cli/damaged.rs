@@ -18,11 +18,16 @@ const TRAINING: &str = "smoke/sft.dtd.4shot.seed1/training.json";
 const ANSWERS: &str = "smoke/sft.dtd.4shot.seed1/dtd.direct.predictions.jsonl";
 
 /// What a verb ends with: its code, and what it tells.
-type Told<'a> = (i32, &'a str);
+type Expected<'a> = (i32, &'a str);
 
 /// Happens to a copy of a finished run, then holds all three verbs to what they are to say. The gate has the run
 /// as it was for its baseline.
-fn check(happen: &dyn Fn(&Path), report: Told<'_>, gate: Told<'_>, rescore: Told<'_>) -> TempDir {
+fn check(
+    happen: &dyn Fn(&Path),
+    report: Expected<'_>,
+    gate: Expected<'_>,
+    rescore: Expected<'_>,
+) -> TempDir {
     let kept = temporary();
     let baseline = kept.path().join("b.json");
     let out = text(finished());
@@ -32,11 +37,11 @@ fn check(happen: &dyn Fn(&Path), report: Told<'_>, gate: Told<'_>, rescore: Told
     let dir = copy_of_finished();
     happen(dir.path());
     let at = ["--suite", "smoke", "--out", text(dir.path())];
-    let hold = |args: &[&str], (code, line): Told<'_>| {
+    let hold = |args: &[&str], (code, line): Expected<'_>| {
         let ended = call(&[args, &at].concat());
-        let told = format!("{}{}", ended.stdout, ended.stderr);
-        assert_eq!(ended.code, Some(code), "{args:?}: {told}");
-        assert!(told.contains(line), "{args:?}, {line}: {told}");
+        let message = format!("{}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, Some(code), "{args:?}: {message}");
+        assert!(message.contains(line), "{args:?}, {line}: {message}");
     };
     hold(&["rescore"], rescore);
     hold(&["report", "--frames", "ndjson"], report);
@@ -49,7 +54,7 @@ fn cells(dir: &TempDir) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-const ONE_MISSING: Told<'_> = (5, "incomplete: 1 of 8 cells are missing");
+const ONE_MISSING: Expected<'_> = (5, "incomplete: 1 of 8 cells are missing");
 
 #[test]
 fn half_a_record_is_a_missing_cell() {
@@ -66,13 +71,13 @@ fn what_stands_in_the_place_of_a_record_or_its_predictions_is_a_missing_cell_and
     let folder = |path: &Path| fs::create_dir(path).unwrap();
     let circle = |path: &Path| std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap();
     let kinds = [(&folder as &dyn Fn(&Path), "but a folder"), (&circle, "symbolic links")];
-    for (make, told) in kinds {
+    for (make, message) in kinds {
         for file in [RECORD, ANSWERS] {
             let replace = |out: &Path| {
                 fs::remove_file(out.join(file)).unwrap();
                 make(&out.join(file));
             };
-            let dir = check(&replace, ONE_MISSING, (5, told), (5, "1 of 8 cells are missing"));
+            let dir = check(&replace, ONE_MISSING, (5, message), (5, "1 of 8 cells are missing"));
             expect_ok(&run_args(text(dir.path()), &[]));
             assert_same_results(finished(), dir.path());
         }
@@ -82,8 +87,8 @@ fn what_stands_in_the_place_of_a_record_or_its_predictions_is_a_missing_cell_and
 #[test]
 fn a_missing_fine_tune_takes_its_cells_with_it() {
     let remove = |out: &Path| fs::remove_file(out.join(TRAINING)).unwrap();
-    let told = "incomplete: 2 of 8 cells are missing";
-    let dir = check(&remove, (5, told), (5, "its training is missing"), (5, "2 of 8 cells"));
+    let message = "incomplete: 2 of 8 cells are missing";
+    let dir = check(&remove, (5, message), (5, "its training is missing"), (5, "2 of 8 cells"));
     assert_eq!(cells(&dir).len(), 6);
 }
 
@@ -95,8 +100,8 @@ fn a_record_of_the_version_before_is_as_good_and_an_older_one_is_missing() {
     let noted = "note: 1 cells have records of an earlier format, without a seal";
     let dir = check(&before, (0, "smoke.md"), (0, noted), (0, "0 of 8 cells change"));
     let report = fs::read_to_string(dir.path().join("smoke.md")).unwrap();
-    let told = "1 of 8 cells from records of an earlier format, which have no seal";
-    assert!(report.contains(told), "{report}");
+    let message = "1 of 8 cells from records of an earlier format, which have no seal";
+    assert!(report.contains(message), "{report}");
     assert_eq!(cells(&dir).iter().filter(|cell| cell["sealed"] == false).count(), 1);
     // Whoever takes the seal away without that keeps the mark of the newer version.
     check(&version(5), ONE_MISSING, (5, "it has a seal, which version 5 has not"), (5, "1 of 8"));
@@ -124,7 +129,7 @@ fn what_is_no_number_makes_a_record_damaged() {
 }
 
 #[test]
-fn a_cell_without_pictures_has_no_accuracy_and_never_passes() {
+fn a_cell_without_images_has_no_accuracy_and_never_passes() {
     let empty = |out: &Path| {
         fs::write(out.join(ANSWERS), "").unwrap();
         edit_and_seal(&out.join(RECORD), |file| {
@@ -141,20 +146,20 @@ fn a_cell_without_pictures_has_no_accuracy_and_never_passes() {
             }
         });
     };
-    let told = "is damaged: it has no picture";
-    let dir = check(&empty, (5, told), (5, told), (5, told));
+    let message = "is damaged: it has no image";
+    let dir = check(&empty, (5, message), (5, message), (5, message));
     assert_eq!(cells(&dir).len(), 7);
 }
 
 #[test]
-fn an_answer_that_is_there_twice_is_told() {
+fn an_answer_that_is_there_twice_is_named() {
     let twice = |out: &Path| {
         let text = fs::read_to_string(out.join(ANSWERS)).unwrap();
         let first = text.lines().next().unwrap();
         fs::write(out.join(ANSWERS), format!("{text}{first}\n")).unwrap();
     };
-    let told = "dtd.direct.predictions.jsonl` are damaged: line 3: there are more than the 2";
-    let dir = check(&twice, (5, told), (5, told), (5, told));
+    let message = "dtd.direct.predictions.jsonl` are damaged: line 3: there are more than the 2";
+    let dir = check(&twice, (5, message), (5, message), (5, message));
     assert_eq!(cells(&dir).len(), 7);
 }
 
@@ -165,8 +170,8 @@ fn a_record_in_another_cells_place_is_missing() {
         let other = out.join(RECORD).with_file_name("eurosat.direct.json");
         fs::copy(out.join(RECORD), other).unwrap();
     };
-    let told = "it is the record of cell `dtd.direct` of `sft.dtd.4shot.seed1`, not of";
-    check(&copy, (5, told), (5, told), (5, told));
+    let message = "it is the record of cell `dtd.direct` of `sft.dtd.4shot.seed1`, not of";
+    check(&copy, (5, message), (5, message), (5, message));
 }
 
 /// A collapse that the record of another method hides, with its predictions and under its own identity.
@@ -179,19 +184,19 @@ fn the_record_of_another_method_is_never_gated() {
         let other = read(&other);
         edit(&own, |file| file["record"] = other["record"].clone());
     };
-    let told = "its `outcome` is not what its seal has";
-    check(&hide, (5, told), (5, told), (5, told));
+    let message = "its `outcome` is not what its seal has";
+    check(&hide, (5, message), (5, message), (5, message));
     let sealed = |out: &Path| {
         hide(out);
         edit_and_seal(&out.join(RECORD), |_| {});
     };
-    let told = "it holds the record of another cell than `dtd.direct` of `sft.dtd.4shot.seed1`";
-    check(&sealed, (5, told), (5, told), (5, told));
+    let message = "it holds the record of another cell than `dtd.direct` of `sft.dtd.4shot.seed1`";
+    check(&sealed, (5, message), (5, message), (5, message));
     let old = |out: &Path| {
         hide(out);
         age(&out.join(RECORD), 5);
     };
-    check(&old, (5, told), (5, told), (5, told));
+    check(&old, (5, message), (5, message), (5, message));
 }
 
 /// One digit of a record, or every answer under verdicts that stay: each reader calls the cell missing.
@@ -204,8 +209,13 @@ fn a_number_that_its_answers_contradict_is_never_printed() {
     };
     for name in ["n_correct_published", "n_correct_strict", "n_truncated", "n_untagged"] {
         let n = read(&finished().join(RECORD))["record"]["outcome"][name].as_u64().unwrap();
-        let told = "its record counts";
-        let dir = check(&count(name, if n == 0 { 1 } else { 0 }), (5, told), (5, told), (5, told));
+        let message = "its record counts";
+        let dir = check(
+            &count(name, if n == 0 { 1 } else { 0 }),
+            (5, message),
+            (5, message),
+            (5, message),
+        );
         assert_eq!(cells(&dir).len(), 7, "{name}");
     }
     let answers_of = |raw: &'static str| {
@@ -221,15 +231,15 @@ fn a_number_that_its_answers_contradict_is_never_printed() {
             });
         }
     };
-    let told = "`correct_published` is true, the scorer says false of its answer";
-    check(&answers_of("zzz"), (5, told), (5, told), (5, told));
+    let message = "`correct_published` is true, the scorer says false of its answer";
+    check(&answers_of("zzz"), (5, message), (5, message), (5, message));
 }
 
 #[test]
 fn what_the_last_run_asked_for_is_named_where_it_is_damaged() {
     let damage = |out: &Path| fs::write(out.join("smoke/last-run.json"), "{").unwrap();
-    let told = "smoke/last-run.json`, which says what the last run asked for, is damaged";
-    let dir = check(&damage, (1, told), (1, told), (1, told));
+    let message = "smoke/last-run.json`, which says what the last run asked for, is damaged";
+    let dir = check(&damage, (1, message), (1, message), (1, message));
     let out = text(dir.path());
     let baseline = dir.path().join("b.json");
     let save = ["baseline", "save", text(&baseline), "--suite", "smoke", "--out", out];
@@ -237,14 +247,18 @@ fn what_the_last_run_asked_for_is_named_where_it_is_damaged() {
     // The same run names it, and writes it again.
     let ended = call(&run_args(out, &[]));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stderr.contains(told) && ended.stderr.contains(" 0 of them"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(message) && ended.stderr.contains(" 0 of them"),
+        "{}",
+        ended.stderr
+    );
     expect_ok(&["report", "--suite", "smoke", "--out", out]);
 }
 
 /// Every file of a results folder in turn: flipped, cut, gone, or another's. No reader takes it for whole, none
 /// panics, and the same run makes the folder what it was.
 #[test]
-fn any_damage_to_any_file_is_told_by_every_reader_and_repaired_by_the_same_run() {
+fn any_damage_to_any_file_is_named_by_every_reader_and_repaired_by_the_same_run() {
     let names = files(&finished().join("smoke"));
     assert_eq!(names.len(), 8 + 8 + 3 + 1, "{names:?}");
     let folder = copy_of_finished();
@@ -277,17 +291,17 @@ fn any_damage_to_any_file_is_told_by_every_reader_and_repaired_by_the_same_run()
                     args.extend(["--baseline", text(&baseline)]);
                 }
                 let ended = call(&args);
-                let told = format!("{name} {kind} {args:?}: {}{}", ended.stdout, ended.stderr);
-                assert!(matches!(ended.code, Some(1 | 5)), "{:?} {told}", ended.code);
+                let message = format!("{name} {kind} {args:?}: {}{}", ended.stdout, ended.stderr);
+                assert!(matches!(ended.code, Some(1 | 5)), "{:?} {message}", ended.code);
                 // Without a last run the whole suite is asked for, of which most is missing.
                 let is_named = ended.stderr.contains(name) || ended.stdout.contains(name);
-                assert!(is_named || kind == 0, "{told}");
+                assert!(is_named || kind == 0, "{message}");
             }
         }
         let ended = call(&run_args(text(out), &[]));
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
-        let is_told = ended.stderr.contains(name) || is_last_run;
-        assert!(is_told, "{name}: {}", ended.stderr);
+        let is_named = ended.stderr.contains(name) || is_last_run;
+        assert!(is_named, "{name}: {}", ended.stderr);
     }
     assert_same_results(finished(), out);
     expect_ok(&[&save[..], &[text(out)]].concat());

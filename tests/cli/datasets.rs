@@ -1,4 +1,4 @@
-//! The lock: what is listed, what is written into it, and what is told of data that differs.
+//! The lock: what is listed, what is written into it, and what is reported of data that differs.
 
 use std::{fs, path::PathBuf, process::Stdio};
 
@@ -42,7 +42,7 @@ impl Place {
         ended.stdout + &ended.stderr
     }
 
-    fn picture(&self) -> PathBuf {
+    fn image(&self) -> PathBuf {
         let images = self.path("data/dtd/images");
         let class = fs::read_dir(images).unwrap().next().unwrap().unwrap().path();
         fs::read_dir(class).unwrap().next().unwrap().unwrap().path()
@@ -51,28 +51,28 @@ impl Place {
 
 #[test]
 fn every_drawn_dataset_is_as_locked() {
-    let told = expect_ok(&["datasets", "verify", "--json"]);
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let told = told.as_array().unwrap();
-    assert_eq!(told.len(), 11);
-    for dataset in told {
+    let messages = expect_ok(&["datasets", "verify", "--json"]);
+    let messages: Value = serde_json::from_str(&messages).unwrap();
+    let messages = messages.as_array().unwrap();
+    assert_eq!(messages.len(), 11);
+    for dataset in messages {
         assert_eq!(dataset["state"], "as locked", "{dataset}");
         assert_eq!(dataset["notes"].as_array().unwrap().len(), 0, "{dataset}");
     }
 }
 
 #[test]
-fn a_changed_picture_is_named_and_ends_with_7() {
+fn a_changed_image_is_named_and_ends_with_7() {
     let place = Place::new();
     place.expect("verify", &[], 0);
-    let picture = place.picture();
-    let mut bytes = fs::read(&picture).unwrap();
+    let image = place.image();
+    let mut bytes = fs::read(&image).unwrap();
     bytes[100] ^= 1;
-    fs::write(&picture, bytes).unwrap();
-    let name = picture.strip_prefix(place.path("data/dtd")).unwrap().to_owned();
+    fs::write(&image, bytes).unwrap();
+    let name = image.strip_prefix(place.path("data/dtd")).unwrap().to_owned();
     for more in [[].as_slice(), &["--deep"]] {
-        let told = place.expect("verify", more, 7);
-        assert!(told.contains(&format!("{}: expected sha256 ", text(&name))), "{told}");
+        let message = place.expect("verify", more, 7);
+        assert!(message.contains(&format!("{}: expected sha256 ", text(&name))), "{message}");
     }
 }
 
@@ -80,23 +80,23 @@ fn a_changed_picture_is_named_and_ends_with_7() {
 fn what_nobody_locked_ends_with_5() {
     let place = Place::new();
     fs::write(place.path("datasets.lock"), "version = 1\n").unwrap();
-    let told = place.expect("verify", &[], 5);
+    let message = place.expect("verify", &[], 5);
     assert!(
-        told.contains("not verified yet: counts, classes, split, images, annotations"),
-        "{told}"
+        message.contains("not verified yet: counts, classes, split, images, annotations"),
+        "{message}"
     );
 }
 
 #[test]
-fn a_test_picture_in_the_training_list_ends_with_7() {
+fn a_test_image_in_the_training_list_ends_with_7() {
     let place = Place::new();
     let split = place.path("data/dtd/split_zhou_DescribableTextures.json");
     let mut lists: Value = serde_json::from_str(&fs::read_to_string(&split).unwrap()).unwrap();
     lists["train"][0] = lists["test"][0].clone();
     fs::write(&split, lists.to_string()).unwrap();
     fs::write(place.path("datasets.lock"), "version = 1\n").unwrap();
-    let told = place.expect("verify", &[], 7);
-    assert!(told.contains("again, expected it at `train`[0] only"), "{told}");
+    let message = place.expect("verify", &[], 7);
+    assert!(message.contains("again, expected it at `train`[0] only"), "{message}");
 }
 
 #[test]
@@ -109,9 +109,12 @@ fn locking_fills_in_and_replaces_only_what_it_may() {
     place.expect("verify", &[], 0);
     assert!(place.expect("lock", &[], 0).contains("nothing new"));
 
-    fs::copy(place.picture(), place.path("data/dtd/images/another.jpg")).unwrap();
-    let told = place.expect("lock", &[], 7);
-    assert!(told.contains("hint: restore the data, or accept it with --accept-changes"), "{told}");
+    fs::copy(place.image(), place.path("data/dtd/images/another.jpg")).unwrap();
+    let message = place.expect("lock", &[], 7);
+    assert!(
+        message.contains("hint: restore the data, or accept it with --accept-changes"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(place.path("datasets.lock")).unwrap(), locked);
     place.expect("lock", &["--accept-changes"], 0);
     place.expect("verify", &[], 0);
@@ -119,15 +122,15 @@ fn locking_fills_in_and_replaces_only_what_it_may() {
 }
 
 #[test]
-fn a_listed_picture_that_is_missing_is_told_and_never_locked() {
+fn a_listed_image_that_is_missing_is_told_and_never_locked() {
     let place = Place::new();
     fs::write(place.path("datasets.lock"), "version = 1\n").unwrap();
-    let picture = place.picture();
-    fs::remove_file(&picture).unwrap();
-    let name = picture.file_name().unwrap().to_str().unwrap();
+    let image = place.image();
+    fs::remove_file(&image).unwrap();
+    let name = image.file_name().unwrap().to_str().unwrap();
     for verb in ["verify", "lock", "verify"] {
-        let told = place.expect(verb, &[], 7);
-        assert!(told.contains(&format!("{name}: expected a picture of `")), "{told}");
+        let message = place.expect(verb, &[], 7);
+        assert!(message.contains(&format!("{name}: expected an image of `")), "{message}");
     }
     let lock = fs::read_to_string(place.path("datasets.lock")).unwrap();
     assert!(lock.contains("images = \"unverified\""), "{lock}");
@@ -145,7 +148,7 @@ fn a_lock_that_is_named_and_not_there_is_wrong_usage() {
 }
 
 #[test]
-fn the_same_pictures_have_the_same_entry_as_in_the_projects_lock() {
+fn the_same_images_have_the_same_entry_as_in_the_projects_lock() {
     let place = Place::new();
     assert!(place.expect("lock", &[], 0).contains("nothing new"));
 }
@@ -153,15 +156,15 @@ fn the_same_pictures_have_the_same_entry_as_in_the_projects_lock() {
 #[test]
 fn a_faulty_lock_is_wrong_usage_and_stays() {
     let place = Place::new();
-    for (lock, message) in [
+    for (lock, expected) in [
         ("version = 2\n", "lock format 2 is newer than this program"),
         ("version = 1\n[dtd]\nsplit = \"x\"\n", "line 3: "),
         ("version = ", "line 1: "),
     ] {
         fs::write(place.path("datasets.lock"), lock).unwrap();
         for verb in ["list", "lock", "verify"] {
-            let told = place.expect(verb, &[], 2);
-            assert!(told.contains(message), "{told}");
+            let message = place.expect(verb, &[], 2);
+            assert!(message.contains(expected), "{message}");
         }
         assert_eq!(fs::read_to_string(place.path("datasets.lock")).unwrap(), lock);
     }
@@ -170,9 +173,9 @@ fn a_faulty_lock_is_wrong_usage_and_stays() {
 #[test]
 fn a_dataset_that_was_named_and_is_not_there_differs() {
     let place = Place::new();
-    let told = place.expect("verify", &["--datasets", "dtd,eurosat"], 7);
-    assert!(told.contains("drawn.seed1.dtd: as locked"), "{told}");
-    assert!(told.contains("drawn.seed1.eurosat: "), "{told}");
+    let message = place.expect("verify", &["--datasets", "dtd,eurosat"], 7);
+    assert!(message.contains("drawn.seed1.dtd: as locked"), "{message}");
+    assert!(message.contains("drawn.seed1.eurosat: "), "{message}");
 }
 
 #[test]
@@ -183,16 +186,16 @@ fn an_empty_folder_selects_nothing() {
 }
 
 #[test]
-fn lists_that_cannot_be_read_do_not_keep_pictures_from_being_compared() {
+fn lists_that_cannot_be_read_do_not_keep_images_from_being_compared() {
     let place = Place::new();
     place.expect("verify", &[], 0);
     fs::write(place.path("data/dtd/split_zhou_DescribableTextures.json"), "{").unwrap();
-    let picture = place.picture();
-    fs::remove_file(&picture).unwrap();
-    let told = place.expect("verify", &[], 7);
-    assert!(told.contains("lists: expected lists that can be read"), "{told}");
-    let name = picture.file_name().unwrap().to_str().unwrap();
-    assert!(told.contains(&format!("{name}: expected a file of ")), "{told}");
+    let image = place.image();
+    fs::remove_file(&image).unwrap();
+    let message = place.expect("verify", &[], 7);
+    assert!(message.contains("lists: expected lists that can be read"), "{message}");
+    let name = image.file_name().unwrap().to_str().unwrap();
+    assert!(message.contains(&format!("{name}: expected a file of ")), "{message}");
 }
 
 #[test]

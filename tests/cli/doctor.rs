@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::program::{Ended, call, copy, expect_ok, shared, temporary, text};
 
-/// A picture of 4 placeholders: the tests are about the program, not about the model.
+/// An image of 4 placeholders: the tests are about the program, not about the model.
 const SMALL: [&str; 5] = ["doctor", "--image-size", "56", "--threads", "1"];
 
 #[test]

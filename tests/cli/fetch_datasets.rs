@@ -1,4 +1,4 @@
-//! `datasets fetch`: from a server or a folder into place, and never more told than is true.
+//! `datasets fetch`: from a server or a folder into place, and never says more than is true.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::{
 const ARCHIVE: &str = "dtd-r1.0.1.tar.gz";
 const SPLIT: &str = "split_zhou_DescribableTextures.json";
 
-/// A DTD as its authors and CoOp publish it, of drawn pictures, and a lock that knows it.
+/// A DTD as its authors and CoOp publish it, of drawn images, and a lock that knows it.
 struct Published {
     dir: TempDir,
     files: Arc<BTreeMap<&'static str, Vec<u8>>>,
@@ -123,9 +123,9 @@ fn good(_: &Seen, reply: Reply) -> Reply {
 
 #[track_caller]
 fn expect(ended: &Ended, code: i32, word: &str) {
-    let told = format!("{}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.code, Some(code), "{told}");
-    assert!(told.contains(word), "expected {word:?} in {told}");
+    let message = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.code, Some(code), "{message}");
+    assert!(message.contains(word), "expected {word:?} in {message}");
 }
 
 #[test]
@@ -205,13 +205,13 @@ fn other_bytes_than_were_published_are_told_and_never_placed() {
 }
 
 #[test]
-fn pictures_that_are_not_the_locks_end_with_7() {
+fn images_that_are_not_the_locks_end_with_7() {
     let published = Published::new();
     let server = published.serve(good);
     expect(&published.fetch(&["dtd", "--mirror", &server.url()]), 0, "as locked");
     let class = fs::read_dir(published.data().join("dtd/images")).unwrap().next().unwrap().unwrap();
-    let picture = fs::read_dir(class.path()).unwrap().next().unwrap().unwrap().path();
-    fs::OpenOptions::new().append(true).open(picture).unwrap().write_all(b"x").unwrap();
+    let image = fs::read_dir(class.path()).unwrap().next().unwrap().unwrap().path();
+    fs::OpenOptions::new().append(true).open(image).unwrap().write_all(b"x").unwrap();
     expect(&published.fetch(&["dtd"]), 7, "dtd is not what the lock says");
 }
 
@@ -248,11 +248,11 @@ fn a_page_that_is_called_something_else_is_never_stored_either() {
 fn a_dry_run_asks_for_nothing_and_writes_nothing() {
     let published = Published::new();
     let server = published.serve(good);
-    let told = published.fetch(&["dtd", "--mirror", &server.url(), "--dry-run"]);
-    expect(&told, 0, "2 files: 0 here, 0 of yours, 2 to fetch");
+    let message = published.fetch(&["dtd", "--mirror", &server.url(), "--dry-run"]);
+    expect(&message, 0, "2 files: 0 here, 0 of yours, 2 to fetch");
     assert!(server.seen().is_empty());
     assert!(!published.data().exists());
-    assert!(told.stdout.lines().all(|line| line.chars().count() <= 80), "{}", told.stdout);
+    assert!(message.stdout.lines().all(|line| line.chars().count() <= 80), "{}", message.stdout);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn what_cannot_be_had_is_left_with_what_to_do() {
 }
 
 #[test]
-fn validation_pictures_wait_for_their_labels() {
+fn validation_images_wait_for_their_labels() {
     let published = Published::new();
     let (data, from) = (published.data(), published.path("mine"));
     fs::create_dir(&from).unwrap();
@@ -299,8 +299,8 @@ fn validation_pictures_wait_for_their_labels() {
 
 #[test]
 fn sources_are_listed_with_licences_and_what_is_known_of_them() {
-    let told = expect_ok(&["datasets", "list", "--sources", "--json"]);
-    let rows: Vec<Value> = serde_json::from_str(&told).unwrap();
+    let message = expect_ok(&["datasets", "list", "--sources", "--json"]);
+    let rows: Vec<Value> = serde_json::from_str(&message).unwrap();
     let datasets: std::collections::BTreeSet<&str> =
         rows.iter().map(|row| row["dataset"].as_str().unwrap()).collect();
     assert_eq!(datasets.len(), 11);

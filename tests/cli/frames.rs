@@ -171,8 +171,8 @@ fn ten_questions_have_one_answer_in_every_library_old_and_new() {
             .arg(dir.path().join("smoke"))
             .output()
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {told}", python.display());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {message}", python.display());
     }
 }
 
@@ -214,11 +214,14 @@ fn another_scorer_counts_in_frames_and_a_report_of_its_own() {
     let (code, stdout, stderr) =
         at("rescore", dir.path(), &["--scorer", "strict", "--frames", "ndjson", "--json"]);
     assert_eq!(code, Some(0), "{stderr}");
-    let told: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((&told["scorer_before"], &told["scorer"]), (&"published".into(), &"strict".into()));
+    let messages: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&messages["scorer_before"], &messages["scorer"]),
+        (&"published".into(), &"strict".into())
+    );
     let is_ours =
         |cell: &&Value| cell["trial"] == "sft.dtd.4shot.seed1" && cell["cell"] == "dtd.direct";
-    let cell = told["cells"].as_array().unwrap().iter().find(is_ours).unwrap();
+    let cell = messages["cells"].as_array().unwrap().iter().find(is_ours).unwrap();
     assert_eq!(cell["change"]["n"], 2);
     let (_, summed, _) = at("rescore", dir.path(), &["--scorer", "strict"]);
     assert!(summed.contains("hint: --list names the cells\n"), "{summed}");
@@ -272,8 +275,8 @@ fn a_cell_of_older_scorers_is_stale_for_a_report_and_good_for_rescoring() {
     assert_eq!(code, Some(5), "{stderr}");
     let (code, stdout, stderr) = at("rescore", dir.path(), &["--json"]);
     assert_eq!(code, Some(0), "{stderr}");
-    let told: Value = serde_json::from_str(&stdout).unwrap();
-    let versions: Vec<&Value> = told["cells"]
+    let messages: Value = serde_json::from_str(&stdout).unwrap();
+    let versions: Vec<&Value> = messages["cells"]
         .as_array()
         .unwrap()
         .iter()
@@ -292,8 +295,8 @@ fn the_smoke_suite_against_the_paper_is_another_experiment() {
     let path = dir.path().join("smoke.against-paper.md");
     assert!(stdout.ends_with(&format!("{}\n", path.display())), "{stdout}");
     let document = fs::read_to_string(&path).unwrap();
-    let told = "None is comparable: another model (harness/tiny/model); drawn pictures.";
-    assert!(document.contains(told), "{document}");
+    let message = "None is comparable: another model (harness/tiny/model); drawn images.";
+    assert!(document.contains(message), "{document}");
     let csv = fs::read_to_string(path.with_extension("csv")).unwrap();
     assert!(csv.starts_with("experiment,source,model,method,"), "{csv}");
     let html = fs::read_to_string(path.with_extension("html")).unwrap();

@@ -35,8 +35,8 @@ const WIDE: [&str; 2] = ["--max-drop", "80"];
 fn check(out: &Path, baseline: &Path, more: &[&str], code: i32, line: &str) {
     let ended = call(&args(out, baseline, more));
     assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
-    let told = format!("{}{}", ended.stdout, ended.stderr);
-    assert!(told.contains(line), "{line}: {told}");
+    let message = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(message.contains(line), "{line}: {message}");
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn check_schema(xml: &Path) {
     let Ok(output) = validator.output() else {
         return eprintln!("skipped: `xmllint` does not start; libxml2-utils has it");
     };
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}{}", fs::read_to_string(xml).unwrap());
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}{}", fs::read_to_string(xml).unwrap());
 }
 
 /// Gives a cell of a results folder so many answers, right or wrong, as if the limit had been so many.
@@ -227,11 +227,11 @@ fn an_example_workflow_is_valid_yaml_and_asks_what_the_projects_own_check_asks()
                 print(sorted(map(str, w)), all(('run' in x) != ('uses' in x) for x in s))";
     let path = root().join("harness/scripts/gate.workflow.yml");
     let output = Command::new("python3").args(["-c", keys]).arg(path).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    if told.contains("No module named 'yaml'") {
+    let message = String::from_utf8_lossy(&output.stderr);
+    if message.contains("No module named 'yaml'") {
         return eprintln!("skipped: python3 has no yaml");
     }
     // YAML 1.1 reads the key `on` as true.
     let expected = "['True', 'jobs', 'name', 'permissions'] True\n";
-    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{told}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{message}");
 }

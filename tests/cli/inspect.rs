@@ -101,7 +101,7 @@ fn a_prompt_is_shown_with_its_length() {
 }
 
 #[test]
-fn a_picture_is_written_as_the_model_sees_it() {
+fn an_image_is_written_as_the_model_sees_it() {
     let dir = temporary();
     let path = dir.path().join("seen.png");
     let printed = expect_ok(&[

@@ -31,7 +31,7 @@ const IRREGULARS: [Irregular; 4] = [
 
 /// What a reader does with what it cannot read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum Expected {
     /// It ends with an error that names the file.
     Error,
     /// It does without: a cache that cannot be read is none.
@@ -70,7 +70,7 @@ impl Site {
     }
 
     /// Puts everything irregular in the place of a file, one after the other, and calls the verb that reads it.
-    fn check(&self, file: &str, verb: &str, told: Told) {
+    fn check(&self, file: &str, verb: &str, message: Expected) {
         let path = self.at(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let aside = self.dir.path().join("aside");
@@ -84,17 +84,17 @@ impl Site {
             let what = format!("{kind} as {file}, {verb}: {ended:?}");
             let said = format!("{}{}", ended.stdout, ended.stderr);
             assert!(!said.contains("panicked"), "{what}");
-            match told {
-                Told::Error => {
+            match message {
+                Expected::Error => {
                     assert!(matches!(ended.code, Some(1 | 2 | 5 | 7)), "{what}");
                     let name = path.file_name().unwrap().to_str().unwrap();
                     assert!(said.contains(name), "{what}");
                 }
                 // A cache is made again, but for a folder, which no file can replace.
-                Told::Nothing if path.is_dir() => {
+                Expected::Nothing if path.is_dir() => {
                     assert!(matches!(ended.code, Some(0 | 1)), "{what}");
                 }
-                Told::Nothing => assert_eq!(ended.code, Some(0), "{what}"),
+                Expected::Nothing => assert_eq!(ended.code, Some(0), "{what}"),
             }
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_dir() => fs::remove_dir_all(&path).unwrap(),
@@ -147,7 +147,7 @@ fn nothing_but_a_regular_file_is_read_as_a_suite_a_protocol_a_lock_or_a_list() {
         ("names/dtd.txt", "audit rewards --protocol tiny --class-names @names --datasets dtd"),
         ("home/results/published.csv", "report --suite smoke --out @results/ --against paper"),
     ] {
-        site.check(file, verb, Told::Error);
+        site.check(file, verb, Expected::Error);
     }
 }
 
@@ -165,27 +165,27 @@ fn nothing_but_a_regular_file_is_read_of_a_model() {
         site.check(
             &format!("model/{file}"),
             "plan --suite smoke --model @model --data @data",
-            Told::Error,
+            Expected::Error,
         );
     }
     for file in ["config.json", "model.safetensors"] {
-        site.check(&format!("model/{file}"), "doctor --model @model", Told::Error);
+        site.check(&format!("model/{file}"), "doctor --model @model", Expected::Error);
     }
     for file in ["tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"] {
         let verb = "inspect prompt --suite smoke --dataset dtd --model @model --data @data";
-        site.check(&format!("model/{file}"), verb, Told::Error);
+        site.check(&format!("model/{file}"), verb, Expected::Error);
     }
     let verb = "inspect image --dataset dtd --to @a.png --data @data --model @model";
-    site.check("model/preprocessor_config.json", verb, Told::Error);
-    site.check("goldens/model/config.json", "doctor --goldens @goldens", Told::Error);
+    site.check("model/preprocessor_config.json", verb, Expected::Error);
+    site.check("goldens/model/config.json", "doctor --goldens @goldens", Expected::Error);
     copy(&model(), &site.at("goldens/model"));
-    site.check("goldens/forward.safetensors", "doctor --goldens @goldens", Told::Error);
+    site.check("goldens/forward.safetensors", "doctor --goldens @goldens", Expected::Error);
     // A model in shards.
     fs::rename(site.at("model/model.safetensors"), site.at("model/a.safetensors")).unwrap();
-    site.check("model/model.safetensors.index.json", "doctor --model @model", Told::Error);
+    site.check("model/model.safetensors.index.json", "doctor --model @model", Expected::Error);
     let index = r#"{"weight_map": {"lm_head.weight": "a.safetensors"}}"#;
     fs::write(site.at("model/model.safetensors.index.json"), index).unwrap();
-    site.check("model/a.safetensors", "doctor --model @model", Told::Error);
+    site.check("model/a.safetensors", "doctor --model @model", Expected::Error);
 }
 
 #[test]
@@ -206,21 +206,25 @@ fn nothing_but_a_regular_file_is_read_of_data() {
         let file = text(file.strip_prefix(site.dir.path()).unwrap());
         let of = |id: &DatasetId| file.starts_with(&format!("data/{}/", id.folder()));
         let ids = DatasetId::ALL.iter().find(|id| of(id)).map_or("dtd", |id| id.as_str());
-        site.check(file, &format!("{verb} --datasets {ids}"), Told::Error);
+        site.check(file, &format!("{verb} --datasets {ids}"), Expected::Error);
     }
-    site.check("data/drawn.json", "tiny draw --to @data", Told::Error);
+    site.check("data/drawn.json", "tiny draw --to @data", Expected::Error);
     for cache in fs::read_dir(site.at("sidecars")).unwrap().take(4) {
         let file = format!("sidecars/{}", text(Path::new(&cache.unwrap().file_name())));
-        site.check(&file, verb, Told::Nothing);
+        site.check(&file, verb, Expected::Nothing);
     }
-    let picture = picture_below(&site.at("data/dtd"));
-    let file = text(picture.strip_prefix(site.dir.path()).unwrap());
-    site.check(file, "datasets verify --data @data --datasets dtd --sidecars @other", Told::Error);
+    let image = image_below(&site.at("data/dtd"));
+    let file = text(image.strip_prefix(site.dir.path()).unwrap());
+    site.check(
+        file,
+        "datasets verify --data @data --datasets dtd --sidecars @other",
+        Expected::Error,
+    );
     for file in ["shot_4-seed_1.pkl", "shot_4-seed_1.json"] {
         let verb =
             "plan --suite smoke --methods sft --datasets dtd --data @data --few-shot-caches @few";
         let folder = "few/dtd/split_fewshot";
-        site.check(&format!("{folder}/{file}"), verb, Told::Error);
+        site.check(&format!("{folder}/{file}"), verb, Expected::Error);
     }
 }
 
@@ -229,19 +233,23 @@ fn nothing_but_a_regular_file_is_read_of_results() {
     let site = Site::new();
     let trial = "results/smoke/sft.dtd.4shot.seed1";
     for file in ["training.json", "dtd.direct.json", "dtd.direct.predictions.jsonl"] {
-        site.check(&format!("{trial}/{file}"), "report --suite smoke --out @results/", Told::Error);
+        site.check(
+            &format!("{trial}/{file}"),
+            "report --suite smoke --out @results/",
+            Expected::Error,
+        );
     }
     for verb in [
         "rescore --suite smoke --out @results/",
         "gate --suite smoke --out @results/ --baseline @baseline.json",
         "baseline save @new.json --suite smoke --out @results/",
     ] {
-        site.check(&format!("{trial}/dtd.direct.json"), verb, Told::Error);
+        site.check(&format!("{trial}/dtd.direct.json"), verb, Expected::Error);
     }
     let verb = "gate --suite smoke --out @results/ --baseline @baseline.json";
-    site.check("baseline.json", verb, Told::Error);
+    site.check("baseline.json", verb, Expected::Error);
     let verb = "baseline save @baseline.json --suite smoke --out @results/";
-    site.check("baseline.json", verb, Told::Error);
+    site.check("baseline.json", verb, Expected::Error);
 }
 
 #[test]
@@ -271,18 +279,18 @@ fn a_folder_that_is_none_is_told() {
     }
 }
 
-/// Every file below a folder that is no picture, in order.
+/// Every file below a folder that is no image, in order.
 fn lists_below(dir: &Path) -> Vec<PathBuf> {
     let mut files = all_below(dir);
-    files.retain(|path| !is_picture(path));
+    files.retain(|path| !is_image(path));
     files
 }
 
-fn picture_below(dir: &Path) -> PathBuf {
-    all_below(dir).into_iter().find(|path| is_picture(path)).unwrap()
+fn image_below(dir: &Path) -> PathBuf {
+    all_below(dir).into_iter().find(|path| is_image(path)).unwrap()
 }
 
-fn is_picture(path: &Path) -> bool {
+fn is_image(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jpg" || extension == "JPEG")
 }
 

@@ -36,30 +36,30 @@ fn is_locked(out: &Path) -> bool {
     record["record"]["outcome"]["locked"].as_bool().unwrap()
 }
 
-/// One byte more in a picture of the test list.
-fn change_a_picture(data: &Path) -> String {
+/// One byte more in an image of the test list.
+fn change_an_image(data: &Path) -> String {
     let dir = data.join("dtd/images");
     let class = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
-    let picture = fs::read_dir(class).unwrap().next().unwrap().unwrap().path();
-    let mut bytes = fs::read(&picture).unwrap();
+    let image = fs::read_dir(class).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&image).unwrap();
     bytes.push(0);
-    fs::write(&picture, bytes).unwrap();
-    picture.strip_prefix(data.join("dtd")).unwrap().to_str().unwrap().to_owned()
+    fs::write(&image, bytes).unwrap();
+    image.strip_prefix(data.join("dtd")).unwrap().to_str().unwrap().to_owned()
 }
 
 #[test]
-fn a_run_refuses_a_changed_picture_by_name_unless_it_may_be_unlocked() {
+fn a_run_refuses_a_changed_image_by_name_unless_it_may_be_unlocked() {
     let root = temporary();
     let data = drawn_dtd(root.path());
     let out = root.path().join("out");
     expect_ok(&borrowed(&run(&data, &out, &[])));
     assert!(is_locked(&out));
 
-    let changed = change_a_picture(&data);
+    let changed = change_an_image(&data);
     let refused = call(&borrowed(&run(&data, &out, &[])));
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
-    for told in [changed.as_str(), "dtd:", "--allow-unlocked", "datasets lock"] {
-        assert!(refused.stderr.contains(told), "no {told:?} in {}", refused.stderr);
+    for message in [changed.as_str(), "dtd:", "--allow-unlocked", "datasets lock"] {
+        assert!(refused.stderr.contains(message), "no {message:?} in {}", refused.stderr);
     }
 
     expect_ok(&borrowed(&run(&data, &out, &["--allow-unlocked", "--replace"])));
@@ -96,8 +96,8 @@ fn a_run_refuses_lists_that_cannot_be_read() {
     fs::write(data.join("dtd/split_zhou_DescribableTextures.json"), "{").unwrap();
     let refused = call(&borrowed(&run(&data, &out, &[])));
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
-    let told = "split_zhou_DescribableTextures.json` has 1 fault";
-    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    let message = "split_zhou_DescribableTextures.json` has 1 fault";
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
 }
 
 #[test]
@@ -107,9 +107,9 @@ fn a_run_refuses_lists_of_its_own_making_and_says_where_the_standard_ones_are() 
     fs::remove_file(data.join("dtd/split_zhou_DescribableTextures.json")).unwrap();
     let refused = call(&borrowed(&run(&data, &out, &[])));
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
-    for told in
+    for message in
         ["split_zhou_DescribableTextures.json: expected", "https://drive.google.com/file/d/"]
     {
-        assert!(refused.stderr.contains(told), "no {told:?} in {}", refused.stderr);
+        assert!(refused.stderr.contains(message), "no {message:?} in {}", refused.stderr);
     }
 }

@@ -113,9 +113,9 @@ impl Place {
 
 #[track_caller]
 fn expect(ended: &Ended, code: i32, word: &str) {
-    let told = format!("{}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.code, Some(code), "{told}");
-    assert!(told.contains(word), "expected {word:?} in {told}");
+    let message = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(ended.code, Some(code), "{message}");
+    assert!(message.contains(word), "expected {word:?} in {message}");
 }
 
 #[test]
@@ -159,20 +159,24 @@ fn what_was_fetched_is_a_model_by_its_name() {
 fn a_dry_run_tells_and_writes_nothing() {
     let server = tiny().serve(good);
     let place = Place::new(&server);
-    let told = place.fetch(&["--dry-run"]);
-    expect(&told, 0, "to fetch");
+    let message = place.fetch(&["--dry-run"]);
+    expect(&message, 0, "to fetch");
     let size = fs::metadata(model().join("model.safetensors")).unwrap().len();
     let row = format!("{:<36}{size:>14}  no\n", "model.safetensors");
-    assert!(told.stdout.contains(&row), "{}", told.stdout);
-    assert!(!told.stdout.contains("README.md") && !told.stdout.contains(".bin"), "{}", told.stdout);
+    assert!(message.stdout.contains(&row), "{}", message.stdout);
+    assert!(
+        !message.stdout.contains("README.md") && !message.stdout.contains(".bin"),
+        "{}",
+        message.stdout
+    );
     assert!(!place.path("hf").exists());
     assert_eq!(place.lock(), "");
     expect(&place.fetch(&[]), 0, "");
-    let told = place.fetch(&["--dry-run"]);
+    let message = place.fetch(&["--dry-run"]);
     assert!(
-        told.stdout.contains(&format!("{:<36}{size:>14}  yes\n", "model.safetensors")),
+        message.stdout.contains(&format!("{:<36}{size:>14}  yes\n", "model.safetensors")),
         "{}",
-        told.stdout
+        message.stdout
     );
 }
 
@@ -434,11 +438,11 @@ fn an_interrupt_is_obeyed_while_a_server_says_nothing() {
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     let ended = child.wait_with_output().unwrap();
-    let told = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{told}");
-    assert!(told.contains("hint: run the same command again to go on"), "{told}");
+    let message = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{message}");
+    assert!(message.contains("hint: run the same command again to go on"), "{message}");
     // After the silence it would have said that it tries again.
-    assert!(!told.contains("tried again"), "{told}");
+    assert!(!message.contains("tried again"), "{message}");
     assert!(!place.snapshot().join("model.safetensors").exists());
 }
 

@@ -1,4 +1,4 @@
-//! Models as people have them: what every release writes is read, and what is no model is told with what to do.
+//! Models as people have them: what every release writes is read, and what is no model is reported with what to do.
 
 use std::{fs, path::Path, process::Command};
 
@@ -55,7 +55,7 @@ fn rename(path: &Path, rules: &[(&str, &str)]) {
     fs::write(path, [&length[..], &header, data].concat()).unwrap();
 }
 
-/// Runs with a model; gives what was told and the answers.
+/// Runs with a model; gives what was reported and the answers.
 fn answers_of(model: &Path) -> (Ended, Option<String>) {
     let out = temporary();
     let more = ["--model", text(model), "--out", text(out.path())];
@@ -164,7 +164,7 @@ fn a_repetition_penalty_is_a_part_of_what_a_cell_is() {
     }
 }
 
-/// Runs three fine-tunes with a model and expects to be told once, before the first.
+/// Runs three fine-tunes with a model and expects one message, before the first.
 fn check_told_once(model: &Path, in_process: bool, expected: &str) {
     let out = temporary();
     let args = [
@@ -233,7 +233,7 @@ fn a_tokenizer_of_another_kind_is_refused_and_nothing_panics() {
     assert!(ended.stderr.contains("TemplateProcessing") && !ended.stderr.contains("panicked"));
 }
 
-/// Gives a thing as `--model` and expects to be told what it is.
+/// Gives a thing as `--model` and expects a message that says what it is.
 fn check_refused(model: &str, expected: &[&str]) {
     let ended = call(&[&QUICK[..], &["--model", model]].concat());
     assert_eq!(ended.code, Some(2), "{model}: {}", ended.stderr);

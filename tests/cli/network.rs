@@ -7,7 +7,7 @@ use crate::program::{program, root, run_args, temporary, text};
 /// What a process is killed by that makes a forbidden call.
 const SIGSYS: i32 = 31;
 
-/// The program behind a filter of system calls; none where there is no such thing, which is told.
+/// The program behind a filter of system calls; none where there is no such thing, which it says.
 fn without_network(args: &[&str]) -> Command {
     let plain = program(args);
     let mut command = Command::new("python3");
@@ -23,8 +23,8 @@ fn without_network(args: &[&str]) -> Command {
 /// Code, signal and standard error of the program behind the filter.
 fn ended(args: &[&str]) -> (Option<i32>, Option<i32>, String) {
     let ended = without_network(args).env("HF_ENDPOINT", "http://127.0.0.1:9").output().unwrap();
-    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-    (ended.status.code(), ended.status.signal(), told)
+    let message = String::from_utf8_lossy(&ended.stderr).into_owned();
+    (ended.status.code(), ended.status.signal(), message)
 }
 
 fn has_filter() -> bool {
@@ -44,7 +44,7 @@ fn nothing_but_fetch_uses_the_network() {
     }
     let dir = temporary();
     let out = text(dir.path());
-    let picture = dir.path().join("picture.png");
+    let image = dir.path().join("image.png");
     let suite = ["--suite", "smoke", "--out", out];
     // What ends well, so that no worker of theirs was killed either.
     let mut good: Vec<Vec<&str>> = vec![
@@ -52,7 +52,7 @@ fn nothing_but_fetch_uses_the_network() {
         vec!["datasets", "list"],
         vec!["datasets", "verify"],
         vec!["inspect", "prompt", "--suite", "smoke", "--dataset", "dtd", "--index", "0"],
-        vec!["inspect", "image", "--dataset", "dtd", "--index", "0", "--to", text(&picture)],
+        vec!["inspect", "image", "--dataset", "dtd", "--index", "0", "--to", text(&image)],
         vec!["audit", "protocol", "paper", "matched"],
         vec!["--version"],
     ];
@@ -62,12 +62,12 @@ fn nothing_but_fetch_uses_the_network() {
         good.push(vec!["doctor", "--image-size", "56", "--threads", "1"]);
     }
     for args in &good {
-        let (code, signal, told) = ended(args);
-        assert_eq!((code, signal), (Some(0), None), "{args:?}: {told}");
+        let (code, signal, message) = ended(args);
+        assert_eq!((code, signal), (Some(0), None), "{args:?}: {message}");
     }
     let missing = ["plan", "--suite", "smoke", "--model", "hf:org/tiny"];
-    let (code, signal, told) = ended(&missing);
-    assert_eq!((code, signal), (Some(2), None), "{told}");
+    let (code, signal, message) = ended(&missing);
+    assert_eq!((code, signal), (Some(2), None), "{message}");
 }
 
 #[cfg(feature = "fetch")]

@@ -91,8 +91,8 @@ fn an_unknown_suite_is_wrong_usage_and_the_known_ones_are_listed() {
 fn an_unknown_protocol_is_wrong_usage_and_the_known_ones_are_listed() {
     let ended = call(&["plan", "--suite", "smoke", "--protocol", "papr"]);
     assert_eq!(ended.code, Some(2));
-    for told in ["--protocol names no protocol", "papr.toml", "are matched, paper, tiny"] {
-        assert!(ended.stderr.contains(told), "no {told:?} in {}", ended.stderr);
+    for message in ["--protocol names no protocol", "papr.toml", "are matched, paper, tiny"] {
+        assert!(ended.stderr.contains(message), "no {message:?} in {}", ended.stderr);
     }
 }
 

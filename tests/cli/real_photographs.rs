@@ -1,4 +1,4 @@
-//! Real photographs, through all four methods: lists, pictures and labels of DTD and StanfordCars.
+//! Real photographs, through all four methods: lists, images and labels of DTD and StanfordCars.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ fn real_photographs_train_and_evaluate_with_all_four_methods() {
     expect_ok(&[&["datasets", "lock", "--lock", text(&lock)], &both[..]].concat());
     let suite = root().join("suites/real-mini.toml");
     let run = ["run", "--suite", text(&suite), "--data", text(&data), "--limit", "3"];
-    // The test pictures of StanfordCars are not there, so it cannot be locked whole; DTD can.
+    // The test images of StanfordCars are not there, so it cannot be locked whole; DTD can.
     let places = ["--out", text(out.path()), "--lock", text(&lock), "--allow-unlocked"];
     expect_ok(&[&run[..], &places].concat());
     let report = fs::read_to_string(out.path().join("real-mini.md")).unwrap();
@@ -33,11 +33,7 @@ fn real_photographs_train_and_evaluate_with_all_four_methods() {
     for method in ["sft", "cls-rl", "no-thinking-cls-rl"] {
         let trained = record(&format!("{method}.dtd.4shot.seed1/training"));
         let outcome = &trained["record"]["outcome"];
-        assert_eq!(
-            outcome["train_paths"].as_array().unwrap().len(),
-            40,
-            "4 pictures of 10 classes"
-        );
+        assert_eq!(outcome["train_paths"].as_array().unwrap().len(), 40, "4 images of 10 classes");
         let losses = outcome["steps"].as_array().unwrap();
         assert!(losses.iter().all(|step| step["loss"].is_f64()), "{method}: a loss is no number");
     }
@@ -48,8 +44,5 @@ fn real_photographs_train_and_evaluate_with_all_four_methods() {
     );
     let cell = record("zero-shot/stanford_cars.direct");
     assert_eq!(cell["record"]["outcome"]["n"], 3);
-    assert_eq!(
-        cell["identity"]["split"], "val",
-        "StanfordCars is evaluated on validation pictures"
-    );
+    assert_eq!(cell["identity"]["split"], "val", "StanfordCars is evaluated on validation images");
 }

@@ -42,13 +42,13 @@ fn another_model_replaces_finished_results_only_where_that_is_asked_for() {
     let before = contents(dir.path());
     let refused = call(&run_args(out, &["--model", text(&other)]));
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{}", refused.stderr);
-    for told in [
+    for message in [
         "  3 fine-tunes and 8 cells of zero-shot, sft.dtd.4shot.seed1, sft.eurosat.4shot.seed1: the base weights \
          changed\n",
         "hint: keep them, and give this run another folder with --out DIR\n",
         "hint: --replace writes over them\n",
     ] {
-        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{message}: {}", refused.stderr);
     }
     assert!(before == contents(dir.path()), "nothing is touched");
     // The report is still that of the finished run, and what is missing alone is made again without a word.
@@ -67,20 +67,20 @@ fn another_limit_or_number_of_threads_is_another_result() {
     let dir = copy_of_finished();
     let out = text(dir.path());
     let before = contents(dir.path());
-    for (more, told) in [
+    for (more, message) in [
         (&["--threads", "3"][..], "`threads` changed from"),
         (&["--deterministic"], "`deterministic` changed from false to true"),
     ] {
         let refused = call(&run_args(out, more));
         assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{message}: {}", refused.stderr);
     }
     let limited = ["run", "--suite", "smoke", "--methods", "zero-shot", "--datasets", "dtd"];
     let refused = call(&[&limited[..], &["--limit", "3", "--out", out]].concat());
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    let told =
+    let message =
         "  2 cells of zero-shot: `limit` changed from 2 to 3; the rendered prompts changed\n";
-    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
     assert!(before == contents(dir.path()), "nothing is touched");
 }
 

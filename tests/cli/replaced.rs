@@ -32,18 +32,18 @@ fn check(method: &str, more: &[&str], changed: &str, change: impl Fn(&Path)) {
     let args = [&args[..], &rest, more].concat();
     let mut child = program(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("of them to run") {
-        assert_ne!(stderr.read_line(&mut told).unwrap(), 0, "{told}");
+    let mut message = String::new();
+    while !message.contains("of them to run") {
+        assert_ne!(stderr.read_line(&mut message).unwrap(), 0, "{message}");
     }
     let kept = root.path().join("kept");
     copy(&data, &kept);
     change(&data);
-    stderr.read_to_string(&mut told).unwrap();
+    stderr.read_to_string(&mut message).unwrap();
     let code = child.wait().unwrap().code();
-    assert!([Some(5), Some(7)].contains(&code), "{code:?}: {told}");
-    assert!(told.contains("is not what it was when it was checked"), "{told}");
-    assert!(told.contains(changed), "{told}");
+    assert!([Some(5), Some(7)].contains(&code), "{code:?}: {message}");
+    assert!(message.contains("is not what it was when it was checked"), "{message}");
+    assert!(message.contains(changed), "{message}");
     assert!(!out.join("smoke/zero-shot/dtd.direct.json").exists());
 
     fs::remove_dir_all(&data).unwrap();
@@ -51,31 +51,31 @@ fn check(method: &str, more: &[&str], changed: &str, change: impl Fn(&Path)) {
     expect_ok(&args);
 }
 
-/// Gives every picture the bytes of one of them.
-fn replace_pictures(data: &Path) {
-    let mut pictures = Vec::new();
+/// Gives every image the bytes of one of them.
+fn replace_images(data: &Path) {
+    let mut images = Vec::new();
     for class in fs::read_dir(data.join("dtd/images")).unwrap() {
         let files = fs::read_dir(class.unwrap().path()).unwrap();
-        pictures.extend(files.map(|file| file.unwrap().path()));
+        images.extend(files.map(|file| file.unwrap().path()));
     }
-    pictures.sort();
-    let one = fs::read(&pictures[0]).unwrap();
-    pictures[1..].iter().for_each(|picture| fs::write(picture, &one).unwrap());
+    images.sort();
+    let one = fs::read(&images[0]).unwrap();
+    images[1..].iter().for_each(|image| fs::write(image, &one).unwrap());
 }
 
 #[test]
-fn test_pictures_that_are_replaced_end_their_trial() {
-    check("zero-shot", &[], "data/dtd/images/", replace_pictures);
+fn test_images_that_are_replaced_end_their_trial() {
+    check("zero-shot", &[], "data/dtd/images/", replace_images);
 }
 
 #[test]
-fn training_pictures_that_are_replaced_end_their_trial_in_process_too() {
-    check("sft", &["--in-process"], "data/dtd/images/", replace_pictures);
+fn training_images_that_are_replaced_end_their_trial_in_process_too() {
+    check("sft", &["--in-process"], "data/dtd/images/", replace_images);
 }
 
 #[test]
-fn unlocked_pictures_must_stay_what_they_were_at_the_check() {
-    check("zero-shot", &["--allow-unlocked"], "data/dtd/images/", replace_pictures);
+fn unlocked_images_must_stay_what_they_were_at_the_check() {
+    check("zero-shot", &["--allow-unlocked"], "data/dtd/images/", replace_images);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn lists_that_are_replaced_end_their_trial() {
     });
 }
 
-/// Writes a few-shot set: of each class, the training pictures behind those that are skipped, and the first for
+/// Writes a few-shot set: of each class, the training images behind those that are skipped, and the first for
 /// validation.
 fn write_few_shot_cache(data: &Path, n_skipped: usize) {
     let lists = fs::read_to_string(data.join(SPLIT)).unwrap();
@@ -126,19 +126,19 @@ fn the_mark_of_drawn_data_must_stay() {
     check("zero-shot", &[], "drawn.json", |data| fs::remove_file(data.join("drawn.json")).unwrap());
 }
 
-/// Cuts a test picture short; gives its path below the dataset's folder.
-fn break_a_test_picture(data: &Path) -> String {
+/// Cuts a test image short; gives its path below the dataset's folder.
+fn break_a_test_image(data: &Path) -> String {
     let lists = fs::read_to_string(data.join(SPLIT)).unwrap();
     let lists: serde_json::Value = serde_json::from_str(&lists).unwrap();
     let last = lists["test"].as_array().unwrap().last().unwrap()[0].as_str().unwrap().to_owned();
-    let picture = data.join("dtd/images").join(&last);
-    let bytes = fs::read(&picture).unwrap();
-    fs::write(&picture, &bytes[..bytes.len() / 2]).unwrap();
+    let image = data.join("dtd/images").join(&last);
+    let bytes = fs::read(&image).unwrap();
+    fs::write(&image, &bytes[..bytes.len() / 2]).unwrap();
     format!("images/{last}")
 }
 
 #[test]
-fn a_broken_test_picture_is_found_before_anything_is_trained() {
+fn a_broken_test_image_is_found_before_anything_is_trained() {
     let root = temporary();
     let (data, out, lock) =
         (drawn_dtd(root.path()), root.path().join("out"), root.path().join("lock"));
@@ -146,33 +146,30 @@ fn a_broken_test_picture_is_found_before_anything_is_trained() {
     copy(&data, &kept);
     let args = ["run", "--suite", "smoke", "--datasets", "dtd", "--methods", "sft"];
     let rest = ["--data", text(&data), "--out", text(&out)];
-    let picture = break_a_test_picture(&data);
+    let image = break_a_test_image(&data);
     let at = ["--data", text(&data), "--datasets", "dtd", "--lock", text(&lock)];
     let locked = call(&[&["datasets", "lock"], &at[..]].concat());
     assert_eq!(locked.code, Some(7), "{}{}", locked.stdout, locked.stderr);
-    assert!(locked.stdout.contains(&picture), "{}", locked.stdout);
+    assert!(locked.stdout.contains(&image), "{}", locked.stdout);
     assert!(fs::read_to_string(&lock).unwrap().contains("images = \"unverified\""));
     let verified = call(&[&["datasets", "verify", "--deep"], &at[..]].concat());
     assert_eq!(verified.code, Some(7), "{}{}", verified.stdout, verified.stderr);
-    assert!(verified.stdout.contains(&picture), "{}", verified.stdout);
+    assert!(verified.stdout.contains(&image), "{}", verified.stdout);
 
     let unlocked = [&args[..], &rest, &["--allow-unlocked"]].concat();
     let refused = call(&unlocked);
     assert_eq!(refused.code, Some(7), "{}", refused.stderr);
-    for told in [&*picture, "cannot be decoded", "end-of-image", "verify --deep"] {
-        assert!(refused.stderr.contains(told), "no {told:?} in {}", refused.stderr);
+    for message in [&*image, "cannot be decoded", "end-of-image", "verify --deep"] {
+        assert!(refused.stderr.contains(message), "no {message:?} in {}", refused.stderr);
     }
     assert!(!out.join("smoke/sft.dtd.4shot.seed1").exists(), "nothing was trained");
 
-    // Trained with another picture in its place, the fine-tune outlives the right one.
-    let whole = kept.join("dtd").join(&picture);
-    fs::copy(
-        kept.join("dtd").join(picture.replace("_0026", "_0025")),
-        data.join("dtd").join(&picture),
-    )
-    .unwrap();
+    // Trained with another image in its place, the fine-tune outlives the right one.
+    let whole = kept.join("dtd").join(&image);
+    fs::copy(kept.join("dtd").join(image.replace("_0026", "_0025")), data.join("dtd").join(&image))
+        .unwrap();
     expect_ok(&unlocked);
-    fs::copy(whole, data.join("dtd").join(&picture)).unwrap();
+    fs::copy(whole, data.join("dtd").join(&image)).unwrap();
     let plan = [&["plan"], &args[1..], &rest].concat();
     let planned: serde_json::Value =
         serde_json::from_str(&expect_ok(&[&plan[..], &["--json"]].concat())).unwrap();

@@ -43,11 +43,11 @@ fn runs_and_reports_end_with_averages_time_and_paths_in_80_columns() {
         (report.to_vec(), "report written in "),
     ] {
         let stdout = expect_ok(&args);
-        let told = stdout.strip_suffix(&paths(dir.path())).unwrap();
-        assert!(told.starts_with("Synthetic. "), "{told}");
-        assert!(told.lines().last().unwrap().starts_with(done), "{told}");
-        assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
-        let row = told.lines().find(|line| line.starts_with("SFT  ")).unwrap();
+        let message = stdout.strip_suffix(&paths(dir.path())).unwrap();
+        assert!(message.starts_with("Synthetic. "), "{message}");
+        assert!(message.lines().last().unwrap().starts_with(done), "{message}");
+        assert!(message.lines().all(|line| line.chars().count() <= 80), "{message}");
+        let row = message.lines().find(|line| line.starts_with("SFT  ")).unwrap();
         let document = fs::read_to_string(dir.path().join("smoke.md")).unwrap();
         let of_document = document.lines().find(|line| line.starts_with("| SFT ")).unwrap();
         for number in row.split("  ").map(str::trim).filter(|number| !number.is_empty()) {
@@ -65,43 +65,43 @@ fn two_runs_give_the_same_bytes() {
 }
 
 #[test]
-fn a_picture_cache_changes_no_result_cold_warm_or_broken() {
+fn an_image_cache_changes_no_result_cold_warm_or_broken() {
     let dir = temporary();
     let caches = dir.path().join("caches");
-    let pictures = caches.join("clsrl-bench/pictures");
+    let images = caches.join("clsrl-bench/pictures");
     let run = |out: &str| {
         let out = dir.path().join(out);
         let output = program(&run_args(text(&out), &["--image-cache", "1GiB"]))
             .env("XDG_CACHE_HOME", &caches)
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{message}");
         assert_same_results(finished(), &out);
-        told
+        message
     };
     assert!(!run("cold").contains("image cache"));
-    let kept = written(&pictures);
-    // 4 shots of 8 classes and 2 evaluated pictures, of two datasets.
+    let kept = written(&images);
+    // 4 shots of 8 classes and 2 evaluated images, of two datasets.
     assert_eq!(kept.len(), 2 * (4 * 8 + 2));
     run("warm");
-    assert_eq!(written(&pictures), kept, "a warm cache is only read");
-    fs::remove_dir_all(&pictures).unwrap();
-    fs::write(&pictures, "no folder").unwrap();
-    let told = run("broken");
-    assert_eq!(told.matches("nothing new is kept in the image cache").count(), 1, "{told}");
+    assert_eq!(written(&images), kept, "a warm cache is only read");
+    fs::remove_dir_all(&images).unwrap();
+    fs::write(&images, "no folder").unwrap();
+    let message = run("broken");
+    assert_eq!(message.matches("nothing new is kept in the image cache").count(), 1, "{message}");
 }
 
-/// The files of a picture cache, with what tells that one was written again.
-fn written(pictures: &Path) -> BTreeMap<PathBuf, u64> {
+/// The files of an image cache, with what tells that one was written again.
+fn written(images: &Path) -> BTreeMap<PathBuf, u64> {
     let entries = |dir: &Path| fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    let folders = entries(pictures).map(|folder| folder.path());
+    let folders = entries(images).map(|folder| folder.path());
     let files = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
     files.map(|file| (file.path(), file.metadata().unwrap().ino())).collect()
 }
 
 #[test]
-fn a_cell_has_a_prediction_for_every_picture() {
+fn a_cell_has_a_prediction_for_every_image() {
     let lines = |cell: &str| {
         let path = finished().join(format!("smoke/zero-shot/{cell}.predictions.jsonl"));
         fs::read_to_string(path).unwrap().lines().count()
@@ -129,11 +129,11 @@ fn tuned_weights_are_removed_unless_they_are_to_be_kept() {
 }
 
 #[test]
-fn training_pictures_that_cannot_be_decoded_end_a_run_before_its_first_trial() {
+fn training_images_that_cannot_be_decoded_end_a_run_before_its_first_trial() {
     let dir = temporary();
     let data = dir.path().join("data");
     expect_ok(&["tiny", "draw", "--to", text(&data)]);
-    empty_the_training_pictures(&data.join("dtd"));
+    empty_the_training_images(&data.join("dtd"));
     let out = dir.path().join("out");
     let ended = call(&run_args(text(&out), &["--data", text(&data), "--allow-unlocked"]));
     assert_eq!(ended.code, Some(7), "{}", ended.stderr);
@@ -172,7 +172,7 @@ fn a_run_whose_model_cannot_be_loaded_leaves_the_report() {
     assert_eq!(fs::read(&report).unwrap(), before);
 }
 
-fn empty_the_training_pictures(dtd: &Path) {
+fn empty_the_training_images(dtd: &Path) {
     let split = fs::read_to_string(dtd.join("split_zhou_DescribableTextures.json")).unwrap();
     let split: serde_json::Value = serde_json::from_str(&split).unwrap();
     for entry in split["train"].as_array().unwrap() {

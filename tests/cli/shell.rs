@@ -7,7 +7,7 @@ use std::{
 
 use crate::program::{call, expect_ok, temporary, text};
 
-/// Whether a program starts here; what is not there is told.
+/// Whether a program starts here; what is not there is reported.
 fn is_there(program: &str) -> bool {
     let mut command = Command::new(program);
     let started = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

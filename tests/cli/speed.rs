@@ -89,7 +89,7 @@ fn the_input_path_is_timed_and_written_to_a_file() {
     let file = fs::File::create(dir.path().join("inner/a.png")).unwrap();
     let encoder = png::Encoder::new(file, 8, 8); // greyscale of 8 bits
     encoder.write_header().unwrap().write_image_data(&[127; 64]).unwrap();
-    fs::write(dir.path().join("no-picture.txt"), "text").unwrap();
+    fs::write(dir.path().join("no-image.txt"), "text").unwrap();
     let out = dir.path().join("out.json");
     let args = ["bench", "input", "--pictures", text(dir.path()), "--threads", "1"];
     let printed = expect_ok(&[&args[..], &["--json-out", text(&out)]].concat());

@@ -22,19 +22,19 @@ fn the_version_has_the_commit_and_whether_files_differ() {
         fs::create_dir(dir.path().join(folder)).unwrap();
     }
     fs::write(dir.path().join("suites/a.toml"), "").unwrap();
-    let told =
+    let expected =
         |commit: &str| format!("clsrl-bench {} (commit {commit})\n", env!("CARGO_PKG_VERSION"));
     // Without a checkout only an archive of the sources could tell, and this is none.
     let ended = version_in(dir.path());
-    assert_eq!((ended.code, ended.stdout), (Some(0), told("unknown")));
+    assert_eq!((ended.code, ended.stdout), (Some(0), expected("unknown")));
     git(dir.path(), &["init", "--quiet"]);
     git(dir.path(), &["add", "."]);
     git(dir.path(), &["commit", "--quiet", "--message", "a"]);
     let head = Command::new("git").arg("-C").arg(dir.path()).args(["rev-parse", "HEAD"]).output();
     let head = String::from_utf8(head.unwrap().stdout).unwrap()[..12].to_owned();
-    assert_eq!(version_in(dir.path()).stdout, told(&head));
+    assert_eq!(version_in(dir.path()).stdout, expected(&head));
     fs::write(dir.path().join("suites/a.toml"), "a").unwrap();
-    assert_eq!(version_in(dir.path()).stdout, told(&format!("{head}-dirty")));
+    assert_eq!(version_in(dir.path()).stdout, expected(&format!("{head}-dirty")));
 }
 
 #[test]

@@ -121,8 +121,8 @@ fn a_long_text_of_a_record_is_damage_and_no_panic() {
     for verb in [&["report"][..], &["rescore"], &["report", "--against", "paper"]] {
         let ended = call(&[verb, &at].concat());
         assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-        let told = "a text has 70000 bytes, expected at most 4096";
-        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        let message = "a text has 70000 bytes, expected at most 4096";
+        assert!(ended.stderr.contains(message), "{}", ended.stderr);
     }
     // And in what nobody holds to a bound: the reasons of a cell whose prompt is another one.
     let record = dir.path().join("smoke/zero-shot/dtd.thinking.json");

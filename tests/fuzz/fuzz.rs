@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     let session = Session { target, found: Path::new(found) };
     match session.run(Duration::from_secs(seconds), seed) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(told) => {
-            eprintln!("{}: {told}", target.name);
+        Err(message) => {
+            eprintln!("{}: {message}", target.name);
             ExitCode::FAILURE
         }
     }

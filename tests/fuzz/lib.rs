@@ -1,6 +1,6 @@
 //! Every reader of the project as a function of bytes, a corpus of small files for each, and how they are mutated.
 //!
-//! `harness/scripts/fuzz` drives them for as long as it is told, guided by the edges of the code that inputs
+//! `harness/scripts/fuzz` drives them for as long as it is asked to, guided by the edges of the code that inputs
 //! reach; the test `replay` reads the corpus and some mutations of it.
 
 mod targets;

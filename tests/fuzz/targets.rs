@@ -37,7 +37,7 @@ pub const TARGETS: [Target; 17] = [
     Target { name: "protocol", read: |_, bytes| drop(ProtocolFile::parse(&text(bytes), "p", "p")) },
     Target { name: "lock", read: |_, bytes| drop(Lock::parse(&text(bytes), "l")) },
     Target { name: "completion", read: |_, bytes| completion(&text(bytes)) },
-    Target { name: "picture", read: |site, bytes| drop(decode_rgb(&site.put("picture", bytes))) },
+    Target { name: "image", read: |site, bytes| drop(decode_rgb(&site.put("image", bytes))) },
     Target { name: "list", read: Site::list },
     Target { name: "few_shot_cache", read: Site::few_shot_cache },
     Target { name: "sidecar", read: Site::sidecar },

@@ -147,7 +147,7 @@ fn no_file_names_a_place_on_somebodys_machine() {
     let places = [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
     let mut findings = Vec::new();
     for file in files {
-        // Models and pictures are not text.
+        // Models and images are not text.
         let Ok(text) = fs::read_to_string(root().join(&file)) else { continue };
         for (n, line) in text.lines().enumerate() {
             if places.iter().any(|place| line.contains(place)) {

@@ -11,12 +11,12 @@ use clsrl_spec::closest;
 use super::Cli;
 
 /// The line that clap leaves out of its message on a mistyped verb, because it guesses more carefully.
-pub fn guess_verb(told: &clap::Error, given: &[String]) -> Option<String> {
-    let is_guessed = told.get(ContextKind::SuggestedSubcommand).is_some();
-    let Some(ContextValue::String(found)) = told.get(ContextKind::InvalidSubcommand) else {
+pub fn guess_verb(message: &clap::Error, given: &[String]) -> Option<String> {
+    let is_guessed = message.get(ContextKind::SuggestedSubcommand).is_some();
+    let Some(ContextValue::String(found)) = message.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
-    if told.kind() != ErrorKind::InvalidSubcommand || is_guessed {
+    if message.kind() != ErrorKind::InvalidSubcommand || is_guessed {
         return None;
     }
     let program = Cli::command();
@@ -37,10 +37,11 @@ mod tests {
     fn check(given: &[&str], expected: Option<&str>) {
         use clap::Parser;
         let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
-        let told = Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
-        let found = guess_verb(&told, &given).or_else(|| {
+        let message =
+            Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
+        let found = guess_verb(&message, &given).or_else(|| {
             // As clap itself says it.
-            let text = told.to_string();
+            let text = message.to_string();
             let meant = text.split("a similar subcommand exists: '").nth(1)?.split('\'').next()?;
             Some(format!("  tip: did you mean `{meant}`?"))
         });

@@ -21,9 +21,9 @@ fn is_taken(verb: &str, flag: &str, value: &str) -> bool {
     let args = ["clsrl-bench"].into_iter().chain(verb.split(' ')).chain([given.as_str()]);
     match Cli::try_parse_from(args) {
         Ok(_) => true,
-        Err(told) => {
-            assert_eq!(told.exit_code(), 2);
-            assert!(told.to_string().contains("expected"), "{given}: {told}");
+        Err(message) => {
+            assert_eq!(message.exit_code(), 2);
+            assert!(message.to_string().contains("expected"), "{given}: {message}");
             false
         }
     }

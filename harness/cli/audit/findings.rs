@@ -14,7 +14,6 @@ const N_EXAMPLES: usize = 3;
 
 /// What a protocol pays for.
 pub struct Findings {
-    /// The protocol.
     pub protocol: Protocol,
     /// By prompt that a method is rewarded under.
     pub prompts: Vec<OfPrompt>,
@@ -22,7 +21,6 @@ pub struct Findings {
 
 /// What is paid for under one prompt.
 pub struct OfPrompt {
-    /// The audit.
     pub audit: RewardAudit,
     /// By dataset, in table order.
     pub datasets: Vec<OfDataset>,
@@ -30,9 +28,7 @@ pub struct OfPrompt {
 
 /// What is paid for on one dataset.
 pub struct OfDataset {
-    /// The dataset.
     pub dataset: DatasetId,
-    /// Its classes.
     pub n_classes: usize,
     /// Labels with a number that the number step sees.
     pub n_visible: usize,

@@ -63,7 +63,7 @@ pub fn preflight(
     let inputs = match &model_dir {
         Some(dir) => check_data(&request, options, dir, &mut page, detail),
         None => {
-            // Without a model nothing is compared, but what is not there can be told.
+            // Without a model nothing is compared, but what is not there can be reported.
             if let Err(error) = data_dir(&request.suite, options.data.dir.as_deref(), detail) {
                 page.add(Finding::of_error("data", &error));
             }

@@ -6,7 +6,7 @@ use clsrl_libtorch::set_num_threads;
 
 use crate::{exit::Exit, options::PretrainOptions, output::print, progress::Detail};
 
-/// How often a step is told where there is no bar.
+/// How often a step is reported where there is no bar.
 const STEPS_PER_LINE: usize = 50;
 
 /// Pre-trains the tiny model and prints its folder.

@@ -26,7 +26,7 @@ pub fn check_devices(device: &Device, slots: &[Slot]) -> anyhow::Result<()> {
     let started: Vec<(Child, &String)> = distinct
         .map(|(env, name)| Ok((start(device, env)?, name)))
         .collect::<anyhow::Result<_>>()?;
-    // All are waited for before the first error is told.
+    // All are waited for before the first error is reported.
     let ended: Vec<anyhow::Result<()>> =
         started.into_iter().map(|(child, name)| end(child, name)).collect();
     ended.into_iter().collect()
@@ -49,10 +49,11 @@ fn end(probe: Child, slot: &str) -> anyhow::Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let told = told.trim_end().strip_prefix("error: ").unwrap_or(&told).replace("\n  ", "\n");
-    Err(Exit::Usage.because(match told.trim().is_empty() {
+    let message = String::from_utf8_lossy(&output.stderr);
+    let message =
+        message.trim_end().strip_prefix("error: ").unwrap_or(&message).replace("\n  ", "\n");
+    Err(Exit::Usage.because(match message.trim().is_empty() {
         true => anyhow!("device `{slot}` cannot be used: its probe ended with {}", output.status),
-        false => anyhow!("{}", told.trim_end()),
+        false => anyhow!("{}", message.trim_end()),
     }))
 }

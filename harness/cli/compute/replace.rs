@@ -1,4 +1,4 @@
-//! What a run would write over, told before it starts: finished results are replaced only where that is asked for.
+//! What a run would write over, reported before it starts: finished results are replaced only where that is asked for.
 
 use anyhow::anyhow;
 use clsrl_runner::{Replaced, State, Store, TrialStatus, replaced};
@@ -9,7 +9,7 @@ use crate::{exit::Exit, progress::Detail, stored_run::why_missing};
 const MAX_TRIALS: usize = 5;
 
 /// Refuses to write over finished results of another model, other data or other settings, unless they are to be
-/// replaced; then, and of what is damaged, it is told.
+/// replaced; then it is reported, and so is what is damaged.
 pub fn check(
     store: &Store,
     statuses: &[TrialStatus],
@@ -18,16 +18,16 @@ pub fn check(
 ) -> anyhow::Result<()> {
     let groups = replaced(statuses);
     if !groups.is_empty() {
-        let told = describe_groups(&groups);
+        let message = describe_groups(&groups);
         if !replace {
             return Err(Exit::Usage.because(anyhow!(
-                "finished results in `{}` are not those that this run makes, which would replace them\n{told}\n\
+                "finished results in `{}` are not those that this run makes, which would replace them\n{message}\n\
                  hint: keep them, and give this run another folder with --out DIR\n\
                  hint: --replace writes over them",
                 store.dir().display()
             )));
         }
-        detail.say(&format!("replaced in `{}`\n{told}", store.dir().display()));
+        detail.say(&format!("replaced in `{}`\n{message}", store.dir().display()));
     }
     let why = why_missing(statuses, &|state| matches!(state, State::Missing(_)));
     if !why.is_empty() {

@@ -207,7 +207,7 @@ fn of_trials(n: usize, of: usize) -> String {
 }
 
 /// The image cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
-/// it is told here, once.
+/// it is reported here, once.
 fn image_cache(options: &RunOptions) -> anyhow::Result<Option<CacheSpace>> {
     let Some(n_bytes) = options.image_cache else { return Ok(None) };
     let dir = cache_dir().context("there is no folder for an image cache")?.join("pictures");
@@ -321,7 +321,7 @@ impl Execution<'_> {
             threads: self.inputs.binding.threads,
             deterministic: self.inputs.binding.deterministic,
             recompute: self.inputs.binding.recompute,
-            picture_cache: self.image_cache.clone(),
+            image_cache: self.image_cache.clone(),
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
             trained: task.trained.clone(),
@@ -332,6 +332,6 @@ impl Execution<'_> {
 
 /// Describes how a trial in this process failed.
 fn describe_failure(error: EngineError) -> Failed {
-    let kind = if error.is_difference() { FailureKind::Differs } else { FailureKind::Told };
+    let kind = if error.is_difference() { FailureKind::Differs } else { FailureKind::Reported };
     Failed { kind, reason: describe(&error.into()).trim_end().to_owned() }
 }

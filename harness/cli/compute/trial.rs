@@ -50,9 +50,9 @@ pub fn check_model(dir: &Path) -> anyhow::Result<String> {
     let error = match errors.len() {
         1 => anyhow::Error::new(errors.remove(0)),
         n => {
-            let told: String = errors.into_iter().map(|error| describe(&error.into())).collect();
-            let told = told.trim_end().replace("error: ", "");
-            anyhow!("{n} parts of the model do not load\n{told}")
+            let message: String = errors.into_iter().map(|error| describe(&error.into())).collect();
+            let message = message.trim_end().replace("error: ", "");
+            anyhow!("{n} parts of the model do not load\n{message}")
         }
     };
     Err(Exit::Differs.because(error))

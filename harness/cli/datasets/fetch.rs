@@ -105,7 +105,7 @@ fn wanted(options: &FetchDatasetsOptions, lock: &Lock) -> anyhow::Result<Vec<Wan
     Ok(sources(lock)?.into_iter().filter(|file| is_wanted(file.dataset)).map(look).collect())
 }
 
-/// Refuses to begin where the disk is too small: pictures do not pack, so what is unpacked is as large again.
+/// Refuses to begin where the disk is too small: images do not pack, so what is unpacked is as large again.
 fn expect_space(options: &FetchDatasetsOptions, wanted: &[Wanted]) -> anyhow::Result<()> {
     let sizes = wanted.iter().filter(|wanted| matches!(wanted.way, Way::Fetch | Way::From(_)));
     let sizes: Vec<u64> = sizes.filter_map(|wanted| wanted.file.n_bytes()).collect();
@@ -158,7 +158,7 @@ fn fetch_all(
                 let steps = wanted.steps();
                 ended.by_hand.push(Left { file: wanted.file, reason, steps });
             }
-            Outcome::Differs(told) => ended.differs.push(told),
+            Outcome::Differs(message) => ended.differs.push(message),
         }
     }
     Ok(ended)
@@ -192,7 +192,7 @@ fn verify_and_tell(
             }
         }
     }
-    differs.iter().for_each(|told| note(&format!("error: {told}")));
+    differs.iter().for_each(|message| note(&format!("error: {message}")));
     if !by_hand.is_empty() {
         print(&to_do(options, &by_hand))?;
     }

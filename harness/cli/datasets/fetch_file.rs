@@ -113,7 +113,7 @@ impl Fetching<'_> {
             )) => Ok(Outcome::Differs(format!("{}: {error}", file.dataset))),
             Err(Ok(error)) => Err(error.into()),
             Err(Err(error)) => match error.downcast::<Differs>() {
-                Ok(Differs(told)) => Ok(Outcome::Differs(told)),
+                Ok(Differs(message)) => Ok(Outcome::Differs(message)),
                 Err(error) => Err(error),
             },
         }
@@ -174,7 +174,7 @@ impl Fetching<'_> {
         }
     }
 
-    /// The folders of ImageNet's validation pictures, if the archive with their labels is at hand.
+    /// The folders of ImageNet's validation images, if the archive with their labels is at hand.
     fn labels(&self, file: &SourceFile, labels: &str) -> anyhow::Result<Option<Vec<String>>> {
         let kit = SourceFile { name: labels.to_owned(), ..file.clone() };
         let Some(path) = find_in(&self.options.from, &kit) else { return Ok(None) };
@@ -215,7 +215,7 @@ impl Fetching<'_> {
         Ok(())
     }
 
-    /// Holds a file to the lock before it has its name; of folders of pictures `verify` knows.
+    /// Holds a file to the lock before it has its name; of folders of images `verify` knows.
     fn expect_locked(&self, file: &SourceFile, piece: &Piece, path: &Path) -> anyhow::Result<()> {
         let key = LockKey { drawn_seed: None, dataset: file.dataset };
         let locked = self

@@ -1,4 +1,4 @@
-//! Into which folder each of ImageNet's validation pictures goes, from its development kit.
+//! Into which folder each of ImageNet's validation images goes, from its development kit.
 
 use std::path::Path;
 

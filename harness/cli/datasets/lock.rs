@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::place::Place;
 use crate::{
-    broken::broken_pictures,
+    broken::broken_images,
     exit::Exit,
     locked::{parse_lock, with_meter},
     options::DatasetsOptions,
@@ -84,12 +84,12 @@ fn update_text(
     let refused: Vec<&Report> =
         reports.iter().filter(|report| report.replaces && !accept_changes).collect();
     if !refused.is_empty() {
-        let told: String = refused.iter().map(|report| section(report)).collect();
+        let message: String = refused.iter().map(|report| section(report)).collect();
         return Err(Exit::Differs.because(anyhow!(
             "the lock `{}` was verified with other contents; it is left as it was\n{}\n\
              hint: restore the data, or accept it with --accept-changes",
             path.display(),
-            told.trim_end()
+            message.trim_end()
         )));
     }
     let entries: Vec<(LockKey, LockEntry)> =
@@ -134,7 +134,7 @@ fn measure_dataset(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Resu
     })?;
     // What cannot be decoded must not become what everybody is compared with.
     if let Some(tree) = measured.entry.images.verified() {
-        let broken = broken_pictures(&dataset, tree, (&place.sidecars, detail))?;
+        let broken = broken_images(&dataset, tree, (&place.sidecars, detail))?;
         if !broken.is_empty() {
             measured.entry.images = Known::Unverified;
             measured.faults.extend(broken);

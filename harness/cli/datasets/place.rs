@@ -102,8 +102,8 @@ impl Place {
             false => recorded_links(&self.sidecars, id, &self.data_dir),
         };
         Dataset::open_with_links(id, &self.data_dir, links).map_err(|error| {
-            let told = describe(&error.into());
-            told.trim_start_matches("error: ").trim_end().to_owned()
+            let message = describe(&error.into());
+            message.trim_start_matches("error: ").trim_end().to_owned()
         })
     }
 }

@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::place::Place;
 use crate::{
-    broken::broken_pictures, exit::Exit, locked::with_meter, options::DatasetsOptions,
-    output::print, progress::Detail,
+    broken::broken_images, exit::Exit, locked::with_meter, options::DatasetsOptions, output::print,
+    progress::Detail,
 };
 
-/// How many leaks of one kind are told one by one.
+/// How many leaks of one kind are reported one by one.
 const MAX_LEAKS: usize = 20;
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub struct Report {
     /// `as locked`, `differs` or `unverified`.
     state: &'static str,
     images: Images,
-    differences: Vec<Told>,
+    differences: Vec<Finding>,
     /// Differences that are not listed.
     more_differences: usize,
     unverified: Vec<&'static str>,
@@ -44,7 +44,7 @@ struct Images {
 }
 
 #[derive(Serialize)]
-struct Told {
+struct Finding {
     kind: &'static str,
     subject: String,
     expected: String,
@@ -105,39 +105,39 @@ pub fn verify_dataset(
         Err(_) => check_without_lists((id, &dir), entry, checking),
     })?;
     let Checked { images, differences, n_more, unverified, hint, .. } = checked;
-    let mut told: Vec<Told> = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
     let mut notes = Vec::new();
     match &opened {
-        Err(fault) => told.push(Told {
+        Err(fault) => findings.push(Finding {
             kind: "lists",
             subject: "lists".to_owned(),
             expected: "lists that can be read".to_owned(),
             found: fault.clone(),
         }),
         Ok(dataset) => {
-            told.extend(describe_leaks(&leaks(dataset), &mut notes));
+            findings.extend(describe_leaks(&leaks(dataset), &mut notes));
             notes.extend(dataset.not_standard());
             // Without a folder there is no list of files to look through.
             if dataset.dir.is_dir() {
                 note_duplicates(&duplicates(dataset, &place.sidecars)?, &mut notes);
                 if mode == Mode::Deep {
-                    let broken = broken_pictures(dataset, &images, (&place.sidecars, detail))?;
-                    told.extend(broken.into_iter().map(Told::from));
+                    let broken = broken_images(dataset, &images, (&place.sidecars, detail))?;
+                    findings.extend(broken.into_iter().map(Finding::from));
                 }
             }
         }
     }
-    told.extend(differences.into_iter().map(Told::from));
+    findings.extend(differences.into_iter().map(Finding::from));
     Ok(Report {
         dataset: id.as_str(),
         table: place.key(id).table(),
-        state: match (told.is_empty(), unverified.is_empty()) {
+        state: match (findings.is_empty(), unverified.is_empty()) {
             (false, _) => DIFFERS,
             (true, false) => UNVERIFIED,
             (true, true) => AS_LOCKED,
         },
         images: Images::from(&images),
-        differences: told,
+        differences: findings,
         more_differences: n_more,
         unverified,
         notes,
@@ -152,10 +152,10 @@ impl Report {
     }
 }
 
-impl From<Difference> for Told {
+impl From<Difference> for Finding {
     fn from(difference: Difference) -> Self {
         let Difference { kind, subject, expected, found } = difference;
-        Told { kind: kind.as_str(), subject, expected, found }
+        Finding { kind: kind.as_str(), subject, expected, found }
     }
 }
 
@@ -167,23 +167,23 @@ impl From<&Tree> for Images {
 }
 
 /// The leaks as differences: from the rule that no image stands in two places.
-fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
-    let leak = |subject: &String, expected: &str, found: String| Told {
+fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Finding> {
+    let leak = |subject: &String, expected: &str, found: String| Finding {
         kind: "leak",
         subject: subject.clone(),
         expected: expected.to_owned(),
         found,
     };
-    let mut told: Vec<Told> = Vec::new();
+    let mut findings: Vec<Finding> = Vec::new();
     for (path, [a, b]) in leaks.in_two_splits.iter().take(MAX_LEAKS) {
-        told.push(leak(path, "one split", format!("it in `{a}` and in `{b}`")));
+        findings.push(leak(path, "one split", format!("it in `{a}` and in `{b}`")));
     }
     for (path, shots, seed) in leaks.in_few_shot.iter().take(MAX_LEAKS) {
         let found = format!("it in the few-shot set of {shots} shots and seed {seed}");
-        told.push(leak(path, "a test image in no few-shot set", found));
+        findings.push(leak(path, "a test image in no few-shot set", found));
     }
-    let n_told = told.len();
-    let n_more = leaks.in_two_splits.len() + leaks.in_few_shot.len() - n_told;
+    let n_listed = findings.len();
+    let n_more = leaks.in_two_splits.len() + leaks.in_few_shot.len() - n_listed;
     if 0 < n_more {
         notes.push(format!("{n_more} more leaks"));
     }
@@ -193,7 +193,7 @@ fn describe_leaks(leaks: &Leaks, notes: &mut Vec<String>) -> Vec<Told> {
             "{n} images stand twice in their split, the first `{path}` in `{split}`"
         ));
     }
-    told
+    findings
 }
 
 fn note_duplicates(duplicates: &Duplicates, notes: &mut Vec<String>) {
@@ -225,7 +225,7 @@ pub fn section(report: &Report) -> String {
         &sha256[..16]
     );
     let mut line = |line: &str| text += &format!("  {line}\n");
-    for Told { subject, expected, found, .. } in &report.differences {
+    for Finding { subject, expected, found, .. } in &report.differences {
         line(&format!("{subject}: expected {expected}, found {}", found.replace('\n', "\n    ")));
     }
     if 0 < report.more_differences {

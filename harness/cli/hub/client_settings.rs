@@ -1,4 +1,4 @@
-//! How servers are reached, as Hugging Face's tools are told: by the environment.
+//! How servers are reached: by the environment, with the variables of Hugging Face's tools.
 
 use std::{env, time::Duration};
 
@@ -64,7 +64,7 @@ fn token() -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Refuses a token that would break out of its header. It is never told.
+/// Refuses a token that would break out of its header. It is never printed.
 fn plain(token: String, place: &str) -> anyhow::Result<String> {
     match token.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(token),

@@ -33,7 +33,7 @@ struct Current {
     from: u64,
     n_bytes: u64,
     began: Instant,
-    told: Instant,
+    reported: Instant,
     doing: &'static str,
 }
 
@@ -101,15 +101,15 @@ impl Coming {
         let now = Instant::now();
         let name = name.to_owned();
         self.current =
-            Some(Current { name, size, from, n_bytes: from, began: now, told: now, doing });
+            Some(Current { name, size, from, n_bytes: from, began: now, reported: now, doing });
     }
 
     fn advance(&mut self, n_bytes: u64) {
         self.bar.inc(n_bytes);
         let Some(current) = &mut self.current else { return };
         current.n_bytes += n_bytes;
-        if self.detail == Detail::Lines && EVERY <= current.told.elapsed() {
-            current.told = Instant::now();
+        if self.detail == Detail::Lines && EVERY <= current.reported.elapsed() {
+            current.reported = Instant::now();
             let what = current.doing;
             let line =
                 progress(current.from, current.n_bytes, current.size, current.began.elapsed());
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn rate_and_time_left_are_those_of_what_came_now() {
         let seconds = Duration::from_secs(10);
-        let told = progress(1_000_000_000, 1_500_000_000, 4_000_000_000, seconds);
-        assert_eq!(told, "1.50 GB of 4.00 GB, 50.00 MB/s, 50 seconds left");
+        let message = progress(1_000_000_000, 1_500_000_000, 4_000_000_000, seconds);
+        assert_eq!(message, "1.50 GB of 4.00 GB, 50.00 MB/s, 50 seconds left");
         assert_eq!(progress(7, 7, 9, seconds), "7 B of 9 B, 0 B/s, no end in sight");
         assert!(progress(0, 9, 9, Duration::ZERO).ends_with("0 seconds left"));
     }

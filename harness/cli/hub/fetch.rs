@@ -183,12 +183,12 @@ fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> an
     let text = if hint.is_empty() { error.to_string() } else { format!("{error}\n{hint}") };
     let causes: Vec<String> =
         anyhow::Error::new(error).chain().skip(1).map(ToString::to_string).collect();
-    let told = causes
+    let message = causes
         .into_iter()
         .rev()
         .map(anyhow::Error::msg)
         .reduce(|inner, outer| inner.context(outer.to_string()));
-    exit.because(match told {
+    exit.because(match message {
         Some(cause) => cause.context(text),
         None => anyhow!(text),
     })

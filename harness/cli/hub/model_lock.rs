@@ -18,7 +18,7 @@ pub const LOCK: &str = "models.lock";
 /// The most bytes of a lock.
 pub const MAX_LOCK: u64 = 16 << 20;
 
-/// How many differences of a model are told.
+/// How many differences of a model are reported.
 const MAX_NAMED: usize = 20;
 
 /// Holds a model's folder to the lock, if it says of which commit its files are and that commit is locked; says

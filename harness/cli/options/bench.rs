@@ -24,7 +24,6 @@ pub enum BenchOptions {
 pub struct ModelBenchOptions {
     /// Which weights.
     pub weights: Weights,
-    /// The device.
     pub device: Device,
     /// Precision of matrix products.
     pub dtype: Dtype,
@@ -61,7 +60,6 @@ pub enum Weights {
 /// GRPO steps.
 #[derive(Debug)]
 pub struct GrpoBenchOptions {
-    /// The model.
     pub model: ModelBenchOptions,
     /// Timed steps.
     pub steps: usize,
@@ -80,7 +78,6 @@ pub struct GrpoBenchOptions {
 /// Steps of supervised fine-tuning.
 #[derive(Debug)]
 pub struct SftBenchOptions {
-    /// The model.
     pub model: ModelBenchOptions,
     /// Timed steps.
     pub steps: usize,
@@ -97,7 +94,6 @@ pub struct SftBenchOptions {
 /// Batches of greedy answers.
 #[derive(Debug)]
 pub struct EvalBenchOptions {
-    /// The model.
     pub model: ModelBenchOptions,
     /// Timed batches.
     pub steps: usize,

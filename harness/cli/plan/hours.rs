@@ -1,7 +1,7 @@
 //! What is left of a plan in hours: by method, and on so many GPUs.
 //!
 //! Hours are measured where results have steps or images of some kind, else by the table of `clsrl_runner::cost_ms`;
-//! which of the two, is told. A makespan is that of packing the longest trial first.
+//! which of the two, is reported. A makespan is that of packing the longest trial first.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::words::{Side, columns, thousands};
 
-/// The numbers of GPUs that hours are told of.
+/// The numbers of GPUs that hours are given for.
 const N_GPUS: [usize; 4] = [1, 4, 8, 32];
 
 /// Where hours come from.

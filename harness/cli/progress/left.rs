@@ -15,7 +15,6 @@ use crate::pace::Pace;
 /// What is to be done of a trial.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// The trial.
     pub trial: Trial,
     /// Its optimizer steps; none if it is trained already.
     pub n_steps: usize,

@@ -20,7 +20,6 @@ pub struct Scorers {
 pub struct Cell {
     /// The trial's key.
     pub trial: String,
-    /// Its method.
     pub method: MethodId,
     /// Which cell of it.
     pub key: CellKey,

@@ -7,7 +7,7 @@ use clsrl_spec::{
     training_identity,
 };
 
-/// How many reasons are told for which cells are missing.
+/// How many reasons are reported for which cells are missing.
 const MAX_REASONS: usize = 10;
 
 /// What is there of a trial; none without its fine-tune.
@@ -70,10 +70,10 @@ pub fn why_missing(
         }
     }
     let n_more = reasons.len().saturating_sub(MAX_REASONS);
-    let mut told: String =
+    let mut message: String =
         reasons.iter().take(MAX_REASONS).map(|reason| format!("\n  {reason}")).collect();
     if 0 < n_more {
-        told += &format!("\n  ({n_more} more reasons; `clsrl-bench plan` tells all)");
+        message += &format!("\n  ({n_more} more reasons; `clsrl-bench plan` tells all)");
     }
-    told
+    message
 }

@@ -28,7 +28,7 @@ pub struct BoundDataset {
     /// Of every file that the lists were read from, by its path below the dataset's folder.
     read_from: BTreeMap<String, Digest>,
     /// Of the images that are used.
-    pictures: ImageDigests,
+    images: ImageDigests,
     /// The folders that links may lead into, beside those of the data.
     links: Vec<PathBuf>,
 }
@@ -46,13 +46,13 @@ pub enum BoundError {
 
 impl BoundDataset {
     /// Binds what was found of a dataset.
-    pub fn new(dataset: &Dataset, pictures: ImageDigests) -> Self {
+    pub fn new(dataset: &Dataset, images: ImageDigests) -> Self {
         let read_from = dataset.read_from.iter();
         BoundDataset {
             lists: Some(dataset.lists_digest()),
             drawn: dataset.drawn.clone(),
             read_from: read_from.map(|(path, file)| (path.clone(), file.sha256)).collect(),
-            pictures,
+            images,
             links: match dataset.places.links() {
                 Links::Into(folders) => folders.clone(),
                 Links::Everywhere => Vec::new(),
@@ -66,13 +66,13 @@ impl BoundDataset {
         dataset: &Dataset,
         examples: impl IntoIterator<Item = &'e Example>,
     ) -> Self {
-        let pictures = self.pictures.of(dataset, examples);
-        BoundDataset { pictures, ..self.clone() }
+        let images = self.images.of(dataset, examples);
+        BoundDataset { images, ..self.clone() }
     }
 
     /// The digests of the images that are used.
-    pub fn pictures(&self) -> &ImageDigests {
-        &self.pictures
+    pub fn images(&self) -> &ImageDigests {
+        &self.images
     }
 
     /// Opens the dataset again, which must be what it was.
@@ -107,19 +107,19 @@ impl BoundDataset {
     ///
     /// # Errors
     /// [`Differs`] for other bytes; `E` for an image that cannot be found or read.
-    pub fn read_picture<E: From<DatasetError> + From<crate::image::ImageError> + From<Differs>>(
+    pub fn read_image<E: From<DatasetError> + From<crate::image::ImageError> + From<Differs>>(
         &self,
         dataset: &Dataset,
         example: &Example,
     ) -> Result<ImageFile, E> {
         let file = ImageFile::read(&dataset.image_path(example)?)?;
-        let expected = self.pictures.get(dataset, example);
+        let expected = self.images.get(dataset, example);
         if expected == Some(file.sha256()) {
             return Ok(file);
         }
         Err(Differs {
             path: file.path().to_owned(),
-            expected: expected.map_or_else(|| "a picture that was checked".to_owned(), sha256),
+            expected: expected.map_or_else(|| "an image that was checked".to_owned(), sha256),
             found: sha256(file.sha256()),
         }
         .into())

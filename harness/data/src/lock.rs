@@ -32,7 +32,7 @@ pub use checking::{Checking, Hashed, Mode};
 pub use decoded::{Decoded, Size, decode_images};
 pub use difference::{Difference, DifferenceKind, LockError};
 pub use duplicates::{Duplicates, duplicates};
-pub use image_digests::{ImageDigests, path_of as picture_path};
+pub use image_digests::{ImageDigests, path_of as image_path};
 pub use leaks::{FEW_SHOT_SEEDS, FEW_SHOT_SHOTS, Leaks, leaks};
 pub use links::recorded_links;
 pub use lists::{class_digest, split_digest};

@@ -95,15 +95,15 @@ pub fn used_images<'d>(
         if let Some((source, key)) = source.zip(trial.picks_key())
             && seen.insert(format!("picks {key}"))
         {
-            let pictures = training_images(trial, source, few_shot_dir)?;
-            used.entry(source.id).or_default().trained.extend(pictures);
+            let images = training_images(trial, source, few_shot_dir)?;
+            used.entry(source.id).or_default().trained.extend(images);
         }
         for cell in trial.cells() {
             if let Some(target) = datasets.get(&cell.target)
                 && seen.insert(format!("cell {cell}"))
             {
-                let pictures = evaluated_images(trial, cell, target);
-                used.entry(cell.target).or_default().evaluated.extend(pictures);
+                let images = evaluated_images(trial, cell, target);
+                used.entry(cell.target).or_default().evaluated.extend(images);
             }
         }
     }
@@ -190,7 +190,7 @@ impl PromptDigests {
     ) -> Result<(), DatasetError> {
         let Some(picks_key) = trial.picks_key() else { return Ok(()) };
         let protocol = &trial.protocol;
-        let pictures = training_images(trial, source, few_shot_dir)?;
+        let images = training_images(trial, source, few_shot_dir)?;
         let questions = questions(protocol, source, trial.form);
         let conversation = |question: &Question| match &trial.training {
             Training::None => String::new(),
@@ -199,23 +199,23 @@ impl PromptDigests {
                 rollout_prompt(protocol, settings.prompt, question).conversation
             }
         };
-        let prompts = prompts_digest(&questions, TRAIN, &pictures, conversation);
+        let prompts = prompts_digest(&questions, TRAIN, &images, conversation);
         self.prompts.insert(trial.key(), prompts);
-        let of_bytes = |bound: &BoundDataset| bound.pictures().digest_of(source, &pictures);
+        let of_bytes = |bound: &BoundDataset| bound.images().digest_of(source, &images);
         if let Some(digest) = bound.and_then(of_bytes) {
             self.training_data.entry(picks_key.clone()).or_insert(digest);
         }
-        self.picks.entry(picks_key).or_insert_with(|| picks_digest(pictures));
+        self.picks.entry(picks_key).or_insert_with(|| picks_digest(images));
         Ok(())
     }
 
     /// All trials of a suite ask a cell's questions alike, so that each is hashed once.
     fn add_evaluation(&mut self, trial: &Trial, cell: CellKey, target: &Dataset) {
         self.prompts.entry(cell.to_string()).or_insert_with(|| {
-            let pictures = evaluated_images(trial, cell, target);
+            let images = evaluated_images(trial, cell, target);
             let split = trial.evaluation.split_of(cell.target).as_str();
             let questions = questions(&trial.protocol, target, cell.form);
-            prompts_digest(&questions, split, &pictures, |question| {
+            prompts_digest(&questions, split, &images, |question| {
                 evaluation_prompt(&trial.protocol, cell, question).conversation
             })
         });

@@ -252,7 +252,7 @@ struct PickedPaths {
 }
 
 #[test]
-fn the_small_real_sets_give_the_expected_pictures_and_all_of_them_exist() {
+fn the_small_real_sets_give_the_expected_images_and_all_of_them_exist() {
     let Some(shared) = shared() else { return };
     let data_dir = shared.join("data/coop");
     let expected: BTreeMap<String, BTreeMap<String, PickedPaths>> =
@@ -278,7 +278,7 @@ fn paths<'a>(examples: &'a [Example], picks: &[usize]) -> Vec<&'a str> {
 }
 
 #[test]
-fn imagenet_opens_without_its_training_pictures() {
+fn imagenet_opens_without_its_training_images() {
     let Some(shared) = shared() else { return };
     let dataset = Dataset::open(DatasetId::ImageNet, &shared.join("data/coop")).unwrap();
     assert!(dataset.train.is_empty());
@@ -288,7 +288,7 @@ fn imagenet_opens_without_its_training_pictures() {
     for example in &dataset.test {
         assert!(dataset.image_path(example).unwrap().is_file());
     }
-    assert_eq!(dataset.test.len(), dataset.class_names.len(), "one picture per class");
+    assert_eq!(dataset.test.len(), dataset.class_names.len(), "one image per class");
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> T {

@@ -28,7 +28,7 @@ fn write(root: &Path, name: &str, content: &str) {
     fs::write(path, content).unwrap();
 }
 
-/// Checks what is told of a split file, its own path left out.
+/// Checks what is reported of a split file, its own path left out.
 fn check_faults(split_file: &str, expected: &str) {
     let (root, dataset) = eurosat(split_file);
     let message = dataset.unwrap_err().to_string();
@@ -100,7 +100,7 @@ fn a_split_file_of_another_shape_is_refused() {
     );
     check_faults(
         r#"{"train": [], "val": [], "test": []}"#,
-        "1 fault\n  found no picture, expected some",
+        "1 fault\n  found no image, expected some",
     );
 }
 
@@ -125,7 +125,7 @@ fn a_missing_file_is_named_with_where_to_get_it() {
 }
 
 #[test]
-fn a_picture_is_found_only_inside_the_datasets_folder() {
+fn an_image_is_found_only_inside_the_datasets_folder() {
     let (root, dataset) = eurosat(GOOD);
     let dataset = dataset.unwrap();
     write(root.path(), "eurosat/2750/a/1.jpg", "");
@@ -179,7 +179,7 @@ fn a_drawn_data_root_is_known_by_its_mark() {
     assert_ne!(
         first.digest(None),
         other.digest(None),
-        "the seed draws other pictures under the same names"
+        "the seed draws other images under the same names"
     );
 }
 
@@ -193,13 +193,13 @@ fn the_digest_depends_on_order_and_on_nothing_outside_the_lists() {
     let swapped = r#"["b/1.jpg", 0, "forest"], ["a/1.jpg", 1, "sea_or_lake"]"#;
     assert_ne!(reference, digest(&GOOD.replace(first_two, swapped)));
     assert_ne!(reference, digest(&GOOD.replace("sea_or_lake", "sea or lake")));
-    let with_pictures = |tree: Option<&str>| eurosat(GOOD).1.unwrap().digest(tree);
-    assert_ne!(reference, with_pictures(Some("other tree")));
-    assert_ne!(reference, with_pictures(None), "unlocked pictures are nobody's");
+    let with_images = |tree: Option<&str>| eurosat(GOOD).1.unwrap().digest(tree);
+    assert_ne!(reference, with_images(Some("other tree")));
+    assert_ne!(reference, with_images(None), "unlocked images are nobody's");
 }
 
 #[test]
-fn a_class_with_too_few_pictures_gives_all_of_them() {
+fn a_class_with_too_few_images_gives_all_of_them() {
     let (_root, dataset) = eurosat(GOOD);
     let picks = sample_few_shot(&dataset.unwrap(), 4, 1);
     assert_eq!(picks.train, [0, 2, 1], "classes in order of first appearance");

@@ -52,7 +52,7 @@ fn digests(trials: &[Trial], dataset: &Dataset) -> PromptDigests {
 }
 
 #[test]
-fn base_to_new_trains_on_the_base_part_of_the_few_shot_pictures_and_tests_both_halves() {
+fn base_to_new_trains_on_the_base_part_of_the_few_shot_images_and_tests_both_halves() {
     let (_root, dataset) = eurosat();
     let all = trial("few-shot", "matched", "cls-rl.eurosat.2shot.seed1");
     let base = trial("base-to-new", "matched", "cls-rl.eurosat.base.2shot.seed1");
@@ -67,20 +67,20 @@ fn base_to_new_trains_on_the_base_part_of_the_few_shot_pictures_and_tests_both_h
 }
 
 #[test]
-fn the_notebook_s_pictures_are_the_same_for_every_seed_and_coop_s_are_not() {
+fn the_notebook_s_images_are_the_same_for_every_seed_and_coop_s_are_not() {
     let (_root, dataset) = eurosat();
-    let pictures = |protocol: &str, seed: u64| {
+    let images = |protocol: &str, seed: u64| {
         let trial = trial("few-shot", protocol, &format!("cls-rl.eurosat.2shot.seed{seed}"));
         let notebook = matches!(trial.protocol.shots, ShotRule::Notebook { .. });
         assert_eq!(notebook, protocol == "paper");
         training_images(&trial, &dataset, None).unwrap().into_iter().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(pictures("paper", 1), pictures("paper", 2));
-    assert_ne!(pictures("matched", 1), pictures("matched", 2));
+    assert_eq!(images("paper", 1), images("paper", 2));
+    assert_ne!(images("matched", 1), images("matched", 2));
 }
 
 #[test]
-fn every_trial_and_cell_has_digests_and_methods_share_their_pictures() {
+fn every_trial_and_cell_has_digests_and_methods_share_their_images() {
     let (_root, dataset) = eurosat();
     let trials = trials("few-shot", "paper");
     let digests = digests(&trials, &dataset);

@@ -108,7 +108,7 @@ fn a_question_lists_the_truth_once_among_names_of_its_own() {
 }
 
 #[test]
-fn a_choice_list_depends_on_seed_split_and_picture_only() {
+fn a_choice_list_depends_on_seed_split_and_image_only() {
     let dataset = textures(47);
     let listed = |split: &str, position: usize, seed| {
         let questions = questions(&dataset, Form::FewShot, &choices(PUBLISHED, seed));
@@ -173,7 +173,7 @@ fn a_question_of_a_half_lists_that_halfs_names_only() {
 }
 
 #[test]
-fn a_picture_of_the_other_half_is_never_asked_about() {
+fn an_image_of_the_other_half_is_never_asked_about() {
     let dataset = textures(10);
     let base = questions(&dataset, Form::Base, &choices(NOTEBOOK, 1));
     assert_eq!(base.ask("test", &dataset.train[4]).choices.len(), 5);

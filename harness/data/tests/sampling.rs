@@ -85,7 +85,7 @@ fn the_halves_are_coops_in_every_count() {
     for (name, halves) in &expected {
         let id: DatasetId = name.parse().unwrap();
         let names = fs::read_to_string(shared.join(format!("data/classnames/{id}.txt"))).unwrap();
-        let dataset = one_picture_per_class(id, names.lines());
+        let dataset = one_image_per_class(id, names.lines());
         let check = |form, half: &HalfCounts| {
             let names = FormView::new(&dataset, form, BaseRule::Ceil).class_names();
             assert_eq!(names.len(), half.classes, "{id} {form}");
@@ -98,7 +98,7 @@ fn the_halves_are_coops_in_every_count() {
 }
 
 /// A dataset of which only the class names are at hand.
-fn one_picture_per_class<'n>(id: DatasetId, names: impl Iterator<Item = &'n str>) -> Dataset {
+fn one_image_per_class<'n>(id: DatasetId, names: impl Iterator<Item = &'n str>) -> Dataset {
     let (_root, mut dataset) = imagenet();
     dataset.id = id;
     dataset.class_names = names.map(str::to_owned).collect();
@@ -154,7 +154,7 @@ fn a_base_few_shot_set_is_the_base_part_of_the_set_of_all_classes() {
 }
 
 #[test]
-fn no_test_picture_is_in_a_few_shot_set() {
+fn no_test_image_is_in_a_few_shot_set() {
     let Some(shared) = shared() else { return };
     for (id, file) in SPLIT_FILES {
         let dataset = open_split_file(&shared, id, file);
@@ -167,7 +167,7 @@ fn no_test_picture_is_in_a_few_shot_set() {
                 let paths: Vec<&str> = train.chain(val).map(|row| row.path.as_str()).collect();
                 assert!(paths.iter().all(|path| !test.contains(path)), "{id}");
                 let distinct: BTreeSet<&str> = paths.iter().copied().collect();
-                assert_eq!(distinct.len(), paths.len(), "{id}: no picture twice, none in both");
+                assert_eq!(distinct.len(), paths.len(), "{id}: no image twice, none in both");
             }
         }
     }
@@ -193,7 +193,7 @@ fn imagenet() -> (TempDir, Dataset) {
 /// CPython: `o = list(range(12)); random.seed(7); random.shuffle(o)` gives
 /// 7, 11, 3, 10, 8, 4, 9, 1, 0, 6, 2, 5; image i is of class i / 2.
 #[test]
-fn the_notebook_takes_the_first_pictures_of_every_name_from_one_shuffled_list() {
+fn the_notebook_takes_the_first_images_of_every_name_from_one_shuffled_list() {
     let (_root, dataset) = imagenet();
     let picks = |shots, trial_seed| {
         pick_few_shot(&dataset, ShotRule::Notebook { seed: 7 }, shots, trial_seed)
@@ -203,7 +203,7 @@ fn the_notebook_takes_the_first_pictures_of_every_name_from_one_shuffled_list() 
     assert_eq!(one_shot.val, [0; 0]);
     assert_eq!(one_shot, picks(1, 2), "the trial's seed does not matter");
     assert_eq!(picks(2, 1).train, [7, 11, 3, 10, 8, 4, 9, 1, 0, 6, 2, 5]);
-    assert_eq!(picks(9, 1), picks(2, 1), "a class with fewer pictures gives all of them");
+    assert_eq!(picks(9, 1), picks(2, 1), "a class with fewer images gives all of them");
     assert_eq!(picks(0, 1).train, [0; 0]);
 
     let other = pick_few_shot(&dataset, ShotRule::Notebook { seed: 1 }, 1, 1);
@@ -235,7 +235,7 @@ fn coops_rule_is_coops_sampler() {
 }
 
 #[test]
-fn halves_without_training_pictures_are_cut_from_the_list_of_classes() {
+fn halves_without_training_images_are_cut_from_the_list_of_classes() {
     let (root, _) = imagenet();
     fs::remove_dir_all(root.path().join("imagenet/images/train")).unwrap();
     let dataset = Dataset::open(DatasetId::ImageNet, root.path()).unwrap();

@@ -23,7 +23,7 @@ pub struct Inputs {
     /// The model's tokenizer.
     pub tokenizer: TextTokenizer,
     processor: Processor,
-    picture_cache: Option<ImageCache>,
+    image_cache: Option<ImageCache>,
     data: BTreeMap<DatasetId, BoundDataset>,
     protocol: Protocol,
     image_token: i64,
@@ -63,16 +63,16 @@ impl Inputs {
     pub fn from_folder(
         model: &Folder,
         protocol: &Protocol,
-        picture_cache: Option<&CacheSpace>,
+        image_cache: Option<&CacheSpace>,
     ) -> Result<Self, EngineError> {
         let tokenizer = TextTokenizer::from_folder(model)?;
         let processor = Processor::from_folder(model)?
             .with_pixels(protocol.image.min_pixels, protocol.image.max_pixels);
         let image_token = tokenizer.token_id("<|image_pad|>")?;
         let im_end = tokenizer.token_id("<|im_end|>")?;
-        let (picture_cache, protocol) = (picture_cache.map(ImageCache::new), protocol.clone());
+        let (image_cache, protocol) = (image_cache.map(ImageCache::new), protocol.clone());
         let data = BTreeMap::new();
-        Ok(Inputs { tokenizer, processor, picture_cache, data, protocol, image_token, im_end })
+        Ok(Inputs { tokenizer, processor, image_cache, data, protocol, image_token, im_end })
     }
 
     /// Holds every image to what was found of its dataset; one of a dataset that is not here is refused.
@@ -184,8 +184,8 @@ impl Inputs {
         examples
             .par_iter()
             .map(|example| {
-                let file = bound.read_picture::<EngineError>(dataset, example)?;
-                Ok(match &self.picture_cache {
+                let file = bound.read_image::<EngineError>(dataset, example)?;
+                Ok(match &self.image_cache {
                     Some(cache) => self.processor.load_through(cache, &file, steps)?,
                     None => self.processor.load_file(&file, steps)?,
                 })

@@ -43,7 +43,7 @@ pub struct TrialJob {
     /// Whether layers are run again in the backward pass instead of kept.
     pub recompute: bool,
     /// A cache of resized images, which changes no number.
-    pub picture_cache: Option<CacheSpace>,
+    pub image_cache: Option<CacheSpace>,
     /// The cells that are still to be evaluated.
     pub cells: Vec<CellKey>,
     /// Where the tuned weights are kept until every cell of the trial is done.

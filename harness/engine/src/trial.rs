@@ -56,7 +56,7 @@ fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     let start = Folder::checked(&job.model_dir, job.model_files.clone());
     let context = TrialContext {
         job,
-        inputs: Inputs::from_folder(&start, &job.trial.protocol, job.picture_cache.as_ref())?
+        inputs: Inputs::from_folder(&start, &job.trial.protocol, job.image_cache.as_ref())?
             .held_to(&job.data),
         generation: GenerationConfig::from_folder(&start)?,
         place: describe_machine(job, device)?,

@@ -1,7 +1,7 @@
 //! Trying again what a file server over a network refuses for a moment.
 //!
 //! NFS says ESTALE of a name whose file was replaced on another machine, and EIO while a server starts again. Both pass;
-//! on a disk that is broken they do not, and are told after a second or so.
+//! on a disk that is broken they do not, and are reported after a second or so.
 
 use std::{io, thread, time::Duration};
 

@@ -14,7 +14,7 @@ pub const TREE: u64 = 4 << 30;
 pub const RECORD: u64 = 1 << 30;
 
 /// Images: 179 million pixels, the most that are decoded, have less even as plain RGB.
-pub const PICTURE: u64 = 1 << 30;
+pub const IMAGE: u64 = 1 << 30;
 
 /// Tensors of a golden set: logits of every token take the most.
 pub const TENSORS: u64 = 4 << 30;

@@ -134,16 +134,16 @@ fn hold(session: &mut Session, spot: &Spot, name: &str) -> Result<Option<FileLoc
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(FetchError::io("create", dir))?;
     }
-    let mut is_told = false;
+    let mut is_reported = false;
     loop {
         match FileLock::try_take(path) {
             Ok(Some(lock)) => return Ok(Some(lock)),
             Ok(None) => {}
             Err(_) => return Ok(None),
         }
-        if !is_told {
+        if !is_reported {
             session.send(FetchEvent::Held { name });
-            is_told = true;
+            is_reported = true;
         }
         session.pause(LOCK_WAIT)?;
     }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// In one that its text tells.
-    Told,
+    Reported,
     /// Weights or data were not those that were checked before it began.
     Differs,
     /// The system ended its worker.
@@ -21,7 +21,7 @@ impl FailureKind {
     /// Whether the same trial may go well elsewhere.
     pub(crate) fn is_of_slot(self) -> bool {
         match self {
-            FailureKind::Told | FailureKind::Differs => false,
+            FailureKind::Reported | FailureKind::Differs => false,
             FailureKind::Killed
             | FailureKind::Signalled
             | FailureKind::Crashed
@@ -40,8 +40,8 @@ pub struct Failed {
 }
 
 impl Failed {
-    pub(crate) fn told(reason: String) -> Self {
-        Failed { kind: FailureKind::Told, reason }
+    pub(crate) fn because(reason: String) -> Self {
+        Failed { kind: FailureKind::Reported, reason }
     }
 }
 

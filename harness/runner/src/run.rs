@@ -35,7 +35,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long after a worker a signal that goes to a whole group may reach the run.
 const GROUP_SIGNAL: Duration = Duration::from_millis(500);
 
-/// How often others are told that a trial goes on.
+/// How often a trial shows other processes that it goes on.
 const BEAT: Duration = Duration::from_secs(60);
 
 /// What happens while tasks run; an index counts the run's tasks.
@@ -80,7 +80,7 @@ pub struct Runner<'a> {
     pub keep_checkpoints: bool,
     /// Becomes true when the run is to stop.
     pub stop: &'a AtomicBool,
-    /// Is told what happens.
+    /// Receives what happens.
     pub on_event: &'a mut dyn FnMut(RunEvent<'_>),
 }
 
@@ -177,7 +177,7 @@ impl Runner<'_> {
             Err(RecordError::Store(error)) => Err(error.into()),
             Err(RecordError::Trial(reason)) => {
                 let Some(running) = pool.remove(idx) else { return Ok(()) };
-                let failure = failure(&running.task, Failed::told(reason), Vec::new());
+                let failure = failure(&running.task, Failed::because(reason), Vec::new());
                 // Its worker is stopped before its folder is left.
                 drop(running.worker);
                 self.fail(idx, &running.task, failure, summary)
@@ -272,7 +272,7 @@ impl Runner<'_> {
             match (failed, ended) {
                 (Some(RecordError::Store(error)), _) => return Err(error.into()),
                 (Some(RecordError::Trial(reason)), _) => {
-                    let failed = failure(task, Failed::told(reason), Vec::new());
+                    let failed = failure(task, Failed::because(reason), Vec::new());
                     self.fail(idx, task, failed, &mut summary)?;
                 }
                 (None, Err(_)) if self.stop.load(Ordering::Relaxed) => {

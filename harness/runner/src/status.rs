@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{Store, StoreError, Stored, Verified};
 
-/// The longest reason that is told, in characters: a prompt that changed may have any length.
+/// The longest reason that is reported, in characters: a prompt that changed may have any length.
 const MAX_REASON: usize = 400;
 
 /// The state of a training or a cell.
@@ -297,8 +297,9 @@ fn after_training(own: State<CellRecord>, training: &State<TrainingRecord>) -> S
     match (own, training) {
         (State::Done(_), State::Stale(reasons)) => State::Stale(reasons.clone()),
         (State::Stale(own), State::Stale(reasons)) => {
-            let is_told = |reason: &String| reason == FINE_TUNE_CHANGED || reasons.contains(reason);
-            let others = own.into_iter().filter(|reason| !is_told(reason));
+            let is_reported =
+                |reason: &String| reason == FINE_TUNE_CHANGED || reasons.contains(reason);
+            let others = own.into_iter().filter(|reason| !is_reported(reason));
             State::Stale(reasons.iter().cloned().chain(others).collect())
         }
         (State::Done(_), State::Missing(reason)) => missing(reason),

@@ -131,7 +131,7 @@ impl Worker {
             Ok(status) => ended_well(status, self.differs, &tail),
             Err(error) => {
                 let reason = format!("its worker cannot be waited for: {error}");
-                Err(Failed { kind: FailureKind::Told, reason })
+                Err(Failed { kind: FailureKind::Reported, reason })
             }
         };
         (ended, tail)
@@ -158,7 +158,7 @@ fn ended_well(status: ExitStatus, differs: i32, tail: &[String]) -> Result<(), F
         _ if is_of_gpu(tail) => {
             (FailureKind::Device, format!("its GPU failed, and its worker ended with {status}"))
         }
-        _ => (FailureKind::Told, format!("its worker ended with {status}")),
+        _ => (FailureKind::Reported, format!("its worker ended with {status}")),
     };
     Err(Failed { kind, reason })
 }

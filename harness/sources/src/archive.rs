@@ -29,7 +29,7 @@ pub struct Unpacking<'u> {
     pub packing: &'u Packing,
     /// What of it is wanted.
     pub pieces: &'u [Piece],
-    /// For ImageNet's validation pictures: the folder of each, in the order of their numbers.
+    /// For ImageNet's validation images: the folder of each, in the order of their numbers.
     pub folders: &'u [String],
     /// How much it may hold.
     pub limits: &'u Limits,
@@ -142,7 +142,7 @@ fn nested(
         .map_err(of_archive)
 }
 
-/// Where a validation picture goes: `ILSVRC2012_val_00000001.JPEG` into the folder of the first label.
+/// Where a validation image goes: `ILSVRC2012_val_00000001.JPEG` into the folder of the first label.
 fn validation_target(path: &str, to: &str, folders: &[String]) -> Option<String> {
     let name = path.rsplit('/').next()?;
     let number: usize =

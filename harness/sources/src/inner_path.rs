@@ -42,7 +42,7 @@ pub(crate) fn checked(name: &[u8]) -> Result<String, Fault> {
     inner_path(name).map_err(Fault::Hostile)
 }
 
-/// A name as it is told: short, and without what moves a terminal.
+/// A name as it is reported: short, and without what moves a terminal.
 pub(crate) fn fit(name: &[u8]) -> String {
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     String::from_utf8_lossy(name).chars().take(100).map(visible).collect()

@@ -69,7 +69,7 @@ pub enum Packing {
     },
     /// A tar of tars, each of which becomes a folder by its name.
     ClassTars,
-    /// ImageNet's flat archive of validation pictures.
+    /// ImageNet's flat archive of validation images.
     Validation {
         /// The archive with the labels.
         labels: String,

@@ -118,7 +118,7 @@ fn description(entry: &mut impl EntryRead) -> Result<Vec<u8>, Fault> {
 }
 
 /// The name that extended headers give the next entry. What would change its size or make it sparse is refused:
-/// no picture needs that.
+/// no image needs that.
 fn pax_name(bytes: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     let mut name = None;
     for extension in PaxExtensions::new(bytes) {

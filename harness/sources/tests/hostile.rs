@@ -61,9 +61,9 @@ impl Place {
             matches!(error, UnpackError::Hostile { .. } | UnpackError::Broken { .. }),
             "{error:?}"
         );
-        let told = error.to_string();
-        assert!(told.contains(word), "expected {word:?} in {told}");
-        assert!(!told.chars().any(char::is_control), "{told:?}");
+        let message = error.to_string();
+        assert!(message.contains(word), "expected {word:?} in {message}");
+        assert!(!message.chars().any(char::is_control), "{message:?}");
         let names: Vec<_> = fs::read_dir(self.dir.path()).unwrap().collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }

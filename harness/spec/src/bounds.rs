@@ -101,7 +101,7 @@ impl CellRecord {
             ("n_untagged", self.outcome.n_untagged, n),
         ];
         if n == 0 {
-            return Err("it has no picture".to_owned());
+            return Err("it has no image".to_owned());
         }
         if let Some((what, found, most)) = at_most.into_iter().find(|(_, found, most)| most < found)
         {

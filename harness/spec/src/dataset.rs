@@ -108,7 +108,7 @@ impl DatasetId {
 
     /// Images of the real dataset's list, for a plan that is made without data (CoOp's splits;
     /// ImageNet's validation list is its test list).
-    pub fn n_pictures(self, split: EvalSplit) -> usize {
+    pub fn n_images(self, split: EvalSplit) -> usize {
         let (val, test) = match self {
             DatasetId::ImageNet => (50_000, 50_000),
             DatasetId::Caltech101 => (1_649, 2_465),

@@ -345,7 +345,7 @@ fn reason(path: &str, stored: &Value, current: &Value) -> String {
         "train_on.data" => "the data that is trained on changed".to_owned(),
         "train_on.lists" => "the lists that are trained on changed".to_owned(),
         "data" => "the target's data changed".to_owned(),
-        "train_on.picks" => "the training pictures changed".to_owned(),
+        "train_on.picks" => "the training images changed".to_owned(),
         "train_on.prompts" => "the rendered training prompts changed".to_owned(),
         "prompts" => "the rendered prompts changed".to_owned(),
         "unlocked_source" if stored.is_null() => {

@@ -104,8 +104,8 @@ mod tests {
         };
         assert_eq!(seal().check(&seal()), Ok(()));
         let other = Seal { trial: "cls-rl.dtd.4shot.seed1".to_owned(), ..seal() };
-        let told = "it is the record of `sft.dtd.4shot.seed1`, not of `cls-rl.dtd.4shot.seed1`";
-        check(other, told);
+        let message = "it is the record of `sft.dtd.4shot.seed1`, not of `cls-rl.dtd.4shot.seed1`";
+        check(other, message);
         check(Seal { run: "x".to_owned(), ..seal() }, "its `run` is not what its seal has");
         check(Seal { outcome: "x".to_owned(), ..seal() }, "its `outcome` is not what its seal has");
     }

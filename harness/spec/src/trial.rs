@@ -69,7 +69,7 @@ impl Trial {
         let is_half = |form: &&Form| form.half() != ClassHalf::All;
         let n_lists = forms.len() - forms.iter().filter(is_half).count() / 2;
         let of = |&target: &DatasetId| {
-            let whole = target.n_pictures(self.evaluation.split_of(target)) * n_lists;
+            let whole = target.n_images(self.evaluation.split_of(target)) * n_lists;
             whole.min(limit.map_or(whole, |limit| limit.saturating_mul(forms.len())))
         };
         targets.iter().map(of).sum::<usize>() * prompts.len()

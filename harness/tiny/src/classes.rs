@@ -7,7 +7,7 @@ use clsrl_spec::DatasetId;
 
 use super::{
     colour::Hue::{self, Blue, Cyan, Green, Lime, Orange, Pink, Red, Violet},
-    picture::Look,
+    image::Look,
     shape::Shape::{self, Bars, Cross, Disk, Full, Ring, Square, Star, Triangle},
     texture::Texture::{self, Checked, Dotted, Plain, Striped},
 };

@@ -65,7 +65,7 @@ pub struct Entry {
 }
 
 /// The folder of a dataset's images, below the data root; listed paths start there.
-pub fn picture_folder(dataset: DatasetId) -> String {
+pub fn image_folder(dataset: DatasetId) -> String {
     format!("{}/{}", dataset.folder(), layout_of(dataset).image_prefix)
 }
 

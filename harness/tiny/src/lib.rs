@@ -7,7 +7,7 @@
 pub mod write;
 mod layout;
 pub mod classes;
-pub mod picture;
+pub mod image;
 pub mod style;
 pub mod shape;
 pub mod texture;

@@ -15,8 +15,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    layout::{Entry, Part, entries_of, json_text, lists_of, picture_folder},
-    picture::draw,
+    image::draw,
+    layout::{Entry, Part, entries_of, image_folder, json_text, lists_of},
     style::style_of,
 };
 
@@ -149,7 +149,7 @@ fn write_root(
 ) -> Result<(), DrawnError> {
     for dataset in DatasetId::ALL {
         let entries = entries_of(dataset, marker.seed);
-        let folder = root.join(picture_folder(dataset));
+        let folder = root.join(image_folder(dataset));
         let folders: std::collections::BTreeSet<PathBuf> = entries
             .iter()
             .filter_map(|entry| folder.join(&entry.path).parent().map(Path::to_owned))
@@ -181,10 +181,10 @@ fn jpeg_of(
 ) -> Result<Vec<u8>, DrawnError> {
     let idx = entry.idx.to_string();
     let name = ["drawn", dataset.as_str(), entry.part.name(), entry.class.name, &idx];
-    let picture = draw(entry.class.look, &style_of(dataset), &mut Stream::new(seed, &name));
+    let image = draw(entry.class.look, &style_of(dataset), &mut Stream::new(seed, &name));
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
-        .encode_image(&picture)
+        .encode_image(&image)
         .map_err(|source| DrawnError::Encode { path: path.to_owned(), source })?;
     Ok(bytes)
 }

@@ -45,7 +45,7 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn is_picture(path: &str) -> bool {
+fn is_image(path: &str) -> bool {
     path.ends_with(".jpg") || path.ends_with(".JPEG")
 }
 
@@ -56,7 +56,7 @@ fn check_hash(path: &str, expected: &str) {
 }
 
 #[test]
-fn pictures_have_the_same_bytes_on_every_machine() {
+fn images_have_the_same_bytes_on_every_machine() {
     check_hash(
         "imagenet/images/val/n01440764/ILSVRC2012_val_00000021.JPEG",
         "78d18a90c2dc0c834423dbc8fd7ac90133c29d8646a1c0887d422532fe0649b2",
@@ -80,13 +80,13 @@ fn the_whole_tree_has_the_same_bytes_on_every_machine() {
 }
 
 #[test]
-fn another_seed_draws_other_pictures_at_the_same_places() {
+fn another_seed_draws_other_images_at_the_same_places() {
     let other = tree_of(&draw(2).path().join("data"));
-    let pictures = |tree: &Tree| -> Vec<String> {
-        tree.keys().filter(|path| is_picture(path)).cloned().collect()
+    let images = |tree: &Tree| -> Vec<String> {
+        tree.keys().filter(|path| is_image(path)).cloned().collect()
     };
-    assert_eq!(pictures(&other), pictures(&SEED_1));
-    assert!(pictures(&other).iter().all(|path| other[path] != SEED_1[path]));
+    assert_eq!(images(&other), images(&SEED_1));
+    assert!(images(&other).iter().all(|path| other[path] != SEED_1[path]));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_folder_with_other_content_is_refused() {
 }
 
 #[test]
-fn all_eleven_drawn_datasets_open_and_their_pictures_are_there() {
+fn all_eleven_drawn_datasets_open_and_their_images_are_there() {
     let dir = draw(1);
     for id in DatasetId::ALL {
         let dataset = Dataset::open(id, &dir.path().join("data")).unwrap();

@@ -68,7 +68,7 @@ pub(crate) fn prompt_positions(
                  found {n_found}"
             ));
         }
-        next = push_picture(&mut axes, next, grid, config.vision_config.spatial_merge_size);
+        next = push_image(&mut axes, next, grid, config.vision_config.spatial_merge_size);
         token_idx += n_tokens as usize;
     }
     match images.count() {
@@ -86,7 +86,7 @@ fn largest(axes: &[Vec<i64>; 3]) -> i64 {
 }
 
 /// Adds an image's tokens and returns where the text goes on.
-fn push_picture(axes: &mut [Vec<i64>; 3], start: i64, grid: &Grid, merge: i64) -> i64 {
+fn push_image(axes: &mut [Vec<i64>; 3], start: i64, grid: &Grid, merge: i64) -> i64 {
     let (n_rows, n_columns) = (grid.h / merge, grid.w / merge);
     for frame in 0..grid.t {
         for row in 0..n_rows {

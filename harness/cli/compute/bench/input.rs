@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::image::Processor;
-use clsrl_lab::speed::{PictureBench, processor_of, qwen2_vl_2b, read_pictures};
+use clsrl_lab::speed::{ImageBench, processor_of, qwen2_vl_2b, read_images};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,7 +19,7 @@ const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 /// Times the input path.
 pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     let mut paths = Vec::new();
-    find_pictures(&options.images, &mut paths)?;
+    find_images(&options.images, &mut paths)?;
     paths.sort();
     if paths.is_empty() {
         let dir = options.images.display();
@@ -32,8 +32,8 @@ pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     };
     let threads = options.threads.unwrap_or_else(all_threads);
     let (order, warmup, steps) = (options.order, options.warmup, options.steps);
-    let bench = PictureBench { paths, order, threads, warmup, steps };
-    let speed = read_pictures(&processor, &bench)?;
+    let bench = ImageBench { paths, order, threads, warmup, steps };
+    let speed = read_images(&processor, &bench)?;
     let n = bench.paths.len();
     let mean = speed.seconds.iter().sum::<f64>() / speed.seconds.len() as f64;
     Ok(json!({
@@ -56,13 +56,13 @@ pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     }))
 }
 
-fn find_pictures(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+fn find_images(dir: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let unreadable = || format!("cannot read the folder `{}`", dir.display());
     for entry in dir.read_dir().with_context(unreadable)? {
         let entry = entry.with_context(unreadable)?;
         let path = entry.path();
         if entry.file_type().with_context(unreadable)?.is_dir() {
-            find_pictures(&path, found)?;
+            find_images(&path, found)?;
             continue;
         }
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();

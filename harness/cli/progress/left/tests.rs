@@ -127,10 +127,10 @@ fn events(work: &Work) -> Vec<(f64, TrialEvent)> {
 }
 
 /// Plays a run on so many places, with everything before `from` known to the pace from an earlier run; gives what
-/// was told to be left at every event, with the time of it, and how long all took.
+/// was shown as left at every event, with the time of it, and how long all took.
 fn play(works: &[Work], n_jobs: usize, pace: Pace) -> (Vec<(f64, Option<f64>)>, f64) {
     let mut left = Left::new(works.to_vec(), n_jobs, pace);
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     // By when it happens, then by trial: seconds are no key.
     let mut queue: BTreeMap<(u64, usize, usize), Option<TrialEvent>> = BTreeMap::new();
     let micros = |seconds: f64| (seconds * 1e6) as u64;
@@ -159,20 +159,20 @@ fn play(works: &[Work], n_jobs: usize, pace: Pace) -> (Vec<(f64, Option<f64>)>, 
                 free += 1;
             }
         }
-        told.push((
+        shown.push((
             now as f64 / 1e6,
             left.time(Duration::from_micros(now)).map(|left| left.as_secs_f64()),
         ));
     }
     assert_eq!(left.done(), left.all());
-    (told, now as f64 / 1e6)
+    (shown, now as f64 / 1e6)
 }
 
-/// From `from` on, as a share of the run, what is told to be left is right within a fifth, or within a hundredth of
+/// From `from` on, as a share of the run, the time left that is shown is right within a fifth, or within a hundredth of
 /// the whole near the end.
 fn check(works: &[Work], n_jobs: usize, pace: Pace, from: f64) {
-    let (told, total) = play(works, n_jobs, pace);
-    for (now, left) in told.into_iter().filter(|(now, _)| from * total <= *now) {
+    let (shown, total) = play(works, n_jobs, pace);
+    for (now, left) in shown.into_iter().filter(|(now, _)| from * total <= *now) {
         let (left, truth) = (left.expect("something was timed"), total - now);
         let allowed = (0.2 * truth).max(0.01 * total);
         assert!(

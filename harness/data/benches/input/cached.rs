@@ -5,8 +5,8 @@ use clsrl_spec::ImagePath;
 use criterion::{BenchmarkId, Criterion, Throughput};
 
 use crate::{
+    images::{SIDE, processor},
     photographs::{Photograph, large, photographs},
-    pictures::{SIDE, processor},
     shared_dir,
 };
 
@@ -30,7 +30,7 @@ fn bench_photograph(
     photograph: &Photograph,
     order: ImagePath,
 ) {
-    let rgb = decode_rgb(&photograph.path).expect("the photograph is a whole picture");
+    let rgb = decode_rgb(&photograph.path).expect("the photograph is a whole image");
     let n_bytes = photograph.path.metadata().map_or(0, |metadata| metadata.len());
     let what =
         format!("{order}/{} {}x{}, {} KB", photograph.name, rgb.width, rgb.height, n_bytes / 1000);

@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 
 /// A dataset whose images are all that lies below one folder.
 const DATASET: DatasetId = DatasetId::Dtd;
-const PICTURE_FOLDER: &str = "images";
+const IMAGE_FOLDER: &str = "images";
 
 const FILES_PER_FOLDER: usize = 100;
 
@@ -39,7 +39,7 @@ pub fn bench(criterion: &mut Criterion) {
 fn write_files(dataset_dir: &Path, n_files: usize, n_bytes: usize) {
     let mut stream = Stream::new(1, &["bench", "hashing"]);
     for file_idx in 0..n_files {
-        let folder = format!("{PICTURE_FOLDER}/{:02}", file_idx / FILES_PER_FOLDER);
+        let folder = format!("{IMAGE_FOLDER}/{:02}", file_idx / FILES_PER_FOLDER);
         let folder = dataset_dir.join(folder);
         let mut bytes = vec![0; n_bytes];
         bytes[..8].copy_from_slice(&stream.next_u64().to_le_bytes());

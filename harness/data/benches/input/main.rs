@@ -6,7 +6,7 @@
 mod cached;
 mod hashing;
 mod photographs;
-mod pictures;
+mod images;
 mod tokens;
 
 use std::{
@@ -23,7 +23,7 @@ fn main() {
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     hashing::bench(&mut criterion);
-    pictures::bench(&mut criterion);
+    images::bench(&mut criterion);
     cached::bench(&mut criterion);
     tokens::bench(&mut criterion);
     criterion.final_summary();

@@ -83,6 +83,6 @@ fn draw(dir: &Path, (width, height): (u32, u32)) -> PathBuf {
     let file = fs::File::create(&path).expect("a temporary folder takes files");
     JpegEncoder::new_with_quality(file, 90)
         .encode(&pixels, width, height, ExtendedColorType::Rgb8)
-        .expect("the pixels fill the picture");
+        .expect("the pixels fill the image");
     path
 }

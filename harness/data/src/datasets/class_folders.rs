@@ -26,16 +26,16 @@ impl ClassFolders {
     /// Lists the folders and splits their images into 50 %, 20 % and 30 %.
     pub(super) fn read(&self, dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
         let mut faults = Faults::default();
-        let (mut pictures, strays) = list_classes(dir, self.folder, self.hint, &mut faults)?;
-        pictures.retain(|folder, _| !self.ignored.contains(&folder.as_str()));
+        let (mut images, strays) = list_classes(dir, self.folder, self.hint, &mut faults)?;
+        images.retain(|folder, _| !self.ignored.contains(&folder.as_str()));
         for stray in strays {
             faults.push(format!("found the file `{stray}`, expected one folder per class"));
         }
-        if pictures.is_empty() {
+        if images.is_empty() {
             faults.push("found no folder, expected one per class".to_owned());
         }
-        let class_names: Vec<String> = pictures.keys().map(|folder| self.name_of(folder)).collect();
-        let classes = pictures.iter().zip(&class_names).enumerate();
+        let class_names: Vec<String> = images.keys().map(|folder| self.name_of(folder)).collect();
+        let classes = images.iter().zip(&class_names).enumerate();
         let classes = classes
             .map(|(label, ((folder, files), name))| examples(folder, files, label, name))
             .collect();
@@ -58,15 +58,15 @@ pub(super) fn list_classes(
     faults: &mut Faults,
 ) -> Result<(ImagesByFolder, Vec<String>), DatasetError> {
     let top = dir.list(parent, hint, faults)?;
-    let mut pictures = ImagesByFolder::new();
+    let mut images = ImagesByFolder::new();
     for folder in top.folders {
         let inside = dir.list(&format!("{parent}/{folder}"), hint, faults)?;
         for stray in &inside.folders {
-            faults.push(format!("found the folder `{folder}/{stray}`, expected pictures only"));
+            faults.push(format!("found the folder `{folder}/{stray}`, expected images only"));
         }
-        pictures.insert(folder, inside.files);
+        images.insert(folder, inside.files);
     }
-    Ok((pictures, top.files))
+    Ok((images, top.files))
 }
 
 fn examples(folder: &str, files: &[String], label: usize, class_name: &str) -> Vec<Example> {

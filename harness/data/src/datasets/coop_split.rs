@@ -86,7 +86,7 @@ fn share(n: usize, part: f64) -> usize {
 }
 
 fn too_few(found: usize, name: &str, expected: usize) -> String {
-    format!("found {found} pictures of `{name}`, expected {expected} or more for CoOp's shares")
+    format!("found {found} images of `{name}`, expected {expected} or more for CoOp's shares")
 }
 
 fn renumber(mut examples: Vec<Example>) -> Vec<Example> {

@@ -123,7 +123,7 @@ impl Dataset {
         let path = self.image_dir.join(&example.path);
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|source| {
-                let hint = "the lists are there but this picture is not; unpack the dataset's \
+                let hint = "the lists are there but this image is not; unpack the dataset's \
                             images as CoOp's DATASETS.md describes";
                 DatasetError::io(dataset, path, source, hint.to_owned())
             })

@@ -46,7 +46,7 @@ const ID: DatasetId = DatasetId::ImageNet;
 
 const NAMES: &str = "classnames.txt";
 const NAMES_DRIVE_ID: &str = "1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF";
-const FOLDERS_HINT: &str = "ImageNet's pictures stand in one folder per class, named by its wnid; the \
+const FOLDERS_HINT: &str = "ImageNet's images stand in one folder per class, named by its wnid; the \
                             official validation archive is flat and must be sorted into such folders";
 
 const FLAT_HINT: &str =
@@ -101,8 +101,8 @@ fn read_class_names(dir: &DatasetDir) -> Result<BTreeMap<String, String>, Datase
 fn list_folders(dir: &DatasetDir, parent: &str) -> Result<(ImagesByFolder, usize), DatasetError> {
     let mut faults = Faults::default();
     let (folders, beside) = list_classes(dir, parent, FOLDERS_HINT, &mut faults)?;
-    for (wnid, _) in folders.iter().filter(|(_, pictures)| pictures.is_empty()) {
-        faults.push(format!("found no picture in `{wnid}`, expected some of every class"));
+    for (wnid, _) in folders.iter().filter(|(_, images)| images.is_empty()) {
+        faults.push(format!("found no image in `{wnid}`, expected some of every class"));
     }
     faults.or_else(ID, &dir.join(parent), (folders, beside.len()))
 }

@@ -1,14 +1,14 @@
-//! The labels of ImageNet's validation pictures, as its development kit has them: which folder each belongs into.
+//! The labels of ImageNet's validation images, as its development kit has them: which folder each belongs into.
 //!
 //! Olga Russakovsky et al.: "ImageNet Large Scale Visual Recognition Challenge", IJCV 2015; `readme.txt` of
-//! `ILSVRC2012_devkit_t12.tar.gz` tells the two files' form. The archive of pictures is flat, and CoOp wants folders.
+//! `ILSVRC2012_devkit_t12.tar.gz` tells the two files' form. The archive of images is flat, and CoOp wants folders.
 
 use super::mat_file::{MatArray, read_variable};
 
-/// How many classes have pictures; the structures after them are groups of classes.
+/// How many classes have images; the structures after them are groups of classes.
 const N_CLASSES: usize = 1000;
 
-/// The folder of each validation picture, in the order of their numbers, from `meta.mat` and
+/// The folder of each validation image, in the order of their numbers, from `meta.mat` and
 /// `ILSVRC2012_validation_ground_truth.txt`. The error says what was found where.
 pub fn imagenet_validation_folders(meta: &[u8], labels: &str) -> Result<Vec<String>, String> {
     let folders = folders(meta).map_err(|fault| format!("meta.mat: {fault}"))?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_go_into_the_folders_of_their_classes() {
+    fn images_go_into_the_folders_of_their_classes() {
         let meta = meta(&[(1.0, "n02119789"), (2.0, "n02100735")]);
         let folders = imagenet_validation_folders(&meta, "2\n1\n2\n").unwrap();
         assert_eq!(folders, ["n02100735", "n02119789", "n02100735"]);

@@ -52,7 +52,7 @@ impl Ledger {
         let n_labels = self.names.len();
         let missing = (0..).zip(self.names.keys()).find(|(number, label)| number != *label);
         if n_labels == 0 {
-            faults.push("found no picture, expected some".to_owned());
+            faults.push("found no image, expected some".to_owned());
         }
         if let Some((missing, _)) = missing {
             faults.push(format!(
@@ -71,7 +71,7 @@ impl Ledger {
         let is_empty = |label: &usize| !trained.is_empty() && !trained.contains(label);
         for (label, name) in self.names.iter().filter(|(label, _)| is_empty(label)) {
             faults.push(format!(
-                "found no training picture of label {label}, `{name}`, expected some of every class"
+                "found no training image of label {label}, `{name}`, expected some of every class"
             ));
         }
     }

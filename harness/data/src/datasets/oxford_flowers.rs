@@ -59,14 +59,14 @@ fn read_annotations(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
         .filter(|(_, class)| !names.contains_key(class))
         .map(|(at, class)| (*class, at))
         .collect();
-    for (class, picture) in missing {
-        faults.push(format!("found no name of class {class}, expected one for picture {picture}"));
+    for (class, image) in missing {
+        faults.push(format!("found no name of class {class}, expected one for image {image}"));
     }
     faults.or_else(dir.id(), &dir.join(NAMES), ())?;
 
     let mut ledger = Ledger::default();
     let mut faults = Faults::default();
-    let pictures: Vec<Example> = labels
+    let images: Vec<Example> = labels
         .iter()
         .enumerate()
         .map(|(index, class)| Example {
@@ -76,13 +76,13 @@ fn read_annotations(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
             class_name: names[class].clone(),
         })
         .collect();
-    for picture in &pictures {
-        if let Err(fault) = ledger.admit(picture, &picture.path) {
+    for image in &images {
+        if let Err(fault) = ledger.admit(image, &image.path) {
             faults.push(fault);
         }
     }
-    let class_names = ledger.class_names(&pictures, &mut faults);
-    let classes = by_label(pictures);
+    let class_names = ledger.class_names(&images, &mut faults);
+    let classes = by_label(images);
     let in_order: Vec<String> = classes.iter().map(|class| class[0].class_name.clone()).collect();
     let [train, val, test] = split_in_three(classes, &in_order, &mut faults);
     faults.or_else(dir.id(), &dir.join(LABELS), ClassesAndLists { class_names, train, val, test })
@@ -94,13 +94,12 @@ fn read_labels(dir: &DatasetDir) -> Result<Vec<usize>, DatasetError> {
     let mut labels = Vec::new();
     match read_variable(&dir.read(LABELS, LABELS_HINT)?, "labels") {
         Ok(MatArray::Numbers(numbers)) => {
-            for (picture, number) in (1..).zip(numbers) {
+            for (image, number) in (1..).zip(numbers) {
                 if (1.0..=f64::from(u16::MAX)).contains(&number) {
                     labels.push(number as usize);
                 } else {
-                    faults.push(format!(
-                        "labels({picture}): found {number}, expected a class from 1"
-                    ));
+                    faults
+                        .push(format!("labels({image}): found {number}, expected a class from 1"));
                 }
             }
         }

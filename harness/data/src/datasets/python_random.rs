@@ -32,7 +32,7 @@ impl PythonRandom {
 
     /// `_randbelow(n)`. Panics if `n` is 0 or over 32 bits.
     pub fn randbelow(&mut self, n: usize) -> usize {
-        let n = u32::try_from(n).expect("no list of pictures has 2^32 entries");
+        let n = u32::try_from(n).expect("no list of images has 2^32 entries");
         assert!(0 < n, "cannot draw from an empty range");
         let n_bits = u32::BITS - n.leading_zeros();
         loop {

@@ -142,7 +142,7 @@ fn read_annotation(
         annotations.rows[number - 1].get(at)
     };
     let Some(MatArray::Text(image)) = field("fname") else {
-        return Err("found no text in `fname`, expected a picture's name".to_owned());
+        return Err("found no text in `fname`, expected an image's name".to_owned());
     };
     let class = match field("class") {
         Some(MatArray::Numbers(class)) => class.first().copied(),

@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ImageError {
     /// The file cannot be read at all.
-    #[error("picture `{}` cannot be read", path.display())]
+    #[error("image `{}` cannot be read", path.display())]
     Read {
         /// The image's file.
         path: PathBuf,
@@ -18,7 +18,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// The file's contents are no image that we accept.
-    #[error("picture `{}` cannot be decoded", path.display())]
+    #[error("image `{}` cannot be decoded", path.display())]
     Decode {
         /// The image's file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum ImageError {
         source: DecodeError,
     },
     /// An image file whose shape the model cannot take.
-    #[error("picture `{}` cannot be resized", path.display())]
+    #[error("image `{}` cannot be resized", path.display())]
     Resize {
         /// The image's file.
         path: PathBuf,
@@ -65,13 +65,13 @@ pub enum ImageError {
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// No known signature at the beginning.
-    #[error("unknown contents ({n_bytes} bytes), expected a JPEG, PNG, GIF, BMP or WebP picture")]
+    #[error("unknown contents ({n_bytes} bytes), expected a JPEG, PNG, GIF, BMP or WebP image")]
     UnknownFormat {
         /// The file's length.
         n_bytes: usize,
     },
     /// A format that others read, or what stands where an image was to be.
-    #[error("{found}, expected a JPEG, PNG, GIF, BMP or WebP picture")]
+    #[error("{found}, expected a JPEG, PNG, GIF, BMP or WebP image")]
     OtherFormat {
         /// What it is, in words.
         found: &'static str,
@@ -95,7 +95,7 @@ pub enum DecodeError {
         limit: u64,
     },
     /// The file ends before the image does.
-    #[error("truncated {format}: the file ends before the picture does")]
+    #[error("truncated {format}: the file ends before the image does")]
     Truncated {
         /// The format found.
         format: &'static str,
@@ -160,7 +160,7 @@ pub enum SizeError {
         ratio: f64,
     },
     /// An image without pixels.
-    #[error("a picture of {height} rows and {width} columns, expected at least one of each")]
+    #[error("an image of {height} rows and {width} columns, expected at least one of each")]
     Empty {
         /// Rows.
         height: usize,
@@ -168,7 +168,7 @@ pub enum SizeError {
         width: usize,
     },
     /// The patch grid is not a whole number of merge blocks.
-    #[error("a picture of {height}x{width} pixels does not divide into blocks of {factor}")]
+    #[error("an image of {height}x{width} pixels does not divide into blocks of {factor}")]
     Uneven {
         /// Rows.
         height: usize,

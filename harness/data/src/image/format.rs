@@ -2,22 +2,22 @@
 
 /// Formats that Pillow or a browser opens and we do not: what files begin with, and the format's name.
 const SIGNATURES: &[(&[u8], &str)] = &[
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"II+\0", "a BigTIFF picture"),
-    (b"MM\0+", "a BigTIFF picture"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"II+\0", "a BigTIFF image"),
+    (b"MM\0+", "a BigTIFF image"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 code stream"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"icns", "an ICNS picture"),
-    (b"8BPS", "a PSD picture"),
-    (b"DDS ", "a DDS picture"),
-    (b"qoif", "a QOI picture"),
-    (b"\x01\xda", "an SGI picture"),
-    (b"\x59\xa6\x6a\x95", "a Sun raster picture"),
-    (b"SIMPLE  =", "a FITS picture"),
-    (b"/* XPM */", "an XPM picture"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL image"),
+    (b"icns", "an ICNS image"),
+    (b"8BPS", "a PSD image"),
+    (b"DDS ", "a DDS image"),
+    (b"qoif", "a QOI image"),
+    (b"\x01\xda", "an SGI image"),
+    (b"\x59\xa6\x6a\x95", "a Sun raster image"),
+    (b"SIMPLE  =", "a FITS image"),
+    (b"/* XPM */", "an XPM image"),
     (b"gimp xcf", "a GIMP file"),
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript document"),
@@ -31,8 +31,8 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 
 /// Brands of ISO base media files, which name themselves after `ftyp`.
 const BRANDS: &[(&[&[u8; 4]], &str)] = &[
-    (&[b"avif", b"avis"], "an AVIF picture"),
-    (&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"], "a HEIC picture"),
+    (&[b"avif", b"avis"], "an AVIF image"),
+    (&[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"], "a HEIC image"),
 ];
 
 /// Says what some bytes are, if it is known.
@@ -70,24 +70,24 @@ fn by_structure(bytes: &[u8]) -> Option<&'static str> {
     }
     match head {
         // How many images follow distinguishes it from a TGA image without a colour map, which has zeros there.
-        [0, 0, 1, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("an ICO picture"),
-        [0, 0, 2, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("a CUR picture"),
+        [0, 0, 1, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("an ICO image"),
+        [0, 0, 2, 0, low, high, ..] if (*low, *high) != (0, 0) => return Some("a CUR image"),
         [b'P', b'1'..=b'7' | b'f' | b'F', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {
-            return Some("a PPM, PGM, PBM or PAM picture");
+            return Some("a PPM, PGM, PBM or PAM image");
         }
         [0x0a, 0 | 2..=5, 0 | 1, 1 | 2 | 4 | 8, ..] if 128 <= bytes.len() => {
-            return Some("a PCX picture");
+            return Some("a PCX image");
         }
         _ => {}
     }
     let text = String::from_utf8_lossy(head);
     if text.contains("<svg") {
-        return Some("an SVG picture");
+        return Some("an SVG image");
     }
     if text.trim_start().starts_with("#define") && text.contains("_width") {
-        return Some("an XBM picture");
+        return Some("an XBM image");
     }
-    is_tga(bytes).then_some("a TGA picture")
+    is_tga(bytes).then_some("a TGA image")
 }
 
 /// TGA has no signature: its newer files end with one, and the header of the older ones has few values.

@@ -25,7 +25,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
     let frame = decoder
         .next_frame_info()
         .map_err(DecodeError::Gif)?
-        .ok_or(DecodeError::Broken { format: FORMAT, what: "no picture in it" })?;
+        .ok_or(DecodeError::Broken { format: FORMAT, what: "no image in it" })?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
     let (frame_width, frame_height) = (usize::from(frame.width), usize::from(frame.height));
     let background = frame.transparent.unwrap_or(0);

@@ -91,11 +91,11 @@ impl ImageCache {
     }
 
     /// Keeps an image, if there is room.
-    pub(super) fn keep(&self, key: Key, picture: &RgbImage) {
+    pub(super) fn keep(&self, key: Key, image: &RgbImage) {
         let writing = &self.writing[usize::from(key.first_byte())];
         let _alone = writing.lock().unwrap_or_else(PoisonError::into_inner);
         // An image that cannot be kept is made again when it is wanted again.
-        let _ = self.folder(key.first_byte()).keep(&Entry { key, picture });
+        let _ = self.folder(key.first_byte()).keep(&Entry { key, image });
     }
 
     fn folder(&self, first_byte: u8) -> Folder {

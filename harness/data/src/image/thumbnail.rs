@@ -19,25 +19,25 @@ const QUALITY: u8 = 72;
 /// # Panics
 /// If `side` is 0.
 pub fn thumbnails(paths: &[PathBuf], side: u32) -> Vec<Result<Vec<u8>, ImageError>> {
-    assert!(0 < side, "a picture has pixels");
+    assert!(0 < side, "an image has pixels");
     paths.par_iter().map(|path| thumbnail(path, side)).collect()
 }
 
 fn thumbnail(path: &Path, side: u32) -> Result<Vec<u8>, ImageError> {
-    let picture = decode_rgb(path)?;
-    let (width, height) = fitting((picture.width, picture.height), side);
-    let small = match (width, height) == (picture.width, picture.height) {
-        true => picture,
-        false => lanczos(&picture, width, height),
+    let image = decode_rgb(path)?;
+    let (width, height) = fitting((image.width, image.height), side);
+    let small = match (width, height) == (image.width, image.height) {
+        true => image,
+        false => lanczos(&image, width, height),
     };
     Ok(encode(&small))
 }
 
-fn encode(picture: &RgbImage) -> Vec<u8> {
+fn encode(image: &RgbImage) -> Vec<u8> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-        .encode(&picture.pixels, picture.width, picture.height, ExtendedColorType::Rgb8)
-        .expect("a picture that fits into a few pixels is one that JPEG can hold");
+        .encode(&image.pixels, image.width, image.height, ExtendedColorType::Rgb8)
+        .expect("an image that fits into a few pixels is one that JPEG can hold");
     jpeg
 }
 

@@ -153,7 +153,7 @@ fn compare_lists(dataset: &Dataset, entry: &LockEntry, differences: &mut Differe
     for ((split, expected), (_, found)) in entry.counts.by_split().into_iter().zip(found.by_split())
     {
         if let (Some(expected), Some(found)) = (expected.verified(), found.verified()) {
-            let words = |n: &usize| format!("{n} pictures");
+            let words = |n: &usize| format!("{n} images");
             compare(&format!("counts.{split}"), Some(words(expected)), words(found));
         }
     }

@@ -2,12 +2,12 @@
 
 use super::{Difference, DifferenceKind, difference::Differences, sidecar::Listed};
 
-/// The differences of `found` from `expected`, both in the order of paths. A path in `is_told` has a fault
+/// The differences of `found` from `expected`, both in the order of paths. A path in `is_reported` has a fault
 /// of its own, which is reported already.
 pub(super) fn compare(
     expected: impl Iterator<Item = Listed>,
     found: impl Iterator<Item = Listed>,
-    is_told: impl Fn(&str) -> bool,
+    is_reported: impl Fn(&str) -> bool,
 ) -> Differences {
     let mut differences = Differences::default();
     let (mut expected, mut found) = (expected.peekable(), found.peekable());
@@ -25,7 +25,7 @@ pub(super) fn compare(
             (Some(wanted), Some(there)) => {
                 same_path(&wanted, &there).into_iter().for_each(|found| differences.push(found));
             }
-            (Some(wanted), None) if !is_told(&wanted.path) => {
+            (Some(wanted), None) if !is_reported(&wanted.path) => {
                 let expected = format!("a file of {} bytes", wanted.size);
                 differences.push(Difference::missing(&wanted.path, expected));
             }

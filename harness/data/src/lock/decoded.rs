@@ -56,25 +56,24 @@ pub fn decode_images<'e>(
     let mut known = read(&cache).unwrap_or_default();
     let mut decoded = Decoded::default();
     let mut left = Vec::new();
-    for picture in paths(dataset, examples) {
-        let digest = digests.of_path(&picture);
+    for image in paths(dataset, examples) {
+        let digest = digests.of_path(&image);
         match digest.map(|digest| (digest, known.get(&digest))) {
-            Some((_, Some(size))) => drop(decoded.sizes.insert(picture, *size)),
-            Some((digest, None)) => left.push((picture, digest)),
-            None => decoded.broken.push(Difference::missing(&picture, "a picture".to_owned())),
+            Some((_, Some(size))) => drop(decoded.sizes.insert(image, *size)),
+            Some((digest, None)) => left.push((image, digest)),
+            None => decoded.broken.push(Difference::missing(&image, "an image".to_owned())),
         }
     }
     progress(Hashed { n_files: decoded.sizes.len(), n_bytes: 0 });
     for chunk in left.chunks(CHUNK) {
-        let decode = |(picture, digest): &(String, Digest)| {
-            decode_picture(dataset, picture, *digest, progress)
-        };
+        let decode =
+            |(image, digest): &(String, Digest)| decode_image(dataset, image, *digest, progress);
         let found: Vec<Result<Size, Difference>> = chunk.par_iter().map(decode).collect();
-        for ((picture, digest), found) in chunk.iter().zip(found) {
+        for ((image, digest), found) in chunk.iter().zip(found) {
             match found {
                 Ok(size) => {
                     known.insert(*digest, size);
-                    decoded.sizes.insert(picture.clone(), size);
+                    decoded.sizes.insert(image.clone(), size);
                 }
                 Err(broken) => decoded.broken.push(broken),
             }
@@ -85,19 +84,19 @@ pub fn decode_images<'e>(
     Ok(decoded)
 }
 
-fn decode_picture(
+fn decode_image(
     dataset: &Dataset,
-    picture: &str,
+    image: &str,
     digest: Digest,
     progress: &(dyn Fn(Hashed) + Sync),
 ) -> Result<Size, Difference> {
-    const EXPECTED: &str = "a picture that can be decoded";
+    const EXPECTED: &str = "an image that can be decoded";
     let broken =
-        |error: ImageError| Difference::unreadable(picture, EXPECTED, describe_causes(&error));
-    let file = ImageFile::read(&dataset.dir.join(picture)).map_err(broken)?;
+        |error: ImageError| Difference::unreadable(image, EXPECTED, describe_causes(&error));
+    let file = ImageFile::read(&dataset.dir.join(image)).map_err(broken)?;
     if file.sha256() != digest {
         let found = format!("sha256 {}", file.sha256());
-        return Err(Difference::changed(picture, format!("sha256 {digest}"), found));
+        return Err(Difference::changed(image, format!("sha256 {digest}"), found));
     }
     let size = file.decoded_size().map_err(broken)?;
     progress(Hashed { n_files: 1, n_bytes: file.n_bytes() });

@@ -29,7 +29,7 @@ pub(super) fn missing_images(
             continue;
         }
         match missing.kept.len() < MAX_NAMED {
-            true => missing.push(Difference::missing(&path, format!("a picture of `{split}`"))),
+            true => missing.push(Difference::missing(&path, format!("an image of `{split}`"))),
             false => missing.n_more += 1,
         }
     }

@@ -23,7 +23,7 @@ pub fn misplaced(dataset: &Dataset) -> Option<String> {
         .take(MAX_TRIED)
         .find_map(|folder| lies_in(&format!("{folder}/{expected}")).or_else(|| lies_in(folder)))?;
     Some(format!(
-        "pictures lie in `{found}` that are expected in `{expected}`: give that folder this name and place"
+        "images lie in `{found}` that are expected in `{expected}`: give that folder this name and place"
     ))
 }
 

@@ -125,7 +125,7 @@ impl Walk {
         if fs::symlink_metadata(self.dir.join(path))
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         {
-            return Err(Difference::missing(path, "a folder of pictures".to_owned()));
+            return Err(Difference::missing(path, "a folder of images".to_owned()));
         }
         let target = self.follow(path)?;
         self.enter(path, target)

@@ -96,7 +96,7 @@ fn expected() -> FewShot {
     FewShot { train: vec![1, 2], val: vec![0, 2] }
 }
 
-/// Checks what is told of a cache, its path left out.
+/// Checks what is reported of a cache, its path left out.
 fn check_fault(name: &str, content: &[u8], expected: &str) {
     let message = read(&[(name, content)]).unwrap_err().to_string();
     let (_, faults) = message.split_once(&format!("{name}` has ")).expect(&message);
@@ -121,7 +121,7 @@ fn an_exported_cache_is_read_too_and_must_agree_with_the_pickle() {
     let other = JSON.replace("Forest_2", "Forest_1");
     let both = read(&[(PKL, &pickled), (EXPORTED, other.as_bytes())]);
     let message = both.unwrap_err().to_string();
-    assert!(message.contains("found other pictures than in `"), "{message}");
+    assert!(message.contains("found other images than in `"), "{message}");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_cache_of_other_shots_or_another_seed_is_none_of_these() {
 }
 
 #[test]
-fn a_picture_must_be_the_datasets_own_in_list_label_and_name() {
+fn an_image_must_be_the_datasets_own_in_list_label_and_name() {
     let check = |from: &str, to: &str, expected: &str| {
         check_fault(EXPORTED, JSON.replacen(from, to, 1).as_bytes(), expected);
     };
@@ -152,7 +152,7 @@ fn a_picture_must_be_the_datasets_own_in_list_label_and_name() {
     check(
         "/x/2750/Forest/Forest_2",
         "Forest/Forest_9",
-        "1 fault\n  `train`[0]: found the test picture `Forest/Forest_9.jpg`, expected one of the \
+        "1 fault\n  `train`[0]: found the test image `Forest/Forest_9.jpg`, expected one of the \
          list `train`",
     );
     check(
@@ -176,24 +176,24 @@ fn a_picture_must_be_the_datasets_own_in_list_label_and_name() {
 }
 
 #[test]
-fn every_class_has_as_many_pictures_as_coop_draws() {
+fn every_class_has_as_many_images_as_coop_draws() {
     let check = |from: &str, to: &str, expected: &str| {
         check_fault(EXPORTED, JSON.replacen(from, to, 1).as_bytes(), expected);
     };
     check(
         ", [\"River/River_1.jpg\", 1, \"River\"]",
         "",
-        "1 fault\n  `train`: found 0 pictures of label 1, expected 1",
+        "1 fault\n  `train`: found 0 images of label 1, expected 1",
     );
     check(
         "\"val\": [",
         "\"val\": [[\"Forest/Forest_4.jpg\", 0, \"Forest\"], ",
-        "1 fault\n  `val`: found 2 pictures of label 0, expected 1",
+        "1 fault\n  `val`: found 2 images of label 0, expected 1",
     );
     check(
         "\"val\": [",
         "\"val\": [[\"Forest/Forest_3.jpg\", 0, \"Forest\"], ",
-        "1 fault\n  `val`[1]: found `Forest/Forest_3.jpg` again, expected every picture once",
+        "1 fault\n  `val`[1]: found `Forest/Forest_3.jpg` again, expected every image once",
     );
     let (without_val, _) = JSON.split_once(",\n    \"val\"").unwrap();
     let without_val = format!("{without_val}}}");
@@ -205,7 +205,7 @@ fn every_class_has_as_many_pictures_as_coop_draws() {
 }
 
 #[test]
-fn a_path_that_may_be_two_pictures_is_refused() {
+fn a_path_that_may_be_two_images_is_refused() {
     let split = SPLIT.replace("Forest/Forest_1.jpg", "Forest_2.jpg");
     let (root, dataset) = eurosat(&split);
     write(root.path(), &format!("eurosat/split_fewshot/{EXPORTED}"), JSON.as_bytes());
@@ -222,7 +222,7 @@ fn a_path_that_may_be_two_pictures_is_refused() {
 }
 
 #[test]
-fn imagenets_cache_has_training_pictures_only() {
+fn imagenets_cache_has_training_images_only() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), "imagenet/classnames.txt", b"n1 tench\n");
     for file in ["train/n1/a.JPEG", "train/n1/b.JPEG", "val/n1/v.JPEG"] {
@@ -238,7 +238,7 @@ fn imagenets_cache_has_training_pictures_only() {
     assert_eq!(read(&format!("{{{train}}}")).unwrap(), expected);
     assert_eq!(read(&format!(r#"{{{train}, "val": []}}"#)).unwrap(), expected);
     let val = read(&format!(r#"{{{train}, "val": [["val/n1/v.JPEG", 0, "tench"]]}}"#)).unwrap_err();
-    assert!(val.contains("`val`: found pictures, expected none for ImageNet"), "{val}");
+    assert!(val.contains("`val`: found images, expected none for ImageNet"), "{val}");
     let leak = read(r#"{"train": [["val/n1/v.JPEG", 0, "tench"]]}"#).unwrap_err();
-    assert!(leak.contains("found the test picture `val/n1/v.JPEG`"), "{leak}");
+    assert!(leak.contains("found the test image `val/n1/v.JPEG`"), "{leak}");
 }

@@ -1,4 +1,4 @@
-//! Pickles and exports of another shape, and what is told of them.
+//! Pickles and exports of another shape, and what is reported of them.
 
 use super::{EXPORTED, PKL, PROTOCOL_4, check_fault, pickle};
 

@@ -26,7 +26,7 @@ fn processor() -> Processor {
 }
 
 /// The project's own images, and of those that may be there the golden set, the odd ones and some photographs.
-fn pictures() -> Vec<PathBuf> {
+fn images() -> Vec<PathBuf> {
     let mut paths = files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/pillow"));
     paths.extend(goldens().iter().flat_map(|dir| files_below(&dir.join("images"))));
     paths.extend(shared("data/oddimages").iter().flat_map(|dir| files_below(dir)));
@@ -44,9 +44,9 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// An error with all its reasons.
-fn told(error: &ImageError) -> String {
+fn describe(error: &ImageError) -> String {
     let reasons = std::iter::successors(error.source(), |&error| error.source());
-    reasons.fold(error.to_string(), |told, reason| format!("{told}: {reason}"))
+    reasons.fold(error.to_string(), |text, reason| format!("{text}: {reason}"))
 }
 
 /// The entries with what tells that one was written again.
@@ -61,13 +61,13 @@ fn patches_and_errors_are_the_same_without_a_cache_and_with_a_cold_and_a_warm_on
     let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 8 << 30 };
     let (cache, processor) = (ImageCache::new(&space), processor());
     space.prepare().unwrap();
-    let mut paths = pictures();
+    let mut paths = images();
     paths.extend([dir.path().join("missing.jpg"), dir.path().to_owned()]);
     let check = |(path, order): (&PathBuf, ImagePath)| {
-        let expected = processor.load(path, order).map_err(|error| told(&error));
+        let expected = processor.load(path, order).map_err(|error| describe(&error));
         let found = ImageFile::read(path)
             .and_then(|file| processor.load_through(&cache, &file, order))
-            .map_err(|error| told(&error));
+            .map_err(|error| describe(&error));
         assert!(found == expected, "{} {order}", path.display());
         // Files of the same bytes share entries.
         let bytes = fs::read(path).ok();
@@ -81,12 +81,12 @@ fn patches_and_errors_are_the_same_without_a_cache_and_with_a_cold_and_a_warm_on
         whole
     };
     let whole = pass();
-    assert!(40 < whole.len(), "too few pictures: {}", whole.len());
+    assert!(40 < whole.len(), "too few images: {}", whole.len());
     let cold = entries(&space.dir);
     assert_eq!(
         cold.len(),
         whole.len(),
-        "an entry for each picture and order, and none that is broken"
+        "an entry for each image and order, and none that is broken"
     );
     assert_eq!(pass().len(), whole.len());
     assert_eq!(entries(&space.dir), cold, "a warm cache is only read");

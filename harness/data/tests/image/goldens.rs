@@ -20,7 +20,7 @@ fn processor(dir: &Path, json: &Value) -> Processor {
         .with_pixels(limit("min_pixels"), limit("max_pixels"))
 }
 
-fn for_each_picture(check: impl Fn(&Path, &Processor, &str, &Value)) {
+fn for_each_image(check: impl Fn(&Path, &Processor, &str, &Value)) {
     let Some(dir) = goldens() else { return };
     let json = read_json(dir.join("preprocess.json"));
     let processor = processor(&dir, &json);
@@ -34,8 +34,8 @@ fn value_bytes(patches: &Patches) -> Vec<u8> {
 }
 
 #[test]
-fn decoded_pictures_have_pillows_bits() {
-    for_each_picture(|dir, _, name, facts| {
+fn decoded_images_have_pillows_bits() {
+    for_each_image(|dir, _, name, facts| {
         let rgb = decode_rgb(&dir.join("images").join(name)).unwrap();
         let size: Vec<u64> = vec![rgb.width.into(), rgb.height.into()];
         assert_eq!(facts["size_wh"], Value::from(size), "{name}");
@@ -62,7 +62,7 @@ fn decoded_jpegs_equal_the_stored_arrays() {
 
 #[test]
 fn lanczos_has_pillows_bits() {
-    for_each_picture(|dir, _, name, facts| {
+    for_each_image(|dir, _, name, facts| {
         let Some(expected) = facts.get("lanczos384_sha256") else { return };
         let small = lanczos(&decode_rgb(&dir.join("images").join(name)).unwrap(), SIDE, SIDE);
         assert_eq!(*expected, sha256(&small.pixels), "{name}");
@@ -77,7 +77,7 @@ fn lanczos_has_pillows_bits() {
 
 #[test]
 fn every_order_of_resizing_has_the_processors_bits() {
-    for_each_picture(|dir, processor, name, facts| {
+    for_each_image(|dir, processor, name, facts| {
         let path = dir.join("images").join(name);
         for (order, expected) in facts["paths"].as_object().unwrap() {
             let place = format!("{name} {order}");

@@ -46,7 +46,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 fn decode(jpeg: &[u8]) -> Result<String, String> {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("picture");
+    let path = dir.path().join("image");
     fs::write(&path, jpeg).unwrap();
     let rgb = decode_rgb(&path).map_err(|error| format!("{:?}", error))?;
     assert_eq!((rgb.width, rgb.height), SIZE);

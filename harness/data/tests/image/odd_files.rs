@@ -36,7 +36,7 @@ fn every_odd_file_gives_what_pillow_gives() {
 #[test]
 fn a_missing_file_is_named() {
     let error = decode_rgb("nowhere/none.jpg".as_ref()).unwrap_err();
-    assert_eq!(error.to_string(), "picture `nowhere/none.jpg` cannot be read");
+    assert_eq!(error.to_string(), "image `nowhere/none.jpg` cannot be read");
     assert!(error.source().is_some());
 }
 

@@ -5,17 +5,17 @@ use clsrl_data::image::{decode_rgb, lanczos, thumbnails};
 use crate::goldens;
 
 #[test]
-fn a_thumbnail_is_the_picture_made_small_and_a_broken_file_spoils_no_other() {
+fn a_thumbnail_is_the_image_made_small_and_a_broken_file_spoils_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let broken = dir.path().join("broken.jpg");
-    std::fs::write(&broken, b"\xff\xd8\xff no picture").unwrap();
+    std::fs::write(&broken, b"\xff\xd8\xff no image").unwrap();
     let missing = dir.path().join("missing.jpg");
     let mut paths = vec![broken, missing];
     if let Some(goldens) = goldens() {
         let listed = std::fs::read_dir(goldens.join("images")).into_iter().flatten();
-        let mut pictures: Vec<_> = listed.map(|entry| entry.unwrap().path()).collect();
-        pictures.sort();
-        paths.extend(pictures.into_iter().filter(|path| decode_rgb(path).is_ok()));
+        let mut images: Vec<_> = listed.map(|entry| entry.unwrap().path()).collect();
+        images.sort();
+        paths.extend(images.into_iter().filter(|path| decode_rgb(path).is_ok()));
     }
     let made = thumbnails(&paths, 64);
     assert_eq!(made.len(), paths.len());

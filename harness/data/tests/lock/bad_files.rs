@@ -1,4 +1,4 @@
-//! Trees with what no dataset should have in it: each is told, none is followed, nothing hangs.
+//! Trees with what no dataset should have in it: each is reported, none is followed, nothing hangs.
 
 use std::{
     ffi::OsStr,
@@ -111,8 +111,11 @@ fn a_file_that_became_a_folder_is_missing() {
     let entry = place.locked();
     fs::remove_file(place.image("banded/banded_0.jpg")).unwrap();
     fs::create_dir(place.image("banded/banded_0.jpg")).unwrap();
-    let told = place.told(&entry, Mode::Fast);
-    assert_eq!(told[1], "images/banded/banded_0.jpg: expected a file of 16 bytes, found nothing");
+    let messages = place.differences(&entry, Mode::Fast);
+    assert_eq!(
+        messages[1],
+        "images/banded/banded_0.jpg: expected a file of 14 bytes, found nothing"
+    );
 }
 
 #[test]
@@ -121,8 +124,8 @@ fn a_file_that_became_a_dangling_link_is_told_once() {
     let entry = place.locked();
     fs::remove_file(place.image("banded/banded_0.jpg")).unwrap();
     symlink("nowhere", place.image("banded/banded_0.jpg")).unwrap();
-    let about = |told: &String| told.starts_with("images/banded/banded_0.jpg");
-    assert_eq!(place.told(&entry, Mode::Fast).into_iter().filter(about).count(), 1);
+    let about = |message: &String| message.starts_with("images/banded/banded_0.jpg");
+    assert_eq!(place.differences(&entry, Mode::Fast).into_iter().filter(about).count(), 1);
 }
 
 #[test]
@@ -161,14 +164,14 @@ fn images_may_be_a_link_inside_the_folder() {
 }
 
 #[test]
-fn pictures_that_lie_elsewhere_are_found() {
+fn images_that_lie_elsewhere_are_found() {
     for elsewhere in ["DTD_RGB", "dtd/images", "archive/dtd/images"] {
         let place = Place::new();
         let entry = place.locked();
         fs::create_dir_all(place.dir().join(elsewhere).parent().unwrap()).unwrap();
         fs::rename(place.dir().join("images"), place.dir().join(elsewhere)).unwrap();
         let hint = place.check(&entry, Mode::Fast).hint.unwrap();
-        let told = format!("pictures lie in `{elsewhere}` that are expected in `images`");
-        assert!(hint.starts_with(&told), "{hint}");
+        let message = format!("images lie in `{elsewhere}` that are expected in `images`");
+        assert!(hint.starts_with(&message), "{hint}");
     }
 }

@@ -52,29 +52,29 @@ impl From<Differs> for Fault {
 }
 
 #[test]
-fn a_picture_that_was_replaced_is_named() {
+fn an_image_that_was_replaced_is_named() {
     let place = Place::new();
     let (dataset, bound) = bound(&place);
     let example = &dataset.test[0];
-    assert!(bound.read_picture::<Fault>(&dataset, example).is_ok());
+    assert!(bound.read_image::<Fault>(&dataset, example).is_ok());
     let path = place.image(&example.path);
     let before = fs::read(&path).unwrap();
-    fs::write(&path, "another picture").unwrap();
-    let Err(Fault::Differs(differs)) = bound.read_picture::<Fault>(&dataset, example) else {
-        panic!("another picture was taken for the one that was checked");
+    fs::write(&path, "another image").unwrap();
+    let Err(Fault::Differs(differs)) = bound.read_image::<Fault>(&dataset, example) else {
+        panic!("another image was taken for the one that was checked");
     };
     assert_eq!(differs.path, path);
     fs::write(&path, before).unwrap();
-    assert!(bound.read_picture::<Fault>(&dataset, example).is_ok());
+    assert!(bound.read_image::<Fault>(&dataset, example).is_ok());
 }
 
 #[test]
-fn a_picture_that_nobody_checked_is_refused() {
+fn an_image_that_nobody_checked_is_refused() {
     let place = Place::new();
     let (dataset, bound) = bound(&place);
     let none = bound.with_images_of(&dataset, &dataset.train);
-    assert!(none.read_picture::<Fault>(&dataset, &dataset.train[0]).is_ok());
-    let refused = none.read_picture::<Fault>(&dataset, &dataset.test[0]);
+    assert!(none.read_image::<Fault>(&dataset, &dataset.train[0]).is_ok());
+    let refused = none.read_image::<Fault>(&dataset, &dataset.test[0]);
     assert!(matches!(refused, Err(Fault::Differs(_))));
     assert!(BoundDataset::default().open(Dtd, &place.data()).is_err());
 }
@@ -85,14 +85,15 @@ fn check_lists(change: impl Fn(&Place), path: &str) {
     let (_, bound) = bound(&place);
     assert!(bound.open(Dtd, &place.data()).is_ok());
     change(&place);
-    let told = bound.open(Dtd, &place.data()).unwrap_err().to_string();
+    let message = bound.open(Dtd, &place.data()).unwrap_err().to_string();
     let named = match path.strip_prefix("../") {
         Some(path) => place.data().join(path),
         None => place.dir().join(path),
     };
     assert!(
-        told.starts_with(&format!("`{}` is not what it was when it was checked", named.display())),
-        "{told}"
+        message
+            .starts_with(&format!("`{}` is not what it was when it was checked", named.display())),
+        "{message}"
     );
 }
 
@@ -107,7 +108,7 @@ fn lists_that_were_replaced_are_named() {
     check_lists(|place| rewrite(place, "banded_2.jpg", "banded_9.jpg"), SPLIT);
     check_lists(|place| rewrite(place, "\"banded\"", "\"striped\""), SPLIT);
     check_lists(|place| rewrite(place, ",\"test\"", ", \"test\""), SPLIT);
-    // The mark decides whether rows are told to be of drawn images.
+    // The mark decides whether rows count as those of drawn images.
     check_lists(
         |place| fs::write(place.data().join("drawn.json"), "{\"seed\":1}").unwrap(),
         "../drawn.json",

@@ -55,8 +55,8 @@ fn every_content_is_decoded_once() {
     assert_eq!(decoded(&place).1, 1, "a new content is read");
 }
 
-/// One image is replaced by these bytes, and told with these words.
-fn check_broken(bytes: &[u8], told: &str) {
+/// One image is replaced by these bytes, and reported with these words.
+fn check_broken(bytes: &[u8], message: &str) {
     let place = sound();
     decoded(&place);
     place.write("dotted/dotted_2.jpg", bytes);
@@ -64,15 +64,15 @@ fn check_broken(bytes: &[u8], told: &str) {
         let broken = decoded(&place).0.broken;
         assert_eq!(broken.len(), 1, "{broken:?}");
         assert_eq!(broken[0].subject, "images/dotted/dotted_2.jpg");
-        assert!(broken[0].found.contains(told), "{}", broken[0]);
+        assert!(broken[0].found.contains(message), "{}", broken[0]);
     }
 }
 
 #[test]
-fn a_broken_picture_is_named_every_time() {
+fn a_broken_image_is_named_every_time() {
     check_broken(&BMP[..56], "");
     check_broken(b"", "an empty file");
-    check_broken(b"II*\0\x08\0\0\0", "a TIFF picture");
+    check_broken(b"II*\0\x08\0\0\0", "a TIFF image");
     check_broken(
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
         "a Git LFS pointer",
@@ -80,13 +80,13 @@ fn a_broken_picture_is_named_every_time() {
 }
 
 #[test]
-fn a_picture_that_is_not_there_is_broken() {
+fn an_image_that_is_not_there_is_broken() {
     let place = sound();
     fs::remove_file(place.image("dotted/dotted_2.jpg")).unwrap();
     let broken = decoded(&place).0.broken;
     assert_eq!(broken.len(), 1);
     assert_eq!(
         broken[0].to_string(),
-        "images/dotted/dotted_2.jpg: expected a picture, found nothing"
+        "images/dotted/dotted_2.jpg: expected an image, found nothing"
     );
 }

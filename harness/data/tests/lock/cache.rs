@@ -86,9 +86,9 @@ fn a_change_behind_an_old_time_is_found() {
     age(&place);
     let path = place.image("banded/banded_1.jpg");
     let before = fs::metadata(&path).unwrap().modified().unwrap();
-    fs::write(&path, "picture bonded 1").unwrap();
+    fs::write(&path, "image bonded 1").unwrap();
     File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
-    assert_eq!(place.told(&entry, Mode::Fast).len(), 2);
+    assert_eq!(place.differences(&entry, Mode::Fast).len(), 2);
 }
 
 /// A cache that was tampered with is not used, and written anew.

@@ -1,4 +1,4 @@
-//! What is told of a dataset that is not as it was locked.
+//! What is reported of a dataset that is not as it was locked.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use clsrl_spec::{
 
 use super::place::{Place, SPLIT, checking};
 
-/// Changes a locked dataset; gives the kinds and subjects of what is told.
+/// Changes a locked dataset; gives the kinds and subjects of what is reported.
 fn check(change: impl Fn(&Place)) -> Vec<(DifferenceKind, String)> {
     let place = Place::new();
     let entry = place.locked();
@@ -40,7 +40,7 @@ fn what_was_locked_is_as_locked() {
 
 #[test]
 fn a_changed_byte_is_named() {
-    let found = check(|place| place.write("banded/banded_0.jpg", b"picture bonded 0"));
+    let found = check(|place| place.write("banded/banded_0.jpg", b"image bonded 0"));
     expect(found, &[IMAGES, (DifferenceKind::Changed, "images/banded/banded_0.jpg")]);
 }
 
@@ -67,7 +67,7 @@ fn a_whole_class_that_is_missing_is_named_file_by_file() {
 }
 
 #[test]
-fn missing_pictures_are_told_and_lists_all_the_same() {
+fn missing_images_are_told_and_lists_all_the_same() {
     let found = check(|place| {
         fs::remove_dir_all(place.dir().join("images")).unwrap();
         let split = fs::read_to_string(place.dir().join(SPLIT)).unwrap();
@@ -100,9 +100,9 @@ fn hidden_files_do_not_count() {
 fn a_message_says_what_where_expected_and_found() {
     let place = Place::new();
     let entry = place.locked();
-    place.write("banded/banded_0.jpg", b"picture banded 0 and more");
-    let told = place.told(&entry, Mode::Fast);
-    assert_eq!(told[1], "images/banded/banded_0.jpg: expected 16 bytes, found 25 bytes");
+    place.write("banded/banded_0.jpg", b"image banded 0 and more");
+    let messages = place.differences(&entry, Mode::Fast);
+    assert_eq!(messages[1], "images/banded/banded_0.jpg: expected 14 bytes, found 23 bytes");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_check_that_finds_all_as_locked_leaves_a_sidecar() {
     fs::remove_dir_all(place.sidecars()).unwrap();
     assert!(place.check(&entry, Mode::Fast).is_locked());
     place.write("banded/banded_0.jpg", b"");
-    assert_eq!(place.told(&entry, Mode::Fast).len(), 2);
+    assert_eq!(place.differences(&entry, Mode::Fast).len(), 2);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn what_nobody_verified_is_no_difference_and_is_named() {
 }
 
 #[test]
-fn pictures_are_compared_where_lists_cannot_be_read() {
+fn images_are_compared_where_lists_cannot_be_read() {
     let place = Place::new();
     let entry = place.locked();
     fs::write(place.dir().join(SPLIT), "{").unwrap();
@@ -164,38 +164,38 @@ fn a_folder_of_data_may_be_a_link() {
     assert!(place.check(&entry, Mode::Fast).is_locked());
 }
 
-/// What is told of a dataset that nobody has locked yet.
-fn told_unlocked(place: &Place) -> Vec<String> {
-    place.told(&LockEntry::default(), Mode::Fast)
+/// What is reported of a dataset that nobody has locked yet.
+fn differences_unlocked(place: &Place) -> Vec<String> {
+    place.differences(&LockEntry::default(), Mode::Fast)
 }
 
 #[test]
-fn a_listed_picture_that_is_missing_is_told_without_a_locked_tree() {
+fn a_listed_image_that_is_missing_is_told_without_a_locked_tree() {
     let place = Place::new();
-    assert_eq!(told_unlocked(&place), Vec::<String>::new());
+    assert_eq!(differences_unlocked(&place), Vec::<String>::new());
     fs::remove_file(place.image("dotted/dotted_1.jpg")).unwrap();
-    let expected = "images/dotted/dotted_1.jpg: expected a picture of `val`, found nothing";
-    assert_eq!(told_unlocked(&place), [expected]);
+    let expected = "images/dotted/dotted_1.jpg: expected an image of `val`, found nothing";
+    assert_eq!(differences_unlocked(&place), [expected]);
     let faults = place.measured().faults;
     assert_eq!(faults.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
     assert_eq!(place.measured().entry.images, Known::Unverified);
 }
 
 #[test]
-fn a_missing_folder_of_pictures_is_told_once() {
+fn a_missing_folder_of_images_is_told_once() {
     let place = Place::new();
     fs::remove_dir_all(place.dir().join("images")).unwrap();
-    let told = told_unlocked(&place);
-    assert_eq!(told, ["images: expected a folder of pictures, found nothing"]);
+    let message = differences_unlocked(&place);
+    assert_eq!(message, ["images: expected a folder of images, found nothing"]);
 }
 
 #[test]
-fn a_listed_picture_that_is_missing_is_named_where_the_sidecar_is_not_there() {
+fn a_listed_image_that_is_missing_is_named_where_the_sidecar_is_not_there() {
     let place = Place::new();
     let entry = place.locked();
     fs::remove_dir_all(place.sidecars()).unwrap();
     fs::remove_file(place.image("dotted/dotted_1.jpg")).unwrap();
-    let told = place.told(&entry, Mode::Fast);
-    let expected = "images/dotted/dotted_1.jpg: expected a picture of `val`, found nothing";
-    assert_eq!(told[1..], [expected]);
+    let messages = place.differences(&entry, Mode::Fast);
+    let expected = "images/dotted/dotted_1.jpg: expected an image of `val`, found nothing";
+    assert_eq!(messages[1..], [expected]);
 }

@@ -22,7 +22,7 @@ fn a_clean_dataset_leaks_nothing() {
 }
 
 #[test]
-fn a_test_picture_in_the_training_list_leaks_into_few_shot_sets_too() {
+fn a_test_image_in_the_training_list_leaks_into_few_shot_sets_too() {
     let leaks = leaks(&with_first("banded/./banded_2.jpg"));
     let path = "banded/banded_2.jpg".to_owned();
     assert_eq!(leaks.in_two_splits, [(path.clone(), ["train", "test"])]);
@@ -32,7 +32,7 @@ fn a_test_picture_in_the_training_list_leaks_into_few_shot_sets_too() {
 }
 
 #[test]
-fn a_picture_of_train_and_val_leaks() {
+fn an_image_of_train_and_val_leaks() {
     let leaks = leaks(&with_first("banded/banded_1.jpg"));
     assert_eq!(leaks.in_two_splits, [("banded/banded_1.jpg".to_owned(), ["train", "val"])]);
     assert_eq!(leaks.in_few_shot, []);
@@ -41,7 +41,7 @@ fn a_picture_of_train_and_val_leaks() {
 #[test]
 fn equal_bytes_in_two_splits_are_paired() {
     let place = Place::new();
-    place.write("dotted/dotted_2.jpg", b"picture banded 0"); // a test image equal to a training one
+    place.write("dotted/dotted_2.jpg", b"image banded 0"); // a test image equal to a training one
     let entry = place.locked();
     assert!(place.check(&entry, Mode::Fast).is_locked());
     let found = duplicates(&place.dataset(), &place.sidecars()).unwrap();
@@ -54,7 +54,7 @@ fn equal_bytes_in_two_splits_are_paired() {
 #[test]
 fn equal_bytes_in_one_split_are_counted_only() {
     let place = Place::new();
-    place.write("dotted/dotted_0.jpg", b"picture banded 0");
+    place.write("dotted/dotted_0.jpg", b"image banded 0");
     place.locked();
     let found = duplicates(&place.dataset(), &place.sidecars()).unwrap();
     assert_eq!((found.n_contents, found.n_files), (1, 2));

@@ -74,7 +74,7 @@ fn check_link(part: &str) {
 }
 
 #[test]
-fn folders_and_pictures_may_lie_where_the_lock_was_made_to_find_them() {
+fn folders_and_images_may_lie_where_the_lock_was_made_to_find_them() {
     check_link("images");
     check_link("images/banded");
     check_link("images/banded/banded_0.jpg");
@@ -105,20 +105,22 @@ fn a_link_into_the_data_folder_needs_no_record() {
 }
 
 #[test]
-fn a_link_that_is_turned_to_another_picture_is_found() {
+fn a_link_that_is_turned_to_another_image_is_found() {
     let place = Place::new();
     let entry = place.locked();
     let path = place.image("banded/banded_0.jpg");
     let [here, there] = ["kept.jpg", "other.jpg"].map(|name| place.dir().join(name));
     fs::rename(&path, &here).unwrap();
-    fs::write(&there, "picture bonded 0").unwrap();
+    fs::write(&there, "image bonded 0").unwrap();
     symlink(&here, &path).unwrap();
     assert!(place.check(&entry, Mode::Fast).is_locked());
     fs::remove_file(&path).unwrap();
     symlink(&there, &path).unwrap();
-    let told = place.told(&entry, Mode::Fast);
+    let messages = place.differences(&entry, Mode::Fast);
     assert!(
-        told.iter().any(|told| told.starts_with("images/banded/banded_0.jpg: expected sha256"))
+        messages
+            .iter()
+            .any(|message| message.starts_with("images/banded/banded_0.jpg: expected sha256"))
     );
 }
 
@@ -136,17 +138,17 @@ fn a_maze_of_links_ends() {
     }
     fs::create_dir(maze.join("20")).unwrap();
     symlink(maze.join("0"), place.image("maze")).unwrap();
-    let told = place.measured().faults;
-    assert!(told.iter().any(|told| told.found.contains("th link to `")), "{told:?}");
+    let faults = place.measured().faults;
+    assert!(faults.iter().any(|fault| fault.found.contains("th link to `")), "{faults:?}");
 }
 
 #[test]
-fn a_picture_that_git_annex_did_not_fetch_is_told_as_such() {
+fn an_image_that_git_annex_did_not_fetch_is_told_as_such() {
     let place = Place::new();
     let path = place.image("banded/banded_0.jpg");
     fs::remove_file(&path).unwrap();
     symlink("../../.git/annex/objects/aB/cD/KEY/KEY", &path).unwrap();
-    let told = place.measured().faults;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].found.contains("`git annex get` gets it"), "{}", told[0]);
+    let faults = place.measured().faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].found.contains("`git annex get` gets it"), "{}", faults[0]);
 }

@@ -27,7 +27,7 @@ impl Place {
             fs::create_dir_all(place.image(class)).unwrap();
             for (number, list) in lists.iter_mut().enumerate() {
                 let path = format!("{class}/{class}_{number}.jpg");
-                place.write(&path, format!("picture {class} {number}").as_bytes());
+                place.write(&path, format!("image {class} {number}").as_bytes());
                 list.push(format!("[\"{path}\", {label}, \"{class}\"]"));
             }
         }
@@ -81,7 +81,7 @@ impl Place {
     }
 
     /// Every difference in words.
-    pub fn told(&self, entry: &LockEntry, mode: Mode) -> Vec<String> {
+    pub fn differences(&self, entry: &LockEntry, mode: Mode) -> Vec<String> {
         self.check(entry, mode).differences.iter().map(ToString::to_string).collect()
     }
 }

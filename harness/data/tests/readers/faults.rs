@@ -20,11 +20,14 @@ const GOOD: &str = r#"{"train": [["a/1.jpg", 0, "x"], ["b/1.jpg", 1, "y"]],
  "test": [["a/3.jpg", 0, "x"]]}"#;
 
 /// Changes the good split file in one place.
-fn check_split(from: &str, to: &str, told: &str) {
+fn check_split(from: &str, to: &str, message: &str) {
     assert!(GOOD.contains(from), "{from}");
     let place = Place::new(Eurosat);
     place.write(SPLIT, GOOD.replacen(from, to, 1));
-    assert_eq!(place.told(), format!("dataset `eurosat`: `DIR/{SPLIT}` has 1 fault\n  {told}"));
+    assert_eq!(
+        place.errors(),
+        format!("dataset `eurosat`: `DIR/{SPLIT}` has 1 fault\n  {message}")
+    );
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn split_files() {
     check_split(
         "3.jpg\", 0, \"x",
         "3.jpg\", 2, \"z",
-        "found no training picture of label 2, `z`, expected some of every class",
+        "found no training image of label 2, `z`, expected some of every class",
     );
 }
 
@@ -84,7 +87,7 @@ fn split_files() {
 fn a_split_file_may_not_be_deep() {
     let place = Place::new(Eurosat);
     place.write(SPLIT, format!("{{\"train\": {}", "[".repeat(100_000)));
-    assert!(place.told().contains("recursion limit exceeded"), "{}", place.told());
+    assert!(place.errors().contains("recursion limit exceeded"), "{}", place.errors());
 }
 
 /// Puts `content` in the place of a file of a small dataset.
@@ -109,7 +112,7 @@ fn check_faults(place: &Place, file: &str, faults: &[&str]) {
     let n_faults = format!("{} fault{}", faults.len(), if faults.len() == 1 { "" } else { "s" });
     let faults: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
     let id = place.id;
-    assert_eq!(place.told(), format!("dataset `{id}`: `DIR/{file}` has {n_faults}{faults}"));
+    assert_eq!(place.errors(), format!("dataset `{id}`: `DIR/{file}` has {n_faults}{faults}"));
 }
 
 #[test]
@@ -168,8 +171,8 @@ fn lists_of_pets() {
         TRAINVAL,
         "Abyssinian_1 1 1 1\nAbyssinian_2 1 1 1\n",
         &[
-            "found no training picture of label 1, `american_bulldog`, expected some of every class",
-            "found 2 pictures of `abyssinian`, expected 3 or more for CoOp's shares",
+            "found no training image of label 1, `american_bulldog`, expected some of every class",
+            "found 2 images of `abyssinian`, expected 3 or more for CoOp's shares",
         ],
     );
 }
@@ -191,7 +194,7 @@ fn lists_of_sun397() {
     check("Training_01.txt", 1, "/a/alley/sun_1.jpg", found);
     let place = small(Sun397);
     place.write(classes, "/a/abbey\n/a/apartment_building/outdoor\n/a/alley\n");
-    let empty = "found no training picture of label 2, `alley`, expected some of every class";
+    let empty = "found no training image of label 2, `alley`, expected some of every class";
     check_faults(&place, "Training_01.txt", &[empty]);
 }
 
@@ -247,7 +250,7 @@ fn lists_of_aircraft() {
     );
     let place = small(FgvcAircraft);
     place.write("variants.txt", "707-320\nF/A-18\n737-200\n");
-    let empty = "found no training picture of label 2, `737-200`, expected some of every class";
+    let empty = "found no training image of label 2, `737-200`, expected some of every class";
     check_faults(&place, "images_variant_train.txt", &[empty]);
 }
 
@@ -255,7 +258,7 @@ fn lists_of_aircraft() {
 fn annotations_of_flowers() {
     let check =
         |names: &str, fault: &str| check_file(OxfordFlowers, "cat_to_name.json", names, &[fault]);
-    check(r#"{"1": "a"}"#, "found no name of class 2, expected one for picture 9");
+    check(r#"{"1": "a"}"#, "found no name of class 2, expected one for image 9");
     check(r#"{"1": "a", "x": "b", "2": "c"}"#, "found the class `x`, expected a number");
     check(
         "[]",
@@ -274,9 +277,9 @@ fn annotations_of_flowers() {
     check(Mat::Numbers(vec![2; 5]), &["found 1 labels without label 0, expected all from 0 to 0"]);
     check(
         Mat::Numbers(vec![1; 3]),
-        &["found 3 pictures of `pink primrose`, expected 4 or more for CoOp's shares"],
+        &["found 3 images of `pink primrose`, expected 4 or more for CoOp's shares"],
     );
-    check(Mat::Numbers(vec![]), &["found no picture, expected some"]);
+    check(Mat::Numbers(vec![]), &["found no image, expected some"]);
 }
 
 #[test]
@@ -299,7 +302,7 @@ fn annotations_of_cars() {
          expected it at `devkit/cars_train_annos.mat` annotations(1) only",
     );
     let no_name = Mat::Structs(vec!["class"], vec![vec![Mat::Numbers(vec![1])]]);
-    check(no_name, "annotations(1): found no text in `fname`, expected a picture's name");
+    check(no_name, "annotations(1): found no text in `fname`, expected an image's name");
     let no_class = Mat::Structs(vec!["fname"], vec![vec![text("1.jpg")]]);
     check(no_class, "annotations(1): found no number in `class`, expected a class from 1");
 
@@ -337,7 +340,7 @@ fn broken_mat_files() {
     packed[140] ^= 0xff;
     let place = small(OxfordFlowers);
     place.write("imagelabels.mat", &packed);
-    assert!(place.told().contains("\n  byte 136: found no zlib data ("), "{}", place.told());
+    assert!(place.errors().contains("\n  byte 136: found no zlib data ("), "{}", place.errors());
     let mut unknown = good.clone();
     unknown[136] = 99;
     check(&unknown, "byte 136: found an element of the unknown type 99");
@@ -366,9 +369,9 @@ fn class_folders() {
         &place,
         "images",
         &[
-            "found the folder `banded/more`, expected pictures only",
+            "found the folder `banded/more`, expected images only",
             "found the file `README`, expected one folder per class",
-            "found 0 pictures of `braided`, expected 4 or more for CoOp's shares",
+            "found 0 images of `braided`, expected 4 or more for CoOp's shares",
         ],
     );
     let place = Place::new(Dtd);
@@ -376,7 +379,7 @@ fn class_folders() {
     check_faults(&place, "images", &["found no folder, expected one per class"]);
     let place = small(ImageNet);
     fs::remove_file(place.dir().join("images/train/n01440764/n01440764_1.JPEG")).unwrap();
-    let empty = "found no picture in `n01440764`, expected some of every class";
+    let empty = "found no image in `n01440764`, expected some of every class";
     check_faults(&place, "images/train", &[empty]);
 }
 
@@ -387,9 +390,9 @@ fn names_that_are_not_utf8() {
         let folder = place.dir().join(below);
         let inside = folder.join(fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path());
         fs::write(inside.join(OsStr::from_bytes(b"\xff.jpg")), "").unwrap();
-        let told = place.told();
-        assert!(told.contains("\n  found the name \"\\xFF.jpg\" in `DIR/images"), "{told}");
-        assert!(told.ends_with("`, expected UTF-8"), "{told}");
+        let message = place.errors();
+        assert!(message.contains("\n  found the name \"\\xFF.jpg\" in `DIR/images"), "{message}");
+        assert!(message.ends_with("`, expected UTF-8"), "{message}");
     }
 }
 
@@ -401,7 +404,7 @@ fn links_that_leave_the_folder() {
         fs::rename(place.dir().join(path), &outside).unwrap();
         symlink(&outside, place.dir().join(path)).unwrap();
         assert_eq!(
-            place.told(),
+            place.errors(),
             format!(
                 "dataset `{}`: `DIR/{path}` leads to `{}`, expected something inside `DIR`\n\
                  hint: `clsrl-bench datasets lock` with the same --data finds out where the dataset's links \
@@ -437,14 +440,14 @@ fn what_editors_and_stores_make_of_a_split_file_is_named() {
         "`train`[0]: found a path that has a backslash as on Windows, \
         `a\\1.jpg`, expected one inside the images",
     );
-    let told = |bytes: &[u8]| {
+    let error_of = |bytes: &[u8]| {
         let place = Place::new(Eurosat);
         place.write(SPLIT, bytes);
-        place.told()
+        place.errors()
     };
     let check = |bytes: &[u8], found: &str| {
-        let told = told(bytes);
-        assert!(told.contains(found), "{found}: {told}");
+        let message = error_of(bytes);
+        assert!(message.contains(found), "{found}: {message}");
     };
     check(format!("\u{feff}{GOOD}").as_bytes(), "a byte order mark, that of UTF-8");
     let utf_16: Vec<u8> =
@@ -466,7 +469,7 @@ fn a_file_that_is_a_folder() {
         let _ = fs::remove_file(place.dir().join(path));
         fs::create_dir(place.dir().join(path)).unwrap();
         let error = place.open().unwrap_err();
-        assert_eq!(place.told(), format!("dataset `{}`: cannot read `DIR/{path}`", place.id));
+        assert_eq!(place.errors(), format!("dataset `{}`: cannot read `DIR/{path}`", place.id));
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(cause, "it is no regular file but a folder");
     };
@@ -480,7 +483,7 @@ fn a_file_that_is_a_folder() {
 #[test]
 fn without_any_list_it_is_told_what_would_do() {
     assert_eq!(
-        Place::new(OxfordFlowers).told(),
+        Place::new(OxfordFlowers).errors(),
         "dataset `oxford_flowers`: `DIR/split_zhou_OxfordFlowers.json` does not exist\n\
          hint: CoOp's DATASETS.md describes the layout; this file is \
          https://drive.google.com/file/d/1Pp0sRXzZFZq15zVOzKjKBu4A9i01nozT/view; the raw annotations, which \
@@ -488,18 +491,18 @@ fn without_any_list_it_is_told_what_would_do() {
     );
     let place = small(StanfordCars);
     fs::remove_file(place.dir().join("devkit/cars_meta.mat")).unwrap();
-    let told = place.told();
+    let message = place.errors();
     let expected = "; a part of the raw annotations, which would do in its place, is not there either: \
                     `devkit/cars_meta.mat`";
-    assert!(told.ends_with(expected), "{told}");
+    assert!(message.ends_with(expected), "{message}");
 }
 
 /// Lists open without any image, whatever they are made from.
 #[test]
-fn pictures_are_missed_only_when_one_is_asked_for() {
+fn images_are_missed_only_when_one_is_asked_for() {
     let place = Place::new(StanfordCars);
     stanford_cars(&place, Writer::default());
     let dataset = Dataset::open(place.id, place.root()).unwrap();
     let message = dataset.image_path(&dataset.train[0]).unwrap_err().to_string();
-    assert!(message.contains("the lists are there but this picture is not"), "{message}");
+    assert!(message.contains("the lists are there but this image is not"), "{message}");
 }

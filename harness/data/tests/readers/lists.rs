@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Checks the classes, the numbers of images, and one image of class 1 that is in some list.
-fn check(id: DatasetId, class_names: [&str; 2], counts: [usize; 3], picture: &str) {
+fn check(id: DatasetId, class_names: [&str; 2], counts: [usize; 3], image: &str) {
     let dataset = small(id).open().unwrap();
     assert_eq!(dataset.class_names, class_names);
     assert_eq!([dataset.train.len(), dataset.val.len(), dataset.test.len()], counts);
@@ -20,13 +20,13 @@ fn check(id: DatasetId, class_names: [&str; 2], counts: [usize; 3], picture: &st
     for list in lists {
         assert!(list.iter().enumerate().all(|(at, example)| example.index == at));
     }
-    let found = lists.into_iter().flatten().find(|example| example.path == picture);
-    let found = found.unwrap_or_else(|| panic!("{id} has no `{picture}`"));
+    let found = lists.into_iter().flatten().find(|example| example.path == image);
+    let found = found.unwrap_or_else(|| panic!("{id} has no `{image}`"));
     assert_eq!((found.label, found.class_name.as_str()), (1, class_names[1]));
 }
 
 #[test]
-fn a_pet_is_called_like_its_picture() {
+fn a_pet_is_called_like_its_image() {
     let names = ["abyssinian", "american_bulldog"];
     check(DatasetId::OxfordPets, names, [8, 2, 2], "american_bulldog_3.jpg");
 }
@@ -47,15 +47,15 @@ fn a_flower_is_named_by_cat_to_name() {
 #[test]
 fn a_scene_is_called_like_its_folders_from_back_to_front() {
     let names = ["abbey", "outdoor apartment_building"];
-    let picture = "a/apartment_building/outdoor/sun_3.jpg";
-    check(DatasetId::Sun397, names, [8, 2, 2], picture);
+    let image = "a/apartment_building/outdoor/sun_3.jpg";
+    check(DatasetId::Sun397, names, [8, 2, 2], image);
 }
 
 #[test]
 fn an_action_is_renamed_and_its_file_is_not() {
     let names = ["Apply_Eye_Makeup", "Handstand_Pushups"];
-    let picture = "Handstand_Pushups/v_HandstandPushups_g01_c03.jpg";
-    check(DatasetId::Ucf101, names, [8, 2, 2], picture);
+    let image = "Handstand_Pushups/v_HandstandPushups_g01_c03.jpg";
+    check(DatasetId::Ucf101, names, [8, 2, 2], image);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_land_use_is_renamed_and_its_folder_is_not() {
 }
 
 #[test]
-fn classes_stand_in_the_order_of_their_first_picture() {
+fn classes_stand_in_the_order_of_their_first_image() {
     for id in [DatasetId::OxfordPets, DatasetId::OxfordFlowers, DatasetId::StanfordCars] {
         let dataset = small(id).open().unwrap();
         for list in [&dataset.train, &dataset.val] {
@@ -85,12 +85,12 @@ fn every_report_can_say_that_a_split_is_not_the_standard_one() {
             continue;
         }
         assert_eq!(dataset.lists, ListsFrom::Annotations, "{id}");
-        let told = dataset.not_standard().unwrap();
+        let message = dataset.not_standard().unwrap();
         let opening = format!("{}: the standard split was not used", id.title());
-        assert!(told.starts_with(&opening), "{told}");
+        assert!(message.starts_with(&opening), "{message}");
         assert!(
-            told.contains("split_zhou_") && told.contains("https://drive.google.com/"),
-            "{told}"
+            message.contains("split_zhou_") && message.contains("https://drive.google.com/"),
+            "{message}"
         );
     }
 }

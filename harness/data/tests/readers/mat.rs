@@ -114,9 +114,9 @@ impl Writer {
 }
 
 /// What Stanford's devkit has in a list: box, class from 1, file name.
-pub fn cars<'a>(pictures: impl IntoIterator<Item = (&'a str, usize)>) -> Mat {
+pub fn cars<'a>(images: impl IntoIterator<Item = (&'a str, usize)>) -> Mat {
     let number = |number: usize| Mat::Numbers(vec![number as u16]);
     let annotation = |(file, class)| vec![number(39), number(300), number(class), text(file)];
     let fields = vec!["bbox_x1", "bbox_y1", "class", "fname"];
-    Mat::Structs(fields, pictures.into_iter().map(annotation).collect())
+    Mat::Structs(fields, images.into_iter().map(annotation).collect())
 }

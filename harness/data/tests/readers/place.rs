@@ -44,8 +44,8 @@ impl Place {
         Dataset::open(self.id, self.root())
     }
 
-    /// What is told of the dataset, with `DIR` for its folder.
-    pub fn told(&self) -> String {
+    /// The errors of the dataset as text, with `DIR` for its folder.
+    pub fn errors(&self) -> String {
         let message = self.open().unwrap_err().to_string();
         message.replace(self.dir().to_str().unwrap(), "DIR")
     }

@@ -31,7 +31,7 @@ fn check(id: DatasetId, file: &str, n_images: [usize; 3], ranges: [Range; 3], fi
     let mut labels: Vec<usize> = dataset.train.iter().map(|example| example.label).collect();
     labels.dedup();
     assert_eq!(labels[..3], first, "{id}");
-    assert!(dataset.image_path(&dataset.train[0]).is_err(), "no picture is there");
+    assert!(dataset.image_path(&dataset.train[0]).is_err(), "no image is there");
 }
 
 #[test]
@@ -118,15 +118,15 @@ fn what_is_known_of_sun397_fits() {
 
 /// The authors' lists, rebuilt of the known images: 50 of a class for training and validation.
 #[test]
-fn the_lists_of_sun397_give_every_known_picture_its_class() {
+fn the_lists_of_sun397_give_every_known_image_its_class() {
     let (Some(shared), Some(known)) = (shared(), known(DatasetId::Sun397)) else { return };
     let classes = fs::read_to_string(shared.join("data/classnames/sun397_ClassName.txt")).unwrap();
-    let mut pictures: Vec<Vec<&str>> = vec![Vec::new(); 397];
+    let mut images: Vec<Vec<&str>> = vec![Vec::new(); 397];
     for (path, label, _) in known.values().flat_map(BTreeMap::values) {
-        pictures[*label].push(path);
+        images[*label].push(path);
     }
     let (mut trainval, mut test) = (String::new(), String::new());
-    for (category, known) in classes.lines().zip(&pictures) {
+    for (category, known) in classes.lines().zip(&images) {
         known.iter().for_each(|path| writeln!(trainval, "/{path}").unwrap());
         (known.len()..50).for_each(|n| writeln!(trainval, "{category}/sun_{n}.jpg").unwrap());
         writeln!(test, "{category}/sun_test.jpg").unwrap();

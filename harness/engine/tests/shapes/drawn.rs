@@ -87,9 +87,9 @@ pub fn prompts(draws: &Draws, n_prompts: usize) -> Vec<Prompt> {
 
 fn images(draws: &Draws, idx: usize) -> (Vec<Grid>, Tensor) {
     let side = |name: usize, at: usize| 2 * draws.between(1, 3, &[name, idx, at]) as i64;
-    let n_pictures = draws.between(0, 2, &[5, idx]);
+    let n_images = draws.between(0, 2, &[5, idx]);
     let grids: Vec<Grid> =
-        (0..n_pictures).map(|at| Grid { t: 1, h: side(6, at), w: side(7, at) }).collect();
+        (0..n_images).map(|at| Grid { t: 1, h: side(6, at), w: side(7, at) }).collect();
     let n_patches: i64 = grids.iter().map(|grid| grid.h * grid.w).sum();
     let numbers = Tensor::arange(n_patches * PATCH_LEN, (Kind::Float, Device::Cpu));
     let pixels = (numbers * 0.37 + idx as f64).sin().view([n_patches, PATCH_LEN]);

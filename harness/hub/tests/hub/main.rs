@@ -83,11 +83,11 @@ impl Fetching {
         let events = &mut self.events;
         let stop_at = self.stop_at;
         let mut on_event = |event: FetchEvent<'_>| {
-            let told = told(event);
-            if stop_at.is_some_and(|kind| told.starts_with(kind)) {
+            let message = describe(event);
+            if stop_at.is_some_and(|kind| message.starts_with(kind)) {
                 stop.store(true, Ordering::Relaxed);
             }
-            events.push(told);
+            events.push(message);
         };
         let mut session = Session::new(&client, &stop, &pause, &mut on_event);
         let fetch =
@@ -104,13 +104,13 @@ impl Fetching {
     /// Fetches, and expects the error's text to have this word.
     fn expect_error(&mut self, word: &str) -> FetchError {
         let error = self.run().expect_err("nothing should be fetched");
-        let text = told_error(&error);
+        let text = describe_error(&error);
         assert!(text.contains(word), "expected {word:?} in {text:?}");
         error
     }
 }
 
-fn told(event: FetchEvent<'_>) -> String {
+fn describe(event: FetchEvent<'_>) -> String {
     match event {
         FetchEvent::Checking { name, .. } => format!("checking {name}"),
         FetchEvent::Fetching { name, from, .. } => format!("fetching {name} from {from}"),
@@ -123,7 +123,7 @@ fn told(event: FetchEvent<'_>) -> String {
     }
 }
 
-fn told_error(error: &FetchError) -> String {
+fn describe_error(error: &FetchError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -12,7 +12,7 @@ use clsrl_data::{
 use clsrl_spec::{Seed, Stream};
 use clsrl_tiny::{
     Caption, CaptionKind,
-    picture::{SIDE, draw},
+    image::{SIDE, draw},
     style::PRETRAINING,
 };
 use clsrl_vlm::{Grid, Prompt};

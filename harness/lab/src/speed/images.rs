@@ -8,7 +8,7 @@ use rayon::{ThreadPoolBuilder, prelude::*};
 
 /// What is read, how, and how often.
 #[derive(Debug, Clone)]
-pub struct PictureBench {
+pub struct ImageBench {
     /// The images' files.
     pub paths: Vec<PathBuf>,
     /// The order of conversion and resizing.
@@ -23,7 +23,7 @@ pub struct PictureBench {
 
 /// Seconds of each counted pass, and what it came to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PictureSpeed {
+pub struct ImageSpeed {
     /// Seconds of each pass over all images.
     pub seconds: Vec<f64>,
     /// Patches of one pass.
@@ -31,15 +31,12 @@ pub struct PictureSpeed {
 }
 
 /// Reads all images again and again. Panics if threads cannot be started.
-pub fn read_pictures(
-    processor: &Processor,
-    bench: &PictureBench,
-) -> Result<PictureSpeed, ImageError> {
+pub fn read_images(processor: &Processor, bench: &ImageBench) -> Result<ImageSpeed, ImageError> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(bench.threads)
         .build()
         .expect("the system starts some threads");
-    let mut speed = PictureSpeed { seconds: Vec::new(), n_patches: 0 };
+    let mut speed = ImageSpeed { seconds: Vec::new(), n_patches: 0 };
     for pass in 0..bench.warmup + bench.steps {
         let started = Instant::now();
         let load = |path: &PathBuf| {

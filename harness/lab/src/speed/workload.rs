@@ -10,7 +10,7 @@ use tch::Tensor;
 use super::shapes::{Shapes, processor_of};
 
 /// The peers' image, before any resizing.
-const PICTURE: (u32, u32) = (500, 375);
+const IMAGE: (u32, u32) = (500, 375);
 
 /// What the authors' evaluation makes of that image before its resize to a square.
 const FETCHED: (u32, u32) = (504, 364);
@@ -112,7 +112,7 @@ impl Workload {
     }
 
     fn image(&mut self) -> RgbImage {
-        let (width, height) = PICTURE;
+        let (width, height) = IMAGE;
         let n_bytes = (width * height * 3) as usize;
         let mut pixels = Vec::with_capacity(n_bytes + 8);
         while pixels.len() < n_bytes {

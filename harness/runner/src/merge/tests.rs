@@ -119,8 +119,8 @@ fn other_inputs_are_told_by_their_fields_and_other_answers_by_their_cell() {
     let first = all.filled("first", one, "w", &binding());
     let others = Binding { base_weights: "other".to_owned(), ..binding() };
     let second = all.filled("second", one, "w", &others);
-    let told = all.merge(&[first.clone(), second], &all.store("a"), false).conflicts.remove(0);
-    assert!(told.is_of_inputs && told.reason.contains("base_weights"), "{told:?}");
+    let message = all.merge(&[first.clone(), second], &all.store("a"), false).conflicts.remove(0);
+    assert!(message.is_of_inputs && message.reason.contains("base_weights"), "{message:?}");
     let third = all.filled("third", one, "w", &binding());
     let (trial, cell) = (&one[0], one[0].cells()[0]);
     let mut record = cell_record(trial, cell);
@@ -128,10 +128,10 @@ fn other_inputs_are_told_by_their_fields_and_other_answers_by_their_cell() {
     let identity = cell_identity(trial, cell, &binding());
     fs::remove_file(third.cell_path(trial, cell)).unwrap();
     third.write_cell(trial, &identity, &record, &predictions()).unwrap();
-    let told = all.merge(&[first, third], &all.store("b"), false).conflicts.remove(0);
+    let message = all.merge(&[first, third], &all.store("b"), false).conflicts.remove(0);
     assert!(
-        !told.is_of_inputs && told.reason.ends_with("other answers of `dtd.direct`"),
-        "{told:?}"
+        !message.is_of_inputs && message.reason.ends_with("other answers of `dtd.direct`"),
+        "{message:?}"
     );
 }
 
@@ -157,6 +157,6 @@ fn what_is_damaged_is_left_out_and_what_is_sound_takes_its_place() {
     // Cells without the record of their fine-tune count for nothing.
     let lone = all.filled("lone", one, "w", &binding());
     fs::remove_file(lone.training_path(trial)).unwrap();
-    let told = all.merge(&[lone], &all.store("empty"), false).left_out;
-    assert_eq!(told.len(), trial.cells().len(), "{told:?}");
+    let messages = all.merge(&[lone], &all.store("empty"), false).left_out;
+    assert_eq!(messages.len(), trial.cells().len(), "{messages:?}");
 }

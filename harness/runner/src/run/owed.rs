@@ -65,6 +65,6 @@ impl Owed {
             return Ok(());
         }
         let owed: Vec<String> = self.cells.iter().map(CellKey::to_string).collect();
-        Err(Failed::told(format!("it ended without the cells {}", owed.join(", "))))
+        Err(Failed::because(format!("it ended without the cells {}", owed.join(", "))))
     }
 }

@@ -1,4 +1,4 @@
-//! Runs with workers that are shell scripts: they print events and end as they are told.
+//! Runs with workers that are shell scripts: they print events and end as the test says.
 
 use std::{fs, path::Path};
 
@@ -112,7 +112,7 @@ fn a_worker_says_by_its_code_that_its_inputs_are_others() {
     let tasks = grid.tasks(&binding());
     for (ending, kind) in [
         ("exit 7", FailureKind::Differs),
-        ("exit 5", FailureKind::Told),
+        ("exit 5", FailureKind::Reported),
         ("kill -15 $$", FailureKind::Signalled),
     ] {
         let summary = grid.run(&tasks[..1], &go(), &|_| ending.to_owned());
@@ -158,7 +158,7 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
             .unwrap()
     };
     let alone = run(&mut |_| {});
-    assert_eq!(alone.failures.len(), 1, "the run was told nothing: {alone:?}");
+    assert_eq!(alone.failures.len(), 1, "the run heard nothing: {alone:?}");
     let together = run(&mut |event| {
         if let RunEvent::Started(..) = event {
             stop.store(true, Ordering::Relaxed);
@@ -251,38 +251,42 @@ fn a_folder_that_cannot_be_written_ends_the_run() {
         Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event: &mut |_| {} };
     let failed = runner.run_in_process(&tasks[..1], &mut |_, send| {
         send(TrialEvent::TrainingDone(Box::new(training_record("w"))))
-            .map_err(|error| Failed::told(error.to_string()))
+            .map_err(|error| Failed::because(error.to_string()))
     });
     assert!(matches!(failed, Err(RunError::Store(_))), "{failed:?}");
 }
 
-/// Runs all tasks on several slots; gives the summary, and what was told of as words.
-fn run_told(grid: &Grid, n_slots: usize, job: &dyn Fn(&Task) -> String) -> (Summary, Vec<String>) {
+/// Runs all tasks on several slots; gives the summary, and the events as words.
+fn run_observed(
+    grid: &Grid,
+    n_slots: usize,
+    job: &dyn Fn(&Task) -> String,
+) -> (Summary, Vec<String>) {
     let command = WorkerCommand {
         program: "sh".into(),
         args: vec!["-c".to_owned(), "read -r line; eval \"$line\"".to_owned()],
         env: Vec::new(),
         differs: 7,
     };
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     let stop = go();
     let runner = Runner {
         store: &grid.store,
         keep_checkpoints: false,
         stop: &stop,
         on_event: &mut |event| match event {
-            RunEvent::Started(idx, slot) => told.push(format!("{idx} on {slot}")),
-            RunEvent::Retried(idx, _) => told.push(format!("{idx} again")),
-            RunEvent::Closed(slot, _) => told.push(format!("{slot} closed")),
-            RunEvent::Finished(idx) => told.push(format!("{idx} done")),
-            RunEvent::Failed(idx, _) => told.push(format!("{idx} failed")),
-            RunEvent::Known(idx, _) => told.push(format!("{idx} known")),
+            RunEvent::Started(idx, slot) => events.push(format!("{idx} on {slot}")),
+            RunEvent::Retried(idx, _) => events.push(format!("{idx} again")),
+            RunEvent::Closed(slot, _) => events.push(format!("{slot} closed")),
+            RunEvent::Finished(idx) => events.push(format!("{idx} done")),
+            RunEvent::Failed(idx, _) => events.push(format!("{idx} failed")),
+            RunEvent::Known(idx, _) => events.push(format!("{idx} known")),
             RunEvent::Trial(..) => {}
         },
     };
     let tasks = grid.tasks(&binding());
     let summary = runner.run_in_workers(&tasks, &command, &slots(n_slots), job).unwrap();
-    (summary, told)
+    (summary, events)
 }
 
 #[test]
@@ -292,9 +296,9 @@ fn a_trial_whose_worker_dies_is_tried_once_on_another_slot() {
         None => format!("[ $SLOT = 0 ] && kill -11 $$; {}", grid.all_events(task, "w")),
         Some(_) => grid.all_events(task, "w"),
     };
-    let (summary, told) = run_told(&grid, 2, &died_on_0);
-    assert_eq!(summary, Summary { n_finished: 2, ..Summary::default() }, "{told:?}");
-    assert!(told.contains(&"0 again".to_owned()) && told.contains(&"0 on 1".to_owned()));
+    let (summary, events) = run_observed(&grid, 2, &died_on_0);
+    assert_eq!(summary, Summary { n_finished: 2, ..Summary::default() }, "{events:?}");
+    assert!(events.contains(&"0 again".to_owned()) && events.contains(&"0 on 1".to_owned()));
     let statuses = trial_statuses(&grid.store, &grid.trials, &binding()).unwrap();
     assert!(statuses.iter().all(|s| s.cells.iter().all(|(_, cell)| cell.is_done())));
 }
@@ -309,8 +313,8 @@ fn what_a_worker_told_before_it_died_is_not_done_again() {
         format!("{} {ends}", grid.all_events(task, "w"))
     };
     let one = Grid { trials: vec![grid.trials[0].clone()], ..self::grid() };
-    let (summary, told) = run_told(&one, 2, &job);
-    assert_eq!(summary.n_finished, 1, "{told:?}");
+    let (summary, events) = run_observed(&one, 2, &job);
+    assert_eq!(summary.n_finished, 1, "{events:?}");
     // A line of a library, loading, the fine-tune and the first cell came before.
     let n_cells = one.trials[0].cells().len();
     assert_eq!(*asked.borrow(), [(false, n_cells), (true, n_cells - 1)]);
@@ -331,10 +335,10 @@ fn a_slot_that_fails_twice_running_is_closed_and_the_others_go_on() {
             grid.all_events(task, "w")
         )
     };
-    let (summary, told) = run_told(&grid, 2, &job);
-    assert_eq!((summary.n_finished, &summary.closed[..]), (6, &[0][..]), "{told:?}");
-    assert_eq!(told.iter().filter(|told| told.ends_with("on 0")).count(), 2, "{told:?}");
-    assert_eq!(told.iter().filter(|told| *told == "0 closed").count(), 1);
+    let (summary, events) = run_observed(&grid, 2, &job);
+    assert_eq!((summary.n_finished, &summary.closed[..]), (6, &[0][..]), "{events:?}");
+    assert_eq!(events.iter().filter(|message| message.ends_with("on 0")).count(), 2, "{events:?}");
+    assert_eq!(events.iter().filter(|message| *message == "0 closed").count(), 1);
 }
 
 #[test]
@@ -342,8 +346,8 @@ fn without_a_slot_that_is_left_the_rest_is_not_begun() {
     let mut grid = grid();
     let of_seed = |seed| Trial { seed, ..grid.trials[1].clone() };
     grid.trials = (1..=5).map(of_seed).collect();
-    let (summary, told) = run_told(&grid, 1, &|_| "kill -6 $$".to_owned());
-    assert_eq!((summary.failures.len(), summary.n_not_begun), (2, 3), "{told:?}");
+    let (summary, events) = run_observed(&grid, 1, &|_| "kill -6 $$".to_owned());
+    assert_eq!((summary.failures.len(), summary.n_not_begun), (2, 3), "{events:?}");
     assert_eq!(summary.failures[0].kind, FailureKind::Crashed);
 }
 
@@ -354,8 +358,8 @@ fn a_gpu_that_fails_is_known_by_its_words_and_memory_is_not_its_fault() {
     for (words, kind) in [
         ("CUDA error: an illegal memory access was encountered", FailureKind::Device),
         ("CUDA error: uncorrectable ECC error encountered", FailureKind::Device),
-        ("CUDA error: out of memory", FailureKind::Told),
-        ("error: the suite is wrong", FailureKind::Told),
+        ("CUDA error: out of memory", FailureKind::Reported),
+        ("error: the suite is wrong", FailureKind::Reported),
     ] {
         let said = |_: &Task| format!("echo '{words}' >&2; exit 1");
         let summary = grid.run(&tasks[..1], &go(), &said);

@@ -88,7 +88,7 @@ fn results_tell_what_they_were_made_with() {
 }
 
 #[test]
-fn a_replaced_test_picture_makes_the_cells_stale_and_not_the_training() {
+fn a_replaced_test_image_makes_the_cells_stale_and_not_the_training() {
     let Finished { store, trial, .. } = &finished();
     let mut other = binding();
     other.data.insert(clsrl_spec::DatasetId::Dtd, "other".to_owned());
@@ -126,7 +126,7 @@ fn a_fine_tune_of_earlier_programs_stays_done_as_long_as_nothing_of_its_dataset_
     let stale = now(&other);
     assert_eq!(stale.training.word(), "stale");
     let reason = "its identity has all data of the dataset that it is trained on, and that changed";
-    assert!(stale.training.reasons().iter().any(|told| told == reason));
+    assert!(stale.training.reasons().iter().any(|message| message == reason));
 }
 
 #[test]
@@ -153,15 +153,15 @@ fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
 #[test]
 fn what_a_run_would_write_over_is_told_by_reason() {
     let Finished { store, trial, .. } = &finished();
-    let told = |binding: &Binding| replaced(&[status(store, trial, binding)]);
-    assert_eq!(told(&binding()), []);
+    let reasons = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    assert_eq!(reasons(&binding()), []);
     let other = Binding { base_weights: "other".to_owned(), ..binding() };
     let n_cells = trial.cells().len();
     let group = Replaced { n_fine_tunes: 1, n_cells, trials: vec![trial.key()] };
-    assert_eq!(told(&other), [(vec!["the base weights changed".to_owned()], group)]);
+    assert_eq!(reasons(&other), [(vec!["the base weights changed".to_owned()], group)]);
     // What is missing or damaged is no finished result.
     std::fs::write(store.training_path(trial), "{").unwrap();
-    assert_eq!(told(&other), []);
+    assert_eq!(reasons(&other), []);
 }
 
 #[test]
@@ -172,10 +172,10 @@ fn kept_weights_of_another_fine_tune_are_a_finished_result() {
     store.write_training(trial, &identity, &training_record("w")).unwrap();
     store.leave_attempt(trial).unwrap();
     std::fs::remove_file(store.training_path(trial)).unwrap();
-    let told = |binding: &Binding| replaced(&[status(store, trial, binding)]);
-    assert_eq!(told(&binding()), [], "they are made again as they are");
+    let reasons = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    assert_eq!(reasons(&binding()), [], "they are made again as they are");
     let other = Binding { base_weights: "other".to_owned(), ..binding() };
-    let [(reasons, group)] = &told(&other)[..] else { panic!("{:?}", told(&other)) };
+    let [(reasons, group)] = &reasons(&other)[..] else { panic!("{:?}", reasons(&other)) };
     assert_eq!(reasons, &["the kept weights are of another fine-tune"]);
     assert_eq!((group.n_fine_tunes, group.n_cells), (1, 0));
 }
@@ -194,7 +194,7 @@ fn a_cell_counts_only_beside_the_fine_tune_of_its_weights() {
 #[test]
 fn a_long_reason_is_cut() {
     let long = "é".repeat(70_000);
-    let told = cut(long.clone());
-    assert_eq!(told.chars().count(), MAX_REASON + 1);
+    let message = cut(long.clone());
+    assert_eq!(message.chars().count(), MAX_REASON + 1);
     assert_eq!(cut("short".to_owned()), "short");
 }

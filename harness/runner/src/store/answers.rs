@@ -33,7 +33,7 @@ const MAX_LINE: u64 = 16 << 20;
 pub(super) enum Fault {
     /// For the reader, without the file's name.
     Damaged(String),
-    /// It cannot be told.
+    /// Unknown.
     Store(StoreError),
 }
 
@@ -80,7 +80,7 @@ fn check_once(path: &Path, expected: &Expected<'_>) -> Result<String, Fault> {
     counts.check(expected, is_our_scorer).map_err(Fault::Damaged)?;
     match expected.digest {
         Some(sealed) if sealed != digest => {
-            // Which of the two changed cannot be told.
+            // Which of the two changed is unknown.
             let record = path.with_extension("").with_extension("json");
             let record = record.display();
             Err(Fault::Damaged(format!("they are not what the seal of `{record}` has")))
@@ -244,21 +244,21 @@ impl Counts {
         }
         self.indices.sort_unstable();
         if let Some(twice) = self.indices.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("they answer picture {} twice", twice[0]));
+            return Err(format!("they answer image {} twice", twice[0]));
         }
-        // The pictures of a half stand among those of the other half, in a list of unknown length.
+        // The images of a half stand among those of the other half, in a list of unknown length.
         let is_whole = outcome.cell.form.half() == ClassHalf::All;
         match self.indices.last() {
             Some(&last) if is_whole && outcome.n_split <= last => {
                 let n_split = outcome.n_split;
-                Err(format!("they answer picture {last}, and its split has {n_split} from 0"))
+                Err(format!("they answer image {last}, and its split has {n_split} from 0"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// A cell has all pictures of its split, or as many as its limit asks for.
+/// A cell has all images of its split, or as many as its limit asks for.
 fn check_limit(Expected { identity, outcome, .. }: &Expected<'_>) -> Result<(), String> {
     let asked = match &identity.json()["limit"] {
         Value::Null => outcome.n_split,

@@ -64,10 +64,11 @@ impl Owner {
     fn is_dead(&self, here: &Owner) -> bool {
         let is_here =
             (&self.host, &self.boot, &self.namespace) == (&here.host, &here.boot, &here.namespace);
-        let is_told = [&here.host, &here.boot, &here.namespace].iter().all(|part| !part.is_empty());
+        let is_named =
+            [&here.host, &here.boot, &here.namespace].iter().all(|part| !part.is_empty());
         let is_there = |pid: u32| Path::new("/proc").join(pid.to_string()).exists();
         // Where the first process is hidden, others may be as well.
-        is_here && is_told && is_there(1) && !is_there(self.pid)
+        is_here && is_named && is_there(1) && !is_there(self.pid)
     }
 }
 

@@ -24,17 +24,17 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct LastRun {
     /// The start model, by name.
     pub model: String,
-    /// Where the pictures came from, by name.
+    /// Where the images came from, by name.
     pub data: String,
     /// The methods that were asked for; empty for all, as in the lists below.
     pub methods: Vec<MethodId>,
     /// The datasets.
     pub datasets: Vec<DatasetId>,
-    /// The numbers of training pictures per class.
+    /// The numbers of training images per class.
     pub shots: Vec<usize>,
     /// The seeds.
     pub seeds: Vec<Seed>,
-    /// The limit of pictures per target.
+    /// The limit of images per target.
     pub limit: Option<usize>,
 }
 

@@ -95,8 +95,8 @@ fn predictions_that_change_between_check_and_use_are_refused() {
     let path = store.predictions_path(trial, cell);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("banded/0", "banded/7", 1)).unwrap();
-    let told = store.read_predictions(trial, &read).unwrap_err();
-    assert!(told.ends_with("are damaged: they changed while they were read"), "{told}");
+    let message = store.read_predictions(trial, &read).unwrap_err();
+    assert!(message.ends_with("are damaged: they changed while they were read"), "{message}");
 }
 
 #[test]
@@ -172,8 +172,8 @@ fn a_record_without_a_seal_is_held_to_its_cell_and_to_its_answers() {
         let (identity, record) = (cell_identity(trial, cell, &binding()), cell_record(trial, cell));
         store.write_cell(trial, &identity, &record, answers).unwrap();
         age(&store.cell_path(trial, cell), 5, change);
-        let told = missing(store.read_cell(trial, cell).unwrap());
-        assert!(told.contains(expected), "{expected}: {told}");
+        let message = missing(store.read_cell(trial, cell).unwrap());
+        assert!(message.contains(expected), "{expected}: {message}");
     };
     let set = |name: &'static str, to: Value| {
         move |record: &mut Value| record["outcome"][name] = to.clone()
@@ -181,7 +181,7 @@ fn a_record_without_a_seal_is_held_to_its_cell_and_to_its_answers() {
     let answers = predictions();
     check("holds the record of another cell", &set("seed", 2.into()), &answers);
     check("holds the record of another cell", &set("method", "cls-rl".into()), &answers);
-    check("it has no picture", &set("n", 0.into()), &answers);
+    check("it has no image", &set("n", 0.into()), &answers);
     check("`n` is 3, expected at most 2", &set("n", 3.into()), &answers);
     check("there are 1 correct ones by the strict", &set("n_correct_strict", 2.into()), &answers);
     check("there are 0 truncated ones", &set("n_truncated", 1.into()), &answers);
@@ -191,8 +191,8 @@ fn a_record_without_a_seal_is_held_to_its_cell_and_to_its_answers() {
     check("its limit and its split ask for 5", &set("n_split", 5.into()), &answers);
     check("there are 1 of them", &|_| {}, &answers[..1]);
     check("there are more than the 2", &|_| {}, &[&answers[..], &answers[..]].concat());
-    check("they answer picture 0 twice", &|_| {}, &[answers[0].clone(), with(&answers[1], 0)]);
-    check("they answer picture 2, and", &|_| {}, &[answers[0].clone(), with(&answers[1], 2)]);
+    check("they answer image 0 twice", &|_| {}, &[answers[0].clone(), with(&answers[1], 0)]);
+    check("they answer image 2, and", &|_| {}, &[answers[0].clone(), with(&answers[1], 2)]);
     let lie = Prediction { correct_strict: true, ..answers[1].clone() };
     check("line 2: `correct_strict` is true", &|_| {}, &[answers[0].clone(), lie]);
     let lie = Prediction { extracted: "banded".to_owned(), ..answers[1].clone() };
@@ -271,15 +271,15 @@ fn bytes_of_a_predictions_file_that_change_are_told() {
         let mut changed = whole.clone();
         changed[at] ^= 1;
         fs::write(&path, &changed).unwrap();
-        let told = missing(store.read_cell(trial, cell).unwrap());
-        assert!(told.contains("predictions.jsonl` are damaged"), "{at}: {told}");
+        let message = missing(store.read_cell(trial, cell).unwrap());
+        assert!(message.contains("predictions.jsonl` are damaged"), "{at}: {message}");
         fs::write(&path, &whole[..at]).unwrap();
-        let told = missing(store.read_cell(trial, cell).unwrap());
-        assert!(told.contains("predictions.jsonl` are damaged"), "cut at {at}: {told}");
+        let message = missing(store.read_cell(trial, cell).unwrap());
+        assert!(message.contains("predictions.jsonl` are damaged"), "cut at {at}: {message}");
     }
     fs::remove_file(&path).unwrap();
-    let told = missing(store.read_cell(trial, cell).unwrap());
-    assert!(told.ends_with("predictions.jsonl` are damaged: they are missing"), "{told}");
+    let message = missing(store.read_cell(trial, cell).unwrap());
+    assert!(message.ends_with("predictions.jsonl` are damaged: they are missing"), "{message}");
     fs::write(&path, whole).unwrap();
     present(store.read_cell(trial, cell).unwrap());
 }
@@ -291,11 +291,11 @@ fn a_fine_tune_in_anothers_place_is_damaged() {
     let other = Trial { seed: trial.seed + 1, ..trial.clone() };
     store.prepare(&other, None).unwrap();
     fs::copy(store.training_path(trial), store.training_path(&other)).unwrap();
-    let told = missing(store.read_training(&other).unwrap());
-    assert!(told.contains("it is the record of `sft.dtd.4shot.seed1`, not of"), "{told}");
+    let message = missing(store.read_training(&other).unwrap());
+    assert!(message.contains("it is the record of `sft.dtd.4shot.seed1`, not of"), "{message}");
     age(&store.training_path(&other), 5, |_| {});
-    let told = missing(store.read_training(&other).unwrap());
-    assert!(told.contains("it holds the record of another trial"), "{told}");
+    let message = missing(store.read_training(&other).unwrap());
+    assert!(message.contains("it holds the record of another trial"), "{message}");
 }
 
 fn asked() -> LastRun {

@@ -4,7 +4,7 @@
 pub(super) const ALL: &[(&str, &str)] = &[
     ("name", "Nothing but the name under which it is found."),
     ("scorer", "Which verdict tables show first; both are recorded."),
-    ("shots", "Which training pictures are picked, and whether a trial's seed picks others."),
+    ("shots", "Which training images are picked, and whether a trial's seed picks others."),
     (
         "base_classes",
         "How many classes are base classes, so which questions are about which classes.",
@@ -12,7 +12,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("zero_shot_prompts", "Under which prompts the untrained model is evaluated, each a cell."),
     ("sft_eval_prompts", "Under which prompts a model trained with SFT is evaluated, each a cell."),
     ("prompts.system", "The system message of every conversation but SFT's training."),
-    ("prompts.order", "Whether the model reads the picture or the question first."),
+    ("prompts.order", "Whether the model reads the image or the question first."),
     ("prompts.train.thinking", "What the thinking prompt asks for in training."),
     ("prompts.train.direct", "What the direct prompt asks for in training."),
     ("prompts.train.think-after-answer", "What Think-After-Answer's prompt asks for in training."),
@@ -67,14 +67,14 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ),
     (
         "choices.repeated_names",
-        "Whether a name that two classes share may be listed twice and gets the pictures of both (ImageNet).",
+        "Whether a name that two classes share may be listed twice and gets the images of both (ImageNet).",
     ),
     ("choices.seed", "Which wrong names are listed, and in which order."),
-    ("image.train", "What pictures look like in training, and how many tokens each takes."),
-    ("image.eval", "What pictures look like in evaluation, and how many tokens each takes."),
+    ("image.train", "What images look like in training, and how many tokens each takes."),
+    ("image.eval", "What images look like in evaluation, and how many tokens each takes."),
     (
         "image.eval_alpha",
-        "What pictures with alpha look like in evaluation, where its path is `eval` and a side.",
+        "What images with alpha look like in evaluation, where its path is `eval` and a side.",
     ),
     (
         "image.train_processor",
@@ -84,8 +84,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "image.eval_processor",
         "Which bicubic filter resizes in evaluation: the two differ by some levels.",
     ),
-    ("image.min_pixels", "Below which size a picture is enlarged."),
-    ("image.max_pixels", "Above which size a picture is reduced."),
+    ("image.min_pixels", "Below which size an image is enlarged."),
+    ("image.max_pixels", "Above which size an image is reduced."),
     (
         "sft.system",
         "The system message of SFT's training, which evaluation does not have where it differs from `prompts.system`.",
@@ -94,7 +94,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "sft.prompt",
         "What SFT's training asks for; another prompt in evaluation is new to the model.",
     ),
-    ("sft.order", "Whether SFT's training puts the picture or the question first."),
+    ("sft.order", "Whether SFT's training puts the image or the question first."),
     ("sft.target", "What SFT learns to answer: the name, or the name in an answer tag."),
     (
         "sft.label_mask",
@@ -123,14 +123,14 @@ pub(super) const ALL: &[(&str, &str)] = &[
         "*.zero_variance_groups",
         "Whether a group whose rewards are all equal still pulls towards the start model.",
     ),
-    ("*.epochs", "How often each training picture is seen, so the number of steps."),
+    ("*.epochs", "How often each training image is seen, so the number of steps."),
     (
         "*.prompts_per_step",
-        "How many training pictures an optimizer step has, so the number of steps.",
+        "How many training images an optimizer step has, so the number of steps.",
     ),
     (
         "*.accumulation",
-        "How many steps an epoch counts for where its pictures do not fill the last one.",
+        "How many steps an epoch counts for where its images do not fill the last one.",
     ),
     ("*.learning_rate", "The size of the first step; it falls to 0 from there."),
     ("optimizer.beta1", "How long AdamW remembers gradients."),

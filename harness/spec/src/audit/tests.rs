@@ -75,8 +75,8 @@ fn a_protocol_differs_from_itself_in_nothing_and_from_another_in_what_was_change
     let mut changed = paper.clone();
     changed.protocol.rl.solution = SolutionTag::Blanks;
     let differences = differences_of_protocols(&paper, &changed);
-    let told: Vec<_> = differences.iter().map(|d| (&*d.path, &*d.a, &*d.b)).collect();
-    assert_eq!(told, [("rl.solution", "plain", "blanks")]);
+    let messages: Vec<_> = differences.iter().map(|d| (&*d.path, &*d.a, &*d.b)).collect();
+    assert_eq!(messages, [("rl.solution", "plain", "blanks")]);
 }
 
 #[test]

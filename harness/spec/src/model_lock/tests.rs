@@ -29,7 +29,7 @@ fn what_is_written_is_read_back_and_the_rest_stays() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line() {
+fn every_mistake_is_reported_with_its_line() {
     let text = format!(
         "version = 1\n\
          [\"../x\"]\ncommit = \"{COMMIT}\"\nfiles = []\n\
@@ -51,8 +51,9 @@ fn every_mistake_is_told_with_its_line() {
         (10, "size"),
         (12, "names `b` twice"),
     ] {
-        let is_told = |told: &str| told.contains(&format!("line {line}: ")) && told.contains(word);
-        assert!(errors.lines().any(is_told), "line {line}, {word}: {errors}");
+        let is_reported =
+            |message: &str| message.contains(&format!("line {line}: ")) && message.contains(word);
+        assert!(errors.lines().any(is_reported), "line {line}, {word}: {errors}");
     }
     assert!(
         ModelLock::parse("version = 2\n[x]\n", "models.lock")
@@ -64,15 +65,15 @@ fn every_mistake_is_told_with_its_line() {
 }
 
 #[test]
-fn a_file_that_differs_or_stands_on_one_side_alone_is_told() {
+fn a_file_that_differs_or_stands_on_one_side_alone_is_reported() {
     let locked = model(&["a", "b"]);
     assert_eq!(locked.differences(&model(&["a", "b"]).files), [""; 0]);
-    let told = locked.differences(&model(&["b", "c"]).files);
+    let messages = locked.differences(&model(&["b", "c"]).files);
     assert!(
-        told[0].starts_with("a: expected 5 bytes, sha256 0707")
-            && told[0].ends_with("found no file")
+        messages[0].starts_with("a: expected 5 bytes, sha256 0707")
+            && messages[0].ends_with("found no file")
     );
-    assert_eq!(told[1], "c: expected no such file, found one");
+    assert_eq!(messages[1], "c: expected no such file, found one");
     let mut other = model(&["a", "b"]).files;
     other.insert("a".to_owned(), FileDigest { size: 5, sha256: Digest([8; 32]) });
     assert!(locked.differences(&other)[0].contains("found 5 bytes, sha256 0808"));

@@ -1,4 +1,4 @@
-//! Locks: what they may say, how mistakes are told, and how entries are written into them.
+//! Locks: what they may say, how mistakes are reported, and how entries are written into them.
 
 mod mistakes;
 mod mutations;

@@ -7,7 +7,7 @@ use clsrl_spec::{
 
 use crate::LOCK;
 
-fn told(text: &str) -> Vec<(usize, String)> {
+fn errors(text: &str) -> Vec<(usize, String)> {
     let errors = Lock::parse(text, "datasets.lock").unwrap_err();
     errors.0.into_iter().map(|error| (error.line, error.message)).collect()
 }
@@ -17,10 +17,10 @@ fn check(from: &str, to: &str, at: &str, message: &str) {
     let text = LOCK.replacen(from, to, 1);
     assert_ne!(text, LOCK, "`{from}` is not in the lock");
     let line = 1 + text.lines().position(|line| line.contains(at)).unwrap();
-    let told = told(&text);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].1.contains(message), "{told:?}");
-    assert_eq!(told[0].0, line, "{told:?}");
+    let messages = errors(&text);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].1.contains(message), "{messages:?}");
+    assert_eq!(messages[0].0, line, "{messages:?}");
 }
 
 #[test]
@@ -48,23 +48,23 @@ fn a_drawn_dataset_is_another_than_the_real_one() {
 #[test]
 fn a_newer_lock_is_refused_once_and_not_read() {
     let text = format!("{}\n[new]\nthings = 1\n", LOCK.replace("version = 1", "version = 2"));
-    let told = told(&text);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].1.starts_with("lock format 2 is newer than this program"), "{told:?}");
+    let messages = errors(&text);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].1.starts_with("lock format 2 is newer than this program"), "{messages:?}");
 }
 
 #[test]
 fn a_lock_without_version_is_refused() {
-    assert!(told("[dtd]\n").iter().any(|(_, message)| message == "missing `version`"));
+    assert!(errors("[dtd]\n").iter().any(|(_, message)| message == "missing `version`"));
 }
 
 #[test]
 fn two_datasets_under_one_name_are_refused() {
     let text = format!("{LOCK}\n[dtd]\nsplit = \"unverified\"\n");
-    let told = told(&text);
+    let messages = errors(&text);
     let line = text.lines().count() - 1;
-    assert_eq!(told[0].0, line, "{told:?}");
-    assert!(told[0].1.contains("duplicate"), "{told:?}");
+    assert_eq!(messages[0].0, line, "{messages:?}");
+    assert!(messages[0].1.contains("duplicate"), "{messages:?}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn all_mistakes_are_told_at_once_in_order() {
         .replace("train = 2820", "train = -1")
         .replace("md5 = \"fff7", "md5 = \"xxx7")
         .replace("seed1", "seedx");
-    let lines: Vec<usize> = told(&text).into_iter().map(|(line, _)| line).collect();
+    let lines: Vec<usize> = errors(&text).into_iter().map(|(line, _)| line).collect();
     assert_eq!(lines.len(), 3);
     assert!(lines.is_sorted());
 }

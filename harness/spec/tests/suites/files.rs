@@ -103,10 +103,7 @@ fn smoke_val_is_smoke_on_the_validation_split() {
     for dataset in DatasetId::ALL {
         assert_eq!(*val.evaluation.split.of(dataset), EvalSplit::Val);
     }
-    assert!(
-        !val.datasets.contains(&DatasetId::ImageNet),
-        "its validation pictures are for testing"
-    );
+    assert!(!val.datasets.contains(&DatasetId::ImageNet), "its validation images are for testing");
     assert_eq!(val.datasets.len(), DatasetId::ALL.len() - 1);
     val.evaluation.split = smoke.evaluation.split.clone();
     val.datasets.clone_from(&smoke.datasets);
@@ -208,5 +205,5 @@ fn another_protocol_gives_the_results_another_name() {
     let Some(Training::Sft(sft)) = sft else { panic!() };
     let rl = matched.training(MethodId::ClsRl, DatasetId::Dtd);
     let Some(Training::Grpo(rl)) = rl else { panic!() };
-    assert_eq!(sft.duration, rl.duration, "as many steps on as many pictures");
+    assert_eq!(sft.duration, rl.duration, "as many steps on as many images");
 }

@@ -24,10 +24,10 @@ fn check(old: &str, new: &str, expected: &[(&str, &str)]) {
         true => parse(&text),
         false => Suite::parse(&smoke, "suites/mine.toml", &|_| Ok(text.clone())),
     };
-    assert_eq!(told(read), expected);
+    assert_eq!(errors(read), expected);
 }
 
-fn told(read: Result<Suite, SuiteErrors>) -> Vec<(usize, String)> {
+fn errors(read: Result<Suite, SuiteErrors>) -> Vec<(usize, String)> {
     let errors = read.expect_err("the suite was accepted").0;
     errors.into_iter().map(|error| (error.line, error.message)).collect()
 }
@@ -228,11 +228,11 @@ fn mistakes_of_a_protocol_are_told_under_its_own_name() {
         .replacen("name = \"tiny\"", "name = \"teeny\"", 1);
     let text = suite_text("smoke").replacen("jobs = 2", "jobs = 0", 1);
     let errors = Suite::parse(&text, "mine.toml", &|_| Ok(broken.clone())).unwrap_err();
-    let told: Vec<(&str, &str)> =
+    let messages: Vec<(&str, &str)> =
         errors.0.iter().map(|error| (error.file.as_str(), error.message.as_str())).collect();
     let protocol = "suites/protocols/tiny.toml";
     assert_eq!(
-        told,
+        messages,
         [
             ("mine.toml", "`jobs` must be 1 or more, found 0"),
             (protocol, "`name` must be the file's, `tiny`, found `teeny`"),
@@ -257,9 +257,9 @@ fn adapters_of_a_protocol_are_read_or_refused() {
     };
     let lora = read("rank = 8\nalpha = 16").unwrap().protocol.lora.unwrap();
     assert_eq!((lora.rank, lora.alpha), (8, 16.0));
-    let told = |section| read(section).unwrap_err().0.into_iter().map(|error| error.message);
+    let errors = |section| read(section).unwrap_err().0.into_iter().map(|error| error.message);
     assert_eq!(
-        told("rank = 0\nalphas = 1").collect::<Vec<_>>(),
+        errors("rank = 0\nalphas = 1").collect::<Vec<_>>(),
         ["`rank` must be 1 or more, found 0", "unknown key `alphas`, did you mean `alpha`?"]
     );
 }
@@ -267,9 +267,9 @@ fn adapters_of_a_protocol_are_read_or_refused() {
 #[test]
 fn errors_of_syntax_have_their_line_too() {
     for (text, line) in [("version = 1\nname = \n", 2), ("a = 1\na = 2\n", 2), ("\n[x\n", 2)] {
-        let told = told(parse(text));
-        assert_eq!(told[0].0, line, "{told:?}");
-        assert!(!told[0].1.contains('\n'), "{told:?}");
+        let messages = errors(parse(text));
+        assert_eq!(messages[0].0, line, "{messages:?}");
+        assert!(!messages[0].1.contains('\n'), "{messages:?}");
     }
 }
 

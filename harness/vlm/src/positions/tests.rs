@@ -37,7 +37,7 @@ fn text_counts_all_axes_together() {
 }
 
 #[test]
-fn a_picture_spreads_and_the_text_goes_on_after_its_longer_side() {
+fn an_image_spreads_and_the_text_goes_on_after_its_longer_side() {
     let ids = [1, IMAGE, IMAGE, IMAGE, IMAGE, IMAGE, IMAGE, 2];
     let found = positions(&ids, &[grid(4, 6)]).unwrap();
     assert_eq!(found.axes[0], [0, 1, 1, 1, 1, 1, 1, 4]);
@@ -47,14 +47,14 @@ fn a_picture_spreads_and_the_text_goes_on_after_its_longer_side() {
 }
 
 #[test]
-fn neighbouring_pictures_are_told_apart_by_their_sizes() {
+fn neighbouring_images_are_told_apart_by_their_sizes() {
     let found = positions(&[IMAGE, IMAGE, IMAGE], &[grid(2, 2), grid(4, 2)]).unwrap();
     assert_eq!(found.axes, [vec![0, 1, 1], vec![0, 1, 2], vec![0, 1, 1]]);
     assert_eq!(found.next, 3);
 }
 
 #[test]
-fn placeholders_and_pictures_must_agree() {
+fn placeholders_and_images_must_agree() {
     let check = |ids: &[i64], grids: &[Grid], expected: &str| {
         assert_eq!(positions(ids, grids).unwrap_err(), expected);
     };

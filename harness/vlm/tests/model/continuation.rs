@@ -118,7 +118,7 @@ fn states_of_some_tokens_are_those_among_all() {
 }
 
 #[test]
-fn a_picture_that_prompts_share_is_encoded_once() {
+fn an_image_that_prompts_share_is_encoded_once() {
     let model = tiny::model();
     let first = tiny::prompt(3, 9, 4, 6);
     let second = Prompt { ids: [&first.ids[..], &[7, 8]].concat(), ..continued(&first, &[]) };
@@ -172,7 +172,7 @@ fn gradients_through_a_shared_prefill_equal_plain_ones() {
 }
 
 #[test]
-fn two_pictures_in_one_prompt_are_encoded_in_order() {
+fn two_images_in_one_prompt_are_encoded_in_order() {
     let model = tiny::model();
     let (first, second) = (tiny::prompt(3, 4, 4, 2), tiny::prompt(9, 4, 2, 4));
     let both = Prompt {

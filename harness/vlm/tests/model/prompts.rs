@@ -22,7 +22,7 @@ fn ids_outside_the_vocabulary_are_refused() {
 }
 
 #[test]
-fn pictures_that_disagree_with_pixels_or_placeholders_are_refused() {
+fn images_that_disagree_with_pixels_or_placeholders_are_refused() {
     check(
         |prompt| prompt.ids.retain(|&id| id != tiny::IMAGE_ID),
         "expected placeholders for 1 more images, found none",

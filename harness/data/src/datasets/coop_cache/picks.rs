@@ -35,7 +35,7 @@ pub(super) fn check_picks(
     let val = match (dataset.id, lists.val.as_deref()) {
         (DatasetId::ImageNet, None | Some([])) => Vec::new(),
         (DatasetId::ImageNet, Some(_)) => {
-            faults.push("`val`: found pictures, expected none for ImageNet".to_owned());
+            faults.push("`val`: found images, expected none for ImageNet".to_owned());
             Vec::new()
         }
         (_, None) => {
@@ -117,7 +117,7 @@ impl ListCheck<'_> {
             let position = self.position(index, pick).and_then(|position| {
                 let is_new = seen.insert(position);
                 is_new.then_some(position).ok_or_else(|| {
-                    format!("found `{}` again, expected every picture once", pick.path)
+                    format!("found `{}` again, expected every image once", pick.path)
                 })
             });
             match position {
@@ -138,7 +138,7 @@ impl ListCheck<'_> {
         let places = index.find(&pick.path)?;
         let expected = format!("expected one of the list `{}`", self.name);
         if places.is_test {
-            return Err(format!("found the test picture `{}`, {expected}", pick.path));
+            return Err(format!("found the test image `{}`, {expected}", pick.path));
         }
         let place = if self.name == "train" { places.train } else { places.val };
         let Some(position) = place else {
@@ -167,7 +167,7 @@ impl ListCheck<'_> {
             let n_expected = n_listed.min(self.shots);
             if n_found != n_expected {
                 faults.push(format!(
-                    "`{}`: found {n_found} pictures of label {label}, expected {n_expected}",
+                    "`{}`: found {n_found} images of label {label}, expected {n_expected}",
                     self.name
                 ));
             }

@@ -39,7 +39,7 @@ pub fn read_few_shot_cache(
         (Some(pickled), Some(exported)) if pickled != exported => {
             let mut faults = Faults::default();
             faults.push(format!(
-                "found other pictures than in `{}`, expected the same or one file only",
+                "found other images than in `{}`, expected the same or one file only",
                 pickle_path.display()
             ));
             Err(faults.of(dataset.id, &json_path))

@@ -26,18 +26,18 @@ const CHANNELS: u64 = 3;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub key: Key,
-    pub picture: &'a RgbImage,
+    pub image: &'a RgbImage,
 }
 
 impl Entry<'_> {
     /// The length of the entry's file.
     pub fn n_bytes(&self) -> u64 {
-        n_bytes(self.picture.width, self.picture.height)
+        n_bytes(self.image.width, self.image.height)
     }
 
     /// Writes the whole file.
     pub fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        let RgbImage { width, height, pixels } = self.picture;
+        let RgbImage { width, height, pixels } = self.image;
         let mut header = [0; HEADER_BYTES];
         header[..8].copy_from_slice(MAGIC);
         header[8..40].copy_from_slice(&self.key.bytes());

@@ -59,12 +59,12 @@ impl Folder {
         if self.limit < metadata.len() {
             return Ok(None); // nothing of that length was ever kept, and it would take as much memory
         }
-        let picture = entry::read(key, metadata.len(), &file)?;
-        if picture.is_some() && READ_STEP <= age(metadata.modified()?) {
+        let image = entry::read(key, metadata.len(), &file)?;
+        if image.is_some() && READ_STEP <= age(metadata.modified()?) {
             // Where that is not allowed, the entry only goes sooner.
             let _ = file.set_modified(SystemTime::now());
         }
-        Ok(picture)
+        Ok(image)
     }
 
     /// Writes an entry, if there is room or room can be made.

@@ -46,7 +46,7 @@ fn keys_of_one_folder<const N: usize>() -> [Key; N] {
 }
 
 /// An image whose pixels say which it is.
-fn picture(number: usize) -> RgbImage {
+fn image(number: usize) -> RgbImage {
     let pixels = (0..5 * 3 * 3).map(|at| (at * 31 + number * 7) as u8).collect();
     RgbImage { width: 5, height: 3, pixels }
 }
@@ -69,10 +69,10 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 fn what_was_kept_is_what_is_read() {
     let (_dir, cache) = cache_of(9);
     assert_eq!(cache.get(key(1)), None);
-    cache.keep(key(1), &picture(1));
-    cache.keep(key(2), &picture(2));
-    assert_eq!(cache.get(key(1)), Some(picture(1)));
-    assert_eq!(cache.get(key(2)), Some(picture(2)));
+    cache.keep(key(1), &image(1));
+    cache.keep(key(2), &image(2));
+    assert_eq!(cache.get(key(1)), Some(image(1)));
+    assert_eq!(cache.get(key(2)), Some(image(2)));
     assert_eq!(cache.get(key(3)), None);
 }
 
@@ -87,7 +87,7 @@ fn another_file_and_another_transform_have_other_keys() {
 fn an_entry_with_any_damage_is_none_and_is_replaced() {
     let (_dir, cache) = cache_of(9);
     let path = {
-        cache.keep(key(1), &picture(1));
+        cache.keep(key(1), &image(1));
         file_of(&cache, key(1))
     };
     let whole = fs::read(&path).unwrap();
@@ -109,24 +109,24 @@ fn an_entry_with_any_damage_is_none_and_is_replaced() {
         }
     }
     check(&[&*whole, b"x"].concat(), "a byte too many");
-    cache.keep(key(1), &picture(1));
-    assert_eq!(cache.get(key(1)), Some(picture(1)));
+    cache.keep(key(1), &image(1));
+    assert_eq!(cache.get(key(1)), Some(image(1)));
 }
 
 #[test]
 fn an_entry_under_anothers_name_is_none() {
     let (_dir, cache) = cache_of(9);
     let [a, b] = keys_of_one_folder();
-    cache.keep(a, &picture(1));
+    cache.keep(a, &image(1));
     fs::copy(file_of(&cache, a), file_of(&cache, b)).unwrap();
     assert_eq!(cache.get(b), None);
-    assert_eq!(cache.get(a), Some(picture(1)));
+    assert_eq!(cache.get(a), Some(image(1)));
 }
 
 #[test]
 fn a_header_that_promises_too_much_takes_no_memory() {
     let (_dir, cache) = cache_of(9);
-    cache.keep(key(1), &picture(1));
+    cache.keep(key(1), &image(1));
     let path = file_of(&cache, key(1));
     let mut bytes = fs::read(&path).unwrap();
     bytes[40..48].fill(0xff);
@@ -140,8 +140,8 @@ fn a_header_that_promises_too_much_takes_no_memory() {
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_len(52 + 3 * u64::from(side).pow(2)).unwrap();
     assert_eq!(cache.get(key(1)), None);
-    cache.keep(key(1), &picture(1));
-    assert_eq!(cache.get(key(1)), Some(picture(1)));
+    cache.keep(key(1), &image(1));
+    assert_eq!(cache.get(key(1)), Some(image(1)));
 }
 
 #[test]
@@ -151,10 +151,10 @@ fn what_is_no_file_is_none_and_stays() {
     fs::create_dir_all(file_of(&cache, folder)).unwrap();
     std::os::unix::fs::symlink("nowhere", file_of(&cache, link)).unwrap();
     assert_eq!((cache.get(folder), cache.get(link)), (None, None));
-    cache.keep(folder, &picture(1));
+    cache.keep(folder, &image(1));
     assert_eq!(cache.get(folder), None);
-    cache.keep(link, &picture(2));
-    assert_eq!(cache.get(link), Some(picture(2)));
+    cache.keep(link, &image(2));
+    assert_eq!(cache.get(link), Some(image(2)));
     assert_eq!(files_below(&cache.dir).len(), 2, "no temporary file is left");
 }
 
@@ -163,25 +163,25 @@ fn no_folder_takes_more_than_its_share() {
     let (dir, cache) = cache_of(3);
     let n = 2000;
     for number in 0..n {
-        cache.keep(key(number), &picture(number));
+        cache.keep(key(number), &image(number));
     }
     for folder in fs::read_dir(dir.path()).unwrap() {
         assert!(fs::read_dir(folder.unwrap().path()).unwrap().count() <= 3);
     }
     let kept: Vec<usize> = (0..n).filter(|&number| cache.get(key(number)).is_some()).collect();
     assert!(2 * N_FOLDERS < kept.len(), "nearly all folders are full: {}", kept.len());
-    assert!(kept.iter().all(|&number| cache.get(key(number)) == Some(picture(number))));
+    assert!(kept.iter().all(|&number| cache.get(key(number)) == Some(image(number))));
 }
 
 #[test]
-fn what_was_kept_stays_when_the_same_pictures_are_read_in_order_again() {
+fn what_was_kept_stays_when_the_same_images_are_read_in_order_again() {
     let (_dir, cache) = cache_of(1);
     let numbers = 0..1500;
     let pass = || {
         let hit = |&number: &usize| match cache.get(key(number)) {
             Some(_) => true,
             None => {
-                cache.keep(key(number), &picture(number));
+                cache.keep(key(number), &image(number));
                 false
             }
         };
@@ -196,24 +196,24 @@ fn old_entries_make_room_the_oldest_first_and_young_ones_stay() {
     let (_dir, cache) = cache_of(3);
     let [a, b, c, d, e, f] = keys_of_one_folder();
     for key in [a, b, c] {
-        cache.keep(key, &picture(1));
+        cache.keep(key, &image(1));
     }
     set_age(&file_of(&cache, a), DAY + HOUR);
     set_age(&file_of(&cache, b), 2 * DAY);
     set_age(&file_of(&cache, c), DAY - HOUR);
     let there = || [a, b, c, d, e, f].map(|key| file_of(&cache, key).exists());
-    cache.keep(d, &picture(2));
+    cache.keep(d, &image(2));
     assert_eq!(there(), [true, false, true, true, false, false], "the oldest went");
-    cache.keep(e, &picture(2));
+    cache.keep(e, &image(2));
     assert_eq!(there(), [false, false, true, true, true, false], "the other old one went");
-    cache.keep(f, &picture(2));
+    cache.keep(f, &image(2));
     assert_eq!(there(), [false, false, true, true, true, false], "nothing is old");
 }
 
 #[test]
 fn a_read_entry_is_young_again_and_its_time_changes_once_an_hour() {
     let (_dir, cache) = cache_of(3);
-    cache.keep(key(1), &picture(1));
+    cache.keep(key(1), &image(1));
     let path = file_of(&cache, key(1));
     let modified = || fs::metadata(&path).unwrap().modified().unwrap();
     set_age(&path, HOUR / 2);
@@ -231,14 +231,14 @@ fn a_read_entry_is_young_again_and_its_time_changes_once_an_hour() {
 }
 
 #[test]
-fn a_picture_that_is_too_large_removes_nothing() {
+fn an_image_that_is_too_large_removes_nothing() {
     let (_dir, cache) = cache_of(2);
     let [a, large] = keys_of_one_folder();
-    cache.keep(a, &picture(1));
+    cache.keep(a, &image(1));
     set_age(&file_of(&cache, a), 2 * DAY);
     let side = 60; // 10,852 bytes: three blocks
     cache.keep(large, &RgbImage { width: side, height: side, pixels: vec![1; 60 * 60 * 3] });
-    assert_eq!((cache.get(large), cache.get(a)), (None, Some(picture(1))));
+    assert_eq!((cache.get(large), cache.get(a)), (None, Some(image(1))));
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn a_lower_bound_holds_before_a_run_begins() {
     let (dir, cache) = cache_of(4);
     let keys: [Key; 4] = keys_of_one_folder();
     for (hours, &key) in [3, 9, 1, 5].into_iter().zip(&keys) {
-        cache.keep(key, &picture(1));
+        cache.keep(key, &image(1));
         set_age(&file_of(&cache, key), hours * HOUR);
     }
     space(dir.path(), 2).prepare().unwrap();
@@ -258,7 +258,7 @@ fn a_lower_bound_holds_before_a_run_begins() {
 fn what_a_dead_process_left_goes_and_foreign_files_stay_and_count() {
     let (dir, cache) = cache_of(3);
     let [a, b] = keys_of_one_folder();
-    cache.keep(a, &picture(1));
+    cache.keep(a, &image(1));
     set_age(&file_of(&cache, a), DAY - HOUR);
     let folder = cache.folder(a.first_byte()).dir;
     let names = [".dead.tmp", "notes.txt"].map(|name| folder.join(name));
@@ -272,7 +272,7 @@ fn what_a_dead_process_left_goes_and_foreign_files_stay_and_count() {
     space(dir.path(), 3).prepare().unwrap();
     assert_eq!(names.each_ref().map(|path| path.exists()), [false, true]);
     assert!(being_written.temporary_path().exists());
-    cache.keep(b, &picture(2));
+    cache.keep(b, &image(2));
     assert_eq!(cache.get(b), None, "an entry and two files are as much as there may be");
 }
 
@@ -286,8 +286,8 @@ fn many_writers_of_the_same_entries_spoil_none() {
         for round in 0..20 {
             for number in 0..N {
                 let found = cache.get(key(number));
-                assert!(found.is_none_or(|found| found == picture(number)));
-                cache.keep(key(number), &picture(number));
+                assert!(found.is_none_or(|found| found == image(number)));
+                cache.keep(key(number), &image(number));
                 if round % 5 == 4 {
                     // What another process does that makes room, or a user who empties the cache.
                     let _ = fs::remove_file(file_of(&cache, key(number)));
@@ -295,7 +295,7 @@ fn many_writers_of_the_same_entries_spoil_none() {
             }
         }
         for number in 0..N {
-            cache.keep(key(number), &picture(number));
+            cache.keep(key(number), &image(number));
         }
     };
     thread::scope(|scope| {
@@ -304,7 +304,7 @@ fn many_writers_of_the_same_entries_spoil_none() {
         }
     });
     let cache = ImageCache::new(&space(dir.path(), 9));
-    assert!((0..N).all(|number| cache.get(key(number)) == Some(picture(number))));
+    assert!((0..N).all(|number| cache.get(key(number)) == Some(image(number))));
     assert_eq!(files_below(dir.path()).len(), N, "no temporary file is left");
 }
 
@@ -315,14 +315,14 @@ fn threads_of_one_process_never_overshoot() {
         for thread in 0..4 {
             let cache = &cache;
             let own = (0..800).map(move |number| 800 * thread + number);
-            scope.spawn(move || own.for_each(|number| cache.keep(key(number), &picture(number))));
+            scope.spawn(move || own.for_each(|number| cache.keep(key(number), &image(number))));
         }
     });
     assert_eq!(files_below(dir.path()).len(), N_FOLDERS);
 }
 
 #[test]
-fn a_cache_that_cannot_be_used_has_no_pictures_and_no_errors() {
+fn a_cache_that_cannot_be_used_has_no_images_and_no_errors() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "no folder").unwrap();
@@ -330,7 +330,7 @@ fn a_cache_that_cannot_be_used_has_no_pictures_and_no_errors() {
         let space = space(&place, 9);
         assert!(space.prepare().is_err(), "{}", place.display());
         let cache = ImageCache::new(&space);
-        cache.keep(key(1), &picture(1));
+        cache.keep(key(1), &image(1));
         assert_eq!(cache.get(key(1)), None, "{}", place.display());
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "no folder");
@@ -340,14 +340,14 @@ fn a_cache_that_cannot_be_used_has_no_pictures_and_no_errors() {
 fn a_read_only_cache_is_read() {
     let (dir, cache) = cache_of(9);
     let [a, b] = keys_of_one_folder();
-    cache.keep(a, &picture(1));
+    cache.keep(a, &image(1));
     let folder = cache.folder(a.first_byte()).dir;
     let allow = |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode));
     allow(&folder, 0o555).unwrap();
-    cache.keep(b, &picture(2));
-    assert_eq!(cache.get(a), Some(picture(1)));
+    cache.keep(b, &image(2));
+    assert_eq!(cache.get(a), Some(image(1)));
     // Permissions do not bind a privileged user, for whom the folder was writable all the time.
-    assert!(cache.get(b).is_none_or(|found| found == picture(2)));
+    assert!(cache.get(b).is_none_or(|found| found == image(2)));
     allow(&folder, 0o755).unwrap();
     assert!(space(dir.path(), 9).prepare().is_ok());
 }

@@ -33,7 +33,7 @@ pub(super) struct Frame {
 }
 
 /// A decoded stream: all coefficients, and how to read the components as colours.
-pub(super) struct Picture {
+pub(super) struct Image {
     pub frame: Frame,
     pub colours: Colours,
 }

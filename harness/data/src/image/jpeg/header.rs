@@ -1,6 +1,6 @@
 //! The segments of a JPEG stream, from the start-of-image marker to the end-of-image marker.
 
-use super::frame::{Colours, Component, Frame, Picture};
+use super::frame::{Colours, Component, Frame, Image};
 use super::huffman::Table;
 use super::markers::next_marker;
 use super::scan::{Scan, decode_scan};
@@ -27,7 +27,7 @@ struct Stream<'a> {
 }
 
 /// Reads a whole stream to coefficients.
-pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Image, DecodeError> {
     let tables = Tables {
         quant: [None; 4],
         dc: [const { None }; 4],
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Picture, DecodeError> {
             Err(error) => return Err(error),
         }
     }
-    stream.picture().map_err(DecodeError::Jpeg)
+    stream.image().map_err(DecodeError::Jpeg)
 }
 
 impl<'a> Stream<'a> {
@@ -205,7 +205,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn picture(self) -> Result<Picture, JpegError> {
+    fn image(self) -> Result<Image, JpegError> {
         let frame = self.frame.ok_or(JpegError::Truncated)?;
         let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
         let colours = match (ids.len(), self.adobe_transform) {
@@ -217,7 +217,7 @@ impl<'a> Stream<'a> {
             (_, None | Some(0)) => Colours::Cmyk,
             (_, Some(_)) => Colours::Ycck,
         };
-        Ok(Picture { frame, colours })
+        Ok(Image { frame, colours })
     }
 }
 
@@ -228,7 +228,7 @@ fn refuse(marker: u8) -> Result<(), JpegError> {
         0xc5 | 0xc6 | 0xcd | 0xce => "hierarchical coding",
         0xc9 | 0xca => "arithmetic coding",
         0x02..=0xbf | 0xc8 | 0xd8 | 0xde..=0xdf | 0xf0..=0xfd => {
-            return Err(JpegError::Segment { segment: "marker", what: "one that no picture has" });
+            return Err(JpegError::Segment { segment: "marker", what: "one that no image has" });
         }
         _ => return Ok(()),
     };

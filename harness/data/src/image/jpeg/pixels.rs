@@ -1,7 +1,7 @@
 //! From coefficients to pixels: samples, chroma upsampling, colours.
 
 use super::colours::colour_row;
-use super::frame::{Colours, Component, Frame, Picture};
+use super::frame::{Colours, Component, Frame, Image};
 use super::header::read;
 use super::transform::inverse;
 use super::upsampling::{mix_rows, widen_row, widen_rows};
@@ -25,8 +25,8 @@ pub(in crate::image) fn decode(bytes: &[u8]) -> Result<Raster, DecodeError> {
 }
 
 /// Turns a decoded stream into an image of the mode that Pillow opens it in.
-fn assemble(picture: &Picture) -> Result<Raster, JpegError> {
-    let frame = &picture.frame;
+fn assemble(image: &Image) -> Result<Raster, JpegError> {
+    let frame = &image.frame;
     let planes = frame.components.iter().map(|component| Plane::new(component, frame));
     let planes = planes.collect::<Result<Vec<_>, _>>()?;
     let n = planes.len();
@@ -38,9 +38,9 @@ fn assemble(picture: &Picture) -> Result<Raster, JpegError> {
         for ((row, plane), widened) in rows.iter_mut().zip(&planes).zip(&mut widened) {
             *row = plane.full_size_row(y, widened);
         }
-        colour_row(out, rows, picture.colours);
+        colour_row(out, rows, image.colours);
     }
-    let samples = match picture.colours {
+    let samples = match image.colours {
         Colours::Gray => Samples::Gray(pixels),
         Colours::Rgb | Colours::YCbCr => Samples::Rgb(pixels),
         Colours::Cmyk | Colours::Ycck => Samples::Cmyk(pixels),

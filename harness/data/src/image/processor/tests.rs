@@ -20,30 +20,30 @@ fn processor() -> Processor {
 }
 
 /// JPEGs of every sampling, and one image whose colours are mixed with what shines through.
-fn pictures() -> Vec<(String, Vec<u8>)> {
+fn images() -> Vec<(String, Vec<u8>)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/image/pillow");
     let mut paths: Vec<PathBuf> =
         fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jpg"));
     paths.sort();
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let mut pictures: Vec<(String, Vec<u8>)> =
+    let mut images: Vec<(String, Vec<u8>)> =
         paths.iter().map(|path| (name(path), fs::read(path).unwrap())).collect();
     let mut png = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut png, 40, 30);
     encoder.set_color(::png::ColorType::Rgba);
     let samples: Vec<u8> = (0..40 * 30 * 4).map(|at| (at * at / 7 % 256) as u8).collect();
     encoder.write_header().unwrap().write_image_data(&samples).unwrap();
-    pictures.push(("rgba.png".to_owned(), png));
-    pictures
+    images.push(("rgba.png".to_owned(), png));
+    images
 }
 
 #[test]
 fn pixels_that_change_need_another_version() {
     let mut hasher = TextHasher::default();
-    let pictures = pictures();
-    assert!(10 < pictures.len(), "the pictures are there");
-    for (name, bytes) in &pictures {
+    let images = images();
+    assert!(10 < images.len(), "the images are there");
+    for (name, bytes) in &images {
         for order in ORDERS {
             let rgb = processor().rgb_of(bytes, Path::new(name), order.into()).unwrap();
             hasher.number(rgb.width as usize);
@@ -56,12 +56,12 @@ fn pixels_that_change_need_another_version() {
 }
 
 #[test]
-fn a_kept_picture_is_taken_for_its_own_file_and_transform_alone() {
+fn a_kept_image_is_taken_for_its_own_file_and_transform_alone() {
     let dir = tempfile::tempdir().unwrap();
     let space = CacheSpace { dir: dir.path().join("cache"), n_bytes: 1 << 30 };
     let (cache, processor) = (ImageCache::new(&space), processor());
     let path = dir.path().join("a.jpg");
-    let (_, bytes) = &pictures()[0];
+    let (_, bytes) = &images()[0];
     fs::write(&path, bytes).unwrap();
     let other = RgbImage { width: 28, height: 28, pixels: vec![9; 28 * 28 * 3] };
     let order = ImagePath::Rgb(56);
@@ -119,7 +119,7 @@ fn the_fast_processors_patches_have_its_bits() {
 
 #[test]
 fn alpha_is_dropped_or_pasted_onto_white_as_by_either_qwen_vl_utils() {
-    let (_, png) = pictures().pop().unwrap();
+    let (_, png) = images().pop().unwrap();
     let fetched = |alpha| {
         let steps = ImageSteps { alpha, ..ImagePath::Eval(56).into() };
         processor().rgb_of(&png, Path::new("rgba.png"), steps).unwrap()

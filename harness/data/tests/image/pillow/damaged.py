@@ -45,10 +45,10 @@ def damaged(data: bytes, seed: int) -> bytes:
 
 def pixels(data: bytes) -> str:
     try:
-        with Image.open(BytesIO(data)) as picture:
-            if picture.format != "JPEG":
+        with Image.open(BytesIO(data)) as image:
+            if image.format != "JPEG":
                 return "-"
-            return f"{zlib.crc32(picture.convert('RGB').tobytes()):08x}"
+            return f"{zlib.crc32(image.convert('RGB').tobytes()):08x}"
     except Exception:
         return "-"
 

@@ -40,9 +40,9 @@ def draw(width: int, height: int, channels: int, noisy: bool) -> np.ndarray:
 
 def jpeg(mode: str, size: tuple[int, int], sampling: str, noisy: bool, options: dict) -> bytes:
     pixels = draw(*size, len(mode), noisy)
-    picture = Image.fromarray(pixels[..., 0] if mode == "L" else pixels, mode)
+    image = Image.fromarray(pixels[..., 0] if mode == "L" else pixels, mode)
     file = BytesIO()
-    picture.save(file, "JPEG", **({"subsampling": SUBSAMPLING[sampling]} if mode != "L" else {}), **options)
+    image.save(file, "JPEG", **({"subsampling": SUBSAMPLING[sampling]} if mode != "L" else {}), **options)
     return file.getvalue()
 
 
@@ -53,8 +53,8 @@ def reshape(data: bytes, size: tuple[int, int], sampling: int) -> bytes:
     return head + bytes([sampling]) + data[frame + 8 :]
 
 
-def digest(picture: Image.Image) -> str:
-    return hashlib.sha256(picture.tobytes()).hexdigest()
+def digest(image: Image.Image) -> str:
+    return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 def main() -> None:
@@ -65,9 +65,9 @@ def main() -> None:
         Path(__file__).with_name(f"{name}.jpg").write_bytes(data)
         print(f'    ("{name}", "{digest(Image.open(BytesIO(data)).convert("RGB"))}"),')
     for size, to in RESIZED:
-        picture = Image.fromarray(draw(*size, 3, noisy=True), "RGB")
+        image = Image.fromarray(draw(*size, 3, noisy=True), "RGB")
         for name, which in (("Lanczos", Image.Resampling.LANCZOS), ("Bicubic", Image.Resampling.BICUBIC)):
-            print(f'    ({size}, {to}, {name}, "{digest(picture.resize(to, which))[:16]}"),')
+            print(f'    ({size}, {to}, {name}, "{digest(image.resize(to, which))[:16]}"),')
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ pub fn bench(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder for temporary files can be made");
     let processor = processor();
     for photograph in photographs(&shared_dir(), &dir) {
-        let rgb = decode_rgb(&photograph.path).expect("the photograph is a whole picture");
+        let rgb = decode_rgb(&photograph.path).expect("the photograph is a whole image");
         let what = format!("{} {}x{}", photograph.name, rgb.width, rgb.height);
         bench_steps(criterion, &processor, (&what, &photograph), &rgb);
         bench_way(criterion, &processor, (&what, &photograph));
@@ -43,7 +43,7 @@ fn bench_steps(
     (what, photograph): (&str, &Photograph),
     rgb: &RgbImage,
 ) {
-    let mut group = criterion.benchmark_group("picture");
+    let mut group = criterion.benchmark_group("image");
     group.throughput(Throughput::Elements(n_pixels(rgb)));
     group.bench_function(BenchmarkId::new("decode", what), |bencher| {
         bencher.iter(|| decode_rgb(&photograph.path));
@@ -64,7 +64,7 @@ fn bench_patches(criterion: &mut Criterion, processor: &Processor) {
     let rgb = RgbImage { width, height, pixels };
     let resized = processor.resize(&rgb).expect("the size is within the limits");
     assert_eq!(resized, rgb, "nothing is left to resize");
-    let mut group = criterion.benchmark_group("picture");
+    let mut group = criterion.benchmark_group("image");
     group.throughput(Throughput::Elements(n_pixels(&rgb)));
     group.bench_function(BenchmarkId::new("patches", format!("{width}x{height}")), |bencher| {
         bencher.iter(|| processor.patches(&rgb));

@@ -163,10 +163,10 @@ mod tests {
     const LOOK: Look = Look { shape: Shape::Disk, hue: Hue::Red, texture: Texture::Striped };
 
     #[test]
-    fn the_same_stream_draws_the_same_picture() {
-        let picture = |name| draw(LOOK, &PRETRAINING, &mut Stream::new(1, &[name]));
-        assert_eq!(picture("a"), picture("a"));
-        assert_ne!(picture("a"), picture("b"));
+    fn the_same_stream_draws_the_same_image() {
+        let image = |name| draw(LOOK, &PRETRAINING, &mut Stream::new(1, &[name]));
+        assert_eq!(image("a"), image("a"));
+        assert_ne!(image("a"), image("b"));
     }
 
     #[test]
