@@ -12,6 +12,9 @@
 //                            was launched, and its name; a process waits for its GPU for each copy `to the host`,
 //                            and for each `to the GPU, waited for`, whose memory is not pinned. How many bytes went
 //                            to the GPU stands there too, and what CUDA's libraries would find in the environment
+//   CLSRL_STAND_IN_GPU_PHASES a file that gets a line whenever the host waits for all of a GPU, as the profiler of a
+//                            bench does between phases: launches, uploads, waits for uploads, reads and bytes to the
+//                            GPU since the line before
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -34,6 +37,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -62,10 +66,43 @@ struct Log {
   void launched(const std::string& name, size_t n = 1) {
     const std::lock_guard<std::mutex> lock(mutex);
     n_launched[name] += n;
-    if (name == TO_HOST) write();
+    if (name == BYTES_TO_GPU) {
+      of_phase.bytes += n;
+    } else if (name == TO_GPU || name == WAITED_FOR) {
+      of_phase.uploads += n;
+      if (name == WAITED_FOR) of_phase.waits += n;
+    } else if (name == TO_HOST) {
+      of_phase.reads += n;
+      write();
+    } else if (!is_bookkeeping(name)) {
+      of_phase.launches += n;
+    }
+  }
+
+  // What was counted since the last call.
+  void end_phase() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (const char* path = std::getenv("CLSRL_STAND_IN_GPU_PHASES")) {
+      std::ofstream(path, std::ios::app) << of_phase.launches << ' ' << of_phase.uploads << ' ' << of_phase.waits << ' '
+                                         << of_phase.reads << ' ' << of_phase.bytes << '\n';
+    }
+    of_phase = {};
   }
 
  private:
+  struct Counts {
+    size_t launches = 0, uploads = 0, waits = 0, reads = 0, bytes = 0;
+  };
+  Counts of_phase;
+
+  // Operators that a GPU runs no kernel for, and what is no operator.
+  static bool is_bookkeeping(const std::string& name) {
+    for (const char* other : {"aten::_reshape_alias", "aten::set_", "aten::resize_", "aten::unfold"}) {
+      if (name.rfind(other, 0) == 0) return true;
+    }
+    return name.find('=') != std::string::npos;
+  }
+
   // Whenever the host waits: the program ends without C++ destructors.
   void write() const {
     const char* path = std::getenv("CLSRL_STAND_IN_GPU_LOG");
@@ -130,6 +167,37 @@ struct Memory final : c10::DeviceAllocator {
 
 Memory memory;
 
+// Memory of the host that a GPU copies by itself.
+struct PinnedMemory final : c10::Allocator {
+  std::mutex mutex;
+  std::map<const char*, size_t> blocks;
+
+  c10::DataPtr allocate(size_t n_bytes) override;
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void* to, const void* from, size_t n_bytes) const override { std::memcpy(to, from, n_bytes); }
+  bool has(const void* data) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    const auto* at = static_cast<const char*>(data);
+    auto next = blocks.upper_bound(at);
+    return next != blocks.begin() && at < std::prev(next)->first + std::prev(next)->second;
+  }
+};
+
+PinnedMemory pinned;
+
+void unpin(void* data) {
+  const std::lock_guard<std::mutex> lock(pinned.mutex);
+  pinned.blocks.erase(static_cast<char*>(data));
+  std::free(data);
+}
+
+c10::DataPtr PinnedMemory::allocate(size_t n_bytes) {
+  auto* data = static_cast<char*>(std::aligned_alloc(64, (n_bytes + 64) / 64 * 64));
+  const std::lock_guard<std::mutex> lock(mutex);
+  blocks[data] = n_bytes;
+  return {data, data, unpin, c10::Device(c10::kCPU)};
+}
+
 // ---- device: one stream, on which everything has happened as soon as it is asked for
 
 c10::Stream only_stream(c10::Device gpu) { return c10::Stream(c10::Stream::DEFAULT, gpu); }
@@ -162,6 +230,8 @@ struct Hooks final : at::CUDAHooksInterface {
   void init() const override {}
   bool isBuilt() const override { return true; }
   bool isAvailable() const override { return true; }
+  bool isPinnedPtr(const void* data) const override { return pinned.has(data); }
+  c10::Allocator* getPinnedMemoryAllocator() const override { return &pinned; }
   bool hasCUDA() const override { return true; }
   bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
   int getNumGPUs() const override { return N_GPUS; }
@@ -169,7 +239,7 @@ struct Hooks final : at::CUDAHooksInterface {
   c10::DeviceIndex current_device() const override { return current_gpu; }
   c10::DeviceIndex getCurrentDevice() const override { return current_gpu; }
   void setCurrentDevice(c10::DeviceIndex gpu) const override { current_gpu = gpu; }
-  void deviceSynchronize(c10::DeviceIndex) const override {}
+  void deviceSynchronize(c10::DeviceIndex) const override { launches.end_phase(); }
   const at::Generator& getDefaultGenerator(c10::DeviceIndex) const override {
     static const auto generator = at::detail::createCPUGenerator();
     return generator;
@@ -367,6 +437,31 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> efficient_backward(
   return {of_q, of_k, of_v, {}};
 }
 
+// ---- norms
+
+constexpr auto RMS_NORM = "_fused_rms_norm";
+
+// Computed in float32; the weight has the kind of the input, or libtorch would not take this kernel.
+std::tuple<at::Tensor, at::Tensor> rms_norm(const at::Tensor& x, at::IntArrayRef shape,
+                                            const std::optional<at::Tensor>& weight, std::optional<double> epsilon) {
+  launches.launched(RMS_NORM);
+  TORCH_CHECK(shape.size() == 1 && weight && weight->scalar_type() == x.scalar_type(),
+              "stand-in GPU: the fused norm takes a weight of its input's kind");
+  const auto rounding = at::rsqrt(wide(x).square().mean(-1, /*keepdim=*/true) + epsilon.value_or(0x1p-23));
+  const auto normed = wide(x) * rounding * wide(*weight);
+  return {copy_on(x.device(), normed.to(x.scalar_type())), copy_on(x.device(), rounding)};
+}
+
+std::tuple<at::Tensor, at::Tensor> rms_norm_backward(const at::Tensor& gradient, const at::Tensor& x, at::IntArrayRef,
+                                                     const at::Tensor& rounding, const std::optional<at::Tensor>& weight,
+                                                     std::array<bool, 2>) {
+  launches.launched(std::string(RMS_NORM) + "_backward");
+  const auto normed = wide(x) * wide(rounding), weighed = wide(gradient) * wide(*weight);
+  const auto of_x = wide(rounding) * (weighed - normed * (weighed * normed).mean(-1, /*keepdim=*/true));
+  const auto of_weight = (wide(gradient) * normed).flatten(0, -2).sum(0);
+  return {copy_on(x.device(), of_x.to(x.scalar_type())), copy_on(x.device(), of_weight.to(x.scalar_type()))};
+}
+
 // ---- operators
 
 // A call of an operator, whose tensors of a GPU are seen as tensors of the host.
@@ -484,6 +579,11 @@ TORCH_LIBRARY_IMPL(aten, CUDA, library) {
   library.impl("as_strided", at::native::as_strided_tensorimpl);
   library.impl("view", at::native::view);
   library.impl("_fused_adamw_", torch::CppFunction::makeFromBoxedFunction<&run_adamw>());
+  for (const char* of_many : {"_foreach_norm.Scalar", "_foreach_add_.Scalar"}) {
+    library.impl(of_many, torch::CppFunction::makeFromBoxedFunction<&run_on_host>());
+  }
+  library.impl("_fused_rms_norm", rms_norm);
+  library.impl("_fused_rms_norm_backward", rms_norm_backward);
   library.impl("_scaled_dot_product_flash_attention", flash);
   library.impl("_scaled_dot_product_flash_attention_backward", flash_backward);
   library.impl("_scaled_dot_product_efficient_attention", efficient);
