@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::{
     LibtorchError,
-    shim::{check, clsrl_gated_linear},
+    shim::{check, clsrl_gated_linear, clsrl_joint_gated_linear},
 };
 
 /// silu(gate) times up, times weight (m, k), transposed, plus bias (m): gate (…, k) and up, of the same shape or one
@@ -35,6 +35,18 @@ pub fn gated_linear(
             c_int::from(by_onednn),
             &mut product,
         )
+    })?;
+    // SAFETY: the call succeeded, so `product` owns a tensor.
+    Ok(unsafe { Tensor::from_ptr(product) })
+}
+
+/// [`gated_linear`] of gate and up side by side (…, 2 n) and weight (m, n), with libtorch's products: for a GPU, where
+/// one product makes both.
+pub fn joint_gated_linear(both: &Tensor, weight: &Tensor) -> Result<Tensor, LibtorchError> {
+    let mut product = ptr::null_mut();
+    // SAFETY: the tensors live until the call returns; `product` is set to a tensor that is ours if it succeeds.
+    check("multiply gated values", unsafe {
+        clsrl_joint_gated_linear(both.as_ptr(), weight.as_ptr(), &mut product)
     })?;
     // SAFETY: the call succeeded, so `product` owns a tensor.
     Ok(unsafe { Tensor::from_ptr(product) })
@@ -92,6 +104,24 @@ mod tests {
                     let is_equal = !ours.defined() || expected.equal(ours);
                     assert!(is_equal, "{kind:?}, {by_onednn}: {expected} and {ours}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn gate_and_up_side_by_side_give_what_both_apart_give() {
+        let joint = |[gate, up, weight, bias]: &[Tensor; 4]| {
+            joint_gated_linear(&Tensor::cat(&[gate, up], -1), weight).unwrap() + bias
+        };
+        let apart = |[gate, up, weight, bias]: &[Tensor; 4]| {
+            gated_linear(gate, up, weight, None, false).unwrap() + bias
+        };
+        for (kind, tolerance) in [(Kind::Float, 1e-6), (Kind::BFloat16, 1e-2)] {
+            let [joint, apart] =
+                [&joint as Multiply, &apart].map(|multiply| computed(multiply, kind, &[2, 3, 8]));
+            for (joint, apart) in joint.iter().zip(&apart) {
+                let is_close = joint.allclose(apart, tolerance, tolerance, false);
+                assert!(is_close, "{kind:?}: {joint} and {apart}");
             }
         }
     }

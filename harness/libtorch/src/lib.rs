@@ -7,6 +7,7 @@
 
 mod attention;
 mod cuda;
+mod fused;
 mod gated;
 mod gpu;
 mod gradients;
@@ -16,6 +17,7 @@ mod out_of_memory;
 mod product;
 mod recompute;
 mod switches;
+mod upload;
 
 mod error;
 mod shim;
@@ -23,7 +25,8 @@ mod shim;
 pub use attention::fused_attention;
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
-pub use gated::gated_linear;
+pub use fused::{rms_norm, turned_heads};
+pub use gated::{gated_linear, joint_gated_linear};
 pub use gpu::{GpuInfo, gpu_info};
 pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
@@ -35,3 +38,4 @@ pub use switches::{
     adds_bfloat16_in_float32, is_full_float32, set_deterministic, set_full_float32,
 };
 pub use tch::set_num_threads;
+pub use upload::upload;

@@ -11,10 +11,15 @@
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_rms_norm.h>
 #include <ATen/ops/_unsafe_view.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/silu_backward.h>
@@ -192,6 +197,106 @@ EXPORT int clsrl_gated_linear(const at::Tensor* gate, const at::Tensor* up, cons
   });
 }
 
+namespace {
+
+// As GatedLinear for gate and up side by side (…, 2 n), as one product makes them; neither is copied out.
+struct JointGatedLinear : torch::autograd::Function<JointGatedLinear> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& both,
+                            const at::Tensor& weight) {
+    context->save_for_backward({both, weight});
+    const auto n = weight.size(1);
+    auto sizes = both.sizes().vec();
+    sizes.back() = weight.size(0);
+    const auto gated = at::silu(both.narrow(-1, 0, n)).mul_(both.narrow(-1, n, n)).view({-1, n});
+    return at::_unsafe_view(at::linear(gated, weight), sizes);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &weight = saved[1], both = saved[0].view({-1, 2 * weight.size(1)});
+    const auto n = weight.size(1);
+    const auto gate = both.narrow(1, 0, n), up = both.narrow(1, n, n);
+    const auto gradient = output_gradients[0].reshape({-1, weight.size(0)});  // (rows, m)
+    const auto open = at::silu(gate);
+    at::Tensor of_both, of_weight;
+    if (context->needs_input_grad(1)) of_weight = at::mm(gradient.t(), open.mul(up));
+    if (context->needs_input_grad(0)) {
+      auto of_gated = at::mm(gradient, weight);
+      of_both = at::empty_like(both);
+      auto of_gate = of_both.narrow(1, 0, n), of_up = of_both.narrow(1, n, n);
+      at::mul_out(of_up, open, of_gated);
+      at::silu_backward_out(of_gate, of_gated.mul_(up), gate);
+      of_both = of_both.view(saved[0].sizes());
+    }
+    return {of_both, of_weight};
+  }
+};
+
+}  // namespace
+
+EXPORT int clsrl_joint_gated_linear(const at::Tensor* both, const at::Tensor* weight, at::Tensor** product) {
+  return guarded([&] { *product = new at::Tensor(JointGatedLinear::apply(*both, *weight)); });
+}
+
+// ---- norms and rotations in few kernels
+
+// In float32, whatever the kind of x: the kernel takes a weight of its input's kind alone.
+EXPORT int clsrl_rms_norm(const at::Tensor* x, const at::Tensor* weight, double epsilon, at::Tensor** normed) {
+  return guarded([&] {
+    const auto wide = std::get<0>(at::_fused_rms_norm(x->to(at::kFloat), weight->sizes(), *weight, epsilon));
+    *normed = new at::Tensor(wide.to(x->scalar_type()));
+  });
+}
+
+namespace {
+
+// Queries, keys and values (b, heads, t, d) of one product of all three (b, t, h + 2 g, d), of which queries and keys
+// are turned in float32: x cos + swapped x sin, where the first half of sin is negated. Operators one by one would make
+// a gradient as large as the product for each part, nearly all of it zeros.
+struct TurnedHeads : torch::autograd::Function<TurnedHeads> {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& qkv,
+                                                const at::Tensor& cos, const at::Tensor& sin, int64_t n_queries) {
+    context->save_for_backward({cos, sin});
+    context->saved_data["n_queries"] = n_queries;
+    const auto n_keys = (qkv.size(2) - n_queries) / 2, n_turned = n_queries + n_keys, half = qkv.size(3) / 2;
+    const auto swapped = qkv.roll({half}, {-1});
+    const auto turned =
+        at::mul(qkv.narrow(2, 0, n_turned), cos).addcmul_(swapped.narrow(2, 0, n_turned), sin);
+    const auto by_head = [&](const at::Tensor& x, int64_t first, int64_t n) {
+      const auto heads = x.narrow(2, first, n).transpose(1, 2);
+      return heads.to(qkv.options(), /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::Contiguous);
+    };
+    return {by_head(turned, 0, n_queries), by_head(turned, n_queries, n_keys), by_head(qkv, n_turned, n_keys)};
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto of_q = output_gradients[0].transpose(1, 2), of_k = output_gradients[1].transpose(1, 2),
+               of_v = output_gradients[2].transpose(1, 2);
+    const auto of_turned = at::cat({of_q, of_k}, 2);  // (b, t, h + g, d)
+    const auto n_turned = of_turned.size(2), n_keys = of_v.size(2), half = of_turned.size(3) / 2;
+    auto of_qkv = at::empty({of_turned.size(0), of_turned.size(1), n_turned + n_keys, 2 * half}, of_v.options());
+    const auto swapped = at::mul(of_turned, saved[1]).roll({half}, {-1});
+    of_qkv.narrow(2, 0, n_turned).copy_(at::mul(of_turned, saved[0]).add_(swapped));
+    of_qkv.narrow(2, n_turned, n_keys).copy_(of_v);
+    return {of_qkv, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+EXPORT int clsrl_turned_heads(const at::Tensor* qkv, const at::Tensor* cos, const at::Tensor* sin, int64_t n_queries,
+                              at::Tensor** q, at::Tensor** k, at::Tensor** v) {
+  return guarded([&] {
+    auto heads = TurnedHeads::apply(*qkv, *cos, *sin, n_queries);
+    *q = new at::Tensor(heads[0]);
+    *k = new at::Tensor(heads[1]);
+    *v = new at::Tensor(heads[2]);
+  });
+}
+
 // ---- attention
 
 namespace {
@@ -347,6 +452,10 @@ EXPORT int clsrl_adds_bfloat16_in_float32(int* adds) {
 }
 
 // ---- memory
+
+EXPORT int clsrl_pinned_bytes(int64_t n, at::Tensor** bytes) {
+  return guarded([&] { *bytes = new at::Tensor(at::empty({n}, at::TensorOptions(at::kByte).pinned_memory(true))); });
+}
 
 EXPORT int clsrl_release_cached_memory() {
   return guarded([] {

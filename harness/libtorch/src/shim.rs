@@ -52,6 +52,26 @@ unsafe extern "C" {
         by_onednn: c_int,
         product: *mut *mut C_tensor,
     ) -> c_int;
+    pub(crate) fn clsrl_joint_gated_linear(
+        both: *const C_tensor,
+        weight: *const C_tensor,
+        product: *mut *mut C_tensor,
+    ) -> c_int;
+    pub(crate) fn clsrl_rms_norm(
+        x: *const C_tensor,
+        weight: *const C_tensor,
+        epsilon: f64,
+        normed: *mut *mut C_tensor,
+    ) -> c_int;
+    pub(crate) fn clsrl_turned_heads(
+        qkv: *const C_tensor,
+        cos: *const C_tensor,
+        sin: *const C_tensor,
+        n_queries: i64,
+        q: *mut *mut C_tensor,
+        k: *mut *mut C_tensor,
+        v: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_fused_attention(
         q: *const C_tensor,
         k: *const C_tensor,
@@ -84,6 +104,7 @@ unsafe extern "C" {
         outputs: *mut *mut C_tensor,
         n_outputs: usize,
     ) -> c_int;
+    pub(crate) fn clsrl_pinned_bytes(n: i64, bytes: *mut *mut C_tensor) -> c_int;
     pub(crate) fn clsrl_release_cached_memory() -> c_int;
     pub(crate) fn clsrl_peak_memory(device_idx: c_int, bytes: *mut i64) -> c_int;
 }
