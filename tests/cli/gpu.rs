@@ -15,9 +15,6 @@ use serde_json::{Value, json};
 
 use crate::program::{Ended, end, model, program, root, shared, temporary, text};
 
-/// Tokens of each answer in the benches.
-const N_TOKENS: usize = 5;
-
 /// The folder with the stand-in's library, compiled once.
 fn stand_in() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -140,33 +137,74 @@ fn whatever_computes_has_the_environment_of_a_worker() {
     }
 }
 
-/// How many times a process waits for its GPU, until it has read and until it has written.
-fn n_waits(bench: &[&str], n_steps: &str) -> (usize, usize) {
+/// What a bench of the small model asks of its GPU.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    /// Times that the host waits until it has read.
+    reads: usize,
+    /// Times that it waits until it has written.
+    writes: usize,
+    /// Copies to the GPU, waited for or not.
+    uploads: usize,
+    launches: usize,
+}
+
+fn counts_of(bench: &[&str], n_steps: &str) -> Counts {
     let (dir, model) = (temporary(), model());
-    let log = dir.path().join("log");
+    let (log, phases) = (dir.path().join("log"), dir.path().join("phases"));
     let sizes = ["--image-size", "56", "--prompt-tokens", "40", "--warmup", "0"];
     let of_model = ["--device", "cuda", "--model", text(&model), "--steps", n_steps];
     // So much memory that the probes of the device's rates are no long ones.
-    let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log)), ("CLSRL_STAND_IN_GPU_MIB", "100")];
+    let settings = [
+        ("CLSRL_STAND_IN_GPU_LOG", text(&log)),
+        ("CLSRL_STAND_IN_GPU_PHASES", text(&phases)),
+        ("CLSRL_STAND_IN_GPU_MIB", "100"),
+    ];
     expect_ok(&settings, &[&["bench"], bench, &sizes, &of_model].concat());
-    (n_launched(&log, "to the host"), n_launched(&log, "to the GPU, waited for"))
+    // Of the phases of steps alone: the probes that follow run as often as time allows.
+    let phases = fs::read_to_string(&phases).unwrap();
+    let launches: Vec<usize> =
+        phases.lines().map(|line| line.split_once(' ').unwrap().0.parse().unwrap()).collect();
+    let writes = n_launched(&log, "to the GPU, waited for");
+    Counts {
+        reads: n_launched(&log, "to the host"),
+        writes,
+        uploads: writes + n_launched(&log, "to the GPU"),
+        launches: launches.into_iter().filter(|&n| OF_A_PROBE < n).sum(),
+    }
 }
+
+/// Launches between two waits, of which a probe of the device has no more.
+const OF_A_PROBE: usize = 2;
 
 #[test]
 fn the_host_waits_for_a_gpu_where_it_needs_numbers_and_texts() {
-    let n_per_step = |bench: &[&str]| {
-        let (of_three, of_one) = (n_waits(bench, "3"), n_waits(bench, "1"));
-        ((of_three.0 - of_one.0) / 2, (of_three.1 - of_one.1) / 2)
+    let of_a_step = |bench: &[&str]| {
+        let (of_three, of_one) = (counts_of(bench, "3"), counts_of(bench, "1"));
+        let count = |of: fn(&Counts) -> usize| (of(&of_three) - of(&of_one)) / 2;
+        Counts {
+            reads: count(|counts| counts.reads),
+            writes: count(|counts| counts.writes),
+            uploads: count(|counts| counts.uploads),
+            launches: count(|counts| counts.launches),
+        }
     };
-    // Loss and norm of the gradients; of the second with GRPO also the divergence. What is written first: the parts of a
-    // batch, and which tokens are scored.
-    assert_eq!(n_per_step(&["sft"]), (2, 14));
-    let tokens = N_TOKENS.to_string();
-    let grpo = ["grpo", "--accum", "2", "--num-generations", "2", "--completion-tokens", &tokens];
-    // Each token ends a row or not, and has an entropy, which is read when all are sampled.
-    assert_eq!(n_per_step(&grpo), (3 + 2 * N_TOKENS, 30 + N_TOKENS));
-    let eval = ["eval", "--batch", "3", "--completion-tokens", &tokens];
-    assert_eq!(n_per_step(&eval), (N_TOKENS, 10));
+    // Each launch costs the host microseconds, so a change that needs more of them is one to be made knowingly:
+    // `count-launches` tells them by phase and layer.
+    // Loss and norm of the gradients are read; a batch is written, and which tokens are scored.
+    let expected = Counts { reads: 2, writes: 0, uploads: 2, launches: 651 };
+    assert_eq!(of_a_step(&["sft"]), expected);
+    // The tokens are read 16 at a time, and their entropies when all are sampled; what they are drawn by is written.
+    let grpo = ["grpo", "--accum", "2", "--num-generations", "2", "--completion-tokens"];
+    let grpo = |tokens| of_a_step(&[&grpo[..], &[tokens]].concat());
+    let expected = Counts { reads: 4, writes: 0, uploads: 3, launches: 2252 };
+    assert_eq!(grpo("5"), expected);
+    let expected = Counts { reads: 5, writes: 0, uploads: 3, launches: 4016 };
+    assert_eq!(grpo("17"), expected);
+    let eval = |tokens| of_a_step(&["eval", "--batch", "3", "--completion-tokens", tokens]);
+    let expected = Counts { reads: 1, writes: 0, uploads: 1, launches: 760 };
+    assert_eq!(eval("5"), expected);
+    assert_eq!(eval("16"), Counts { launches: 2146, ..expected });
 }
 
 #[test]

@@ -15,7 +15,7 @@ use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
     extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
-use clsrl_vlm::{Batch, Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
+use clsrl_vlm::{Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
 use tch::no_grad;
 
 use crate::{
@@ -209,7 +209,7 @@ pub fn complete(
 ) -> Result<Vec<Completion>, EngineError> {
     let GenerationConfig { stop_ids, pad_token_id, repetition_penalty } = generation;
     let side = PadSide::of_prompts(model.device());
-    let batch = Batch::new(prompts, side, *pad_token_id, model.config(), model.device())?;
+    let batch = model.batch(prompts, side, *pad_token_id)?;
     let decoding = Decoding::greedy(*repetition_penalty);
     let no_seeds = vec![0; prompts.len()]; // greedy decoding draws nothing
     let generated = no_grad(|| {

@@ -158,7 +158,7 @@ impl Grpo<'_> {
     ) -> Result<StepRollout<'p>, EngineError> {
         let &Grpo { settings, rewarder, stop_ids, pad_id, seed, .. } = self;
         let sampler = Sampler { policy, settings, rewarder, stop_ids, pad_id, seed };
-        let (sampled, prefill) = sample_step(&sampler, chosen, step, budgets)?;
+        let (sampled, prompts) = sample_step(&sampler, chosen, step, budgets)?;
         let Sampled { rollouts, mean_entropy } = sampled;
         let mut reward_seconds = 0.0;
         let scores = timed(&mut reward_seconds, || self.score(&rollouts));
@@ -178,7 +178,7 @@ impl Grpo<'_> {
             }
         };
         Ok(StepRollout {
-            groups: StepGroups::new(&in_loss, group_of, prefill, policy),
+            groups: StepGroups::new(&in_loss, group_of, prompts, policy),
             record: self.record(&rollouts, &scores, mean_entropy),
             n_tokens: n_tokens(&rollouts),
             reward_seconds,

@@ -3,7 +3,7 @@
 //! A group's prompt is run once for all of its completions, for the policy and for the reference. Logits are computed
 //! for the scored tokens only; with 152,000 words that is most of the memory.
 
-use clsrl_libtorch::clear_gradients;
+use clsrl_libtorch::{clear_gradients, upload};
 use clsrl_vlm::{Batch, Model, PadSide, Prefill, Prompt, backward_log_probs, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -35,10 +35,18 @@ impl Group<'_> {
 /// The groups of an optimizer step that are in its loss.
 pub(crate) struct StepGroups<'a> {
     pub(crate) groups: Vec<Group<'a>>,
-    /// The prompts of the groups, with gradients, where the rollout has left them.
-    pub(crate) prefill: Option<Prefill>,
+    /// The prompts of the groups, where the rollout has left them.
+    pub(crate) prompts: Option<StepPrompts>,
     /// What the loss is a mean over; more than the groups have where some without a gradient are left out.
     pub(crate) n_completions: usize,
+}
+
+/// The prompts of a step as its rollout leaves them for the update.
+pub(crate) struct StepPrompts {
+    /// With gradients.
+    pub(crate) prefill: Prefill,
+    /// What was prefilled, as it lies on the device; none where only a part of it is in the loss.
+    pub(crate) batch: Option<Batch>,
 }
 
 /// The loss of some groups, without gradients; sums are over completions.
@@ -83,7 +91,7 @@ impl GrpoLoss<'_> {
         leaves: &[Tensor],
         budget: &mut TokenBudget,
     ) -> Result<StepLoss, EngineError> {
-        let StepGroups { groups, mut prefill, n_completions } = step;
+        let StepGroups { groups, mut prompts, n_completions } = step;
         let sizes: Vec<usize> = groups.iter().map(Group::n_tokens).collect();
         let divisor = n_completions as f64;
         let sums = Tensor::zeros([2], (Kind::Float, self.policy.device()));
@@ -93,41 +101,57 @@ impl GrpoLoss<'_> {
         };
         budget.fit(&sizes, begin, |micro_batch| {
             // Prompts that were prefilled together serve all groups together.
-            let prefill = prefill.take().filter(|_| micro_batch.len() == sizes.len());
-            let parts = self.accumulate(&groups[micro_batch], prefill, divisor)?;
+            let prompts = prompts.take().filter(|_| micro_batch.len() == sizes.len());
+            let parts = self.accumulate_after(prompts, &groups[micro_batch], divisor)?;
             let mut sums = sums.shallow_clone();
             sums += Tensor::stack(&[parts.loss, parts.kl], 0) / divisor;
             Ok(())
         })?;
         // The step's one wait for the device.
-        Ok(StepLoss { loss: sums.double_value(&[0]), kl: sums.double_value(&[1]) })
+        let sums = Vec::<f64>::try_from(sums.to_kind(Kind::Double)).expect("two numbers");
+        Ok(StepLoss { loss: sums[0], kl: sums[1] })
     }
 
     /// Accumulates the gradients of one micro-batch: groups of one size, their loss summed over completions and divided
-    /// by `divisor`. Runs their prompts unless they are prefilled.
-    pub fn accumulate(
+    /// by `divisor`.
+    pub fn accumulate(&self, groups: &[Group], divisor: f64) -> Result<GroupLoss, EngineError> {
+        self.accumulate_after(None, groups, divisor)
+    }
+
+    /// As [`GrpoLoss::accumulate`]; what the rollout has left of the prompts is not made again.
+    fn accumulate_after(
         &self,
+        prompts: Option<StepPrompts>,
         groups: &[Group],
-        prefill: Option<Prefill>,
         divisor: f64,
     ) -> Result<GroupLoss, EngineError> {
         let policy = self.policy;
         let device = policy.device();
-        let completions = Completions::new(groups, self.pad_id, device);
+        let completions = Completions::new(groups, self.pad_id, device)?;
+        let (prefill, batch) =
+            prompts.map_or((None, None), |prompts| (Some(prompts.prefill), prompts.batch));
+        let batch = match (batch, &prefill, self.reference) {
+            (Some(batch), _, _) => Some(batch),
+            (None, Some(_), None) => None, // nobody reads it
+            (None, _, _) => Some(self.prompt_batch(groups)?),
+        };
         let scored = &completions.scored;
         // First, so that nothing is kept for the backward pass meanwhile.
         let reference_log_probs = match self.reference {
             None => None,
-            Some(reference) => Some(self.reference_log_probs(reference, groups, &completions)?),
+            Some(reference) => batch.as_ref().map(|batch| {
+                let log_probs = || no_grad(|| completions.log_probs(reference, batch));
+                profile(Phase::Reference, device, log_probs)
+            }),
         };
-        let prefill = match prefill {
-            Some(prefill) => prefill,
-            None => policy.prefill(&self.prompt_batch(groups)?),
+        let prefill = match (prefill, &batch) {
+            (None, Some(batch)) => policy.prefill(batch),
+            (prefill, _) => prefill.expect("prompts are prefilled or a batch"),
         };
         let hidden = completions.hidden(policy, &prefill);
-        drop(prefill);
+        drop((prefill, batch));
 
-        let advantages = advantages_of(groups, device).index_select(0, &scored.rows); // (scored)
+        let advantages = completions.advantages.index_select(0, &scored.rows); // (scored)
         let mut loss = Tensor::zeros([0i64; 0], (Kind::Float, device));
         let log_probs = backward_log_probs(policy, &hidden, &scored.targets, |first, log_probs| {
             let n_tokens = log_probs.size()[0];
@@ -149,44 +173,24 @@ impl GrpoLoss<'_> {
         Ok(GroupLoss { loss, kl, log_probs, reference_log_probs, token_kl })
     }
 
-    fn reference_log_probs(
-        &self,
-        reference: &Model,
-        groups: &[Group],
-        completions: &Completions,
-    ) -> Result<Tensor, EngineError> {
-        let batch = self.prompt_batch(groups)?;
-        let log_probs = || {
-            let hidden = completions.hidden(reference, &reference.prefill(&batch));
-            token_log_probs(reference, &hidden, &completions.scored.targets)
-        };
-        Ok(profile(Phase::Reference, self.policy.device(), || no_grad(log_probs)))
-    }
-
     fn prompt_batch(&self, groups: &[Group]) -> Result<Batch, EngineError> {
         let prompts: Vec<_> = groups.iter().map(|group| group.prompt).collect();
         let side = PadSide::of_prompts(self.policy.device());
-        let (config, device) = (self.policy.config(), self.policy.device());
-        Ok(Batch::new(&prompts, side, self.pad_id, config, device)?)
+        Ok(self.policy.batch(&prompts, side, self.pad_id)?)
     }
-}
-
-/// The advantages of all completions (rows), float32.
-fn advantages_of(groups: &[Group], device: Device) -> Tensor {
-    let advantages = groups.iter().flat_map(|group| &group.advantages);
-    let advantages: Vec<f32> = advantages.map(|&advantage| advantage as f32).collect();
-    Tensor::from_slice(&advantages).to_device(device)
 }
 
 /// The completions of some groups as tensors: `rows` = groups × completions, `t` = longest completion.
 struct Completions {
     n_generations: i64,
-    ids: Tensor, // (rows, t), padded on the right
+    ids: Tensor,        // (rows, t), padded on the right
+    advantages: Tensor, // (rows), float32
     scored: ScoredTensors,
 }
 
 impl Completions {
-    fn new(groups: &[Group], pad_id: i64, device: Device) -> Self {
+    /// On the device, in one copy.
+    fn new(groups: &[Group], pad_id: i64, device: Device) -> Result<Self, EngineError> {
         let rows: Vec<&Vec<i64>> = groups.iter().flat_map(|group| &group.completions).collect();
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let mut ids = vec![pad_id; rows.len() * width];
@@ -198,11 +202,18 @@ impl Completions {
             scored.push_row(row, tokens.iter().enumerate().map(|(at, id)| (start + at, *id)));
         }
         let shape = [rows.len() as i64, width as i64];
-        Completions {
-            n_generations: (rows.len() / groups.len()) as i64,
-            ids: Tensor::from_slice(&ids).reshape(shape).to_device(device),
-            scored: scored.to_device(device),
-        }
+        let advantages = groups.iter().flat_map(|group| &group.advantages);
+        let advantages: Vec<f32> = advantages.map(|&advantage| advantage as f32).collect();
+        let others = [Tensor::from_slice(&ids).view(shape), Tensor::from_slice(&advantages)];
+        let (scored, [ids, advantages]) = scored.to_device_with(others, device)?;
+        let n_generations = (rows.len() / groups.len()) as i64;
+        Ok(Completions { n_generations, ids, advantages, scored })
+    }
+
+    /// The log-probabilities of the scored tokens (n) after prompts that are run for it.
+    fn log_probs(&self, model: &Model, prompts: &Batch) -> Tensor {
+        let hidden = self.hidden(model, &model.prefill(prompts));
+        token_log_probs(model, &hidden, &self.scored.targets)
     }
 
     /// The hidden states (n, c) that predict the scored tokens, after their prompts.
@@ -256,14 +267,25 @@ impl ScoredTokens {
         self.weights.extend(std::iter::repeat_n(1.0 / n_tokens as f64, n_tokens));
     }
 
-    pub(crate) fn to_device(&self, device: Device) -> ScoredTensors {
-        ScoredTensors {
-            n_rows: self.n_rows as i64,
-            states: Tensor::from_slice(&self.states).to_device(device),
-            targets: Tensor::from_slice(&self.targets).to_device(device),
-            rows: Tensor::from_slice(&self.rows).to_device(device),
-            weights: Tensor::from_slice(&self.weights).to_device(device),
-        }
+    pub(crate) fn to_device(&self, device: Device) -> Result<ScoredTensors, EngineError> {
+        Ok(self.to_device_with([], device)?.0)
+    }
+
+    /// Brings other tensors to the device in the same copy.
+    fn to_device_with<const N: usize>(
+        &self,
+        others: [Tensor; N],
+        device: Device,
+    ) -> Result<(ScoredTensors, [Tensor; N]), EngineError> {
+        let indices = [&self.states, &self.targets, &self.rows].map(|of| Tensor::from_slice(of));
+        let weights = Tensor::from_slice(&self.weights);
+        let given = indices.iter().chain([&weights]).chain(&others);
+        let given: Vec<_> = given.map(|tensor| (tensor, tensor.kind())).collect();
+        let mut arrived = upload(&given, device)?.into_iter();
+        let mut next = || arrived.next().expect("each tensor arrives");
+        let n_rows = self.n_rows as i64;
+        let [states, targets, rows, weights] = [(); 4].map(|()| next());
+        Ok((ScoredTensors { n_rows, states, targets, rows, weights }, [(); N].map(|()| next())))
     }
 }
 
@@ -300,7 +322,7 @@ mod tests {
         for (row, length) in lengths.into_iter().enumerate() {
             scored.push_row(row, (0..length).map(|at| (at, 0)));
         }
-        let scored = scored.to_device(Device::Cpu);
+        let scored = scored.to_device(Device::Cpu).unwrap();
         let values = Tensor::full([3007], 9.7, (Kind::Float, Device::Cpu));
         let means: Vec<f32> = scored.row_means(&values).try_into().unwrap();
         assert_eq!(means, [9.7, 9.7, 0.0]);

@@ -7,6 +7,7 @@ use tch::no_grad;
 use crate::{
     EngineError,
     inputs::AskedPrompt,
+    loss::StepPrompts,
     profiler::{Phase, profile},
     rewarder::Rewarder,
 };
@@ -62,18 +63,18 @@ impl Sampler<'_> {
         &self,
         asked: &[AskedPrompt],
         step: usize,
-    ) -> Result<(Sampled, Prefill), EngineError> {
+    ) -> Result<(Sampled, StepPrompts), EngineError> {
         let frozen = self.policy.frozen_copy(false);
         let batch = self.batch(asked)?;
         let prefill = profile(Phase::Prefill, self.policy.device(), || self.policy.prefill(&batch));
         let sampled = self.complete(&frozen, &prefill, (asked, 0), step)?;
-        Ok((sampled, prefill))
+        Ok((sampled, StepPrompts { prefill, batch: Some(batch) }))
     }
 
     fn batch(&self, asked: &[AskedPrompt]) -> Result<Batch, EngineError> {
         let prompts: Vec<_> = asked.iter().map(|asked| &asked.prompt).collect();
-        let (config, device) = (self.policy.config(), self.policy.device());
-        Ok(Batch::new(&prompts, PadSide::of_prompts(device), self.pad_id, config, device)?)
+        let side = PadSide::of_prompts(self.policy.device());
+        Ok(self.policy.batch(&prompts, side, self.pad_id)?)
     }
 
     fn complete(

@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use clsrl_libtorch::clear_gradients;
 use clsrl_spec::{SftSettings, StepRecord};
-use clsrl_vlm::{Batch, Model, PadSide, backward_log_probs};
+use clsrl_vlm::{Model, PadSide, backward_log_probs};
 use tch::{Kind, Tensor};
 
 use crate::{
@@ -94,7 +94,7 @@ pub fn accumulate_examples(
     pad_id: i64,
 ) -> Result<Tensor, EngineError> {
     let prompts: Vec<_> = examples.iter().map(|example| &example.prompt).collect();
-    let batch = Batch::new(&prompts, PadSide::Right, pad_id, model.config(), model.device())?;
+    let batch = model.batch(&prompts, PadSide::Right, pad_id)?;
 
     // The state at one position predicts the token at the next.
     let width = batch.ids.size()[1] as usize;
@@ -103,7 +103,7 @@ pub fn accumulate_examples(
         let targets = example.labels.iter().enumerate().skip(1).filter(|(_, label)| 0 <= **label);
         scored.push_row(row, targets.map(|(at, label)| (row * width + at - 1, *label)));
     }
-    let scored = scored.to_device(model.device());
+    let scored = scored.to_device(model.device())?;
     let states = model.hidden_at(&batch, &scored.states);
     let log_probs = backward_log_probs(model, &states, &scored.targets, |first, log_probs| {
         let part = scored.narrow(first, log_probs.size()[0]);

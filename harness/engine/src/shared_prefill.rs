@@ -6,14 +6,14 @@
 use std::cell::RefCell;
 
 use clsrl_libtorch::{OutOfMemory, catch_out_of_memory};
-use clsrl_vlm::{Model, Prefill};
+use clsrl_vlm::Model;
 use tch::Tensor;
 
 use crate::{
     EngineError,
     budget::MemoryBudgets,
     inputs::AskedPrompt,
-    loss::{Group, StepGroups},
+    loss::{Group, StepGroups, StepPrompts},
     rollout::{Sampled, Sampler},
 };
 
@@ -24,11 +24,11 @@ pub(crate) fn sample_step(
     chosen: &[AskedPrompt],
     step: usize,
     budgets: &mut MemoryBudgets,
-) -> Result<(Sampled, Option<Prefill>), EngineError> {
+) -> Result<(Sampled, Option<StepPrompts>), EngineError> {
     let prompt_lengths: Vec<usize> = chosen.iter().map(|asked| asked.prompt.ids.len()).collect();
     if budgets.update.holds(&prompt_lengths) {
         match catch_out_of_memory(|| sampler.sample_and_keep_prefill(chosen, step)) {
-            Ok(sampled) => return sampled.map(|(sampled, prefill)| (sampled, Some(prefill))),
+            Ok(sampled) => return sampled.map(|(sampled, prompts)| (sampled, Some(prompts))),
             Err(OutOfMemory) => budgets.update.shrink(&prompt_lengths)?,
         }
     }
@@ -49,17 +49,17 @@ pub(crate) fn sample_step(
 }
 
 impl<'a> StepGroups<'a> {
-    /// Builds the groups of some of a step's prompts, by their indices; `prefill` has all of the step's prompts.
+    /// Builds the groups of some of a step's prompts, by their indices; `prompts` has all of the step's.
     pub(crate) fn new(
         in_loss: &[usize],
         group_of: impl Fn(usize) -> Group<'a>,
-        prefill: Option<Prefill>,
+        prompts: Option<StepPrompts>,
         model: &Model,
     ) -> Self {
         let groups: Vec<Group> = in_loss.iter().map(|&prompt_idx| group_of(prompt_idx)).collect();
         let n_completions = groups.iter().map(|group| group.completions.len()).sum();
-        let prefill = prefill.map(|prefill| select_prompts(prefill, in_loss, model));
-        StepGroups { groups, prefill, n_completions }
+        let prompts = prompts.map(|prompts| select_prompts(prompts, in_loss, model));
+        StepGroups { groups, prompts, n_completions }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -73,18 +73,20 @@ impl<'a> StepGroups<'a> {
         let is_kept = |(idx, group): &(usize, &Group)| if any { has(group) } else { *idx == 0 };
         let kept: Vec<usize> =
             self.groups.iter().enumerate().filter(is_kept).map(|(idx, _)| idx).collect();
-        let prefill = self.prefill.map(|prefill| select_prompts(prefill, &kept, model));
+        let prompts = self.prompts.map(|prompts| select_prompts(prompts, &kept, model));
         let groups = self.groups.into_iter().enumerate();
         let groups = groups.filter(|(idx, _)| kept.contains(idx)).map(|(_, group)| group).collect();
-        StepGroups { groups, prefill, n_completions: self.n_completions }
+        StepGroups { groups, prompts, n_completions: self.n_completions }
     }
 }
 
 /// Selects the prompts whose groups are kept, which are all as a rule.
-fn select_prompts(prefill: Prefill, kept: &[usize], model: &Model) -> Prefill {
+fn select_prompts(prompts: StepPrompts, kept: &[usize], model: &Model) -> StepPrompts {
+    let StepPrompts { prefill, .. } = &prompts;
     if kept.len() as i64 == prefill.n_prompts() {
-        return prefill;
+        return prompts;
     }
     let kept: Vec<i64> = kept.iter().map(|&prompt_idx| prompt_idx as i64).collect();
-    prefill.select(&Tensor::from_slice(&kept).to_device(model.device()))
+    let prefill = prefill.select(&Tensor::from_slice(&kept).to_device(model.device()));
+    StepPrompts { prefill, batch: None }
 }

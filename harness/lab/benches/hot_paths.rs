@@ -99,7 +99,7 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
             bencher.iter(|| {
                 let loss =
                     GrpoLoss { policy: model, reference: Some(reference), beta: 0.04, pad_id: 0 };
-                loss.accumulate(&groups, None, 1.0).expect("the prompts are sound")
+                loss.accumulate(&groups, 1.0).expect("the prompts are sound")
             });
         });
     }

@@ -217,6 +217,20 @@ pub(crate) fn attend_shared(q: &Tensor, prompts: &KeyValues<'_>, own: &KeyValues
     mixed.reshape([b, h, t, d]).transpose(1, 2).reshape([b, t, h * d])
 }
 
+/// Attends with the q (b, h, 1, d) of rows to all keys and values of theirs, each (b, g, s, d), in as few kernels as
+/// there are. The mask is (b g, 1, s). Returns (b, 1, h * d).
+///
+/// The softmax of 16 bits computes in float32 as well, and rounds once.
+pub(crate) fn attend_slots(q: &Tensor, [k, v, mask]: &[Tensor; 3]) -> Tensor {
+    let (b, h, _, d) = q.size4().expect("queries are (b, h, 1, d)");
+    let (_, g, s, _) = k.size4().expect("keys are (b, g, s, d)");
+    let [k, v] = [k, v].map(|tensor| tensor.reshape([b * g, s, d]));
+    let q = q.reshape([b * g, h / g, d]);
+    let mask = mask.expand([b * g, h / g, s], false);
+    let scores = mask.baddbmm(&q, &k.transpose(1, 2), 1.0, scale(d)); // (b g, h / g, s)
+    scores.softmax(-1, None).bmm(&v).view([b, 1, h * d])
+}
+
 fn scale(d: i64) -> f64 {
     1.0 / (d as f64).sqrt()
 }

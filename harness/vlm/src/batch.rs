@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clsrl_libtorch::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -85,6 +86,18 @@ impl Batch {
         config: &Config,
         device: Device,
     ) -> Result<Batch, VlmError> {
+        Batch::with_pixels(Kind::Float, prompts, side, pad_id, (config, device))
+    }
+
+    /// As [`Batch::new`], with the pixels in the kind that a model computes in: to a GPU all goes in one copy, and
+    /// half of its bytes need not.
+    pub(crate) fn with_pixels(
+        of_pixels: Kind,
+        prompts: &[&Prompt],
+        side: PadSide,
+        pad_id: i64,
+        (config, device): (&Config, Device),
+    ) -> Result<Batch, VlmError> {
         let positions = prompts
             .iter()
             .enumerate()
@@ -103,22 +116,61 @@ impl Batch {
         let n_padding = rows.mask.iter().filter(|&&is_token| is_token == 0).count() as f64;
         let is_worth_packing =
             MUCH_PADDING * rows.mask.len() as f64 <= n_padding && 0.0 < n_padding;
-        let packing = || Packing::new(&rows.mask, rows.shape, device);
-        Ok(Batch {
-            ids: rows.tensor(&rows.ids).to_device(device),
-            mask: rows.tensor(&rows.mask).to_device(device),
-            positions: Tensor::stack(&rows.axes.each_ref().map(|axis| rows.tensor(axis)), 0)
-                .to_device(device),
-            next_positions: Tensor::from_slice(&next).to_device(device),
-            pixels: Tensor::cat(&images.pixels, 0).to_device(device),
-            feature_rows: images.feature_rows().map(|rows| rows.to_device(device)),
+        let on_host = Batch {
+            ids: rows.tensor(&rows.ids),
+            mask: rows.tensor(&rows.mask),
+            positions: Tensor::stack(&rows.axes.each_ref().map(|axis| rows.tensor(axis)), 0),
+            next_positions: Tensor::from_slice(&next),
+            pixels: Tensor::cat(&images.pixels, 0),
+            feature_rows: images.feature_rows(),
             grids: images.grids,
-            feature_indices: Tensor::from_slice(&rows.feature_indices).to_device(device),
+            feature_indices: Tensor::from_slice(&rows.feature_indices),
             is_padded: 0.0 < n_padding,
             starts_together: side == PadSide::Right || n_padding == 0.0,
-            last_indices: Tensor::from_slice(&rows.last_indices).to_device(device),
-            packing: is_worth_packing.then(packing),
-        })
+            last_indices: Tensor::from_slice(&rows.last_indices),
+            packing: is_worth_packing.then(|| Packing::new(&rows.mask, rows.shape)),
+        };
+        Ok(if device.is_cuda() { on_host.uploaded(of_pixels, device) } else { on_host })
+    }
+
+    /// The same tensors again.
+    pub fn share(&self) -> Batch {
+        self.map(|tensor| tensor.shallow_clone())
+    }
+
+    /// The same on a device, in one copy.
+    fn uploaded(&self, of_pixels: Kind, device: Device) -> Batch {
+        let mut given = Vec::new();
+        self.map(|tensor| {
+            given.push(tensor.shallow_clone());
+            tensor.shallow_clone()
+        });
+        let in_kind = |tensor| match Tensor::kind(tensor) {
+            Kind::Float => (tensor, of_pixels),
+            kind => (tensor, kind),
+        };
+        let kinds: Vec<(&Tensor, Kind)> = given.iter().map(in_kind).collect();
+        let arrived = upload(&kinds, device).unwrap_or_else(|error| panic!("{error}"));
+        let mut arrived = arrived.into_iter();
+        self.map(|_| arrived.next().expect("each tensor arrives"))
+    }
+
+    /// Changes each tensor, first to last.
+    fn map(&self, mut change: impl FnMut(&Tensor) -> Tensor) -> Batch {
+        Batch {
+            ids: change(&self.ids),
+            mask: change(&self.mask),
+            positions: change(&self.positions),
+            next_positions: change(&self.next_positions),
+            pixels: change(&self.pixels),
+            grids: self.grids.clone(),
+            feature_indices: change(&self.feature_indices),
+            feature_rows: self.feature_rows.as_ref().map(&mut change),
+            is_padded: self.is_padded,
+            starts_together: self.starts_together,
+            last_indices: change(&self.last_indices),
+            packing: self.packing.as_ref().map(|packing| packing.map(&mut change)),
+        }
     }
 
     /// Number of prompts.

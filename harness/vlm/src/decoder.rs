@@ -1,17 +1,19 @@
 //! The decoder: grouped-query attention with M-RoPE and a gated MLP, pre-norm.
 
-use clsrl_libtorch::select_rows;
-use tch::{Device, Tensor};
+use clsrl_libtorch::{select_rows, turned_heads};
+use tch::Tensor;
 
 use crate::{
-    attention::{Attending, KeyValues, attend, attend_shared, attend_suffixes},
+    attention::{Attending, KeyValues, attend, attend_shared, attend_slots, attend_suffixes},
     checkpointed::Checkpointed,
     config::Config,
+    joint::{GATE_AND_UP, QKV},
     kv_cache::{Prefill, RowCache},
     layers::{Linear, RmsNorm},
     mask::causal,
     packing::Packing,
     rope::{Rope, TextRope},
+    slot_cache::SlotCache,
     stage::Stage,
     weights::{Role, Weights},
 };
@@ -29,7 +31,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn load(config: &Config, weights: &Weights<'_>, device: Device) -> Self {
+    pub(crate) fn load(config: &Config, weights: &Weights<'_>, rope: TextRope) -> Self {
         let layers = weights.at("layers");
         Decoder {
             checkpoints_gradients: false,
@@ -39,7 +41,7 @@ impl Decoder {
                 .map(Checkpointed::new)
                 .collect(),
             norm: RmsNorm::load(config.hidden_size, config.rms_norm_eps, &weights.at("norm")),
-            rope: TextRope::new(config, device),
+            rope,
         }
     }
 
@@ -112,6 +114,19 @@ impl Decoder {
         cache.length += 1;
         self.norm.forward(&x)
     }
+
+    /// As [`Decoder::forward_next`], for rows whose prompts stand in the cache.
+    pub(crate) fn forward_next_slots(&self, x: Tensor, cache: &mut SlotCache) -> Tensor {
+        let rope = self.rope.rope(&cache.next_positions());
+        cache.reserve();
+        let mut x = x;
+        for (layer_idx, layer) in self.layers.iter().enumerate() {
+            let attend = Attend::Slots { cache, layer_idx };
+            [x, _, _] = layer.with(|layer| layer.forward(&x, &rope, &attend));
+        }
+        cache.advance();
+        self.norm.forward(&x)
+    }
 }
 
 /// How whole prompts are run.
@@ -143,13 +158,15 @@ enum Attend<'a> {
     Rows { prompts: KeyValues<'a>, own_mask: Option<&'a Tensor> },
     /// The next token of rows: to its prompt, and to its row in the KV cache.
     Next { prompts: KeyValues<'a>, cache: &'a RowCache, layer_idx: usize },
+    /// The next token of rows: to all that the KV cache has of its row, its prompt included.
+    Slots { cache: &'a SlotCache, layer_idx: usize },
 }
 
 impl Attend<'_> {
     fn packing(&self) -> Option<&Packing> {
         match self {
             Attend::Prompts(prompts) => prompts.packing.as_ref(),
-            Attend::Rows { .. } | Attend::Next { .. } => None,
+            Attend::Rows { .. } | Attend::Next { .. } | Attend::Slots { .. } => None,
         }
     }
 
@@ -215,10 +232,12 @@ impl DecoderLayer {
 }
 
 struct Attention {
+    qkv_proj: Option<Linear>,
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
     o_proj: Linear,
+    n_heads: i64,
     head_dim: i64,
 }
 
@@ -227,10 +246,12 @@ impl Attention {
         let (c, d) = (config.hidden_size, config.head_dim());
         let kv = config.num_key_value_heads * d;
         Attention {
+            qkv_proj: Linear::load_joint(&QKV, weights),
             q_proj: Linear::load(c, c, &weights.at("q_proj")),
             k_proj: Linear::load(kv, c, &weights.at("k_proj")),
             v_proj: Linear::load(kv, c, &weights.at("v_proj")),
             o_proj: Linear::load_without_bias(c, c, &weights.at("o_proj")),
+            n_heads: config.num_attention_heads,
             head_dim: d,
         }
     }
@@ -252,12 +273,18 @@ impl Attention {
                 let (k, v) = cache.push(*layer_idx, &k, &v);
                 (attend_shared(&q, prompts, &KeyValues { k: &k, v: &v, mask: None }), k, v)
             }
+            Attend::Slots { cache, layer_idx } => {
+                (attend_slots(&q, &cache.push(*layer_idx, &k, &v)), k, v)
+            }
         };
         [self.o_proj.forward(&to.read(&mixed)), k, v]
     }
 
     /// Queries (b, h, t, d), keys and values (b, g, t, d), turned to their positions.
     fn heads(&self, x: &Tensor, rope: &Rope, packing: Option<&Packing>) -> [Tensor; 3] {
+        if let Some(qkv_proj) = &self.qkv_proj {
+            return self.joint_heads(&qkv_proj.forward(x), rope, packing);
+        }
         let split = |x: Tensor| {
             let (b, t, _) = x.size3().expect("activations are (b, t, c)");
             x.view([b, t, -1, self.head_dim])
@@ -271,9 +298,24 @@ impl Attention {
         let v = in_rows(split(self.v_proj.forward(x)));
         [q, k, v]
     }
+
+    /// The same of one product of all three (b, t, (h + 2 g) d).
+    fn joint_heads(&self, qkv: &Tensor, rope: &Rope, packing: Option<&Packing>) -> [Tensor; 3] {
+        let (b, t, _) = qkv.size3().expect("activations are (b, t, c)");
+        let qkv = qkv.view([b, t, -1, self.head_dim]);
+        let heads = turned_heads(&qkv, (&rope.cos, &rope.sin), self.n_heads)
+            .unwrap_or_else(|error| panic!("{error}"));
+        match packing {
+            None => heads,
+            Some(packing) => {
+                heads.map(|heads| packing.unpack(&heads.transpose(1, 2)).transpose(1, 2))
+            }
+        }
+    }
 }
 
 struct Mlp {
+    gate_and_up_proj: Option<Linear>,
     gate_proj: Linear,
     up_proj: Linear,
     down_proj: Linear,
@@ -283,6 +325,7 @@ impl Mlp {
     fn load(config: &Config, weights: &Weights<'_>) -> Self {
         let (c, inner) = (config.hidden_size, config.intermediate_size);
         Mlp {
+            gate_and_up_proj: Linear::load_joint(&GATE_AND_UP, weights),
             gate_proj: Linear::load_without_bias(inner, c, &weights.at("gate_proj")),
             up_proj: Linear::load_without_bias(inner, c, &weights.at("up_proj")),
             down_proj: Linear::load_without_bias(c, inner, &weights.at("down_proj")),
@@ -290,6 +333,9 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Tensor {
+        if let Some(gate_and_up_proj) = &self.gate_and_up_proj {
+            return self.down_proj.forward_joint_gated(&gate_and_up_proj.forward(x));
+        }
         self.down_proj.forward_gated(&self.gate_proj.forward(x), &self.up_proj.forward(x))
     }
 }

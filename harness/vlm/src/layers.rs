@@ -1,9 +1,10 @@
 //! The layers that both towers are made of.
 //!
 //! A linear layer computes in the kind of its input and casts its weights to it if they are not; norms
-//! always compute in float32 and hand back the kind that they were given.
+//! always compute in float32 and hand back the kind that they were given. Layers of one input may be joined into one,
+//! which a GPU runs in one kernel.
 
-use clsrl_libtorch::gated_linear;
+use clsrl_libtorch::{gated_linear, joint_gated_linear, rms_norm};
 use tch::{Kind, Tensor};
 
 use crate::{
@@ -31,6 +32,12 @@ impl Linear {
         }
     }
 
+    /// Some layers of one input as one, whose outputs stand side by side, where the model has their weights joined.
+    pub(crate) fn load_joint(layers: &[&str], weights: &Weights<'_>) -> Option<Self> {
+        let [weight, bias] = ["weight", "bias"].map(|parameter| weights.joint(layers, parameter));
+        Some(Linear { weight: weight?, bias, adapter: None })
+    }
+
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
         let weight = cast(&self.weight, x.kind());
         let bias = self.bias.as_ref().map(|bias| cast(bias, x.kind()));
@@ -39,6 +46,12 @@ impl Linear {
             None => output,
             Some(adapter) => output + adapter.forward(x),
         }
+    }
+
+    /// The output of silu(gate) times up, which stand side by side; the layer has no bias and no adapter.
+    pub(crate) fn forward_joint_gated(&self, both: &Tensor) -> Tensor {
+        let weight = cast(&self.weight, both.kind());
+        joint_gated_linear(both, &weight).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The layer's output of silu(gate) times up: see [`gated_linear`].
@@ -100,6 +113,9 @@ impl RmsNorm {
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Tensor {
+        if x.device().is_cuda() {
+            return rms_norm(x, &self.weight, self.eps).unwrap_or_else(|error| panic!("{error}"));
+        }
         let wide = cast(x, Kind::Float);
         let mean_square = wide.square().mean_dim([-1i64].as_slice(), true, Kind::Float);
         let normed = wide * (mean_square + self.eps).rsqrt();

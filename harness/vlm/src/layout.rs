@@ -7,6 +7,7 @@ use tch::{Device, Tensor};
 use crate::{
     config::Config,
     decoder::Decoder,
+    rope::Ropes,
     vision::VisionTower,
     weights::{Role, Source, TensorSpec, Weights},
 };
@@ -20,10 +21,10 @@ pub(crate) struct Modules {
 
 impl Modules {
     /// Loads the modules, the vision tower first.
-    pub(crate) fn load(config: &Config, source: &Source, device: Device) -> Self {
+    pub(crate) fn load(config: &Config, source: &Source, ropes: Ropes) -> Self {
         let weights = Weights::new(source);
-        let visual = VisionTower::load(&config.vision_config, &weights.at("visual"));
-        let model = Decoder::load(config, &weights.at("model"), device);
+        let visual = VisionTower::load(&config.vision_config, &weights.at("visual"), ropes.vision);
+        let model = Decoder::load(config, &weights.at("model"), ropes.text);
         let lm_head = match config.tie_word_embeddings {
             true => model.embed_tokens.weight.shallow_clone(),
             false => {
@@ -39,7 +40,7 @@ impl Modules {
 /// digests, optimizer and files.
 pub(crate) fn layout(config: &Config) -> Vec<TensorSpec> {
     let listing = Source::Listing(RefCell::default());
-    Modules::load(config, &listing, Device::Cpu);
+    Modules::load(config, &listing, Ropes::new(config, Device::Cpu));
     match listing {
         Source::Listing(specs) => specs.into_inner(),
         Source::Tensors { .. } => unreachable!("nothing turns a listing into tensors"),

@@ -13,7 +13,7 @@ use clsrl_files::Folder;
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, PadSide, Prompt},
     checkpoint::read_weights,
     config::Config,
     error::VlmError,
@@ -26,6 +26,8 @@ use crate::{
     parameters::Parameters,
     positions::Grid,
     precision::Precision,
+    rope::Ropes,
+    slot_cache::SlotCache,
     stage::Stage,
     weights::{Source, share},
 };
@@ -36,9 +38,14 @@ pub struct Model {
     device: Device,
     precision: Precision,
     parameters: Parameters,
-    masters: Masters,        // of what the parameters were cast from
+    masters: Masters, // of what the parameters were cast from
+    /// Whether copies have layers of one input joined into one.
+    joins_layers: bool,
+    /// Whether tokens are decoded without reading each.
+    decodes_ahead: bool,
     source: Option<PathBuf>, // the directory that it was loaded from
     modules: Modules,
+    ropes: Ropes,
     /// What gets the gradients of `lm_head`, if it is trained.
     pub(crate) head_leaf: Tensor,
 }
@@ -95,24 +102,55 @@ impl Model {
         self
     }
 
+    /// Whether working copies and frozen copies have layers of one input joined into one product, as a rule on a GPU.
+    /// With adapters nothing is joined.
+    pub fn with_joint_layers(self, is_wanted: bool) -> Model {
+        Model { joins_layers: is_wanted, ..self }
+    }
+
+    /// Whether several tokens of a row are decoded before any is read, as a rule on a GPU, which would be waited for at
+    /// each; what a row says is the same.
+    pub fn with_decoding_ahead(self, is_wanted: bool) -> Model {
+        Model { decodes_ahead: is_wanted, ..self }
+    }
+
+    /// Whether several tokens of a row are decoded before any is read.
+    pub(crate) fn decodes_ahead(&self) -> bool {
+        self.decodes_ahead
+    }
+
     fn assemble(
         config: Config,
         precision: Precision,
         device: Device,
         parameters: Parameters,
     ) -> Model {
+        let ropes = Ropes::new(&config, device);
+        Model::assemble_with(ropes, config, precision, device, parameters)
+    }
+
+    fn assemble_with(
+        ropes: Ropes,
+        config: Config,
+        precision: Precision,
+        device: Device,
+        parameters: Parameters,
+    ) -> Model {
         let source = Source::Tensors {
-            by_name: share(parameters.all()).into_iter().collect(),
+            by_name: share(parameters.all().chain(&parameters.joint)).into_iter().collect(),
             adapter_scale: parameters.adapter_scale(),
         };
-        let modules = Modules::load(&config, &source, device);
+        let modules = Modules::load(&config, &source, ropes.share());
         let model = Model {
             config,
             device,
             precision,
             parameters,
             masters: Masters::default(),
+            joins_layers: device.is_cuda(),
+            decodes_ahead: device.is_cuda(),
             source: None,
+            ropes,
             head_leaf: modules.lm_head.shallow_clone(),
             modules,
         };
@@ -132,6 +170,17 @@ impl Model {
     /// What matrix products compute in.
     pub fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Builds a batch of prompts for this model. Panics if there is no prompt.
+    pub fn batch(
+        &self,
+        prompts: &[&Prompt],
+        side: PadSide,
+        pad_id: i64,
+    ) -> Result<Batch, VlmError> {
+        let (kind, device) = (self.precision.kind(), self.device);
+        Batch::with_pixels(kind, prompts, side, pad_id, (&self.config, device))
     }
 
     /// Encodes images: (n_patches, patch_len) to (n_features, c).
@@ -192,6 +241,13 @@ impl Model {
         let x = self.modules.model.embed_tokens.forward(&ids.unsqueeze(1));
         let x = cast(&x, self.precision.kind()); // (b, 1, c)
         self.modules.model.forward_next(x, &positions, prompts, cache).squeeze_dim(1)
+    }
+
+    /// As [`Model::next`], for rows whose prompts stand in the cache.
+    pub(crate) fn next_slots(&self, cache: &mut SlotCache, ids: &Tensor) -> Tensor {
+        let x = self.modules.model.embed_tokens.forward(&ids.unsqueeze(1));
+        let x = cast(&x, self.precision.kind()); // (b, 1, c)
+        self.modules.model.forward_next_slots(x, cache).squeeze_dim(1)
     }
 
     /// Positions (3, b, t) of n rows after each prompt, `counted` tokens (t) after its end: text counts

@@ -3,7 +3,7 @@
 //! Everything but attention works on each token alone, and so on no padding at all; attention works on the
 //! rectangle of rows, which is gathered for it and taken apart again.
 
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 /// Where the tokens of a rectangle (b, t) lie when its padding is left out.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Packing {
 
 impl Packing {
     /// Packs a rectangle whose mask has 1 for tokens and 0 for padding, row after row.
-    pub(crate) fn new(mask: &[i64], shape: [i64; 2], device: Device) -> Self {
+    pub(crate) fn new(mask: &[i64], shape: [i64; 2]) -> Self {
         let mut n_before = 0;
         let (mut indices, mut tokens) = (Vec::new(), Vec::with_capacity(mask.len()));
         for (index, &is_token) in mask.iter().enumerate() {
@@ -27,14 +27,19 @@ impl Packing {
                 n_before += 1;
             }
         }
-        let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
-        Packing { shape, indices: tensor(&indices), tokens: tensor(&tokens) }
+        let [indices, tokens] = [indices, tokens].map(|values| Tensor::from_slice(&values));
+        Packing { shape, indices, tokens }
     }
 
     /// The same tensors again.
     pub(crate) fn share(&self) -> Packing {
+        self.map(|tensor| tensor.shallow_clone())
+    }
+
+    /// Changes each tensor, first to last.
+    pub(crate) fn map(&self, mut change: impl FnMut(&Tensor) -> Tensor) -> Packing {
         let Packing { shape, indices, tokens } = self;
-        Packing { shape: *shape, indices: indices.shallow_clone(), tokens: tokens.shallow_clone() }
+        Packing { shape: *shape, indices: change(indices), tokens: change(tokens) }
     }
 
     /// (b, t, …) to (1, n, …).

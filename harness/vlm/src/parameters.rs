@@ -9,6 +9,8 @@ pub(crate) struct Parameters {
     /// Those of the checkpoint, in the order of its layout.
     pub(crate) weights: NamedTensors,
     pub(crate) adapters: Option<Adapters>,
+    /// Weights of several layers as one tensor, of which those of the layers are parts.
+    pub(crate) joint: NamedTensors,
 }
 
 /// The adapters of a model.
@@ -21,7 +23,7 @@ pub(crate) struct Adapters {
 impl Parameters {
     /// A model's without adapters.
     pub(crate) fn of_weights(weights: NamedTensors) -> Self {
-        Parameters { weights, adapters: None }
+        Parameters { weights, adapters: None, joint: Vec::new() }
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &(String, Tensor)> {

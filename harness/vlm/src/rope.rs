@@ -33,6 +33,24 @@ impl Rope {
     }
 }
 
+/// What the ropes of a model are made of, which its copies share: a GPU gets it once.
+pub(crate) struct Ropes {
+    pub(crate) text: TextRope,
+    pub(crate) vision: VisionRope,
+}
+
+impl Ropes {
+    pub(crate) fn new(config: &Config, device: Device) -> Self {
+        let text = TextRope::new(config, device);
+        Ropes { text, vision: VisionRope::new(config.vision_config.head_dim(), device) }
+    }
+
+    /// The same again.
+    pub(crate) fn share(&self) -> Ropes {
+        Ropes { text: self.text.share(), vision: self.vision.share() }
+    }
+}
+
 /// The decoder's frequencies and which of time, height and width turns each.
 pub(crate) struct TextRope {
     frequencies: Tensor, // (d/2)
@@ -40,7 +58,7 @@ pub(crate) struct TextRope {
 }
 
 impl TextRope {
-    pub(crate) fn new(config: &Config, device: Device) -> Self {
+    fn new(config: &Config, device: Device) -> Self {
         let axes: Vec<i64> = (0..3)
             .flat_map(|axis| vec![axis; config.mrope_section[axis as usize] as usize])
             .collect();
@@ -50,30 +68,45 @@ impl TextRope {
         }
     }
 
+    fn share(&self) -> Self {
+        let [frequencies, axes] = [&self.frequencies, &self.axes].map(Tensor::shallow_clone);
+        TextRope { frequencies, axes }
+    }
+
     pub(crate) fn rope(&self, positions: &Tensor) -> Rope {
         let turned = positions.index_select(0, &self.axes).permute([1, 2, 0]); // (b, t, d/2)
         Rope::new(&(turned.to_kind(Kind::Float) * &self.frequencies))
     }
 }
 
-/// The rope of one image's patches, in the order of the merger's blocks.
-pub(crate) fn vision_rope(
-    n_rows: i64,
-    n_columns: i64,
-    merge: i64,
-    head_dim: i64,
-    device: Device,
-) -> Rope {
-    let blocks = [n_rows / merge, merge, n_columns / merge, merge];
-    let in_block_order = |index: Tensor| index.reshape(blocks).permute([0, 2, 1, 3]).reshape([-1]);
-    let options = (Kind::Float, device);
-    let rows = Tensor::arange(n_rows, options).unsqueeze(1).expand([n_rows, n_columns], false);
-    let columns =
-        Tensor::arange(n_columns, options).unsqueeze(0).expand([n_rows, n_columns], false);
-    let frequencies = frequencies(VISION_THETA, head_dim / 2, device); // (d/4)
-    let row_angles = in_block_order(rows).outer(&frequencies); // (t, d/4)
-    let column_angles = in_block_order(columns).outer(&frequencies); // (t, d/4)
-    Rope::new(&Tensor::cat(&[row_angles, column_angles], -1))
+/// The vision tower's frequencies.
+pub(crate) struct VisionRope {
+    frequencies: Tensor, // (d/4)
+}
+
+impl VisionRope {
+    fn new(head_dim: i64, device: Device) -> Self {
+        VisionRope { frequencies: frequencies(VISION_THETA, head_dim / 2, device) }
+    }
+
+    fn share(&self) -> Self {
+        VisionRope { frequencies: self.frequencies.shallow_clone() }
+    }
+
+    /// The rope of one image's patches, in the order of the merger's blocks.
+    pub(crate) fn rope(&self, (n_rows, n_columns): (i64, i64), merge: i64) -> Rope {
+        let device = self.frequencies.device();
+        let blocks = [n_rows / merge, merge, n_columns / merge, merge];
+        let in_block_order =
+            |index: Tensor| index.reshape(blocks).permute([0, 2, 1, 3]).reshape([-1]);
+        let options = (Kind::Float, device);
+        let rows = Tensor::arange(n_rows, options).unsqueeze(1).expand([n_rows, n_columns], false);
+        let columns =
+            Tensor::arange(n_columns, options).unsqueeze(0).expand([n_rows, n_columns], false);
+        let row_angles = in_block_order(rows).outer(&self.frequencies); // (t, d/4)
+        let column_angles = in_block_order(columns).outer(&self.frequencies); // (t, d/4)
+        Rope::new(&Tensor::cat(&[row_angles, column_angles], -1))
+    }
 }
 
 /// 1 / theta^(2i / width), in float32 as transformers computes it.

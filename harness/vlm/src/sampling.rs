@@ -105,33 +105,55 @@ impl Repetition {
     }
 }
 
-/// The random numbers of one row: what it draws does not depend on the other rows.
-pub(crate) struct RowRng(ChaCha8Rng);
-
-impl RowRng {
-    pub(crate) fn new(seed: u64) -> Self {
-        RowRng(ChaCha8Rng::seed_from_u64(seed))
-    }
-
-    /// Draws from `[0, 1)`.
-    pub(crate) fn draw(&mut self) -> f64 {
-        draw_unit(&mut self.0)
-    }
+/// The random numbers in [0, 1) of rows, `n` for each (rows, n): what one draws does not depend on the others.
+pub(crate) fn draws_of(row_seeds: &[u64], n: usize) -> Tensor {
+    let of_row = |&seed: &u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        (0..n).map(|_| draw_unit(&mut rng)).collect::<Vec<f64>>()
+    };
+    let draws: Vec<f64> = row_seeds.iter().flat_map(of_row).collect();
+    Tensor::from_slice(&draws).view([row_seeds.len() as i64, n as i64])
 }
 
-/// Chooses one token for each row of logits (n, vocabulary); `draws` gives a number in [0, 1) for each.
-pub(crate) fn choose(
+/// Draws one token for each row of logits (n, vocabulary), by a number in [0, 1) for each (n).
+pub(crate) fn sample(logits: &Tensor, sampling: &Sampling, draws: &Tensor) -> Tensor {
+    draw(&filtered_probs(logits, sampling), draws)
+}
+
+/// Tokens beyond the k-th that are looked at for ties with it.
+const SPARE: i64 = 64;
+
+/// A token for each row, drawn from the likeliest ones alone.
+pub(crate) struct DrawnFromLargest {
+    /// The tokens (n).
+    pub(crate) ids: Tensor,
+    /// Whether more tokens tie with the k-th than were looked at (n): [`sample`] draws the token then.
+    pub(crate) is_open: Tensor,
+}
+
+/// Draws as [`sample`] does and sorts, adds up and compares a few numbers of each row instead of all; nothing where a
+/// sampling keeps more than the k likeliest tokens and their ties, or nearly all.
+pub(crate) fn sample_of_largest(
     logits: &Tensor,
-    decoding: &Decoding,
-    draws: impl FnOnce() -> Vec<f64>,
-) -> Tensor {
-    match decoding {
-        Decoding::Greedy | Decoding::Penalised(_) => logits.argmax(-1, false),
-        Decoding::Sample(sampling) => {
-            let draws = Tensor::from_slice(&draws()).to_device(logits.device());
-            draw(&filtered_probs(logits, sampling), &draws)
-        }
+    sampling: &Sampling,
+    draws: &Tensor,
+) -> Option<DrawnFromLargest> {
+    let (top_k, n_seen) = (sampling.top_k as i64, sampling.top_k as i64 + SPARE);
+    if top_k == 0 || logits.size()[1] <= n_seen || sampling.top_p < 1.0 {
+        return None;
     }
+    assert!(0.0 < sampling.temperature, "temperature must be above 0: {sampling:?}");
+    let (largest, ids) = logits.topk(n_seen, -1, true, true);
+    let largest = largest / sampling.temperature; // (n, n_seen)
+    let least_kept = largest.narrow(-1, top_k - 1, 1); // (n, 1)
+    let is_open = largest.narrow(-1, n_seen - 1, 1).eq_tensor(&least_kept).squeeze_dim(-1);
+    // In the vocabulary's order, which is the order of the steps that a draw is held to.
+    let (ids, order) = ids.sort(-1, false);
+    let kept = largest.masked_fill(&largest.lt_tensor(&least_kept), f64::NEG_INFINITY);
+    let probs = kept.gather(-1, &order, false).softmax(-1, Kind::Float);
+    let places = draw(&probs, draws).clamp_max(n_seen - 1);
+    let ids = ids.gather(-1, &places.unsqueeze(-1), false).squeeze_dim(-1);
+    Some(DrawnFromLargest { ids, is_open })
 }
 
 /// Inverts the distribution: for u in [0, 1) the first token whose cumulative probability is above.

@@ -11,7 +11,7 @@ use crate::{
     layers::{LayerNorm, Linear},
     ops::{cast, linear},
     positions::Grid,
-    rope::{Rope, vision_rope},
+    rope::{Rope, VisionRope},
     stage::Stage,
     weights::{Role, Weights},
 };
@@ -27,11 +27,12 @@ pub(crate) struct VisionTower {
     pub(crate) uses_fused_attention: bool,
     blocks: Vec<Checkpointed<VisionBlock>>,
     merger: PatchMerger,
+    rope: VisionRope,
     config: VisionConfig,
 }
 
 impl VisionTower {
-    pub(crate) fn load(config: &VisionConfig, weights: &Weights<'_>) -> Self {
+    pub(crate) fn load(config: &VisionConfig, weights: &Weights<'_>, rope: VisionRope) -> Self {
         let blocks = weights.at("blocks");
         VisionTower {
             checkpoints_gradients: false,
@@ -42,6 +43,7 @@ impl VisionTower {
                 .map(Checkpointed::new)
                 .collect(),
             merger: PatchMerger::load(config, &weights.at("merger")),
+            rope,
             config: config.clone(),
         }
     }
@@ -98,8 +100,7 @@ impl VisionTower {
         (h, w): (i64, i64),
         tap: &mut dyn FnMut(Stage, &Tensor),
     ) -> Tensor {
-        let (merge, head_dim) = (self.config.spatial_merge_size, self.config.head_dim());
-        let rope = vision_rope(h, w, merge, head_dim, patches.device());
+        let rope = self.rope.rope((h, w), self.config.spatial_merge_size);
         let mut x = self.patch_embed.forward(patches); // (b, t, c)
         tap(Stage::PatchEmbed, &x);
         for (block_idx, block) in self.blocks.iter().enumerate() {

@@ -70,6 +70,13 @@ impl<'a> Weights<'a> {
         }
     }
 
+    /// One parameter of some of the module's layers, joined along its first dimension, if the model has that.
+    pub(crate) fn joint(&self, layers: &[&str], parameter: &str) -> Option<Tensor> {
+        let Source::Tensors { by_name, .. } = self.source else { return None };
+        let name = joint_name(&self.prefix, layers, parameter);
+        by_name.get(&name).map(Tensor::shallow_clone)
+    }
+
     /// The two matrices of the module's adapter and their scale, if it has one.
     pub(crate) fn adapter(&self) -> Option<([Tensor; 2], f64)> {
         let Source::Tensors { by_name, adapter_scale } = self.source else { return None };
@@ -77,6 +84,11 @@ impl<'a> Weights<'a> {
             ADAPTER_MATRICES.map(|matrix| by_name.get(&format!("{}{matrix}", self.prefix)));
         Some(([a?.shallow_clone(), b?.shallow_clone()], *adapter_scale))
     }
+}
+
+/// Names a parameter of several layers at a prefix, joined; no checkpoint has such a name.
+pub(crate) fn joint_name(prefix: &str, layers: &[&str], parameter: &str) -> String {
+    format!("{prefix}{}.{parameter}", layers.join("+"))
 }
 
 /// The same tensors under the same names.

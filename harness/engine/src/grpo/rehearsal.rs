@@ -22,7 +22,7 @@ impl Grpo<'_> {
         // The second token has the first one run after the prompt.
         let completions = vec![vec![self.pad_id; 2]];
         let group = Group { prompt: &prompt, completions, advantages: vec![1.0] };
-        self.loss(policy, state.reference.as_ref()).accumulate(&[group], None, 1.0)?;
+        self.loss(policy, state.reference.as_ref()).accumulate(&[group], 1.0)?;
         Ok(clear_gradients(&state.leaves)?)
     }
 

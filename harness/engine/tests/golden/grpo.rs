@@ -123,7 +123,7 @@ fn log_probs_kl_and_loss_of_each_prompt_equal_the_authors() {
     let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
     for (idx, case) in cases(&set, &golden).iter().enumerate() {
         let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
-        let parts = grpo.accumulate(&[group(case)], None, 1.0).unwrap();
+        let parts = grpo.accumulate(&[group(case)], 1.0).unwrap();
         let mask = tensors[&format!("p{idx}.completion_mask")].to_kind(Kind::Bool);
         for (name, found) in [
             ("logps", &parts.log_probs),
@@ -164,7 +164,7 @@ fn check_step(n_per_batch: usize) {
     for batch in cases.chunks(n_per_batch) {
         let groups: Vec<Group> = batch.iter().map(group).collect();
         let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
-        let parts = grpo.accumulate(&groups, None, n as f64).unwrap();
+        let parts = grpo.accumulate(&groups, n as f64).unwrap();
         loss += parts.loss.double_value(&[]) / n as f64;
     }
     let step = &golden["step"];

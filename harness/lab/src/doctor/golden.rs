@@ -164,7 +164,7 @@ impl Set {
             let group = group(&prompt, ids, mask, &advantages);
             let (model, reference) = (&self.model, Some(&reference));
             let loss = GrpoLoss { policy: model, reference, beta, pad_id: self.pad_id };
-            let parts = loss.accumulate(&[group], None, 1.0)?;
+            let parts = loss.accumulate(&[group], 1.0)?;
             let scored = mask.to_kind(Kind::Bool);
             let mut compared =
                 vec![("logps", &parts.log_probs), ("ref_logps", &parts.reference_log_probs)];

@@ -120,7 +120,7 @@ impl Tests<'_> {
     /// Log-probabilities of completions that share their prompt, against each read whole.
     fn check_shared_prefill(&self, answers: &[Vec<i64>]) -> Result<Check, EngineError> {
         let groups = groups(&self.prompts, answers);
-        let parts = self.loss().accumulate(&groups, None, 1.0)?;
+        let parts = self.loss().accumulate(&groups, 1.0)?;
         let mut plain = Vec::new();
         for group in &groups {
             for completion in &group.completions {
@@ -145,7 +145,7 @@ impl Tests<'_> {
         let gradients = || -> Result<Vec<Tensor>, EngineError> {
             let groups = groups(&self.prompts, answers);
             self.clear()?;
-            self.loss().accumulate(&groups, None, 1.0)?;
+            self.loss().accumulate(&groups, 1.0)?;
             let taken =
                 self.model.named_parameters().into_iter().map(|(_, parameter)| parameter.grad());
             Ok(taken.collect())

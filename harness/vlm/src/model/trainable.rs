@@ -9,13 +9,14 @@ use super::Model;
 use crate::{
     adapters,
     error::VlmError,
+    joint::{Joined, join},
     layout::layout,
     lora::{Lora, draw_adapters},
     merge::{Masters, MergedWeights},
     ops::cast,
     parameters::{Adapters, Parameters},
     save,
-    weights::{NamedTensors, Role, share},
+    weights::{Role, share},
 };
 
 impl Model {
@@ -58,7 +59,8 @@ impl Model {
 
     /// Makes a model without gradients, its weights cast once to the kind that it computes in.
     ///
-    /// Without `deep`, what needs no cast shares its storage with the leaves and follows them.
+    /// Without `deep`, what needs no cast and is not joined with other weights shares its storage with the leaves and
+    /// follows them.
     pub fn frozen_copy(&self, deep: bool) -> Model {
         let copy = |tensor: &Tensor, kind: Kind| {
             let detached = tensor.detach();
@@ -73,7 +75,7 @@ impl Model {
 
     /// Makes a model of weights that were brought to the kind that each is computed with.
     fn convert(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Model {
-        let weights = self.convert_weights(&convert);
+        let Joined { weights, joint } = self.convert_weights(&convert);
         let of_matrices = self.precision.kind();
         let convert =
             |(name, tensor): &(String, Tensor)| (name.clone(), convert(tensor, of_matrices));
@@ -81,22 +83,34 @@ impl Model {
             lora: adapters.lora,
             matrices: adapters.matrices.iter().map(convert).collect(),
         });
-        self.with_parameters(Parameters { weights, adapters })
+        self.with_parameters(Parameters { weights, adapters, joint })
     }
 
-    fn convert_weights(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> NamedTensors {
-        let convert = |((name, tensor), kind): (&(String, Tensor), Kind)| {
-            (name.clone(), convert(tensor, kind))
-        };
-        self.parameters.weights.iter().zip(self.computed_kinds()).map(convert).collect()
+    /// Converts weights, and those of joined layers together.
+    fn convert_weights(&self, convert: impl Fn(&Tensor, Kind) -> Tensor) -> Joined {
+        let (weights, joint) = (&self.parameters.weights, &self.parameters.joint);
+        let (kinds, of_matrices) =
+            (self.computed_kinds().collect::<Vec<_>>(), self.precision.kind());
+        let convert_one = |at: usize, tensor: &Tensor| convert(tensor, kinds[at]);
+        let convert_joint = |tensor: &Tensor| convert(tensor, of_matrices);
+        if self.joins_layers && joint.is_empty() && !self.has_adapters() {
+            return join(&self.config, weights, convert_one, convert_joint);
+        }
+        let weights = weights.iter().enumerate();
+        let weights = weights.map(|(at, (name, tensor))| (name.clone(), convert_one(at, tensor)));
+        let joint = joint.iter().map(|(name, tensor)| (name.clone(), convert_joint(tensor)));
+        Joined { weights: weights.collect(), joint: joint.collect() }
     }
 
     /// Makes a model of other parameters that computes in the same way.
     fn with_parameters(&self, parameters: Parameters) -> Model {
         let (config, modules) = (self.config.clone(), &self.modules);
-        Model::assemble(config, self.precision, self.device, parameters)
+        let ropes = self.ropes.share();
+        Model::assemble_with(ropes, config, self.precision, self.device, parameters)
             .with_gradient_checkpointing(modules.model.checkpoints_gradients)
             .with_fused_attention(modules.visual.uses_fused_attention)
+            .with_joint_layers(self.joins_layers)
+            .with_decoding_ahead(self.decodes_ahead)
     }
 
     /// The kind that each weight is computed with, in the layout's order.
@@ -142,7 +156,7 @@ impl Model {
         let weights = self.frozen_copy(false).parameters.weights;
         let masters = Masters::of(&self.parameters.weights, &weights, self.source.as_deref());
         let checkpoints_gradients = self.modules.model.checkpoints_gradients;
-        let parameters = Parameters { weights, adapters: Some(adapters) };
+        let parameters = Parameters { weights, adapters: Some(adapters), joint: Vec::new() };
         let model = Model::assemble(self.config, self.precision, self.device, parameters)
             .with_gradient_checkpointing(checkpoints_gradients);
         Model { masters, ..model }

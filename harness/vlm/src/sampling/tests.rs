@@ -1,5 +1,7 @@
 //! Filtered distributions and draws from them.
 
+use tch::Device;
+
 use super::*;
 
 fn probs(logits: &[f32], temperature: f64, top_k: usize, top_p: f64) -> Vec<f32> {
@@ -55,6 +57,41 @@ fn a_draw_inverts_the_distribution() {
     let draws = [0.0, 0.2, 0.25, 0.7, 0.75, 1.0 - f64::EPSILON / 2.0];
     let found = draw(&row.expand([6, 6], false), &Tensor::from_slice(&draws));
     assert_eq!(Vec::<i64>::try_from(found).unwrap(), [1, 1, 3, 3, 4, 4]);
+}
+
+/// Every draw, also where some tokens tie with the k-th; and where so many do that the largest do not tell, that is told.
+#[test]
+fn what_is_drawn_from_the_largest_is_what_is_drawn_from_all() {
+    let (n_rows, n_words) = (200, 1000);
+    let numbers = Tensor::arange(n_rows * n_words, (Kind::Float, Device::Cpu)) * 12.9898;
+    let noise = (numbers.sin() * 43758.547).frac().view([n_rows, n_words]) * 20.0;
+    let draws = Tensor::arange(n_rows, (Kind::Double, Device::Cpu)) / n_rows as f64;
+    for (top_k, temperature, step) in
+        [(50, 1.0, 0.0), (50, 0.7, 0.125), (5, 2.0, 8.0), (1, 1.0, 0.5)]
+    {
+        // Of few different values, as logits of 16 bits are.
+        let logits = if step == 0.0 { noise.copy() } else { (&noise / step).round() * step };
+        let sampling = Sampling { temperature, top_k, top_p: 1.0 };
+        let drawn = sample_of_largest(&logits, &sampling, &draws).unwrap();
+        let all = sample(&logits, &sampling, &draws);
+        let is_right = drawn.ids.eq_tensor(&all).logical_or(&drawn.is_open);
+        assert!(bool::try_from(is_right.all()).unwrap(), "{sampling:?}, {step}");
+        assert_eq!(bool::try_from(drawn.is_open.any()).unwrap(), step == 8.0, "{sampling:?}");
+    }
+    let flat = Tensor::zeros([1, n_words], (Kind::Float, Device::Cpu));
+    let sampling = Sampling { temperature: 1.0, top_k: 50, top_p: 1.0 };
+    let drawn = sample_of_largest(&flat, &sampling, &draws.narrow(0, 7, 1)).unwrap();
+    assert!(bool::try_from(drawn.is_open.all()).unwrap());
+}
+
+#[test]
+fn only_a_top_k_is_drawn_from_the_largest() {
+    let logits = Tensor::zeros([1, 100], (Kind::Float, Device::Cpu));
+    let draws = Tensor::zeros([1], (Kind::Double, Device::Cpu));
+    for (top_k, top_p) in [(0, 1.0), (50, 1.0), (20, 0.9)] {
+        let sampling = Sampling { temperature: 1.0, top_k, top_p };
+        assert!(sample_of_largest(&logits, &sampling, &draws).is_none(), "{sampling:?}");
+    }
 }
 
 #[test]

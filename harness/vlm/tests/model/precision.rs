@@ -112,6 +112,35 @@ fn a_working_copy_computes_the_same() {
     }
 }
 
+/// Joined layers: one product in place of several, the same numbers up to the order of sums.
+#[test]
+fn joint_layers_compute_the_same_and_every_leaf_gets_its_gradient() {
+    for (precision, roundings) in [(Precision::Float32, 1e-5), (Precision::Bfloat16, 1.0 / 16.0)] {
+        let trainable = |is_joint: bool| {
+            let mut model = tiny::model().with_precision(precision).with_joint_layers(is_joint);
+            model.set_trainable(true);
+            model
+        };
+        // With padding on either side, packed or not, and continued.
+        for side in [PadSide::Left, PadSide::Right] {
+            let [apart, joint] = [false, true].map(|is_joint| {
+                let model = trainable(is_joint);
+                let batch = tiny::batch(&tiny::prompts(), side);
+                let prefill = model.working_copy().frozen_copy(false).prefill(&batch);
+                let logits = model.logits(&prefill.last_hidden);
+                let continued = gradients(&model, &model.working_copy(), &[batch]);
+                (logits, continued)
+            });
+            let tolerance = apart.0.abs().max().double_value(&[]) * roundings;
+            assert_close("logits", &joint.0, &apart.0, tolerance);
+            for ((name, apart), (_, joint)) in apart.1.iter().zip(&joint.1) {
+                let largest = apart.abs().max().double_value(&[]);
+                assert_close(name, joint, apart, largest * roundings);
+            }
+        }
+    }
+}
+
 #[test]
 fn passes_through_a_working_copy_add_up_in_float32() {
     let batches = || {

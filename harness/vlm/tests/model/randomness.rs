@@ -80,6 +80,59 @@ fn rows_of_one_prompt_sample_as_they_do_alone() {
     }
 }
 
+/// As a GPU decodes: several tokens before any is read, prompts beside their rows' tokens.
+#[test]
+fn tokens_that_are_read_several_at_a_time_are_those_that_are_read_one_by_one() {
+    // More than are read at a time, and more than a cache has room for at first.
+    let max_new_tokens = 70;
+    let greedy = (Decoding::Greedy, vec![0; 4]);
+    let penalised = (Decoding::Penalised(1.3), vec![0; 4]);
+    let drawn = (SAMPLING, (1..13).collect());
+    let prompts = tiny::prompts();
+    for (decoding, seeds) in [greedy, penalised, drawn] {
+        for side in [PadSide::Left, PadSide::Right] {
+            for n_stops in [0, 4, 12] {
+                let answer = |is_ahead: bool| {
+                    let model = tiny::model().with_decoding_ahead(is_ahead);
+                    let prefill = no_grad(|| model.prefill(&tiny::batch(&prompts, side)));
+                    let stop_ids: Vec<i64> = (0..n_stops).collect();
+                    generate(&model, &prefill, &decoding, max_new_tokens, &stop_ids, &seeds)
+                        .unwrap()
+                };
+                let (one_by_one, ahead) = (answer(false), answer(true));
+                assert_eq!(ahead.completions, one_by_one.completions, "{decoding:?}, {n_stops}");
+                match (ahead.mean_entropy, one_by_one.mean_entropy) {
+                    (Some(ahead), Some(expected)) => assert!((ahead - expected).abs() < 1e-6),
+                    (ahead, expected) => assert_eq!(ahead, expected),
+                }
+            }
+        }
+    }
+}
+
+/// Where logits tie, and of more words than are looked at: these are drawn from all.
+#[test]
+fn a_draw_among_many_ties_is_that_of_all_logits() {
+    let mut config = tiny::config();
+    config.vocab_size = 300;
+    let prompts = &tiny::prompts()[..1];
+    let decoding = Decoding::Sample(Sampling { temperature: 1.0, top_k: 20, top_p: 1.0 });
+    let answer = |is_ahead: bool, is_flat: bool| {
+        let model = Model::random(config.clone(), &Init { seed: 3 }, Device::Cpu);
+        let model = model.with_decoding_ahead(is_ahead);
+        let norm =
+            model.named_parameters().into_iter().find(|(name, _)| name == "model.norm.weight");
+        let mut norm = norm.unwrap().1;
+        no_grad(|| drop(norm.g_mul_scalar_(if is_flat { 0.0 } else { 30.0 })));
+        let prefill = no_grad(|| model.prefill(&tiny::batch(prompts, PadSide::Right)));
+        let seeds: Vec<u64> = (0..50).collect();
+        generate(&model, &prefill, &decoding, 40, &[], &seeds).unwrap().completions
+    };
+    for is_flat in [false, true] {
+        assert_eq!(answer(true, is_flat), answer(false, is_flat), "flat: {is_flat}");
+    }
+}
+
 #[test]
 fn a_completion_ends_with_its_first_stop_token_or_at_the_limit() {
     let stop_ids: Vec<i64> = (0..12).collect();
