@@ -7,7 +7,7 @@ use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, Example},
     image::Processor,
-    lock::{Decoded, Difference, Hashed, ImageDigests, decode_images, image_path, misplaced},
+    lock::{Decoded, Difference, Hashed, ImageDigests, decode_images, find_misplaced, image_path},
     prompts::UsedImages,
 };
 use clsrl_spec::{DatasetId, Protocol, lock::Tree};
@@ -70,7 +70,7 @@ pub fn check_images(
         faults.dedup();
         messages.extend(section(*id, &faults));
         if !faults.is_empty() {
-            messages.extend(misplaced(dataset).map(|found| format!("  {found}")));
+            messages.extend(find_misplaced(dataset).map(|found| format!("  {found}")));
         }
     }
     if messages.is_empty() {

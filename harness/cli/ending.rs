@@ -88,7 +88,7 @@ impl Signals {
     /// Lets signals end the program at once again; the code to end with if there was one.
     pub fn end_at_once(&self) -> Option<Exit> {
         self.at_once.store(true, Ordering::SeqCst);
-        self.asked()
+        self.requested_exit()
     }
 
     /// Becomes true when the program is to stop.
@@ -96,7 +96,7 @@ impl Signals {
         &self.stop
     }
 
-    fn asked(&self) -> Option<Exit> {
+    fn requested_exit(&self) -> Option<Exit> {
         exit_of(self.number.load(Ordering::SeqCst)).filter(|_| self.stop.load(Ordering::SeqCst))
     }
 

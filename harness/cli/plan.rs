@@ -34,7 +34,7 @@ pub struct PlanOptions {
 
 /// Prints the plan.
 pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
-    let request = Request::load(&options.suite)?.sharded(options.shard)?;
+    let request = Request::load(&options.suite)?.keep_shard(options.shard)?;
     let store = request.store();
     let bound = Inputs::bind_if_there(&request, &options.inputs, detail)?
         .map(|inputs| inputs.keeping_earlier(&store, &request.trials));

@@ -61,7 +61,7 @@ impl Request {
     }
 
     /// The part of it that a shard is for; all of it without one.
-    pub fn sharded(mut self, shard: Option<Shard>) -> anyhow::Result<Self> {
+    pub fn keep_shard(mut self, shard: Option<Shard>) -> anyhow::Result<Self> {
         let Some(shard) = shard else { return Ok(self) };
         let n_trials = self.trials.len();
         self.trials = shard.select(&self.trials);

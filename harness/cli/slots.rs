@@ -78,7 +78,7 @@ impl DeviceList {
                 }
             }
         }
-        Ok(slots.named())
+        Ok(slots.into_slots())
     }
 }
 
@@ -108,7 +108,7 @@ impl Slots {
     }
 
     /// The slots with names of their own: `cuda:0`, or `cuda:0#1` and `cuda:0#2` where there are two.
-    fn named(self) -> Vec<Slot> {
+    fn into_slots(self) -> Vec<Slot> {
         let n_of = |slots: &[(String, Option<String>)], name: &str| {
             slots.iter().filter(|(other, _)| other == name).count()
         };

@@ -1,7 +1,7 @@
 //! What a run would write over, reported before it starts: finished results are replaced only where that is asked for.
 
 use anyhow::anyhow;
-use clsrl_runner::{Replaced, State, Store, TrialStatus, replaced};
+use clsrl_runner::{Replaced, State, Store, TrialStatus, find_replaced};
 
 use crate::{exit::Exit, progress::Detail, stored_run::why_missing};
 
@@ -16,7 +16,7 @@ pub fn check(
     replace: bool,
     detail: Detail,
 ) -> anyhow::Result<()> {
-    let groups = replaced(statuses);
+    let groups = find_replaced(statuses);
     if !groups.is_empty() {
         let message = describe_groups(&groups);
         if !replace {

@@ -41,7 +41,7 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     if options.in_process {
         environment::become_as_a_trial()?;
     }
-    let request = Request::load(&options.suite)?.sharded(options.shard)?;
+    let request = Request::load(&options.suite)?.keep_shard(options.shard)?;
     let slots = slots(options, &request)?;
     let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
     let store = request.store();

@@ -58,7 +58,7 @@ pub fn fetch(
     let project = Project::find()?;
     let lock_path = find_lock(&project, options.place.lock.as_deref())?;
     let (_, lock) = read_lock(&lock_path)?;
-    let wanted = wanted(options, &lock)?;
+    let wanted = choose_files(options, &lock)?;
     if options.dry_run {
         print(&table(&wanted, false))?;
         return Ok(Exit::Ok);
@@ -88,7 +88,7 @@ pub fn fetch(
 }
 
 /// The files of the datasets that were named.
-fn wanted(options: &FetchDatasetsOptions, lock: &Lock) -> anyhow::Result<Vec<Wanted>> {
+fn choose_files(options: &FetchDatasetsOptions, lock: &Lock) -> anyhow::Result<Vec<Wanted>> {
     if let Some(missing) = options.from.iter().find(|dir| !dir.is_dir()) {
         return Err(Exit::Usage.because(anyhow!("there is no folder `{}`", missing.display())));
     }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, anyhow};
-use clsrl_data::lock::{Mode, measure, misplaced};
+use clsrl_data::lock::{Mode, find_misplaced, measure};
 use clsrl_spec::{
     DatasetId,
     lock::{Change, Known, Lock, LockEntry, LockKey, changes, with_entries},
@@ -142,7 +142,7 @@ fn measure_dataset(place: &Place, id: DatasetId, detail: Detail) -> anyhow::Resu
     }
     report.faults = measured.faults.iter().map(ToString::to_string).collect();
     if !report.faults.is_empty() || !measured.missing_folders.is_empty() {
-        report.faults.extend(misplaced(&dataset));
+        report.faults.extend(find_misplaced(&dataset));
     }
     let folders = measured.missing_folders.iter();
     report.left_out = folders

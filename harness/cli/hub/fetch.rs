@@ -152,7 +152,7 @@ fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> an
     let again = "hint: run the same command again to go on; what came so far is kept";
     let (exit, hint) = match &error {
         FetchError::Address { .. } | FetchError::Proxy(_) => (Exit::Usage, String::new()),
-        FetchError::NotFound { .. } => (Exit::Usage, not_found(settings)),
+        FetchError::NotFound { .. } => (Exit::Usage, describe_not_found(settings)),
         FetchError::Denied { is_gated, .. } => (Exit::Usage, explain_denial(*is_gated, settings, model)),
         FetchError::Offline { .. } | FetchError::NotHere { .. } => {
             (Exit::Incomplete, "hint: fetch it without HF_HUB_OFFLINE".to_owned())
@@ -194,7 +194,7 @@ fn explain(error: FetchError, settings: &ClientSettings, model: &HubModel) -> an
     })
 }
 
-fn not_found(settings: &ClientSettings) -> String {
+fn describe_not_found(settings: &ClientSettings) -> String {
     match settings.token {
         Some(_) => "hint: is the name right, and may the owner of the token see it?".to_owned(),
         None => "hint: is the name right? what is not public needs HF_TOKEN".to_owned(),

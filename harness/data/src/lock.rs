@@ -37,4 +37,4 @@ pub use leaks::{FEW_SHOT_SEEDS, FEW_SHOT_SHOTS, Leaks, leaks};
 pub use links::recorded_links;
 pub use lists::{class_digest, split_digest};
 pub use measure::{Measured, measure};
-pub use misplaced::misplaced;
+pub use misplaced::find_misplaced;

@@ -33,7 +33,7 @@ impl Address {
     }
 
     fn parse_as(text: &str, may_be_plain: bool) -> Result<Self, FetchError> {
-        let refuse = |why| FetchError::Address { found: without_user(&shown(text)), why };
+        let refuse = |why| FetchError::Address { found: without_user(&printable(text)), why };
         if MAX_LENGTH < text.len() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(refuse("it is too long or has characters that no address has"));
         }
@@ -150,7 +150,7 @@ impl std::fmt::Display for Address {
 }
 
 /// A text of a server's or a user's, made fit for a terminal: without a query, without control characters.
-pub(crate) fn shown(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let (text, _) = text.split_once('?').unwrap_or((text, ""));
     let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     text.chars().take(200).map(visible).collect()
@@ -266,7 +266,7 @@ mod tests {
         let address =
             Address::parse("https://cdn.example.org/file?X-Amz-Signature=secret").unwrap();
         assert_eq!(address.to_string(), "https://cdn.example.org/file");
-        assert_eq!(shown("bad\u{1b}[2J?secret"), "bad\u{fffd}[2J");
+        assert_eq!(printable("bad\u{1b}[2J?secret"), "bad\u{fffd}[2J");
         for text in
             ["https://user:password@host/x@y", "user:password@host", "https://user:pass@word@host"]
         {

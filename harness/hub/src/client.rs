@@ -9,7 +9,7 @@ use ureq::{
 };
 
 use crate::{
-    address::{Address, shown},
+    address::{Address, printable},
     error::FetchError,
 };
 
@@ -174,7 +174,7 @@ impl Answer {
     /// What the server says of an error, fit for a terminal.
     pub(crate) fn message(mut self) -> String {
         if let Some(message) = self.header("x-error-message") {
-            return shown(message);
+            return printable(message);
         }
         let is_text =
             self.header("content-type").is_some_and(|kind| kind.starts_with("text/plain"));
@@ -183,7 +183,7 @@ impl Answer {
         let _ = self.body.as_reader().take(MAX_MESSAGE).read_to_end(&mut bytes);
         let text =
             if is_text { String::from_utf8_lossy(&bytes).into_owned() } else { String::new() };
-        shown(text.trim())
+        printable(text.trim())
     }
 }
 

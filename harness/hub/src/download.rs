@@ -8,7 +8,7 @@ use std::{
 use clsrl_files::PartFile;
 
 use crate::{
-    address::{Address, shown},
+    address::{Address, printable},
     cache::MAX_SMALL,
     client::{Answer, Rest},
     content::{ContentDigest, Hashed, Hasher},
@@ -307,7 +307,7 @@ fn lie(answer: &Answer, missing: u64) -> Option<String> {
     }
     let said = answer.header("content-length").filter(|said| said.trim() != missing.to_string())?;
     let address = &answer.address;
-    Some(format!("{address} announces {} bytes where {missing} are missing", shown(said)))
+    Some(format!("{address} announces {} bytes where {missing} are missing", printable(said)))
 }
 
 /// The tag of an answer, if equal tags mean equal bytes.

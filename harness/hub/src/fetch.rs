@@ -14,7 +14,7 @@ use crate::{
     error::FetchError,
     listing::address_of,
     plan::{Plan, PlannedFile},
-    presence::{Presence, found},
+    presence::{Presence, hash_file},
     session::{FetchEvent, Session},
 };
 
@@ -89,7 +89,7 @@ impl Plan<'_> {
         let _lock = hold(session, spot, file.name())?;
         // Whoever had the lock may have fetched it.
         if file.presence != Presence::Damaged
-            && let Some(found) = found(session, &spot.target, &file.listed)?
+            && let Some(found) = hash_file(session, &spot.target, &file.listed)?
             && let Some(hashed) = found.hashed.filter(|_| found.is_right(&file.listed))
         {
             return Ok(hashed.sha256);

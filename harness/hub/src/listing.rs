@@ -6,7 +6,7 @@ use clsrl_spec::{Commit, ModelId, Revision};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    address::{Address, encoded, shown},
+    address::{Address, encoded, printable},
     content::ContentDigest,
     error::FetchError,
     session::Session,
@@ -72,8 +72,10 @@ pub(crate) fn resolve(
     let (bytes, answer) = session.read(&address, &what, MAX_ANSWER)?;
     let hostile = |what| FetchError::Hostile { address: answer.address.to_string(), what };
     let found: ModelAnswer = json(&bytes, &answer.address)?;
-    let commit: Commit =
-        found.sha.parse().map_err(|_| hostile(format!("`{}` for a commit", shown(&found.sha))))?;
+    let commit: Commit = found
+        .sha
+        .parse()
+        .map_err(|_| hostile(format!("`{}` for a commit", printable(&found.sha))))?;
     match revision.commit() {
         Some(asked) if asked != commit => {
             Err(hostile(format!("commit {commit} when asked for {asked}")))
@@ -100,10 +102,10 @@ pub(crate) fn list(
             if entry.path.contains('/') {
                 continue;
             }
-            let file = listed(entry).map_err(hostile)?;
+            let file = parse_entry(entry).map_err(hostile)?;
             // On some disks names that differ in case alone are one.
             if !seen.insert(file.name.to_lowercase()) {
-                return Err(hostile(format!("the file `{}` twice", shown(&file.name))));
+                return Err(hostile(format!("the file `{}` twice", printable(&file.name))));
             }
             files.push(file);
         }
@@ -128,15 +130,15 @@ pub(crate) fn address_of(session: &Session, id: &ModelId, commit: &Commit, name:
     session.client.endpoint().below(&format!("{id}/resolve/{commit}/{}", encoded(name)))
 }
 
-fn listed(entry: EntryAnswer) -> Result<ListedFile, String> {
+fn parse_entry(entry: EntryAnswer) -> Result<ListedFile, String> {
     let name = entry.path;
     let (size, digest) = match &entry.lfs {
         Some(lfs) => (lfs.size, ContentDigest::sha256(&lfs.oid)),
         None => (entry.size, ContentDigest::git(&entry.oid)),
     };
-    let digest = digest.ok_or_else(|| format!("no digest of `{}`", shown(&name)))?;
+    let digest = digest.ok_or_else(|| format!("no digest of `{}`", printable(&name)))?;
     if MAX_SIZE < size {
-        return Err(format!("{size} bytes for `{}`", shown(&name)));
+        return Err(format!("{size} bytes for `{}`", printable(&name)));
     }
     Ok(ListedFile { name, size, digest, refuses_pages: false })
 }
@@ -147,7 +149,7 @@ fn check_name(path: &str) -> Result<(), String> {
     let is_plain = |c: char| !c.is_control() && !matches!(c, '\\' | ':');
     match path.split('/').all(is_part) && path.chars().all(is_plain) && path.len() <= 1024 {
         true => Ok(()),
-        false => Err(format!("a file named `{}`", shown(path))),
+        false => Err(format!("a file named `{}`", printable(path))),
     }
 }
 

@@ -52,9 +52,9 @@ pub(crate) fn presence(
     file: &ListedFile,
 ) -> Result<Presence, FetchError> {
     let spot = destination.spot(id, file);
-    let found = match found(session, &spot.target, file)? {
+    let found = match hash_file(session, &spot.target, file)? {
         None => match destination.other_place(id, commit, &file.name) {
-            Some(path) => found(session, &path, file)?.filter(|found| found.is_right(file)),
+            Some(path) => hash_file(session, &path, file)?.filter(|found| found.is_right(file)),
             None => None,
         },
         found => found,
@@ -82,7 +82,7 @@ pub(crate) fn presence(
 }
 
 /// Hashes what stands at a path; none if nothing does. Of another size than expected it is not read.
-pub(crate) fn found(
+pub(crate) fn hash_file(
     session: &mut Session,
     path: &Path,
     file: &ListedFile,

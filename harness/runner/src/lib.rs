@@ -22,7 +22,7 @@ pub use merge::{Conflict, Merged, merge};
 pub use run::{RunEvent, Runner, Slot, Summary};
 pub use shard::{Shard, pack};
 pub use status::{
-    Replaced, State, TrialStatus, keep_earlier, replaced, rescorable_statuses, stored_binding,
+    Replaced, State, TrialStatus, find_replaced, keep_earlier, rescorable_statuses, stored_binding,
     trial_statuses,
 };
 pub(crate) use store::Stored;

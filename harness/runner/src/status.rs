@@ -53,7 +53,7 @@ pub struct Replaced {
 
 /// The finished results that a run would write over, by the reasons for which they are not what it would make;
 /// in the order of the plan. What the same answers would be stored of again is not among them.
-pub fn replaced(statuses: &[TrialStatus]) -> Vec<(Vec<String>, Replaced)> {
+pub fn find_replaced(statuses: &[TrialStatus]) -> Vec<(Vec<String>, Replaced)> {
     let mut groups: Vec<(Vec<String>, Replaced)> = Vec::new();
     for status in statuses {
         let mut add = |reasons: Vec<String>, n_fine_tunes: usize, n_cells: usize| {
@@ -261,14 +261,14 @@ fn state<R>(stored: Stored<R>, current: &Identity, scorers: Scorers) -> State<R>
             }
             match differences(&stored, current.json()) {
                 reasons if reasons.is_empty() => State::Done(verified),
-                reasons => State::Stale(reasons.into_iter().map(cut).collect()),
+                reasons => State::Stale(reasons.into_iter().map(shorten).collect()),
             }
         }
     }
 }
 
 /// A reason, or its beginning.
-fn cut(reason: String) -> String {
+fn shorten(reason: String) -> String {
     match reason.char_indices().nth(MAX_REASON) {
         None => reason,
         Some((end, _)) => format!("{}…", &reason[..end]),

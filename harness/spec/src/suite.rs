@@ -199,7 +199,7 @@ fn read_suite(
     let protocol = section.take("protocol").and_then(|value| {
         let own = value.file_name()?;
         let named = other_protocol.unwrap_or(&own);
-        let read = rules::protocol_named(&value, named, protocols, of_protocol)?;
+        let read = rules::find_protocol(&value, named, protocols, of_protocol)?;
         Some((read, (named != own).then(|| named.to_owned())))
     });
     let task = section.name("task", "task");

@@ -45,7 +45,7 @@ impl Trial {
     /// `dtd.4shot.seed1`; none for zero-shot.
     pub fn picks_key(&self) -> Option<String> {
         let dataset = self.train_on?;
-        let asked = asked(dataset, self.form);
+        let asked = target_name(dataset, self.form);
         Some(format!("{asked}.{}shot.seed{}", self.shots, self.seed))
     }
 
@@ -89,7 +89,7 @@ impl Trial {
 }
 
 /// A dataset and, unless it is the usual one, the form in which it is asked about.
-fn asked(dataset: DatasetId, form: Form) -> String {
+fn target_name(dataset: DatasetId, form: Form) -> String {
     match form {
         Form::FewShot => dataset.to_string(),
         form => format!("{dataset}.{form}"),
@@ -109,7 +109,7 @@ pub struct CellKey {
 
 impl fmt::Display for CellKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", asked(self.target, self.form), self.prompt)
+        write!(f, "{}.{}", target_name(self.target, self.form), self.prompt)
     }
 }
 

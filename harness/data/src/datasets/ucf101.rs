@@ -60,7 +60,7 @@ fn read_annotations(dir: &DatasetDir) -> Result<ClassesAndLists, DatasetError> {
     }
     faults.or_else(dir.id(), &dir.join(CLASSES), ())?;
     let names: Result<Vec<String>, String> =
-        by_label.iter().map(|(_, action)| renamed(action)).collect();
+        by_label.iter().map(|(_, action)| class_name_of(action)).collect();
     let ledger = Ledger::with_classes(&names.unwrap_or_default());
     read_split_lists(dir, [TRAINVAL, TEST], HINT, ledger, |line| read_line(line, &labels))
 }
@@ -71,7 +71,7 @@ fn read_classes(dir: &DatasetDir) -> Result<BTreeMap<String, usize>, DatasetErro
         let Some((class, action)) = line.split_once(' ') else {
             return Err(format!("found `{line}`, expected a class from 1 and an action"));
         };
-        renamed(action)?;
+        class_name_of(action)?;
         match labels.insert(action.to_owned(), read_class_number(class)?) {
             None => Ok(()),
             Some(_) => Err(format!("found the action `{action}` again, expected it once")),
@@ -91,12 +91,12 @@ fn read_line(line: &str, labels: &BTreeMap<String, usize>) -> Result<Row, String
     if let Some(class) = class.filter(|class| read_class_number(class) != Ok(label)) {
         return Err(format!("found the class `{class}`, expected {}, the action's", label + 1));
     }
-    let class_name = renamed(action)?;
+    let class_name = class_name_of(action)?;
     Ok(Row { path: format!("{class_name}/{}", file.replace(".avi", ".jpg")), label, class_name })
 }
 
 /// The action with an `_` before every capital but the first; what stands before that is dropped.
-fn renamed(action: &str) -> Result<String, String> {
+fn class_name_of(action: &str) -> Result<String, String> {
     let mut name = String::new();
     for letter in action.chars().skip_while(|letter| !letter.is_ascii_uppercase()) {
         if letter.is_ascii_uppercase() && !name.is_empty() {

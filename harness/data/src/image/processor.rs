@@ -110,7 +110,7 @@ impl Processor {
 
     /// Resizes, rescales, normalises and cuts an image into patches, with Pillow.
     pub fn patches(&self, rgb: &RgbImage) -> Result<Patches, ImageError> {
-        self.cut(&self.resize(rgb)?, ProcessorKind::Pil)
+        self.to_patches(&self.resize(rgb)?, ProcessorKind::Pil)
     }
 
     /// Loads an image as it is right before rescaling.
@@ -147,7 +147,7 @@ impl Processor {
     /// Loads an image as patches.
     pub fn load(&self, path: &Path, steps: impl Into<ImageSteps>) -> Result<Patches, ImageError> {
         let steps = steps.into();
-        self.cut(&self.load_rgb(path, steps)?, steps.processor)
+        self.to_patches(&self.load_rgb(path, steps)?, steps.processor)
     }
 
     /// Turns a file that was read into patches; the same as [`Processor::load`]'s.
@@ -157,7 +157,7 @@ impl Processor {
         steps: impl Into<ImageSteps>,
     ) -> Result<Patches, ImageError> {
         let steps = steps.into();
-        self.cut(&self.rgb_of(file.bytes(), file.path(), steps)?, steps.processor)
+        self.to_patches(&self.rgb_of(file.bytes(), file.path(), steps)?, steps.processor)
     }
 
     /// Turns a file that was read into patches, from a cache where it is kept there; the same patches as
@@ -174,11 +174,11 @@ impl Processor {
         let steps = steps.into();
         let key = Key::new(file.sha256(), &self.transform(steps));
         if let Some(kept) = cache.get(key) {
-            return self.cut(&kept, steps.processor);
+            return self.to_patches(&kept, steps.processor);
         }
         let rgb = self.rgb_of(file.bytes(), file.path(), steps)?;
         cache.keep(key, &rgb);
-        self.cut(&rgb, steps.processor)
+        self.to_patches(&rgb, steps.processor)
     }
 
     /// Whether an image of this width and height can become model input in this order of steps.
@@ -221,7 +221,7 @@ impl Processor {
     }
 
     /// Normalises a resized image and lays its patches out in merge-block order.
-    fn cut(&self, rgb: &RgbImage, kind: ProcessorKind) -> Result<Patches, ImageError> {
+    fn to_patches(&self, rgb: &RgbImage, kind: ProcessorKind) -> Result<Patches, ImageError> {
         let (height, width, factor) = (rgb.height as usize, rgb.width as usize, self.factor());
         if height % factor != 0 || width % factor != 0 || height == 0 || width == 0 {
             return Err(SizeError::Uneven { height, width, factor }.into());

@@ -17,7 +17,7 @@ use super::{
     links::read_recorded,
     listed::missing_images,
     lists,
-    misplaced::misplaced,
+    misplaced::find_misplaced,
     sidecar,
     tree::{Scan, scan},
 };
@@ -126,7 +126,7 @@ fn check_files(
         let missing = missing_images(dataset, &scan, |path| reported.cover(path))?;
         differences.append(missing);
         if !differences.subjects(&[DifferenceKind::Missing]).is_empty() {
-            hint = misplaced(dataset).or(hint);
+            hint = find_misplaced(dataset).or(hint);
         }
     }
     let unverified = match entry {

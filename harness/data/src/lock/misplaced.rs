@@ -9,7 +9,7 @@ use crate::datasets::Dataset;
 const MAX_TRIED: usize = 64;
 
 /// Says where the missing images of a dataset lie, if that can be seen.
-pub fn misplaced(dataset: &Dataset) -> Option<String> {
+pub fn find_misplaced(dataset: &Dataset) -> Option<String> {
     let dir = &dataset.dir;
     let missing = list_paths(dataset).into_iter().find(|(path, _)| !dir.join(path).exists())?.0;
     let (expected, rest) = missing.split_once('/')?;

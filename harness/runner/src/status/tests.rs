@@ -143,7 +143,7 @@ fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
         rescorable_statuses(store, std::slice::from_ref(trial), binding).unwrap().remove(0)
     };
     assert!(rescorable(&binding()).cells[0].1.is_done());
-    assert_eq!(replaced(&[status(store, trial, &binding())]), [], "its answers stay the same");
+    assert_eq!(find_replaced(&[status(store, trial, &binding())]), [], "its answers stay the same");
     // Anything else that changed still counts.
     let mut other = binding();
     other.prompts.clear();
@@ -153,7 +153,7 @@ fn a_cell_of_an_older_scorer_is_stale_but_can_be_rescored() {
 #[test]
 fn what_a_run_would_write_over_is_told_by_reason() {
     let Finished { store, trial, .. } = &finished();
-    let reasons = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    let reasons = |binding: &Binding| find_replaced(&[status(store, trial, binding)]);
     assert_eq!(reasons(&binding()), []);
     let other = Binding { base_weights: "other".to_owned(), ..binding() };
     let n_cells = trial.cells().len();
@@ -172,7 +172,7 @@ fn kept_weights_of_another_fine_tune_are_a_finished_result() {
     store.write_training(trial, &identity, &training_record("w")).unwrap();
     store.leave_attempt(trial).unwrap();
     std::fs::remove_file(store.training_path(trial)).unwrap();
-    let reasons = |binding: &Binding| replaced(&[status(store, trial, binding)]);
+    let reasons = |binding: &Binding| find_replaced(&[status(store, trial, binding)]);
     assert_eq!(reasons(&binding()), [], "they are made again as they are");
     let other = Binding { base_weights: "other".to_owned(), ..binding() };
     let [(reasons, group)] = &reasons(&other)[..] else { panic!("{:?}", reasons(&other)) };
@@ -194,7 +194,7 @@ fn a_cell_counts_only_beside_the_fine_tune_of_its_weights() {
 #[test]
 fn a_long_reason_is_cut() {
     let long = "é".repeat(70_000);
-    let message = cut(long.clone());
+    let message = shorten(long.clone());
     assert_eq!(message.chars().count(), MAX_REASON + 1);
-    assert_eq!(cut("short".to_owned()), "short");
+    assert_eq!(shorten("short".to_owned()), "short");
 }

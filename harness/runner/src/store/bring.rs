@@ -41,7 +41,7 @@ impl Store {
             answers::open(&from.predictions_path(trial, cell), Some(digest)).map_err(|source| {
                 record_file::cannot_read(&from.predictions_path(trial, cell), source)
             })?;
-        let written = copied(answers, &waiting).and_then(NewFile::finish);
+        let written = copy_to_new(answers, &waiting).and_then(NewFile::finish);
         written.map_err(|source| write_error(&waiting, source))?;
         let to = self.cell_path(trial, cell);
         give_way(&to)?;
@@ -64,11 +64,11 @@ fn give_way(path: &Path) -> Result<(), StoreError> {
 fn copy(from: &Path, to: &Path) -> Result<NewFile, StoreError> {
     let source =
         clsrl_files::open(from).map_err(|source| record_file::cannot_read(from, source))?;
-    copied(source, to).map_err(|source| write_error(to, source))
+    copy_to_new(source, to).map_err(|source| write_error(to, source))
 }
 
 /// A file in the making with these bytes.
-fn copied(mut source: impl io::Read, to: &Path) -> io::Result<NewFile> {
+fn copy_to_new(mut source: impl io::Read, to: &Path) -> io::Result<NewFile> {
     let mut file = NewFile::create(to)?;
     io::copy(&mut source, &mut file)?;
     Ok(file)

@@ -59,7 +59,7 @@ pub(super) fn fields(file: &ProtocolFile) -> BTreeMap<String, String> {
                 by_dataset.entry(in_file(&path)).or_default().push((dataset, render(value)));
             });
         }
-        fields.extend(by_dataset.into_iter().map(|(path, values)| (path, merged(&values))));
+        fields.extend(by_dataset.into_iter().map(|(path, values)| (path, merge_values(&values))));
     }
     fields
 }
@@ -118,7 +118,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// The value of most datasets, then those that differ.
-fn merged(values: &[(DatasetId, String)]) -> String {
+fn merge_values(values: &[(DatasetId, String)]) -> String {
     let count = |wanted: &str| values.iter().filter(|(_, value)| value == wanted).count();
     let Some((_, usual)) = values.iter().rev().max_by_key(|(_, value)| count(value)) else {
         return String::new();

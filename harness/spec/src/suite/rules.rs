@@ -53,7 +53,7 @@ impl ProtocolFile {
 }
 
 /// Reads the protocol that a suite names at `value`; its mistakes are reported under its own file's name.
-pub(super) fn protocol_named(
+pub(super) fn find_protocol(
     value: &Value,
     stem: &str,
     protocols: &Protocols,

@@ -73,14 +73,14 @@ fn a_kept_image_is_taken_for_its_own_file_and_transform_alone() {
     };
     assert_eq!(
         through(&processor, &path, order),
-        processor.cut(&other, ProcessorKind::Pil).unwrap()
+        processor.to_patches(&other, ProcessorKind::Pil).unwrap()
     );
     // The same bytes under another name are the same image.
     let copy = dir.path().join("b.jpg");
     fs::copy(&path, &copy).unwrap();
     assert_eq!(
         through(&processor, &copy, order),
-        processor.cut(&other, ProcessorKind::Pil).unwrap()
+        processor.to_patches(&other, ProcessorKind::Pil).unwrap()
     );
     // Another order, other limits, other blocks, other bytes: other entries.
     for order in [ImagePath::Rgb(84), ImagePath::Native(56), ImagePath::Eval(56), ImagePath::Direct]
@@ -111,7 +111,8 @@ fn the_fast_processors_patches_have_its_bits() {
         let rgb = RgbImage { width, height, pixels: pixels.collect() };
         let processor = processor().with_pixels(3136, 401_408);
         let kind = ProcessorKind::Torchvision;
-        let patches = processor.cut(&processor.resize_with(kind, &rgb).unwrap(), kind).unwrap();
+        let patches =
+            processor.to_patches(&processor.resize_with(kind, &rgb).unwrap(), kind).unwrap();
         let bytes: Vec<u8> = patches.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         assert_eq!(crc32fast::hash(&bytes), expected, "{width} × {height}");
     }

@@ -174,7 +174,7 @@ impl<'s, 't> Value<'s, 't> {
     /// One of an enum's names.
     pub(crate) fn name<T: DeserializeOwned>(&self, what: &str) -> Option<T> {
         let text = self.text()?;
-        let named = named(&text);
+        let named = parse_name(&text);
         if let Err(problem) = &named {
             self.refuse(match problem {
                 NameProblem::Unknown(expected) => unknown(what, &text, expected),
@@ -248,7 +248,7 @@ impl<'s, 't> Value<'s, 't> {
                 default = read;
                 continue;
             }
-            match named::<DatasetId>(key.get_ref()) {
+            match parse_name::<DatasetId>(key.get_ref()) {
                 Ok(dataset) => exceptions.extend(read.map(|read| (dataset, read))),
                 Err(_) => {
                     let known = DatasetId::ALL.map(DatasetId::as_str);
@@ -292,7 +292,7 @@ impl<'s, 't> Value<'s, 't> {
 }
 
 /// Reads a name through the same serde names that records and frames use.
-fn named<T: DeserializeOwned>(text: &str) -> Result<T, NameProblem> {
+fn parse_name<T: DeserializeOwned>(text: &str) -> Result<T, NameProblem> {
     let deserializer: StrDeserializer<NameProblem> = text.into_deserializer();
     T::deserialize(deserializer)
 }
