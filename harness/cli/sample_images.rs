@@ -9,7 +9,7 @@ use clsrl_data::{
     datasets::{Dataset, Example},
     image,
 };
-use clsrl_report::{ShownPicture, ShownSamples, Thumbnails};
+use clsrl_report::{ShownImage, ShownSamples, Thumbnails};
 use clsrl_runner::Store;
 
 use crate::{
@@ -53,9 +53,9 @@ pub fn sample_images_dir(
 /// Makes the images of samples small, as many as are embedded. What cannot be read is left out: the report
 /// shows its path.
 pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
-    let mut images = shown.pictures();
+    let mut images = shown.images();
     images.truncate(MAX_IMAGES);
-    let mut by_dataset: BTreeMap<_, Vec<ShownPicture>> = BTreeMap::new();
+    let mut by_dataset: BTreeMap<_, Vec<ShownImage>> = BTreeMap::new();
     for image in images {
         by_dataset.entry(image.dataset).or_default().push(image);
     }
@@ -73,9 +73,9 @@ pub fn thumbnails(shown: &ShownSamples, data_dir: &Path) -> Thumbnails {
 }
 
 /// The images that the dataset's lists have, with the places of their files.
-fn find_paths(dataset: &Dataset, images: Vec<ShownPicture>) -> (Vec<ShownPicture>, Vec<PathBuf>) {
+fn find_paths(dataset: &Dataset, images: Vec<ShownImage>) -> (Vec<ShownImage>, Vec<PathBuf>) {
     let mut lists: BTreeMap<_, BTreeMap<&str, &Example>> = BTreeMap::new();
-    let place = |image: ShownPicture| {
+    let place = |image: ShownImage| {
         let list = lists.entry(image.split.as_str()).or_insert_with(|| {
             let examples = dataset.evaluated(image.split).iter();
             examples.map(|example| (example.path.as_str(), example)).collect()

@@ -29,7 +29,7 @@ fn args<'a>(out: &'a Path, baseline: &'a Path, more: &[&'a str]) -> Vec<&'a str>
     [gate.as_slice(), more].concat()
 }
 
-/// Two pictures a cell hold nothing but a total collapse.
+/// Two images a cell hold nothing but a total collapse.
 const WIDE: [&str; 2] = ["--max-drop", "80"];
 
 fn check(out: &Path, baseline: &Path, more: &[&str], code: i32, line: &str) {
@@ -40,10 +40,10 @@ fn check(out: &Path, baseline: &Path, more: &[&str], code: i32, line: &str) {
 }
 
 #[test]
-fn a_run_passes_against_itself_or_is_open_where_pictures_are_few() {
+fn a_run_passes_against_itself_or_is_open_where_images_are_few() {
     let (_dir, baseline) = saved();
     check(finished(), &baseline, &WIDE, 0, "accuracy: pass");
-    check(finished(), &baseline, &[], 6, "more pictures would settle it");
+    check(finished(), &baseline, &[], 6, "more images would settle it");
     check(
         finished(),
         &baseline,

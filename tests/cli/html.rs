@@ -10,23 +10,23 @@ fn report(out: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn a_run_and_a_report_write_the_same_html_with_the_drawn_pictures() {
+fn a_run_and_a_report_write_the_same_html_with_the_drawn_images() {
     let dir = copy_of_finished();
     let of_run = fs::read_to_string(dir.path().join("smoke.html")).unwrap();
     assert!(of_run.contains("All 16 samples are here"));
-    // Two pictures of each of the two datasets, each embedded once.
-    assert!(of_run.contains("Each of the 4 pictures is shown small."));
+    // Two images of each of the two datasets, each embedded once.
+    assert!(of_run.contains("Each of the 4 images is shown small."));
     assert_eq!(of_run.matches("/9j/").count(), 4);
     assert!(report(dir.path(), &[]) == of_run);
 }
 
 #[test]
-fn a_folder_without_the_pictures_leaves_their_paths() {
+fn a_folder_without_the_images_leaves_their_paths() {
     let dir = copy_of_finished();
     let empty = dir.path().join("data");
     fs::create_dir(&empty).unwrap();
     let html = report(dir.path(), &["--data", text(&empty)]);
-    assert!(html.contains("No picture was found") && !html.contains("/9j/"));
+    assert!(html.contains("No image was found") && !html.contains("/9j/"));
     let missing = text(&dir.path().join("missing")).to_owned();
     let ended =
         call(&["report", "--suite", "smoke", "--out", text(dir.path()), "--data", &missing]);

@@ -48,8 +48,8 @@ FRAMES = {
         "reward_format_answer_first", "reward_format_adaptive", "reward_accuracy", "reward_accuracy_string",
         "reward_accuracy_strict", "reward_equality",
     }, ["loss", "entropy", "load_s", "rollout_s", "reward_s", "update_s"]),
-    ".transfer": (1, CHANGE_AXES | {
-        "n_seeds", "n_planned", "n_pictures", "zero_shot_pct", "change", "lower", "upper", "interval",
+    ".transfer": (2, CHANGE_AXES | {
+        "n_seeds", "n_planned", "n_images", "zero_shot_pct", "change", "lower", "upper", "interval",
         "bootstrap_lower", "bootstrap_upper", "test", "p", "p_holm", "detectable", "untested",
     }, ["change", "lower", "upper", "p_holm"]),
 }

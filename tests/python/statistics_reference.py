@@ -86,7 +86,7 @@ def detectable(n, discordance, alpha, power):
 
 
 def bootstrap(cells, shared, n_resamples=40_000, alpha=0.05):
-    """`cells` are tables, seeds by pictures; `shared` tells whether all are of the same fine-tunes."""
+    """`cells` are tables, seeds by images; `shared` tells whether all are of the same fine-tunes."""
     generator = numpy.random.default_rng(1)
     tables = [numpy.array(cell) for cell in cells]
     means = numpy.empty(n_resamples)
@@ -94,23 +94,23 @@ def bootstrap(cells, shared, n_resamples=40_000, alpha=0.05):
         drawn = None
         sums = []
         for table in tables:
-            n_seeds, n_pictures = table.shape
+            n_seeds, n_images = table.shape
             if drawn is None or not shared:
                 drawn = generator.integers(n_seeds, size=n_seeds)
-            pictures = generator.integers(n_pictures, size=n_pictures)
-            sums.append(table[drawn][:, pictures].mean())
+            images = generator.integers(n_images, size=n_images)
+            sums.append(table[drawn][:, images].mean())
         means[at] = 100 * numpy.mean(sums)
     ends = numpy.quantile(means, [alpha / 2, 1 - alpha / 2])
     return {"cells": cells, "shared": shared, "alpha": alpha, "standard_error": float(means.std()),
             "ends": [float(end) for end in ends], "mean": float(numpy.mean([t.mean() for t in tables])) * 100}
 
 
-def made_cell(key, n_seeds, n_pictures, worse, better):
-    """Changes of pictures that lean each their own way, under seeds that do as well."""
+def made_cell(key, n_seeds, n_images, worse, better):
+    """Changes of images that lean each their own way, under seeds that do as well."""
     generator = numpy.random.default_rng(key)
-    lean = generator.uniform(0, 2, size=n_pictures)
+    lean = generator.uniform(0, 2, size=n_images)
     tilt = generator.uniform(0.3, 1.7, size=(n_seeds, 1))
-    chance = generator.random((n_seeds, n_pictures))
+    chance = generator.random((n_seeds, n_images))
     down = chance < worse * lean * tilt
     up = chance > 1 - better * lean
     return (up.astype(int) - down.astype(int)).tolist()

@@ -61,14 +61,9 @@ fn nothing_outside_tests_unwraps() {
     assert_none("unwraps outside tests", &findings);
 }
 
-/// Crates of which some modules are `foo/mod.rs` still.
-const STILL_WITH_MOD_FILES: [&str; 1] = ["harness/report/"];
-
 #[test]
 fn a_module_of_several_files_is_a_file_beside_its_folder() {
-    let is_left = |file: &&PathBuf| {
-        file.ends_with("mod.rs") && !STILL_WITH_MOD_FILES.iter().any(|dir| file.starts_with(dir))
-    };
+    let is_left = |file: &&PathBuf| file.ends_with("mod.rs");
     assert_none(
         "`foo/mod.rs`, which is `foo.rs` here",
         &names(rust_files().iter().filter(is_left)),

@@ -1,6 +1,6 @@
 //! The report of a whole smoke suite, with 48 answers a cell as it has them and with ten times as many: from answers
 //! to frames, tables, figures and the page for a browser. What the program does before, reading records and holding
-//! them to their seals, and reading pictures, is not in it.
+//! them to their seals, and reading images, is not in it.
 //!
 //! `cargo bench -p clsrl-bench -p clsrl-report --profile dev --bench report`. It tells the processor's seconds, those of
 //! all threads together, and, from both, the microseconds of each further answer.

@@ -15,7 +15,7 @@ pub struct ReportRows<'a> {
     pub trials: &'a [TrialRow],
     /// The optimizer steps, in table order.
     pub steps: &'a [StepRow],
-    /// The verdicts by picture, for what is compared on the same pictures.
+    /// The verdicts by image, for what is compared on the same images.
     pub verdicts: &'a SuiteVerdicts,
 }
 
@@ -34,7 +34,7 @@ pub struct ReportContext<'a> {
     pub suite_name: String,
     /// What the suite is, in a sentence or two.
     pub suite_description: String,
-    /// Whether the pictures were drawn by this program; the report then says so at every table.
+    /// Whether the images were drawn by this program; the report then says so at every table.
     pub synthetic: bool,
     /// The name of the frames' files, without what tells them apart: `smoke` of `smoke.transfer.parquet`.
     pub frames: String,
@@ -44,7 +44,7 @@ pub struct ReportContext<'a> {
     pub base_model: String,
     /// The start weights' digest.
     pub base_weights: String,
-    /// Where the pictures come from.
+    /// Where the images come from.
     pub data: String,
     /// The suite's protocol.
     pub protocol: &'a Protocol,

@@ -53,5 +53,5 @@ pub use rows::{
     CellRow, ClassRow, Column, Evaluated, Field, FineTune, FrameRow, Hyperparameters, Kind,
     MadeFrom, SampleRow, StepRow, TransferRow, TrialRow, Value,
 };
-pub use shown::{ShownPicture, ShownSamples, Thumbnails};
+pub use shown::{ShownImage, ShownSamples, Thumbnails};
 pub use verdicts::SuiteVerdicts;

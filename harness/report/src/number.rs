@@ -50,7 +50,7 @@ impl Printed {
 }
 
 fn digits(value: f64, Fixed { decimals, is_signed }: Fixed) -> Digits {
-    // Halves are common (3 of 48 pictures) and go away from zero, whatever the last bits say.
+    // Halves are common (3 of 48 images) and go away from zero, whatever the last bits say.
     let nudge = 1e-6 * 0.1f64.powi(decimals as i32);
     let size = format!("{:.decimals$}", value.abs() + nudge);
     let sign = match size.chars().all(|character| matches!(character, '0' | '.')) {

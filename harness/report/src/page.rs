@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{figure::Diverging, table::Table};
 
-/// What ends a caption of drawn pictures, in every format.
-pub(crate) const SYNTHETIC: &str = "Synthetic pictures.";
+/// What ends a caption of drawn images, in every format.
+pub(crate) const SYNTHETIC: &str = "Synthetic images.";
 
 /// What ends a caption of data that is not the lock's.
 pub(crate) const UNLOCKED: &str = "Unlocked data.";

@@ -17,7 +17,7 @@ pub struct Rescored {
 /// What another scorer makes of a cell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ScoreChange {
-    /// Pictures.
+    /// Images.
     pub n: usize,
     /// Right by the scorer of the run, as it was stored.
     pub n_right_before: usize,

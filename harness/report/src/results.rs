@@ -24,7 +24,7 @@ pub struct TrialResults {
 /// What results were made from: digests, and who gave the verdicts. A digest that nobody knows is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {
-    /// The suite's name; empty where nobody told.
+    /// The suite's name; empty where it is unknown.
     pub suite: String,
     /// The start model's name; likewise.
     pub model: String,
@@ -36,7 +36,7 @@ pub struct Provenance {
     pub precision: String,
     /// Of the dataset that was trained on.
     pub train_data: Option<String>,
-    /// Of the training pictures.
+    /// Of the training images.
     pub picks: Option<String>,
     /// Of the rendered training prompts.
     pub train_prompts: Option<String>,

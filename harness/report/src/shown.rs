@@ -6,7 +6,7 @@ use clsrl_spec::{CellKey, DatasetId, EvalSplit, MethodId, Prediction, Seed, deri
 
 use crate::{TrialResults, number::thousands};
 
-/// Pictures made small, as JPEG, by dataset and the path that its lists give them.
+/// Images made small, as JPEG, by dataset and the path that its lists give them.
 pub type Thumbnails = BTreeMap<(DatasetId, String), Vec<u8>>;
 
 /// How many samples a report shows at most.
@@ -38,7 +38,7 @@ pub(crate) struct SampledCell {
     pub(crate) method: MethodId,
     /// The dataset that was trained on.
     pub(crate) train_on: Option<DatasetId>,
-    /// Training pictures per class.
+    /// Training images per class.
     pub(crate) shots: usize,
     /// The trial's seed.
     pub(crate) seed: Seed,
@@ -48,9 +48,9 @@ pub(crate) struct SampledCell {
     pub(crate) split: Option<EvalSplit>,
 }
 
-/// A picture that a report shows samples of.
+/// An image that a report shows samples of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownPicture {
+pub struct ShownImage {
     /// The dataset.
     pub dataset: DatasetId,
     /// The list that it stands in.
@@ -138,7 +138,7 @@ impl ShownSamples {
         &self.cells
     }
 
-    /// The samples that are shown, each with the number of its cell: cell by cell, in the order of pictures.
+    /// The samples that are shown, each with the number of its cell: cell by cell, in the order of images.
     pub(crate) fn rows(&self) -> Vec<(usize, &Prediction)> {
         let mut rows: Vec<_> = self.kept.iter().map(|kept| (kept.cell, &kept.prediction)).collect();
         rows.sort_by_key(|(cell, prediction)| (*cell, prediction.index));
@@ -146,7 +146,7 @@ impl ShownSamples {
     }
 
     /// What a reader must know of the choice.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let (n_shown, n_offered) = (thousands(self.n_shown()), thousands(self.n_offered));
         let differing = thousands(self.n_differing);
         if self.n_shown() == self.n_offered {
@@ -165,22 +165,22 @@ impl ShownSamples {
         format!("{n_shown} of {n_offered} samples are here: {rule}. The frame of samples has all.")
     }
 
-    /// The pictures of what is shown, each once: first those of samples whose verdicts differ, then by
+    /// The images of what is shown, each once: first those of samples whose verdicts differ, then by
     /// rank, so that a part of them is a part of every cell.
-    pub fn pictures(&self) -> Vec<ShownPicture> {
+    pub fn images(&self) -> Vec<ShownImage> {
         let mut kept: Vec<&Kept> = self.kept.iter().collect();
         kept.sort();
         let mut seen = BTreeSet::new();
-        let mut pictures = Vec::new();
+        let mut images = Vec::new();
         for Kept { cell, prediction, .. } in kept {
             let SampledCell { key, split, .. } = &self.cells[*cell];
             let Some(split) = *split else { continue };
             if seen.insert((key.target, &prediction.image)) {
                 let image = prediction.image.clone();
-                pictures.push(ShownPicture { dataset: key.target, split, image });
+                images.push(ShownImage { dataset: key.target, split, image });
             }
         }
-        pictures
+        images
     }
 }
 

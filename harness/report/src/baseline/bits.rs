@@ -1,4 +1,4 @@
-//! Verdicts as hexadecimal digits: four a digit, the first picture the highest bit, the last digit filled
+//! Verdicts as hexadecimal digits: four a digit, the first image the highest bit, the last digit filled
 //! with zeros.
 
 /// Writes verdicts.
@@ -11,12 +11,12 @@ pub(super) fn to_hex(verdicts: &[bool]) -> String {
     verdicts.chunks(4).map(digit).collect()
 }
 
-/// Reads as many verdicts as there are pictures; an error tells what is wrong.
+/// Reads as many verdicts as there are images; an error tells what is wrong.
 pub(super) fn from_hex(text: &str, n: usize) -> Result<Vec<bool>, String> {
     let expected = n.div_ceil(4);
     let found = text.chars().count();
     if found != expected {
-        return Err(format!("has {found} digits, expected {expected} for {n} pictures"));
+        return Err(format!("has {found} digits, expected {expected} for {n} images"));
     }
     let mut verdicts = Vec::with_capacity(4 * expected);
     for digit in text.chars() {
@@ -26,7 +26,7 @@ pub(super) fn from_hex(text: &str, n: usize) -> Result<Vec<bool>, String> {
         verdicts.extend((0..4).map(|at| value >> (3 - at) & 1 == 1));
     }
     match verdicts.split_off(n).contains(&true) {
-        true => Err(format!("has verdicts beyond its {n} pictures")),
+        true => Err(format!("has verdicts beyond its {n} images")),
         false => Ok(verdicts),
     }
 }

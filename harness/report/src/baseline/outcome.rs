@@ -161,7 +161,7 @@ impl Row {
         }
     }
 
-    /// Whether it is open although no verdict differs: so few pictures are no evidence either way.
+    /// Whether it is open although no verdict differs: so few images are no evidence either way.
     pub(super) fn is_open_unchanged(&self) -> bool {
         let differs = self.judged.measured.is_none_or(|measured| measured.differs);
         matches!(self.judged.verdict, Verdict::Inconclusive(_)) && !differs
@@ -190,10 +190,10 @@ pub(super) fn passing_drop<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Optio
 }
 
 /// What the reader should know of open rows in which no verdict differs, in one line for all of them.
-pub(super) fn told_together(rows: &[&Row], family: &str) -> String {
+pub(super) fn summarize_alike(rows: &[&Row], family: &str) -> String {
     let mut line = format!("{} {family} without a verdict that differs", rows.len());
     let needed = |row: &&Row| match &row.judged.verdict {
-        Verdict::Inconclusive(needed) => needed.pictures,
+        Verdict::Inconclusive(needed) => needed.images,
         _ => None,
     };
     let ways: Vec<String> = [
@@ -201,7 +201,7 @@ pub(super) fn told_together(rows: &[&Row], family: &str) -> String {
         rows.iter()
             .filter_map(needed)
             .max()
-            .map(|n| format!("up to {n} more pictures would settle it")),
+            .map(|n| format!("up to {n} more images would settle it")),
     ]
     .into_iter()
     .flatten()
@@ -217,14 +217,14 @@ fn settles(needed: Needed) -> String {
         1 => format!("1 more {what}"),
         n => format!("{n} more {what}s"),
     };
-    match (needed.pictures, needed.seeds) {
-        (Some(pictures), Some(seeds)) => {
-            format!("{} or {} would settle it", plural(pictures, "picture"), plural(seeds, "seed"))
+    match (needed.images, needed.seeds) {
+        (Some(images), Some(seeds)) => {
+            format!("{} or {} would settle it", plural(images, "image"), plural(seeds, "seed"))
         }
-        (Some(pictures), None) => format!("{} would settle it", plural(pictures, "picture")),
+        (Some(images), None) => format!("{} would settle it", plural(images, "image")),
         (None, Some(seeds)) => format!("{} would settle it", plural(seeds, "seed")),
         (None, None) => {
-            "it lies at the border, no number of pictures or seeds is known to settle it".to_owned()
+            "it lies at the border, no number of images or seeds is known to settle it".to_owned()
         }
     }
 }

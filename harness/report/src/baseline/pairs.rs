@@ -1,4 +1,4 @@
-//! From two runs to the gate's questions: cells paired by seed and picture, and their averages.
+//! From two runs to the gate's questions: cells paired by seed and image, and their averages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,9 +144,9 @@ impl Pairing<'_> {
             let reason = format!("not those of the baseline: {}", differences.join(", "));
             return Err(absent(Absence::LockDiffers, &reason));
         }
-        if before.pictures != after.pictures {
+        if before.images != after.images {
             let reason = format!(
-                "it was asked about other pictures than the baseline: {} then, {} now",
+                "it was asked about other images than the baseline: {} then, {} now",
                 before.n(),
                 after.n()
             );
@@ -160,7 +160,7 @@ impl Pairing<'_> {
             Scorer::Published => &cell.published,
             Scorer::Strict => &cell.strict,
         };
-        // Both sides have the digest of the same positions, so the place among them names a picture.
+        // Both sides have the digest of the same positions, so the place among them names an image.
         Verdicts::new(right.iter().copied().enumerate()).map_err(unlike)
     }
 }
@@ -193,11 +193,11 @@ fn scores_of(pairs: Seeds) -> Result<Scores, Absent> {
 
 fn average(cells: &[(Repeats, &Scores)]) -> Result<Average, Absent> {
     let names: Vec<(String, String)> =
-        cells.iter().map(|(group, _)| (group.fine_tunes(), group.pictures())).collect();
+        cells.iter().map(|(group, _)| (group.fine_tunes(), group.images())).collect();
     let cells: Vec<AveragedCell<'_>> = cells
         .iter()
         .zip(&names)
-        .map(|((_, scores), (fine_tunes, pictures))| AveragedCell { fine_tunes, pictures, scores })
+        .map(|((_, scores), (fine_tunes, images))| AveragedCell { fine_tunes, images, scores })
         .collect();
     Average::new(&cells).map_err(unlike)
 }
@@ -220,7 +220,7 @@ fn average_of_all(members: &[(Repeats, &Result<Scores, Absent>)]) -> Result<Aver
     Err(Absent { absence, reason })
 }
 
-/// What differs from the lock tells more than what is missing; otherwise the first is told.
+/// What differs from the lock tells more than what is missing; otherwise the first is given.
 fn keep_worse(worst: &mut Option<Absent>, other: Absent) {
     let is_lock = |absent: &Absent| absent.absence == Absence::LockDiffers;
     if worst.as_ref().is_none_or(|worst| is_lock(&other) && !is_lock(worst)) {

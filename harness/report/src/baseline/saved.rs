@@ -43,10 +43,10 @@ pub struct Digests {
     pub base_weights: String,
     /// Of each dataset, trained on or evaluated.
     pub data: BTreeMap<DatasetId, String>,
-    /// Of the training pictures' bytes, by trial but for its method; earlier baselines have none.
+    /// Of the training images' bytes, by trial but for its method; earlier baselines have none.
     #[serde(default)]
     pub training_data: BTreeMap<String, String>,
-    /// Of the training pictures, by trial but for its method.
+    /// Of the training images, by trial but for its method.
     pub picks: BTreeMap<String, String>,
     /// Of the rendered prompts: of training by trial, of evaluation by cell.
     pub prompts: BTreeMap<String, String>,
@@ -59,7 +59,7 @@ pub struct SavedKey {
     pub method: MethodId,
     /// The dataset that was trained on; none for zero-shot.
     pub source: Option<DatasetId>,
-    /// Training pictures per class.
+    /// Training images per class.
     pub shots: usize,
     /// Target, form and prompt.
     pub cell: CellKey,
@@ -76,9 +76,9 @@ pub struct SavedCell {
     pub trial: String,
     /// Whether all data that it rests on equals the lock.
     pub locked: bool,
-    /// The first 16 hex digits of the SHA-256 of the pictures' positions and names.
-    pub pictures: String,
-    /// The published verdicts, in the order of the pictures' positions.
+    /// The first 16 hex digits of the SHA-256 of the images' positions and names.
+    pub images: String,
+    /// The published verdicts, in the order of the images' positions.
     pub published: Vec<bool>,
     /// The strict verdicts, in the same order.
     pub strict: Vec<bool>,
@@ -122,13 +122,13 @@ impl SavedCell {
             key: SavedKey::of(trial, outcome.cell),
             trial: trial.key(),
             locked: outcome.locked,
-            pictures: pictures_digest(&sorted),
+            images: images_digest(&sorted),
             published: sorted.iter().map(|prediction| prediction.correct_published).collect(),
             strict: sorted.iter().map(|prediction| prediction.correct_strict).collect(),
         })
     }
 
-    /// The number of pictures.
+    /// The number of images.
     pub fn n(&self) -> usize {
         self.published.len()
     }
@@ -174,14 +174,14 @@ impl Digests {
             let training_data = [&self.training_data, &other.training_data];
             // A baseline of the first format has the digest of the whole dataset alone.
             if training_data.iter().all(|digests| digests.contains_key(&picks)) {
-                let name = format!("the bytes of the training pictures of {source}");
+                let name = format!("the bytes of the training images of {source}");
                 check(&mut names, name, &picks, training_data);
             } else if source != key.target() {
                 check(&mut names, format!("the data of {source}"), &source, data);
             }
             check(
                 &mut names,
-                "the training pictures".to_owned(),
+                "the training images".to_owned(),
                 &picks,
                 [&self.picks, &other.picks],
             );
@@ -191,7 +191,7 @@ impl Digests {
     }
 }
 
-fn pictures_digest(sorted: &[&Prediction]) -> String {
+fn images_digest(sorted: &[&Prediction]) -> String {
     let mut hash = Sha256::new();
     for prediction in sorted {
         hash.update(format!("{}\t{}\n", prediction.index, prediction.image));

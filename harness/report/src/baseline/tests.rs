@@ -12,7 +12,7 @@ use crate::{
     statistics::Level,
 };
 
-/// A zero-shot cell with so many pictures, of which the last `n_wrong` are answered wrongly.
+/// A zero-shot cell with so many images, of which the last `n_wrong` are answered wrongly.
 fn cell(n: usize, n_wrong: usize) -> SavedCell {
     let cell =
         CellKey { target: DatasetId::Dtd, form: Form::FewShot, prompt: PromptStyle::Thinking };
@@ -21,7 +21,7 @@ fn cell(n: usize, n_wrong: usize) -> SavedCell {
         key: SavedKey { method: MethodId::ZeroShot, source: None, shots: 0, cell, seed: 0 },
         trial: "zero-shot".into(),
         locked: true,
-        pictures: format!("{n:016x}"),
+        images: format!("{n:016x}"),
         published: right,
         strict: vec![true; n],
     }
@@ -133,7 +133,7 @@ fn what_is_open_although_nothing_differs_is_told_once_with_the_drop_that_passes(
         "{annotations}"
     );
     assert_eq!(same.markdown().matches("without a verdict").count(), 1, "{}", same.markdown());
-    // Where one differs it is told by itself, and the others together.
+    // Where one differs it is listed by itself, and the others together.
     let other = after(1.0, 4).text();
     assert!(!other.contains("no verdict differs"), "{other}");
     assert!(other.contains("2 cells without a verdict that differs"), "{other}");
@@ -211,8 +211,8 @@ fn a_baseline_is_read_back_and_a_bad_one_refused() {
     refused("\"commit\"", "\"comit\"", "unknown field `comit`");
     refused("\"locked\":true", "\"locked\":true,\"x\":1", "unknown field `x`");
     refused("\"fffe0\"", "\"fffg0\"", "has `g`");
-    refused("\"fffe0\"", "\"fffe\"", "has 4 digits, expected 5 for 18 pictures");
-    refused("\"fffe0\"", "\"fffe1\"", "has verdicts beyond its 18 pictures");
+    refused("\"fffe0\"", "\"fffe\"", "has 4 digits, expected 5 for 18 images");
+    refused("\"fffe0\"", "\"fffe1\"", "has verdicts beyond its 18 images");
     refused("\"trial\":\"zero-shot\"", "\"trial\":\"sft.dtd\"", "of another trial");
     let line = text.lines().find(|line| line.contains("\"trial\"")).unwrap();
     refused(line, &format!("{line},\n{line}"), "is there more than once");

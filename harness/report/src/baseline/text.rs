@@ -52,7 +52,8 @@ struct Line {
     n: usize,
     published: String,
     strict: String,
-    pictures: String,
+    #[serde(rename = "pictures")] // what files have said from the first version on
+    images: String,
     locked: bool,
 }
 
@@ -168,7 +169,7 @@ impl Line {
             n: cell.n(),
             published: to_hex(&cell.published),
             strict: to_hex(&cell.strict),
-            pictures: cell.pictures.clone(),
+            images: cell.images.clone(),
             locked: cell.locked,
         }
     }
@@ -194,14 +195,7 @@ impl Line {
             ));
         }
         let key = SavedKey { method, source, shots, cell, seed };
-        Ok(SavedCell {
-            key,
-            trial,
-            locked: self.locked,
-            pictures: self.pictures,
-            published,
-            strict,
-        })
+        Ok(SavedCell { key, trial, locked: self.locked, images: self.images, published, strict })
     }
 }
 

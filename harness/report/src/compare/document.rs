@@ -2,7 +2,7 @@
 
 use super::{
     Comparison, Flip, Row, Setting,
-    text::{counted, numbers, told},
+    text::{counted, describe, numbers},
 };
 use crate::{
     html,
@@ -34,7 +34,7 @@ impl Comparison {
         let mut page = Page::new("");
         page.heading(1, &self.title());
         for (letter, side) in ["A", "B"].iter().zip(&self.sides) {
-            page.paragraph(&format!("{letter}: {}.", told(side)));
+            page.paragraph(&format!("{letter}: {}.", describe(side)));
         }
         if !self.unpaired.is_empty() {
             page.warning(&format!(
@@ -117,7 +117,7 @@ fn table(caption: &str, head: &str, rows: &[Row]) -> Table {
         table.push(name.chain(texts.into_iter().map(Cell::plain)).collect());
     }
     table.notes.push(
-        "Right, Wrong: answers that became so from A to B. Care: what else differs; the letters are told above."
+        "Right, Wrong: answers that became so from A to B. Care: what else differs; the letters are explained above."
             .into(),
     );
     table

@@ -72,11 +72,11 @@ impl Comparer {
         let [a, b] = match sides {
             [Ok(a), Ok(b)] => [a, b],
             [a, b] => {
-                let told: Vec<String> = [("A", a), ("B", b)]
+                let reasons: Vec<String> = [("A", a), ("B", b)]
                     .into_iter()
                     .filter_map(|(side, cell)| Some(format!("{side}: {}", cell.err()?)))
                     .collect();
-                let reason = told.join("; ");
+                let reason = reasons.join("; ");
                 group.reasons.push(reason.clone());
                 group.remarks.insert(Remark::Seeds);
                 return self.unpaired.push((name, reason));
@@ -259,13 +259,13 @@ fn measure(
     let present: Vec<(Repeats, &Summed<'_>)> =
         of.iter().filter_map(|repeats| Some((*repeats, summed[repeats].as_ref().ok()?))).collect();
     let names: Vec<[String; 2]> =
-        present.iter().map(|(repeats, _)| [repeats.fine_tunes(), repeats.pictures()]).collect();
+        present.iter().map(|(repeats, _)| [repeats.fine_tunes(), repeats.images()]).collect();
     let cells: Vec<AveragedCell<'_>> = present
         .iter()
         .zip(&names)
-        .map(|((_, summed), [fine_tunes, pictures])| AveragedCell {
+        .map(|((_, summed), [fine_tunes, images])| AveragedCell {
             fine_tunes,
-            pictures,
+            images,
             scores: &summed.scores,
         })
         .collect();
@@ -280,7 +280,7 @@ fn measure(
         change_points: change.points(),
         interval: change.interval_points(level),
         is_significant: false,
-        n_images: average.n_pictures(),
+        n_images: average.n_images(),
         n_seeds: average.fewest_seeds(),
         n_flips: [sum(|group| group.n_flips[0]), sum(|group| group.n_flips[1])],
         n_other_answers: sum(|group| group.n_other_answers),

@@ -118,12 +118,12 @@ fn settings_are_told_with_both_values_and_ids_are_not() {
     other.identity["training"] = "y".into();
     other.training["beta"] = json!(0.04);
     let comparison = one(cell(48, |_| true), other);
-    let told: Vec<String> = comparison
+    let settings: Vec<String> = comparison
         .settings
         .iter()
         .map(|Setting { field, values: [a, b], n_cells }| format!("{field} {a} {b} {n_cells}"))
         .collect();
-    assert_eq!(told, ["batch 4 8 1", "fine-tune: beta none 0.04 1"]);
+    assert_eq!(settings, ["batch 4 8 1", "fine-tune: beta none 0.04 1"]);
 }
 
 #[test]

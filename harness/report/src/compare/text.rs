@@ -6,7 +6,7 @@ use crate::number::{fixed, signed};
 /// The columns that everything fits into.
 const WIDTH: usize = 80;
 
-/// The most cells, settings and flips that are told one by one, unless all are asked for.
+/// The most cells, settings and flips that are listed one by one, unless all are asked for.
 const MOST: usize = 20;
 
 impl Comparison {
@@ -15,7 +15,7 @@ impl Comparison {
         let most = if all { usize::MAX } else { MOST };
         let mut lines = Vec::new();
         for (letter, side) in ["A", "B"].iter().zip(&self.sides) {
-            lines.extend(wrapped(&format!("{letter}: {}", told(side)), 3));
+            lines.extend(wrapped(&format!("{letter}: {}", describe(side)), 3));
         }
         lines.extend(wrapped(&self.legend(), 0));
         lines.push(String::new());
@@ -91,8 +91,8 @@ impl Comparison {
         }
         let mut lines = vec![String::new(), "settings that differ (A → B):".to_owned()];
         for Setting { field, values: [a, b], n_cells } in self.settings.iter().take(most) {
-            let told = format!("  {field}: {a} → {b} ({})", counted(*n_cells, "cell"));
-            lines.extend(wrapped(&told, 4));
+            let line = format!("  {field}: {a} → {b} ({})", counted(*n_cells, "cell"));
+            lines.extend(wrapped(&line, 4));
         }
         lines.extend(more(self.settings.len(), most));
         lines
@@ -112,8 +112,8 @@ impl Comparison {
         for flip in self.flips.iter().take(most) {
             let Flip { cell, seed, image, gold, answers: [a, b], became_right, .. } = flip;
             let became = if *became_right { "✓" } else { "✗" };
-            let told = format!("  {became} {cell}, seed {seed}: {image} ({gold}): {a:?} → {b:?}");
-            lines.extend(wrapped(&told, 4));
+            let line = format!("  {became} {cell}, seed {seed}: {image} ({gold}): {a:?} → {b:?}");
+            lines.extend(wrapped(&line, 4));
         }
         lines.extend(more(self.flips.len(), most));
         lines
@@ -125,7 +125,7 @@ fn more(n: usize, most: usize) -> Option<String> {
 }
 
 /// What a run is, in a line.
-pub(super) fn told(side: &Side) -> String {
+pub(super) fn describe(side: &Side) -> String {
     let Side { name, suite, protocol, model, device, commit } = side;
     format!("{name}: suite {suite}, protocol {protocol}, model {model}, {device}, commit {commit}")
 }
@@ -149,7 +149,7 @@ pub(super) fn numbers(measured: &Measured, letters: &str) -> [String; 6] {
     ]
 }
 
-/// A name over two lines is told on one of its own, its numbers below.
+/// A name over two lines gets a line of its own, its numbers below.
 fn table(head: &str, rows: &[&Row]) -> Vec<String> {
     let heads = ["A", "B", "change", "interval", "images", ""].map(str::to_owned);
     let cells: Vec<Result<[String; 6], &String>> = rows

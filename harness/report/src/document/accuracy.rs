@@ -83,8 +83,8 @@ fn caption(Wanted { survey, estimates, form, shots, is_counted }: Wanted<'_>) ->
     };
     let shots = match (survey.has_several_shots(), shots) {
         (false, _) => String::new(),
-        (true, 1) => " with 1 training picture per class".to_owned(),
-        (true, n) => format!(" with {n} training pictures per class"),
+        (true, 1) => " with 1 training image per class".to_owned(),
+        (true, n) => format!(" with {n} training images per class"),
     };
     let what = format!("accuracy in percent{asked}{shots} by the {} score", score.name());
     match is_counted {

@@ -62,7 +62,7 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, shots: usize) ->
         is_of_second: true,
     });
     table.notes.push(
-        "Bold: the best of its kind in the row. Underlined: not significantly worse on the same pictures (paired \
+        "Bold: the best of its kind in the row. Underlined: not significantly worse on the same images (paired \
          test at 5 %, Holm over the datasets of a method); harmonic means are not tested."
             .into(),
     );

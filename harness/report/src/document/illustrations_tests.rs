@@ -111,7 +111,7 @@ fn one_seed_has_an_interval_and_mcnemars_test() {
 }
 
 #[test]
-fn no_pictures_and_broken_numbers_are_missing_and_never_drawn() {
+fn no_images_and_broken_numbers_are_missing_and_never_drawn() {
     let plan = GRID.plan();
     let mut results: Vec<TrialResults> = all_results(&plan);
     for results in &mut results {
@@ -150,7 +150,7 @@ fn changes_are_differences_of_accuracies_and_shared_names_are_counted() {
             == (MethodId::Sft, Some(DatasetId::ImageNet), Some(DatasetId::Eurosat))
     };
     let row = made.transfer.iter().find(is_it).unwrap();
-    // 12 + 2 · 9 of 48 before; seeds 1 and 2 are away − 4 + luck = 9 % 7 − 4 + 1.5 pictures better.
+    // 12 + 2 · 9 of 48 before; seeds 1 and 2 are away − 4 + luck = 9 % 7 − 4 + 1.5 images better.
     assert!((row.zero_shot_pct.unwrap() - 30.0 / 0.48).abs() < 1e-9);
     let change = row.change.unwrap();
     assert!((change - (2.0 - 4.0 + 1.5) / 0.48).abs() < 1e-9, "{change}");

@@ -80,7 +80,7 @@ fn heatmap(
 ) -> Heatmap {
     let arm = names::arm(survey, matrix.arm);
     let score = transfer.score.name();
-    let synthetic = if context.synthetic { " Synthetic pictures." } else { "" };
+    let synthetic = if context.synthetic { " Synthetic images." } else { "" };
     let seeds = match survey.seeds.len() {
         0 | 1 => "one seed".to_owned(),
         n => format!("mean over {n} seeds"),

@@ -38,7 +38,7 @@ pub(super) fn unlocked(datasets: &[DatasetId]) -> String {
 pub(super) fn made_lists(datasets: &[DatasetId], context: &ReportContext<'_>) -> String {
     let mut text = format!(
         "The standard split was not used. {}: there is no split file, so the lists were made from \
-         the annotations, and hold other pictures than published results do.",
+         the annotations, and hold other images than published results do.",
         titles(datasets)
     );
     for sentence in datasets.iter().filter_map(|id| context.standard_lists.get(id)) {
@@ -174,7 +174,7 @@ pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Tabl
     row("Suite", context.suite_name.clone());
     row("Protocol", protocol.name.clone());
     row("Score", format!("{}: {}", score.name(), score.meaning()));
-    row("Training pictures", picks(protocol.shots));
+    row("Training images", picks(protocol.shots));
     row("Base model", context.base_model.clone());
     row("Base weights", context.base_weights.clone());
     row("Data", context.data.clone());
@@ -245,12 +245,12 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> String {
     let limit = match limits.is_empty() {
         false => {
             format!(
-                "at most {} pictures, evenly spread,",
+                "at most {} images, evenly spread,",
                 listed(limits.iter().map(usize::to_string))
             )
         }
-        true if survey.done().any(|row| row.limited) => "some of the pictures".to_owned(),
-        true => "every picture".to_owned(),
+        true if survey.done().any(|row| row.limited) => "some of the images".to_owned(),
+        true => "every image".to_owned(),
     };
     let of = |split: EvalSplit| -> BTreeSet<DatasetId> {
         let splits = evaluations.iter().flat_map(|evaluation| &evaluation.splits);

@@ -81,7 +81,7 @@ fn shots_of_form(
         datasets.map(|&id| panel(id.title().to_owned(), &[id], false)).collect();
     panels.push(panel("Average".to_owned(), &survey.in_domain, true));
     let asked = if 1 < survey.forms.len() { format!(", {form} questions") } else { String::new() };
-    let synthetic = if context.synthetic { " Synthetic pictures." } else { "" };
+    let synthetic = if context.synthetic { " Synthetic images." } else { "" };
     Panels {
         title: format!("Accuracy over shots{asked}"),
         subtitle: format!(
@@ -92,7 +92,7 @@ fn shots_of_form(
         n_levels: levels.len(),
         panels,
         axis: Axis {
-            label: "training pictures per class".to_owned(),
+            label: "training images per class".to_owned(),
             places: shots.iter().map(|&shots| (place(shots), shots.to_string())).collect(),
         },
         marker: Marker::Shapes,
@@ -138,7 +138,7 @@ pub(crate) fn over_steps(
     };
     let panels: Vec<Panel> = StepValue::ALL.map(panel).into();
     let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
-    let synthetic = if context.synthetic { " Synthetic pictures." } else { "" };
+    let synthetic = if context.synthetic { " Synthetic images." } else { "" };
     (!panels.is_empty()).then(|| {
         let figure = Panels {
             title: "Training".to_owned(),

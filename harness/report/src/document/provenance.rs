@@ -26,8 +26,8 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> String {
     if survey.done().any(|row| row.limited) {
         let at_most = limits.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
         parts.push(match at_most.is_empty() {
-            true => "limited: not every picture was evaluated".to_owned(),
-            false => format!("limited: at most {at_most} pictures of a dataset"),
+            true => "limited: not every image was evaluated".to_owned(),
+            false => format!("limited: at most {at_most} images of a dataset"),
         });
     }
     match survey.n_unsealed() {
@@ -41,7 +41,7 @@ pub(super) fn note(survey: &Survey, context: &ReportContext<'_>) -> String {
     format!("{}.", parts.join("; "))
 }
 
-/// One digest of what the lock has of these results' datasets, lists and pictures: SHA-256 over their names and
+/// One digest of what the lock has of these results' datasets, lists and images: SHA-256 over their names and
 /// digests. The lock's other datasets change nothing of it.
 fn data(survey: &Survey) -> String {
     let of_target = |row: &CellRow| Some((row.target.as_str(), row.made_from.data_digest.clone()?));

@@ -98,7 +98,7 @@ fn forms(context: &ReportContext<'_>) -> Vec<Form> {
 /// Which class names a question lists, as a sentence for each form.
 fn lists(context: &ReportContext<'_>) -> String {
     let choices = &context.protocol.choices;
-    let told = |form: Form| {
+    let describe = |form: Form| {
         let names = match form {
             Form::FewShot | Form::OpenSet => "the class names",
             Form::Base => "the base classes' names",
@@ -115,13 +115,13 @@ fn lists(context: &ReportContext<'_>) -> String {
             ),
         }
     };
-    let told: Vec<String> = forms(context).into_iter().map(told).collect();
-    format!("{} The lists' seed is {}.", told.join(" "), choices.seed)
+    let sentences: Vec<String> = forms(context).into_iter().map(describe).collect();
+    format!("{} The lists' seed is {}.", sentences.join(" "), choices.seed)
 }
 
-/// How many pictures and names each target has, and what the other tables call it.
+/// How many images and names each target has, and what the other tables call it.
 fn targets(survey: &Survey) -> Table {
-    let caption = "The datasets and their short names: pictures evaluated, pictures of the whole \
+    let caption = "The datasets and their short names: images evaluated, images of the whole \
         split, class names in a question's list, and the score of guessing among them.";
     let heads = ["Dataset", "Short", "Evaluated", "In the split", "Names listed", "Chance (%)"];
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("questions");

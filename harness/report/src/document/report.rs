@@ -18,7 +18,7 @@ use crate::{
     table::{Cell, Column, Table},
 };
 
-const SYNTHETIC_WARNING: &str = "Synthetic. The pictures were drawn by the program and the model \
+const SYNTHETIC_WARNING: &str = "Synthetic. The images were drawn by the program and the model \
 is tiny: these numbers show that the harness works, and say nothing about the paper.";
 
 /// A suite's report, before any format.
@@ -94,7 +94,7 @@ impl Report {
     }
 
     /// The whole report as one HTML file that needs nothing else, with the samples that are shown and those of
-    /// their pictures that were found.
+    /// their images that were found.
     pub fn html(&self, shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
         let samples = Some((shown, thumbnails));
         html::written(&self.page, &format!("Suite {}", self.suite), samples)

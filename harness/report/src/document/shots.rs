@@ -1,4 +1,4 @@
-//! The shots curve: accuracy by the number of training pictures per class.
+//! The shots curve: accuracy by the number of training images per class.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) fn table(survey: &Survey, estimates: &Estimates<'_>, form: Form) -> O
     let heads: Vec<&str> =
         ["Method", "0"].into_iter().chain(counts.iter().map(String::as_str)).collect();
     let caption = format!(
-        "Accuracy in percent by the number of training pictures per class, by the {} score; 0: zero-shot \
+        "Accuracy in percent by the number of training images per class, by the {} score; 0: zero-shot \
          under the same prompt.",
         estimates.score.name()
     );

@@ -102,7 +102,7 @@ impl Shown {
     }
 }
 
-/// How a place is told.
+/// How a place is written.
 pub(super) fn style(rank: Option<Rank>) -> Style {
     match rank {
         Some(Rank::Best) => Style::Bold,
@@ -136,13 +136,13 @@ fn notes(all: &[Standing], is_ranked: bool) -> [Option<String>; 5] {
             format!("±: half of the 95 % interval{}{}.", kinds(estimates()), counts(all))
         }),
         has_ranks.then(|| {
-            "Bold: the best of its kind. Underlined: not significantly worse on the same pictures (paired test \
+            "Bold: the best of its kind. Underlined: not significantly worse on the same images (paired test \
              at 5 %, Holm over a method's datasets)."
                 .to_owned()
         }),
         (!tests.is_empty()).then(|| {
             format!(
-                "Change: in points, against zero-shot under the same prompt, on the same pictures; *: at 5 % ({}; \
+                "Change: in points, against zero-shot under the same prompt, on the same images; *: at 5 % ({}; \
                  Holm over the datasets of a row). Detectable: the smallest change that would have been found \
                  with 80 % power, where none was.",
                 listed(tests)
@@ -154,20 +154,20 @@ fn notes(all: &[Standing], is_ranked: bool) -> [Option<String>; 5] {
     ]
 }
 
-/// On how many seeds and pictures the numbers rest.
+/// On how many seeds and images the numbers rest.
 fn counts(all: &[Standing]) -> String {
     let span = |of: fn(&Estimate) -> usize| -> Option<(usize, usize)> {
         let there = all.iter().map(|standing| &standing.estimate).filter(|one| one.mean.is_some());
         let counts: Vec<usize> = there.map(of).collect();
         Some((counts.iter().copied().min()?, counts.iter().copied().max()?))
     };
-    let told = |what: &str, span: Option<(usize, usize)>| match span {
+    let range_of = |what: &str, span: Option<(usize, usize)>| match span {
         None => String::new(),
         Some((1, 1)) => format!("; n = 1 {what}"),
         Some((one, other)) if one == other => format!("; n = {one} {what}s"),
         Some((least, most)) => format!("; n = {least} to {most} {what}s"),
     };
-    told("seed", span(|one| one.n_seeds)) + &told("picture", span(|one| one.n_pictures))
+    range_of("seed", span(|one| one.n_seeds)) + &range_of("image", span(|one| one.n_images))
 }
 
 fn listed(words: BTreeSet<&str>) -> String {

@@ -43,7 +43,7 @@ fn the_whole_grid_fits_its_tables() {
     let report = report(&plan, &results).unwrap();
     assert!(report.contains("> **Synthetic."));
     let captions: Vec<&str> = report.lines().filter(|line| line.starts_with("**Table")).collect();
-    assert!(captions.iter().all(|caption| caption.ends_with("Synthetic pictures.")));
+    assert!(captions.iter().all(|caption| caption.ends_with("Synthetic images.")));
     check_snapshot("whole-grid.md", &report);
 }
 
@@ -165,7 +165,7 @@ fn nothing_planned_is_a_report() {
 }
 
 #[test]
-fn no_pictures_and_broken_numbers_never_show_as_nan() {
+fn no_images_and_broken_numbers_never_show_as_nan() {
     let plan = TWO_SEEDS.plan();
     let mut results = all_results(&plan);
     for results in &mut results {
@@ -217,7 +217,7 @@ fn lists_that_were_made_anew_are_told_first() {
     }
     let report = report(&plan, &results).unwrap();
     assert!(report.contains("The standard split was not used. EuroSAT: there is no split file"));
-    assert!(report.contains("hold other pictures than published results do. Get it at x."));
+    assert!(report.contains("hold other images than published results do. Get it at x."));
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn limits_protocol_digests_commit_and_seeds_stand_below_every_table_of_results()
             "{note}"
         );
         assert!(
-            note.ends_with("; commit abc1234; limited: at most 48 pictures of a dataset.\\par"),
+            note.ends_with("; commit abc1234; limited: at most 48 images of a dataset.\\par"),
             "{note}"
         );
     }

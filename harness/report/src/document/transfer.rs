@@ -212,8 +212,8 @@ fn behind_of(change: &Change) -> Vec<String> {
         lines.push(format!("Detectable with 80 % power: {} points", fixed(Some(points), 1)));
     }
     lines.push(format!(
-        "n = {} pictures, {} of {} seeds",
-        thousands(estimate.n_pictures),
+        "n = {} images, {} of {} seeds",
+        thousands(estimate.n_images),
         estimate.n_seeds,
         estimate.n_planned
     ));
@@ -289,16 +289,16 @@ fn shared(survey: &Survey, context: &ReportContext<'_>) -> String {
         .shared_names
         .iter()
         .filter(|((one, other), names)| is_there(one) && is_there(other) && !names.is_empty());
-    let told: Vec<String> = pairs
+    let sentences: Vec<String> = pairs
         .map(|((one, other), names)| {
             format!("{} and {} ({}: {})", one.title(), other.title(), names.len(), names.join(", "))
         })
         .collect();
-    match told.is_empty() {
+    match sentences.is_empty() {
         true => "No two of these datasets share a class name.".to_owned(),
         false => format!(
             "Datasets that share class names, so that training on one teaches names of the other: {}.",
-            told.join("; ")
+            sentences.join("; ")
         ),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, clocks: &Clocks) {
 
 fn phases(survey: &Survey, clocks: &Clocks) -> Table {
     let caption = "Wall-clock in seconds, summed over the trials that have a finished cell. Load: \
-        weights, tokenizer, training pictures; rollout: sampling and rewarding; update: forward, \
+        weights, tokenizer, training images; rollout: sampling and rewarding; update: forward, \
         backward, optimizer; evaluate: all targets.";
     let heads = ["Method", "Trials", "Load", "Rollout", "Update", "Evaluate", "Total", "Per trial"];
     let mut table = Table::of_numbers(caption.to_owned(), &heads).named("wall-clock");
@@ -53,14 +53,14 @@ fn sums(clock: &Clock) -> [f64; 5] {
 }
 
 fn throughput(survey: &Survey, clocks: &Clocks) -> Table {
-    let caption = "Throughput and memory. Training: pictures seen by the optimizer, and tokens of \
-        completions or examples, per second of rollout and update; evaluation: pictures and answer \
+    let caption = "Throughput and memory. Training: images seen by the optimizer, and tokens of \
+        completions or examples, per second of rollout and update; evaluation: images and answer \
         tokens per second; memory: largest resident size of a process.";
     let heads = [
         "Method",
-        "Train pictures/s",
+        "Train images/s",
         "Train tokens/s",
-        "Eval pictures/s",
+        "Eval images/s",
         "Eval tokens/s",
         "Peak MiB",
     ];

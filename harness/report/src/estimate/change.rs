@@ -3,7 +3,7 @@
 use super::Estimate;
 use crate::statistics::{Interval, Level, Probability, holm};
 
-/// What is right after less what was right before, on the same pictures, in points.
+/// What is right after less what was right before, on the same images, in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Change {
     /// The change and what bounds it.
@@ -23,7 +23,7 @@ pub(crate) struct Tested {
     /// The same by Holm's procedure over the family that the change is read in; alone, the same.
     pub(crate) p_holm: Probability,
     /// The smallest true change, in points, that would have been found with 80 % power at 5 %, alone; none
-    /// where no change that so few differing pictures allow would be.
+    /// where no change that so few differing images allow would be.
     pub(crate) detectable: Option<f64>,
 }
 
@@ -39,14 +39,14 @@ pub(crate) enum Test {
 /// Why there is no paired test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Untested {
-    /// One side has no finished cell with pictures.
+    /// One side has no finished cell with images.
     NotDone,
     /// Both sides are there, under different seeds.
     NoSharedSeed,
     /// Predictions are missing or damaged.
     NoVerdicts,
-    /// Both sides were not asked about the same pictures.
-    OtherPictures,
+    /// Both sides were not asked about the same images.
+    OtherImages,
 }
 
 impl Change {
@@ -90,7 +90,7 @@ impl Test {
     pub(crate) fn in_words(self) -> &'static str {
         match self {
             Test::McNemar => "McNemar's test, mid-p, for one run a side",
-            Test::Bootstrap => "a bootstrap of seeds and pictures",
+            Test::Bootstrap => "a bootstrap of seeds and images",
         }
     }
 }
@@ -102,7 +102,7 @@ impl Untested {
             Untested::NotDone => "a side is missing",
             Untested::NoSharedSeed => "no seed on both sides",
             Untested::NoVerdicts => "predictions are missing or damaged",
-            Untested::OtherPictures => "other pictures on each side",
+            Untested::OtherImages => "other images on each side",
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Estimates<'a> {
     n_planned: BTreeMap<Repeats, usize>,
 }
 
-/// Two sides that are compared: what `after` has more than `before`, on the same pictures.
+/// Two sides that are compared: what `after` has more than `before`, on the same images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Contrast {
     pub(crate) before: Repeats,
@@ -48,7 +48,7 @@ struct Pair {
 }
 
 impl<'a> Estimates<'a> {
-    /// Takes the counts from the survey and the verdicts by picture as far as they are there.
+    /// Takes the counts from the survey and the verdicts by image as far as they are there.
     pub(crate) fn new(survey: &Survey, verdicts: &'a SuiteVerdicts, score: Score) -> Self {
         let mut done: BTreeMap<Repeats, BTreeMap<Seed, Counts>> = BTreeMap::new();
         let mut n_planned = BTreeMap::new();
@@ -109,7 +109,7 @@ impl<'a> Estimates<'a> {
             sd: by_seed.as_ref().and_then(SeedValues::sd),
             n_seeds: first.n_seeds.min(second.n_seeds),
             n_planned: first.n_planned.max(second.n_planned),
-            n_pictures: first.n_pictures + second.n_pictures,
+            n_images: first.n_images + second.n_images,
             bounds: mean.and(by_seed.as_ref().and_then(t_bounds)),
         }
     }
@@ -189,12 +189,12 @@ impl<'a> Estimates<'a> {
         let scored: Result<Vec<_>, _> = runs.keys().map(|&seed| verdicts(seed)).collect();
         Some(Sample {
             fine_tunes: of.fine_tunes(),
-            pictures: of.pictures(),
-            n_pictures: runs.values().map(|counts| counts.n).max()?,
+            images: of.images(),
+            n_images: runs.values().map(|counts| counts.n).max()?,
             n_planned: self.n_planned(of),
             by_seed: runs.iter().map(|(&seed, counts)| (seed, pct(counts))).collect(),
             scores: scored
-                .and_then(|runs| Scores::of_accuracy(&runs).map_err(|_| Untested::OtherPictures)),
+                .and_then(|runs| Scores::of_accuracy(&runs).map_err(|_| Untested::OtherImages)),
         })
     }
 
@@ -215,12 +215,12 @@ impl<'a> Estimates<'a> {
                     .zip(&sides)
                     .map(|(pair, (before, after))| (pair.seed, before, after))
                     .collect();
-                Scores::of_change(&runs).map_err(|_| Untested::OtherPictures)
+                Scores::of_change(&runs).map_err(|_| Untested::OtherImages)
             });
         Ok(Sample {
             fine_tunes: contrast.fine_tunes(),
-            pictures: after.pictures(),
-            n_pictures: pairs.iter().map(|pair| pair.after.1.n).max().unwrap_or(0),
+            images: after.images(),
+            n_images: pairs.iter().map(|pair| pair.after.1.n).max().unwrap_or(0),
             n_planned: self.n_planned(before).max(self.n_planned(after)),
             by_seed: pairs
                 .iter()
@@ -291,7 +291,7 @@ fn of_samples(samples: &[Sample], Together { estimate, resampled }: Together) ->
     };
     let detectable = match one_run {
         Some(pairs) => by_pairs(pairs),
-        None => by_resamples(estimate.n_pictures, &bootstrap),
+        None => by_resamples(estimate.n_images, &bootstrap),
     };
     let tested = Tested { test, p, p_holm: p, detectable };
     Change {
@@ -301,7 +301,7 @@ fn of_samples(samples: &[Sample], Together { estimate, resampled }: Together) ->
     }
 }
 
-/// Where fewer pictures differed than the change would need, those that it needs.
+/// Where fewer images differed than the change would need, those that it needs.
 fn by_pairs(pairs: PairCounts) -> Option<f64> {
     let (n, level, power) = (pairs.n(), Level::FIVE_PERCENT, power());
     let discordance = Discordance::seen(pairs);
@@ -309,10 +309,10 @@ fn by_pairs(pairs: PairCounts) -> Option<f64> {
     of_seen.or_else(|| detectable_one_way(n, level, power))
 }
 
-fn by_resamples(n_pictures: usize, bootstrap: &Bootstrap) -> Option<f64> {
+fn by_resamples(n_images: usize, bootstrap: &Bootstrap) -> Option<f64> {
     match has_spread(bootstrap) {
         true => Some(detectable_by_error(bootstrap.standard_error, Level::FIVE_PERCENT, power())),
-        false => detectable_one_way(n_pictures, Level::FIVE_PERCENT, power()),
+        false => detectable_one_way(n_images, Level::FIVE_PERCENT, power()),
     }
 }
 

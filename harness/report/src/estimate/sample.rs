@@ -21,13 +21,13 @@ const ROUNDING: f64 = 1e-9;
 pub(super) struct Sample {
     /// Names the fine-tunes, for averages.
     pub(super) fine_tunes: String,
-    /// Names the pictures, for averages.
-    pub(super) pictures: String,
-    pub(super) n_pictures: usize,
+    /// Names the images, for averages.
+    pub(super) images: String,
+    pub(super) n_images: usize,
     pub(super) n_planned: usize,
     /// Percent or points; at least one.
     pub(super) by_seed: BTreeMap<Seed, f64>,
-    /// The same by picture, or why it is not known.
+    /// The same by image, or why it is not known.
     pub(super) scores: Result<Scores, Untested>,
 }
 
@@ -47,7 +47,7 @@ impl Sample {
             sd: values.sd(),
             n_seeds: self.by_seed.len(),
             n_planned: self.n_planned,
-            n_pictures: self.n_pictures,
+            n_images: self.n_images,
             bounds: None,
         }
     }
@@ -58,16 +58,16 @@ impl Sample {
         t_bounds(&self.values())
     }
 
-    /// Wilson's interval of an accuracy, over the pictures of one seed: all seeds answer the same ones.
+    /// Wilson's interval of an accuracy, over the images of one seed: all seeds answer the same ones.
     pub(super) fn wilson(&self) -> Option<Interval> {
-        let n_right = (self.values().mean() / 100.0 * self.n_pictures as f64).round() as usize;
-        let share = Proportion::new(n_right.min(self.n_pictures), self.n_pictures).ok()?;
+        let n_right = (self.values().mean() / 100.0 * self.n_images as f64).round() as usize;
+        let share = Proportion::new(n_right.min(self.n_images), self.n_images).ok()?;
         Some(share.wilson_pct(Level::FIVE_PERCENT))
     }
 
     fn values(&self) -> SeedValues {
         SeedValues::new(self.by_seed.values().copied().collect())
-            .expect("a sample has a seed, and a share of pictures is finite")
+            .expect("a sample has a seed, and a share of images is finite")
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn t_bounds(values: &SeedValues) -> Option<Bounds> {
 pub(super) fn of_constant_accuracies<'a>(samples: &'a [Sample]) -> Option<Bounds> {
     let part = |sample: &'a Sample| {
         let (estimate, interval) = (sample.values().mean(), sample.wilson()?);
-        Some(Part { estimate, interval, pictures: sample.pictures.as_str() })
+        Some(Part { estimate, interval, images: sample.images.as_str() })
     };
     let parts: Vec<Part<'_>> = samples.iter().map(part).collect::<Option<_>>()?;
     Some(Bounds::by_formula(square_and_add(&parts)?, IntervalKind::Newcombe))
@@ -114,7 +114,7 @@ pub(super) fn together(samples: &[Sample], name: &str) -> Together {
         sd: spread_of_whole_seeds(samples),
         n_seeds: values.iter().map(Vec::len).min().unwrap_or(0),
         n_planned: samples.iter().map(|sample| sample.n_planned).max().unwrap_or(0),
-        n_pictures: n_pictures(samples),
+        n_images: n_images(samples),
         bounds: None,
     };
     match resampled(samples, &seeds, name) {
@@ -162,13 +162,13 @@ fn resampled(
     let cells: Vec<AveragedCell<'_>> = samples
         .iter()
         .zip(&scores)
-        .map(|(Sample { fine_tunes, pictures, .. }, scores)| AveragedCell {
+        .map(|(Sample { fine_tunes, images, .. }, scores)| AveragedCell {
             fine_tunes,
-            pictures,
+            images,
             scores,
         })
         .collect();
-    let average = Average::new(&cells).map_err(|_| Untested::OtherPictures)?;
+    let average = Average::new(&cells).map_err(|_| Untested::OtherImages)?;
     let plan = BootstrapPlan { level: Level::FIVE_PERCENT, seed: STREAM_SEED, name };
     let bootstrap = Bootstrap::new(&average, plan);
     Ok((average, bootstrap))
@@ -197,9 +197,9 @@ fn spread_of_whole_seeds(samples: &[Sample]) -> Option<f64> {
 }
 
 /// Those of one name counted once.
-fn n_pictures(samples: &[Sample]) -> usize {
+fn n_images(samples: &[Sample]) -> usize {
     let by_name: BTreeMap<&str, usize> =
-        samples.iter().map(|sample| (sample.pictures.as_str(), sample.n_pictures)).collect();
+        samples.iter().map(|sample| (sample.images.as_str(), sample.n_images)).collect();
     by_name.values().sum()
 }
 

@@ -54,9 +54,9 @@ fn whole<T>(grid: &Grid<'_>, look: impl FnOnce(&Estimates<'_>) -> T) -> T {
     with(grid, |_| (), |_, predictions| Ok(predictions), look)
 }
 
-/// The first `n_right` of 48 pictures right: what the made-up predictions are.
+/// The first `n_right` of 48 images right: what the made-up predictions are.
 fn verdicts(n_right: usize) -> Verdicts {
-    Verdicts::new((0..48).map(|picture| (picture, picture < n_right))).unwrap()
+    Verdicts::new((0..48).map(|image| (image, image < n_right))).unwrap()
 }
 
 const LEVEL: Level = Level::FIVE_PERCENT;
@@ -69,7 +69,7 @@ fn one_run_has_wilsons_interval_and_several_seeds_students() {
         let right = (found.mean.unwrap() * 0.48).round() as usize;
         let interval = Proportion::new(right, 48).unwrap().wilson_pct(LEVEL);
         assert_eq!(found.bounds, Some(Bounds::by_formula(interval, IntervalKind::Wilson)));
-        assert_eq!((found.n_seeds, found.n_planned, found.n_pictures, found.sd), (1, 1, 48, None));
+        assert_eq!((found.n_seeds, found.n_planned, found.n_images, found.sd), (1, 1, 48, None));
     });
     whole(&GRID, |estimates| {
         let found = estimates.accuracy(repeats(MethodId::Sft, DatasetId::ImageNet));
@@ -108,9 +108,9 @@ fn several_seeds_are_resampled_from_a_stream_that_is_named_after_them() {
             [(1, 29), (2, 30), (3, 28)].map(|(seed, n)| (seed, verdicts(12), verdicts(n))).into();
         let runs: Vec<_> = runs.iter().map(|(seed, old, new)| (*seed, old, new)).collect();
         let scores = Scores::of_change(&runs).unwrap();
-        let (fine_tunes, pictures) = ("sft.imagenet.4shot", "imagenet.few-shot");
+        let (fine_tunes, images) = ("sft.imagenet.4shot", "imagenet.few-shot");
         let average =
-            Average::new(&[AveragedCell { fine_tunes, pictures, scores: &scores }]).unwrap();
+            Average::new(&[AveragedCell { fine_tunes, images, scores: &scores }]).unwrap();
         let name =
             "published: sft.imagenet.4shot → imagenet.direct against zero-shot → imagenet.direct";
         let plan = BootstrapPlan { level: LEVEL, seed: 1, name };
@@ -160,7 +160,7 @@ fn an_average_is_resampled_over_all_its_datasets() {
         let found = estimates.average(&cells);
         let means = cells.map(|cells| estimates.accuracy(cells).mean.unwrap());
         assert!((found.mean.unwrap() - (means[0] + means[1]) / 2.0).abs() < 1e-9);
-        assert_eq!((found.n_pictures, found.n_seeds), (96, 3));
+        assert_eq!((found.n_images, found.n_seeds), (96, 3));
         let Bounds { interval, kind, .. } = found.bounds.unwrap();
         assert!(interval.has(found.mean.unwrap()) && kind == IntervalKind::Bootstrap);
     });

@@ -17,8 +17,8 @@ pub(crate) struct Estimate {
     pub(crate) n_seeds: usize,
     /// The most seeds of a cell that were planned.
     pub(crate) n_planned: usize,
-    /// The pictures, those of one target counted once.
-    pub(crate) n_pictures: usize,
+    /// The images, those of one target counted once.
+    pub(crate) n_images: usize,
     /// What bounds the mean.
     pub(crate) bounds: Option<Bounds>,
 }
@@ -45,7 +45,7 @@ impl Bounds {
 pub(crate) enum IntervalKind {
     /// Wilson's, of one run's accuracy, or of seeds that all have the same.
     Wilson,
-    /// Newcombe's, of an average whose pictures and seeds never differ.
+    /// Newcombe's, of an average whose images and seeds never differ.
     Newcombe,
     /// Student's t, over seeds.
     StudentT,
@@ -94,7 +94,7 @@ impl IntervalKind {
             }
             IntervalKind::StudentT => "Student's over seeds",
             IntervalKind::Score => "the score interval where nothing differs",
-            IntervalKind::Bootstrap => "a bootstrap of seeds and pictures for averages",
+            IntervalKind::Bootstrap => "a bootstrap of seeds and images for averages",
         }
     }
 }

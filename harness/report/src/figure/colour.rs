@@ -1,7 +1,7 @@
 //! Colours: a diverging map around zero, and a palette for lines.
 //!
 //! The map is ColorBrewer's RdBu, the palette Okabe and Ito's; both are safe for the common forms of
-//! colour blindness. Nothing is told by colour alone: cells hold their numbers, lines differ in marker.
+//! colour blindness. Nothing is shown by colour alone: cells hold their numbers, lines differ in marker.
 
 /// A colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::{
     statistics::Interval,
 };
 
-/// A matrix of changes as a picture.
+/// A matrix of changes as an image.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Heatmap {
     /// What it shows, in a line.
@@ -145,7 +145,7 @@ impl Heatmap {
         let widest = self.width() - 2.0 * sizes.margin;
         let mut placed = Vec::new();
         for key in keys {
-            let width = 26.0 + face::widest(key.told(), sizes.small, false) + 14.0;
+            let width = 26.0 + face::widest(key.label(), sizes.small, false) + 14.0;
             if 0.0 < x && widest < x + width {
                 (x, y) = (0.0, y + KEY);
             }
@@ -269,8 +269,8 @@ impl Heatmap {
             let area =
                 Area { left: margin + x, top: bottom_of_legend + y, width: 18.0, height: 12.0 };
             key.draw(pen, area);
-            let told = Lettered::new(small, BLACK, Anchor::Start);
-            pen.text(key.told(), (area.right() + 8.0, area.centre().1), told);
+            let style = Lettered::new(small, BLACK, Anchor::Start);
+            pen.text(key.label(), (area.right() + 8.0, area.centre().1), style);
         }
     }
 }
@@ -340,7 +340,7 @@ enum Key {
 }
 
 impl Key {
-    fn told(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Key::Home => "in-domain; its colour may end with the scale",
             Key::Significant => "differs from zero at 5 %, Holm over the row",

@@ -152,8 +152,8 @@ impl Drawing for Panels {
     fn description(&self) -> (String, String) {
         let panels: Vec<&str> = self.panels.iter().map(|panel| panel.title.as_str()).collect();
         let names = self.names.join(", ");
-        let told = format!("{} Panels: {}. Lines: {names}.", self.subtitle, panels.join(", "));
-        (self.title.clone(), told)
+        let caption = format!("{} Panels: {}. Lines: {names}.", self.subtitle, panels.join(", "));
+        (self.title.clone(), caption)
     }
 
     fn draw(&self, pen: &mut Pen) {

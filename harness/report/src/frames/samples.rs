@@ -1,4 +1,4 @@
-//! The samples' frame: one row per answered picture, one cell at a time, since all of them may not fit
+//! The samples' frame: one row per answered image, one cell at a time, since all of them may not fit
 //! into memory.
 
 use std::path::Path;
@@ -30,7 +30,7 @@ pub struct Samples {
 
 /// Makes the samples' frame of one cell, in the order of the split's list.
 ///
-/// Predictions that do not make up the cell's record are an error: another number of them, a picture
+/// Predictions that do not make up the cell's record are an error: another number of them, an image
 /// answered twice, other verdicts than the record counts.
 pub fn samples_frame(
     results: &TrialResults,
@@ -58,7 +58,7 @@ pub struct SamplePaths<'a> {
 
 /// Writes the samples of all finished cells and their classes, in table order, as one file each per format.
 ///
-/// A cell whose predictions are missing, damaged or not those of its record is left out and told of. The
+/// A cell whose predictions are missing, damaged or not those of its record is left out and named. The
 /// verdicts of the others are kept, because nothing reads predictions twice.
 pub fn write_samples(
     results: &[TrialResults],

@@ -83,9 +83,9 @@ fn the_documented_columns_are_the_columns() {
     };
     fn actual<R: FrameRow>(frame: DataFrame) -> Vec<[String; 3]> {
         let columns = frame.columns().iter().zip(R::columns());
-        let column = |(of, told): (&Column, rows::Column)| {
-            assert!(!told.meaning.is_empty(), "{}", told.name);
-            [of.name().to_string(), of.dtype().to_string(), told.unit.to_owned()]
+        let column = |(of, row): (&Column, rows::Column)| {
+            assert!(!row.meaning.is_empty(), "{}", row.name);
+            [of.name().to_string(), of.dtype().to_string(), row.unit.to_owned()]
         };
         columns.map(column).collect()
     }
@@ -107,14 +107,14 @@ fn the_arrow_schema_tells_unit_and_meaning() {
     let path = folder.path().join("cells.parquet");
     write_parquet(&CellRow::all(&made()).unwrap(), &path).unwrap();
     let schema = schema(&mut fs::File::open(path).unwrap()).unwrap();
-    let told = |name: &str, key: &str| {
+    let metadata = |name: &str, key: &str| {
         let metadata = schema.try_get(name).unwrap().metadata.clone().unwrap();
         metadata.get(key).map(|text| text.to_string())
     };
-    assert_eq!(told("train_s", "unit").as_deref(), Some("s"));
-    assert_eq!(told("train_s", "description").as_deref(), Some("Seconds of all three."));
-    assert_eq!(told("method", "unit"), None);
-    assert_eq!(told("method", "description").as_deref(), Some("The trial's method."));
+    assert_eq!(metadata("train_s", "unit").as_deref(), Some("s"));
+    assert_eq!(metadata("train_s", "description").as_deref(), Some("Seconds of all three."));
+    assert_eq!(metadata("method", "unit"), None);
+    assert_eq!(metadata("method", "description").as_deref(), Some("The trial's method."));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn what_is_not_a_number_is_null_in_every_frame() {
 }
 
 #[test]
-fn a_cell_without_a_picture_has_no_accuracy() {
+fn a_cell_without_an_image_has_no_accuracy() {
     let mut results = made();
     let outcome = &mut results[0].cells[0].1.outcome;
     (outcome.n, outcome.n_correct_published, outcome.n_correct_strict) = (0, 0, 0);

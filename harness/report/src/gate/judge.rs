@@ -21,8 +21,8 @@ pub enum Verdict {
 /// What would settle an open comparison if its change stayed as it is; either alone does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needed {
-    /// Further pictures, shared by the targets as now; none if pictures alone cannot settle it.
-    pub pictures: Option<usize>,
+    /// Further images, shared by the targets as now; none if images alone cannot settle it.
+    pub images: Option<usize>,
     /// Further seeds of every fine-tune, supposing that verdicts differ independently from seed to seed;
     /// none if no verdict differs, or no number settles it.
     pub seeds: Option<usize>,
@@ -48,8 +48,8 @@ pub struct Measured {
     pub interval: Interval,
     /// The level that this comparison was allowed to fail at.
     pub fail_level: Level,
-    /// Pictures, those of one target counted once.
-    pub n_pictures: usize,
+    /// Images, those of one target counted once.
+    pub n_images: usize,
     /// The fewest seeds of a cell.
     pub n_seeds: usize,
     /// Whether any verdict differs.
@@ -167,7 +167,7 @@ impl Summed<'_> {
             change_points: self.change.points(),
             interval,
             fail_level,
-            n_pictures: self.average.n_pictures(),
+            n_images: self.average.n_images(),
             n_seeds: self.average.fewest_seeds(),
             differs: self.change.is_any(),
         };
@@ -181,9 +181,9 @@ impl Summed<'_> {
             true => self.change.reach_above(fail_level),
             false => self.change.reach_below(pass_level),
         };
-        let for_pictures = distance.powi(2) - reach.seeds.powi(2);
+        let for_images = distance.powi(2) - reach.seeds.powi(2);
         Needed {
-            pictures: further(self.average.n_pictures(), reach.pictures.powi(2) / for_pictures),
+            images: further(self.average.n_images(), reach.images.powi(2) / for_images),
             seeds: further(self.average.fewest_seeds(), (reach.whole() / distance).powi(2))
                 .filter(|_| self.change.is_any()),
         }

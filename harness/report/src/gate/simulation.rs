@@ -9,7 +9,7 @@ use crate::statistics::{Average, AveragedCell, Level, Scores, Verdicts};
 #[derive(Debug, Clone, Copy)]
 struct Size {
     targets: usize,
-    pictures: usize,
+    images: usize,
     seeds: usize,
 }
 
@@ -18,20 +18,20 @@ struct Size {
 struct Truth {
     /// Points that every target's accuracy drops by.
     drop: f64,
-    /// Percent of pictures whose verdicts differ without a drop, as often one way as the other.
+    /// Percent of images whose verdicts differ without a drop, as often one way as the other.
     noise: f64,
     /// Standard deviation of the change from fine-tune to fine-tune, in points.
     seed_sd: f64,
 }
 
-const SUITE: Size = Size { targets: 11, pictures: 48, seeds: 1 };
-const SUITE_SEEDS: Size = Size { targets: 11, pictures: 48, seeds: 3 };
-const REDUCED: Size = Size { targets: 2, pictures: 16, seeds: 1 };
-const CELL: Size = Size { targets: 1, pictures: 48, seeds: 1 };
-const REDUCED_CELL: Size = Size { targets: 1, pictures: 16, seeds: 1 };
-const DTD: Size = Size { targets: 1, pictures: 1692, seeds: 1 };
-/// The few-shot suite, had every dataset as few test pictures as the smallest, DTD.
-const FEW_SHOT: Size = Size { targets: 11, pictures: 1692, seeds: 1 };
+const SUITE: Size = Size { targets: 11, images: 48, seeds: 1 };
+const SUITE_SEEDS: Size = Size { targets: 11, images: 48, seeds: 3 };
+const REDUCED: Size = Size { targets: 2, images: 16, seeds: 1 };
+const CELL: Size = Size { targets: 1, images: 48, seeds: 1 };
+const REDUCED_CELL: Size = Size { targets: 1, images: 16, seeds: 1 };
+const DTD: Size = Size { targets: 1, images: 1692, seeds: 1 };
+/// The few-shot suite, had every dataset as few test images as the smallest, DTD.
+const FEW_SHOT: Size = Size { targets: 11, images: 1692, seeds: 1 };
 
 /// Pairs of runs that every rate is measured on.
 const N_SIMULATED: usize = 2000;
@@ -42,13 +42,13 @@ fn simulate(stream: &mut Stream, size: Size, truth: Truth) -> Average {
     average_of(&cells)
 }
 
-/// The average of cells that share neither fine-tunes nor pictures.
+/// The average of cells that share neither fine-tunes nor images.
 fn average_of(cells: &[Scores]) -> Average {
     let names: Vec<String> = (0..cells.len()).map(|at| at.to_string()).collect();
     let cells: Vec<_> = cells
         .iter()
         .zip(&names)
-        .map(|(scores, name)| AveragedCell { fine_tunes: name, pictures: name, scores })
+        .map(|(scores, name)| AveragedCell { fine_tunes: name, images: name, scores })
         .collect();
     Average::new(&cells).unwrap()
 }
@@ -61,7 +61,7 @@ fn simulate_cell(stream: &mut Stream, size: Size, truth: Truth) -> Scores {
             let change = (truth.seed_sd * normal - truth.drop) / 100.0;
             let flip = truth.noise / 200.0;
             let (worse, better) = (flip + (-change).max(0.0), flip + change.max(0.0));
-            let pairs: Vec<(bool, bool)> = (0..size.pictures)
+            let pairs: Vec<(bool, bool)> = (0..size.images)
                 .map(|_| match stream.unit() {
                     draw if draw < worse => (true, false),
                     draw if 1.0 - better < draw => (false, true),
@@ -114,8 +114,8 @@ fn check(name: &str, size: Size, noise: f64, max_drop: f64) {
 }
 
 fn assert_documented(row: &str) {
-    let told = include_str!("mod.rs").lines().any(|line| line == row);
-    assert!(told, "gate/mod.rs should tell:\n{row}");
+    let is_said = include_str!("../gate.rs").lines().any(|line| line == row);
+    assert!(is_said, "gate.rs should say:\n{row}");
 }
 
 #[test]

@@ -3,15 +3,15 @@
 use super::*;
 use crate::statistics::{Average, AveragedCell, Level, Scores, StatisticsError, Verdicts};
 
-/// A comparison of one cell, one seed: so many pictures, of which some went wrong and some right.
+/// A comparison of one cell, one seed: so many images, of which some went wrong and some right.
 fn compare(n: usize, n_worse: usize, n_better: usize, max_drop: f64) -> Comparison {
     let verdicts = |right: &dyn Fn(usize) -> bool| {
-        Verdicts::new((0..n).map(|picture| (picture, right(picture)))).unwrap()
+        Verdicts::new((0..n).map(|image| (image, right(image)))).unwrap()
     };
-    let before = verdicts(&|picture| picture < n - n_better);
-    let after = verdicts(&|picture| n_worse <= picture);
+    let before = verdicts(&|image| image < n - n_better);
+    let after = verdicts(&|image| n_worse <= image);
     let scores = Scores::of_change(&[(1, &before, &after)]).unwrap();
-    let cell = AveragedCell { fine_tunes: "a", pictures: "a", scores: &scores };
+    let cell = AveragedCell { fine_tunes: "a", images: "a", scores: &scores };
     Comparison {
         name: "dtd.thinking".into(),
         evidence: Evidence::Changes(Average::new(&[cell]).unwrap()),
@@ -43,7 +43,7 @@ fn a_verdict_is_where_the_interval_lies() {
 }
 
 #[test]
-fn an_unchanged_cell_of_few_pictures_does_not_pass_a_small_drop() {
+fn an_unchanged_cell_of_few_images_does_not_pass_a_small_drop() {
     assert!(matches!(judge_alone(compare(48, 0, 0, 1.0)).verdict, Verdict::Inconclusive(_)));
     assert_eq!(judge_alone(compare(48, 0, 0, 6.0)).verdict, Verdict::Pass);
 }
@@ -54,27 +54,27 @@ fn a_gain_passes_and_never_fails() {
 }
 
 #[test]
-fn as_many_pictures_as_said_would_settle_it() {
-    let further = needed(compare(48, 0, 0, 1.0)).pictures.unwrap();
+fn as_many_images_as_said_would_settle_it() {
+    let further = needed(compare(48, 0, 0, 1.0)).images.unwrap();
     // The score interval without a change reaches z² / (n + z²); the widths' law of the root says more.
     assert!(matches!(judge_alone(compare(48 + further, 0, 0, 1.0)).verdict, Verdict::Pass));
     let open = compare(480, 14, 4, 1.0);
-    let further = needed(open).pictures.unwrap();
+    let further = needed(open).images.unwrap();
     let times = 1 + further / 480;
     let settled = judge_alone(compare(480 * (times + 1), 14 * (times + 1), 4 * (times + 1), 1.0));
-    assert_eq!(settled.verdict, Verdict::Fail, "after {further} further pictures");
+    assert_eq!(settled.verdict, Verdict::Fail, "after {further} further images");
 }
 
 #[test]
 fn seeds_are_no_advice_where_nothing_differs_nor_numbers_at_the_border() {
     assert_eq!(needed(compare(48, 0, 0, 1.0)).seeds, None);
     let at_the_border = needed(compare(100, 2, 1, 1.0));
-    assert_eq!(at_the_border, Needed { pictures: None, seeds: None });
+    assert_eq!(at_the_border, Needed { images: None, seeds: None });
 }
 
 #[test]
 fn what_is_not_there_is_never_a_pass() {
-    let unlike = Absence::Unlike(StatisticsError::Empty { what: "pictures" });
+    let unlike = Absence::Unlike(StatisticsError::Empty { what: "images" });
     let word = |comparisons: Vec<Comparison>| {
         overall(judge(&[comparisons], Level::FIVE_PERCENT).iter().flatten())
     };
@@ -127,7 +127,7 @@ fn the_spread_between_datasets_widens_an_average_of_one_seed() {
         let cells: Vec<_> = scores
             .iter()
             .zip(names)
-            .map(|(scores, name)| AveragedCell { fine_tunes: name, pictures: name, scores })
+            .map(|(scores, name)| AveragedCell { fine_tunes: name, images: name, scores })
             .collect();
         let average = Average::new(&cells).unwrap();
         crate::statistics::Change::of(&average).interval_points(Level::FIVE_PERCENT).half_width()

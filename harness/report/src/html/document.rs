@@ -73,7 +73,7 @@ fn keys(page: &Page) -> BTreeMap<String, Keys> {
     numbered.map(|(number, (table, keys))| (tables::id(table, number), keys)).collect()
 }
 
-/// What the browser may load and run: nothing but this style, these scripts and embedded pictures. So text
+/// What the browser may load and run: nothing but this style, these scripts and embedded images. So text
 /// that got past the escaping would still run nothing.
 fn policy(script: &str, style: &str) -> String {
     let digest = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));

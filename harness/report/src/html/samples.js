@@ -95,9 +95,9 @@
     return made;
   }
 
-  function picture([path, thumbnail]) {
+  function image([path, thumbnail]) {
     if (thumbnail === null) {
-      const none = element("div", "no-picture", "no picture");
+      const none = element("div", "no-image", "no image");
       none.title = path;
       return none;
     }
@@ -126,7 +126,7 @@
     const facts = element("dl");
     const add = (term, text) => facts.append(element("dt", "", term), element("dd", "", text));
     const asked = element("pre");
-    add("Picture", `${sample.image[0]} (number ${sample.index} of its list)`);
+    add("Image", `${sample.image[0]} (number ${sample.index} of its list)`);
     add("Trial", sample.cell.trial);
     add("Extracted", sample.answer === "" ? "nothing" : sample.answer);
     add("Tokens", String(sample.tokens));
@@ -150,7 +150,7 @@
     const of = [cell.target, cell.method, cell.source && `trained on ${cell.source}`, cell.asked, cell.run].filter(Boolean);
     const raw = element("pre", "", sample.raw === "" ? "(no text)" : sample.raw);
     const texts = element("div", "", heading, element("p", "of", of.join(" · "), " · ", all, " · ", link), marks(sample), raw, details(sample));
-    const item = element("li", "sample", picture(sample.image), texts);
+    const item = element("li", "sample", image(sample.image), texts);
     item.setAttribute("aria-labelledby", heading.id);
     return item;
   }

@@ -60,23 +60,23 @@ pub(super) fn written(shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
         return "<p>There are no samples.</p>\n".to_owned();
     }
     let data = data(shown, thumbnails);
-    let n_pictures = data.images.iter().filter(|(_, thumbnail)| thumbnail.is_some()).count();
+    let n_images = data.images.iter().filter(|(_, thumbnail)| thumbnail.is_some()).count();
     format!(
         "<p>{}</p>\n<p>{}</p>\n<noscript><p class=\"warning\">The samples need JavaScript.</p></noscript>\n\
          {}{}<script type=\"application/json\" id=\"samples-data\">{}</script>\n",
-        escape(&shown.told()),
-        escape(&pictures(n_pictures, data.images.len())),
+        escape(&shown.describe()),
+        escape(&images(n_images, data.images.len())),
         filters(&data),
         LIST,
         json(&data)
     )
 }
 
-fn pictures(n: usize, of: usize) -> String {
+fn images(n: usize, of: usize) -> String {
     match n {
-        0 => "No picture was found; a sample tells its picture's path instead.".to_owned(),
-        n if n == of => format!("Each of the {} pictures is shown small.", thousands(of)),
-        n => format!("{} of the {} pictures are shown small.", thousands(n), thousands(of)),
+        0 => "No image was found; a sample tells its image's path instead.".to_owned(),
+        n if n == of => format!("Each of the {} images is shown small.", thousands(of)),
+        n => format!("{} of the {} images are shown small.", thousands(n), thousands(of)),
     }
 }
 
@@ -94,7 +94,7 @@ fn filters(data: &Data) -> String {
         data.cells.iter().filter_map(value).map(str::to_owned).collect()
     };
     let mut fields = vec![
-        "<div class=\"wide\"><label for=\"filter-search\">Words in class, answer, picture or trial</label>\
+        "<div class=\"wide\"><label for=\"filter-search\">Words in class, answer, image or trial</label>\
          <input type=\"search\" id=\"filter-search\" name=\"search\" autocomplete=\"off\"></div>"
             .to_owned(),
         select("target", "Dataset", &of_cells(|cell| Some(cell.target))),

@@ -58,8 +58,8 @@ fn shown(results: &[TrialResults], repeats: usize) -> ShownSamples {
 }
 
 fn thumbnails(shown: &ShownSamples) -> Thumbnails {
-    let pictures = shown.pictures().into_iter().filter(|picture| picture.image.contains("/00"));
-    pictures.map(|picture| ((picture.dataset, picture.image), JPEG.to_vec())).collect()
+    let images = shown.images().into_iter().filter(|image| image.image.contains("/00"));
+    images.map(|image| ((image.dataset, image.image), JPEG.to_vec())).collect()
 }
 
 /// The report of a grid.
@@ -128,12 +128,12 @@ fn no_samples_are_said_to_be_none() {
 }
 
 #[test]
-fn a_picture_that_is_not_there_leaves_its_path() {
+fn an_image_that_is_not_there_leaves_its_path() {
     let plan = GRID.plan();
     let results = made::all_results(&plan);
     let html =
         made::made_report(&plan, &results).unwrap().html(&shown(&results, 1), &Thumbnails::new());
-    assert!(html.contains("No picture was found"));
+    assert!(html.contains("No image was found"));
     assert!(html.contains("flowers/0003.jpg") && !html.contains("base64,/9j"));
 }
 

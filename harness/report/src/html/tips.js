@@ -25,7 +25,7 @@
     tip.style.top = `${isRoomBelow ? at.bottom + 6 : at.top - size.height - 6}px`;
   }
 
-  // The mouse has gone: what has the focus is told again.
+  // The mouse has gone: what has the focus shows its tip again.
   function showFocused() {
     const cell = document.activeElement;
     if (cell.dataset.tip) show(cell);

@@ -16,7 +16,7 @@ const PACKAGES_OF_MATRICES: &str = "\\usepackage{graphicx}
 \\usepackage[table]{xcolor}
 ";
 
-/// How the document itself looks: every table stands where it is told of.
+/// How the document itself looks: tables are placed where they are mentioned, not floated.
 const LAYOUT: &str = "\\usepackage[textwidth=5.5in,vmargin=20mm]{geometry}
 \\usepackage[skip=4pt,font=small,labelfont=bf]{caption}
 \\usepackage{float}

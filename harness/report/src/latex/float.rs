@@ -81,8 +81,8 @@ mod tests {
             assert_eq!(split_caption(caption), (short.to_owned(), more.map(str::to_owned)));
         };
         check("One. Two 1.5. Three.", "One.", Some("Two 1.5. Three."));
-        check("One. Two. Synthetic pictures.", "One. Synthetic pictures.", Some("Two."));
-        let both = "One. Synthetic pictures. Unlocked data.";
+        check("One. Two. Synthetic images.", "One. Synthetic images.", Some("Two."));
+        let both = "One. Synthetic images. Unlocked data.";
         check(both, both, None);
         check("", "", None);
     }

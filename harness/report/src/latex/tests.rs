@@ -247,7 +247,7 @@ pub(crate) fn check_compiles(name: &str, main: &str, files: &[ReportFile]) {
     compile(name, main, &files).check();
 }
 
-/// What TeX made, and told.
+/// What TeX made and said.
 pub(crate) struct Compiled {
     name: String,
     log: String,
@@ -314,8 +314,8 @@ impl Compiled {
     pub(crate) fn smallest(&self) -> f64 {
         // The most that the reader takes; it rounds.
         const ZOOM: f64 = 3.0;
-        let told = self.read("pdftohtml", &["-xml", "-i", "-stdout", "-zoom", "3"]);
-        let sizes = told.split("<fontspec ").skip(1).map(|font| -> f64 {
+        let xml = self.read("pdftohtml", &["-xml", "-i", "-stdout", "-zoom", "3"]);
+        let sizes = xml.split("<fontspec ").skip(1).map(|font| -> f64 {
             let size = font.split_once("size=\"").unwrap().1;
             size.split_once('"').unwrap().0.parse().unwrap()
         });

@@ -22,7 +22,7 @@ pub struct PaperContext<'a> {
     pub suite_name: &'a str,
     /// The start model, by the name of its folder.
     pub base_model: &'a str,
-    /// Whether the suite's pictures are drawn.
+    /// Whether the suite's images are drawn.
     pub synthetic: bool,
     /// Every trial of the plan, done or not.
     pub planned: &'a [Trial],
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
             let outcome = &record.outcome;
             let holds = [
                 (outcome.n < outcome.n_split, Reason::Limited),
-                (outcome.n == 0, Reason::NoPictures),
+                (outcome.n == 0, Reason::NoImages),
                 (!outcome.locked, Reason::Unlocked),
                 (!outcome.standard_lists, Reason::OtherLists),
             ];
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         reasons
     }
 
-    /// Our number; none unless all its cells are there, with pictures in them.
+    /// Our number; none unless all its cells are there, with images in them.
     fn ours(&self, question: &Question<'_>) -> Option<Estimate> {
         if self.missing(question).is_some() {
             return None;
@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
                     .iter()
                     .map(|(&seed, (_, r))| (seed, r.outcome.published_pct()))
                     .collect(),
-                n_pictures: outcomes().map(|outcome| outcome.n).min().filter(|&n| 0 < n)?,
+                n_images: outcomes().map(|outcome| outcome.n).min().filter(|&n| 0 < n)?,
             })
         };
         let parts = |form: Option<Form>| {

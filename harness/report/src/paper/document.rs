@@ -118,11 +118,11 @@ impl AgainstPaper {
                 thousands(n_of(Word::NotComparable)),
             );
         }
-        let told =
+        let sentence =
             format!("The paper prints {n} numbers that this suite gives. None is comparable");
         match self.reasons_of_all().as_slice() {
-            [] => format!("{told}."),
-            reasons => format!("{told}: {}.", reasons.join("; ")),
+            [] => format!("{sentence}."),
+            reasons => format!("{sentence}: {}.", reasons.join("; ")),
         }
     }
 
@@ -140,14 +140,14 @@ impl AgainstPaper {
 const HOW_TO_READ: [&str; 5] = [
     "The paper prints single runs without error bars. The interval is where one more run of ours would lie, \
      95 of 100 times: the spread between our seeds (Student's t), and what other lists of names would change, \
-     for which Wilson's interval over the pictures stands in, once for us and once for the paper. The test \
-     pictures are the same on both sides, so the interval errs on the wide side: outside is a strong word, \
+     for which Wilson's interval over the images stands in, once for us and once for the paper. The test \
+     images are the same on both sides, so the interval errs on the wide side: outside is a strong word, \
      within is as strong as the interval is narrow. Rounding in print is allowed for.",
     "Accuracy is by the published score, whatever the protocol counts. Ours is the mean over seeds; an average \
      is over the datasets that the paper prints beside it; a harmonic mean is that of our means.",
     "The paper does not tell under which prompt zero-shot and SFT were evaluated, nor which zero-shot row its \
      changes are against. Each prompt of ours has a row, and a number counts as within if one of them is.",
-    "Nor does it tell any setting of SFT, and neither training pictures nor lists of names had a seed there. The \
+    "Nor does it tell any setting of SFT, and neither training images nor lists of names had a seed there. The \
      code that makes the lists of base-to-new is not released, nor that of Think-After-Answer and \
      Adaptive-Thinking.",
     "On FGVCAircraft the paper has the same number, 74.41, for CLS-RL and No-Thinking-CLS-RL.",

@@ -16,7 +16,7 @@ pub(crate) struct Estimate {
     pub(crate) interval: Option<Interval>,
 }
 
-/// One cell of a number: its accuracies by seed, in percent, over the same pictures.
+/// One cell of a number: its accuracies by seed, in percent, over the same images.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
     /// What the number changes by when this accuracy does.
@@ -24,7 +24,7 @@ pub(super) struct Part {
     /// The fine-tunes; cells that share them vary together.
     pub(super) fine_tune: FineTune,
     pub(super) by_seed: BTreeMap<Seed, f64>,
-    pub(super) n_pictures: usize,
+    pub(super) n_images: usize,
 }
 
 impl Part {
@@ -34,9 +34,9 @@ impl Part {
 
     /// The distances to both ends of Wilson's interval around the mean accuracy, in points.
     fn reach(&self) -> (f64, f64) {
-        let n_right = (self.mean() / 100.0 * self.n_pictures as f64).round() as usize;
-        let Ok(share) = Proportion::new(n_right.min(self.n_pictures), self.n_pictures) else {
-            return (0.0, 0.0); // without a picture there is no accuracy either
+        let n_right = (self.mean() / 100.0 * self.n_images as f64).round() as usize;
+        let Ok(share) = Proportion::new(n_right.min(self.n_images), self.n_images) else {
+            return (0.0, 0.0); // without an image there is no accuracy either
         };
         let interval = share.wilson_pct(Level::FIVE_PERCENT);
         (share.pct() - interval.lower, interval.upper - share.pct())
@@ -113,7 +113,7 @@ mod tests {
     fn part(weight: f64, train_on: Option<DatasetId>, values: &[f64]) -> Part {
         let by_seed = values.iter().enumerate().map(|(idx, &v)| (idx as Seed, v)).collect();
         let fine_tune = FineTune { method: MethodId::ClsRl, train_on, shots: 4 };
-        Part { weight, fine_tune, by_seed, n_pictures: usize::MAX >> 16 }
+        Part { weight, fine_tune, by_seed, n_images: usize::MAX >> 16 }
     }
 
     fn half_width(estimate: Estimate) -> f64 {
@@ -150,9 +150,9 @@ mod tests {
 
     /// statsmodels' proportion_confint(1184, 1692, method="wilson") is 67.749 to 72.113, and twice the variance.
     #[test]
-    fn pictures_count_once_for_us_and_once_for_the_paper() {
+    fn images_count_once_for_us_and_once_for_the_paper() {
         let mut cell = part(1.0, None, &[100.0 * 1184.0 / 1692.0]);
-        cell.n_pictures = 1692;
+        cell.n_images = 1692;
         let interval = sum(&[cell]).interval.unwrap();
         assert!((interval.lower - 66.82654).abs() < 1e-3, "{interval:?}");
         assert!((interval.upper - 72.99819).abs() < 1e-3, "{interval:?}");
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn nothing_right_has_a_harmonic_mean_of_zero_and_still_an_interval() {
-        let none = || vec![Part { n_pictures: 48, ..part(1.0, DTD, &[0.0, 0.0]) }];
+        let none = || vec![Part { n_images: 48, ..part(1.0, DTD, &[0.0, 0.0]) }];
         let estimate = harmonic_mean(none(), none());
         assert_eq!((estimate.value, estimate.interval.unwrap().lower), (0.0, 0.0));
         assert!(1.0 < estimate.interval.unwrap().upper, "{estimate:?}");

@@ -22,7 +22,7 @@ pub(crate) struct PublishedNumber {
     pub(crate) experiment: Experiment,
     /// The start model, by its name at Hugging Face.
     pub(crate) model: String,
-    /// Training pictures per class; 0 for zero-shot.
+    /// Training images per class; 0 for zero-shot.
     pub(crate) shots: usize,
     /// The method.
     pub(crate) method: MethodId,
@@ -126,7 +126,7 @@ impl Row {
             return Err(format!("value is {}, expected a finite number", self.value));
         }
         let (experiment, metric) = what(&self.suite, &self.metric)?;
-        let method: MethodId = self.method.parse().map_err(told)?;
+        let method: MethodId = self.method.parse().map_err(message)?;
         let trained_on = match self.train_dataset.as_str() {
             "" => None,
             named => Some(named.parse()?),
@@ -167,7 +167,7 @@ fn what(suite: &str, metric: &str) -> Result<(Experiment, Metric), String> {
     })
 }
 
-fn told(error: impl std::fmt::Display) -> String {
+fn message(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
@@ -177,7 +177,7 @@ impl FromStr for Datasets {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             AVERAGE => Ok(Datasets::Average),
-            named => named.parse().map(Datasets::One).map_err(told),
+            named => named.parse().map(Datasets::One).map_err(message),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A reason, in the order in which several are told.
+/// A reason, in the order in which several are given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     /// The start model is not the paper's.
@@ -12,7 +12,7 @@ pub(crate) enum Reason {
         /// The name of the paper's.
         expected: String,
     },
-    /// The pictures were drawn by the program.
+    /// The images were drawn by the program.
     Drawn,
     /// A time on a machine that is not the paper's.
     Machine {
@@ -21,17 +21,17 @@ pub(crate) enum Reason {
     },
     /// The protocol is not the paper's in these fields.
     Protocol(Vec<String>),
-    /// Validation pictures were evaluated.
+    /// Validation images were evaluated.
     Validation,
     /// Answers are cut at another length.
     AnswerLength {
         /// The run's, in tokens.
         found: usize,
     },
-    /// Only some of the pictures were evaluated.
+    /// Only some of the images were evaluated.
     Limited,
     /// Nothing was evaluated.
-    NoPictures,
+    NoImages,
     /// The data is not as locked.
     Unlocked,
     /// The lists are not the published ones.
@@ -54,7 +54,7 @@ pub(super) const ANSWER_TOKENS: usize = 1024;
 const MACHINE: &str = "eight A100";
 
 impl Reason {
-    /// Whether nothing else need be told: the run is another experiment.
+    /// Whether no other reason need be given: the run is another experiment.
     pub(super) fn is_all(&self) -> bool {
         matches!(self, Reason::Model { .. } | Reason::Drawn)
     }
@@ -74,21 +74,21 @@ impl fmt::Display for Reason {
             Reason::Model { found, expected } => {
                 write!(f, "another model: {found}, the paper's is {expected}")
             }
-            Reason::Drawn => f.write_str("drawn pictures"),
+            Reason::Drawn => f.write_str("drawn images"),
             Reason::Machine { found } => {
                 write!(f, "another machine: {found}, the paper's has {MACHINE}")
             }
             Reason::Protocol(fields) => write!(f, "the protocol differs: {}", fields.join(", ")),
-            Reason::Validation => f.write_str("validation pictures, the paper's are test pictures"),
+            Reason::Validation => f.write_str("validation images, the paper's are test images"),
             Reason::AnswerLength { found } => {
                 write!(f, "answers are cut at {found} tokens, the paper's at {ANSWER_TOKENS}")
             }
-            Reason::Limited => f.write_str("only some of the pictures were evaluated"),
-            Reason::NoPictures => f.write_str("no picture was evaluated"),
+            Reason::Limited => f.write_str("only some of the images were evaluated"),
+            Reason::NoImages => f.write_str("no image was evaluated"),
             Reason::Unlocked => {
                 f.write_str("the data differs from the lock, or nobody has locked it")
             }
-            Reason::OtherLists => f.write_str("the lists of pictures are not the published ones"),
+            Reason::OtherLists => f.write_str("the lists of images are not the published ones"),
             Reason::Missing { n, of } => write!(f, "{n} of {of} cells are missing"),
             Reason::OneSeed => {
                 f.write_str("one seed: nothing is known of the spread between seeds")

@@ -238,20 +238,20 @@ fn a_number_that_cannot_be_compared_says_why() {
         assert_eq!(reason("paper", &[1, 2], |results| change(results)), expected);
     };
     check("", &|_| {});
-    check("drawn pictures", &of_dtd(|outcome| outcome.synthetic = true));
-    check("only some of the pictures were evaluated", &of_dtd(|outcome| outcome.n_split += 1));
+    check("drawn images", &of_dtd(|outcome| outcome.synthetic = true));
+    check("only some of the images were evaluated", &of_dtd(|outcome| outcome.n_split += 1));
     check(
         "the data differs from the lock, or nobody has locked it",
         &of_dtd(|outcome| outcome.locked = false),
     );
     check(
-        "the lists of pictures are not the published ones",
+        "the lists of images are not the published ones",
         &of_dtd(|outcome| outcome.standard_lists = false),
     );
     let empty = of_dtd(|outcome| {
         (outcome.n, outcome.n_split, outcome.n_correct_published) = (0, 0, 0);
     });
-    check("no picture was evaluated", &empty);
+    check("no image was evaluated", &empty);
     check("1 of 2 cells are missing", &|results| {
         results.retain(|results| results.trial.key() != "cls-rl.dtd.4shot.seed2");
     });
@@ -264,11 +264,11 @@ fn a_number_that_cannot_be_compared_says_why() {
 
 #[test]
 fn another_protocol_is_told_by_its_fields() {
-    let told = reason("matched", &[1, 2], |_| {});
+    let reason = reason("matched", &[1, 2], |_| {});
     for field in ["training: training.grpo.top_k", "training: shots", "evaluation: image.path"] {
-        assert!(told.contains(field), "{field}: {told}");
+        assert!(reason.contains(field), "{field}: {reason}");
     }
-    assert!(!told.contains("micro_batch") && !told.contains("base_classes"), "{told}");
+    assert!(!reason.contains("micro_batch") && !reason.contains("base_classes"), "{reason}");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn another_evaluation_than_the_papers_is_told() {
     }
     let document = against(&planned, SMALL, &as_printed(&planned, SMALL, 0.0)).markdown();
     assert!(document.contains("answers are cut at 48 tokens, the paper's at 1024"), "{document}");
-    assert!(document.contains("validation pictures, the paper's are test pictures"), "{document}");
+    assert!(document.contains("validation images, the paper's are test images"), "{document}");
 }
 
 #[test]

@@ -44,26 +44,26 @@ frame_row! {
         pub prompt: PromptStyle,
         /// The part that was evaluated.
         pub split: Option<EvalSplit>,
-        /// Training pictures of each class; 0 for zero-shot.
-        #[unit = "pictures per class"]
+        /// Training images of each class; 0 for zero-shot.
+        #[unit = "images per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
         /// Name of the protocol.
         pub protocol: String,
-        /// Whether the pictures were drawn by this program.
+        /// Whether the images were drawn by this program.
         pub synthetic: bool,
-        /// Whether all data that the row rests on, training pictures included, equals the lock.
+        /// Whether all data that the row rests on, training images included, equals the lock.
         pub locked: bool,
         /// Whether all lists that it rests on are the published ones.
         pub standard_lists: bool,
-        /// Whether fewer pictures were evaluated than the split has.
+        /// Whether fewer images were evaluated than the split has.
         pub limited: bool,
-        /// Pictures evaluated.
-        #[unit = "pictures"]
+        /// Images evaluated.
+        #[unit = "images"]
         pub n: usize,
-        /// Pictures of the whole split that this form of question is about.
-        #[unit = "pictures"]
+        /// Images of the whole split that this form of question is about.
+        #[unit = "images"]
         pub n_split: usize,
         /// Class names that a question lists, on average; 0 for questions without a list.
         #[unit = "names"]
@@ -77,11 +77,11 @@ frame_row! {
         /// Accuracy by equality after normalisation, in percent; none where `n` is 0.
         #[unit = "%"]
         pub strict_pct: Option<f64>,
-        /// Pictures that are correct by the published score.
-        #[unit = "pictures"]
+        /// Images that are correct by the published score.
+        #[unit = "images"]
         pub n_correct_published: usize,
-        /// Pictures that are correct by the strict score.
-        #[unit = "pictures"]
+        /// Images that are correct by the strict score.
+        #[unit = "images"]
         pub n_correct_strict: usize,
         /// Answers cut at the longest length.
         #[unit = "answers"]
@@ -97,8 +97,8 @@ frame_row! {
         /// Seconds of this cell's evaluation.
         #[unit = "s"]
         pub evaluate_s: Option<f64>,
-        /// Pictures answered per second.
-        #[unit = "pictures/s"]
+        /// Images answered per second.
+        #[unit = "images/s"]
         pub evaluate_images_per_second: Option<f64>,
         /// Answer tokens per second.
         #[unit = "tokens/s"]
@@ -143,7 +143,7 @@ frame_row! {
         /// KL to the start model at the last step, in nats per token; none but for GRPO.
         #[unit = "nats per token"]
         pub final_kl: Option<f64>,
-        /// Seconds of reading weights, tokenizer and training pictures.
+        /// Seconds of reading weights, tokenizer and training images.
         #[unit = "s"]
         pub load_s: Option<f64>,
         /// Seconds of sampling completions and rewarding them.
@@ -155,8 +155,8 @@ frame_row! {
         /// Seconds of all three.
         #[unit = "s"]
         pub train_s: Option<f64>,
-        /// Pictures seen by the optimizer, per second of rollout and update.
-        #[unit = "pictures/s"]
+        /// Images seen by the optimizer, per second of rollout and update.
+        #[unit = "images/s"]
         pub train_images_per_second: Option<f64>,
         /// Tokens of completions or examples, per second of rollout and update.
         #[unit = "tokens/s"]
@@ -169,8 +169,8 @@ frame_row! {
         /// GPU-seconds of training; none on a CPU.
         #[unit = "GPU-seconds"]
         pub train_gpu_s: Option<f64>,
-        /// Pictures seen by the optimizer, repeated ones counted.
-        #[unit = "pictures"]
+        /// Images seen by the optimizer, repeated ones counted.
+        #[unit = "images"]
         pub train_images: i64,
         /// Tokens of completions or examples.
         #[unit = "tokens"]
@@ -185,13 +185,13 @@ frame_row! {
     pub struct MadeFrom {
         /// Digest of the start model's directory.
         pub base_weights_digest: String,
-        /// Digest of the target's lists and pictures; like those below, none where it is not known.
+        /// Digest of the target's lists and images; like those below, none where it is not known.
         pub data_digest: Option<String>,
         /// Digest of the rendered prompts of the evaluation.
         pub prompts_digest: Option<String>,
-        /// Digest of the lists and pictures of the dataset that was trained on.
+        /// Digest of the lists and images of the dataset that was trained on.
         pub train_data_digest: Option<String>,
-        /// Digest of the training pictures that were picked.
+        /// Digest of the training images that were picked.
         pub picks_digest: Option<String>,
         /// Digest of the rendered prompts of training.
         pub train_prompts_digest: Option<String>,

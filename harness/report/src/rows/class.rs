@@ -10,7 +10,7 @@ use super::{SampleRow, column::frame_row};
 const SCHEMA_VERSION: i64 = 1;
 
 frame_row! {
-    /// A class of a cell: the answers about its pictures. A class without a picture has no row.
+    /// A class of a cell: the answers about its images. A class without an image has no row.
     pub struct ClassRow<'a> {
         /// Version of these columns.
         pub schema_version: i64,
@@ -32,30 +32,30 @@ frame_row! {
         pub form: Form,
         /// The prompt of the evaluation.
         pub prompt: PromptStyle,
-        /// Training pictures of each class; 0 for zero-shot.
-        #[unit = "pictures per class"]
+        /// Training images of each class; 0 for zero-shot.
+        #[unit = "images per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
         /// The class's name.
         pub class: &'a str,
-        /// Pictures of the class.
-        #[unit = "pictures"]
+        /// Images of the class.
+        #[unit = "images"]
         pub n: usize,
         /// Those that are correct by the published score.
-        #[unit = "pictures"]
+        #[unit = "images"]
         pub n_correct_published: usize,
         /// Those that are correct by the strict score.
-        #[unit = "pictures"]
+        #[unit = "images"]
         pub n_correct_strict: usize,
         /// Answers of the cell that mean this class, right or wrong; what is needed for its precision.
         #[unit = "answers"]
         pub n_predicted: usize,
-        /// The other class that its pictures are most often taken for, the first in the alphabet among equals; none
+        /// The other class that its images are most often taken for, the first in the alphabet among equals; none
         /// where no answer means another.
         pub confused_with: Option<&'a str>,
         /// How often.
-        #[unit = "pictures"]
+        #[unit = "images"]
         pub n_confused: usize,
     }
 }

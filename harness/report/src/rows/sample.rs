@@ -1,4 +1,4 @@
-//! The samples' rows: one for each answered picture of a cell.
+//! The samples' rows: one for each answered image of a cell.
 
 use clsrl_spec::{
     CellKey, DatasetId, EvalSplit, Form, MethodId, ParseStatus, PromptStyle, Seed, ThoughtNames,
@@ -13,7 +13,7 @@ use crate::{TrialResults, verdicts::Answered};
 const SCHEMA_VERSION: i64 = 2;
 
 frame_row! {
-    /// An answered picture.
+    /// An answered image.
     pub struct SampleRow<'a> {
         /// Version of these columns.
         pub schema_version: i64,
@@ -35,16 +35,16 @@ frame_row! {
         pub prompt: PromptStyle,
         /// The part that was evaluated.
         pub split: Option<EvalSplit>,
-        /// Training pictures of each class; 0 for zero-shot.
-        #[unit = "pictures per class"]
+        /// Training images of each class; 0 for zero-shot.
+        #[unit = "images per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
         /// Name of the protocol.
         pub protocol: &'a str,
-        /// Position of the picture in the split's list.
+        /// Position of the image in the split's list.
         pub index: usize,
-        /// The picture's path as the dataset lists it.
+        /// The image's path as the dataset lists it.
         pub image: &'a str,
         /// The question, with its list and the prompt's suffix.
         pub question: &'a str,

@@ -23,8 +23,8 @@ frame_row! {
         pub method: MethodId,
         /// The dataset that was trained on.
         pub train_on: Option<DatasetId>,
-        /// Training pictures of each class.
-        #[unit = "pictures per class"]
+        /// Training images of each class.
+        #[unit = "images per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
@@ -53,7 +53,7 @@ frame_row! {
         /// Share of groups whose rewards are all equal, 0 to 1.
         #[unit = "share"]
         pub zero_variance_groups: Option<f64>,
-        /// Seconds of reading the step's pictures and making its prompts; like those below none where the step was
+        /// Seconds of reading the step's images and making its prompts; like those below none where the step was
         /// not timed.
         #[unit = "s"]
         pub load_s: Option<f64>,

@@ -40,7 +40,7 @@ fn a_record_of_another_trial_is_an_error() {
 }
 
 #[test]
-fn more_correct_answers_than_pictures_are_an_error() {
+fn more_correct_answers_than_images_are_an_error() {
     let mut results = made();
     results[1].cells[0].1.outcome.n_correct_strict = 49;
     let error = CellRow::all(&results).unwrap_err();

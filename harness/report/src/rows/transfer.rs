@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The version of the transfer columns.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 frame_row! {
-    /// A change: what is right after less what was right before, on the same pictures.
+    /// A change: what is right after less what was right before, on the same images.
     pub struct TransferRow {
         /// Version of these columns.
         pub schema_version: i64,
@@ -25,8 +25,8 @@ frame_row! {
         pub prompt: PromptStyle,
         /// The form of the questions.
         pub form: Form,
-        /// Training pictures of each class.
-        #[unit = "pictures per class"]
+        /// Training images of each class.
+        #[unit = "images per class"]
         pub shots: usize,
         /// The method that it is held against.
         pub against: MethodId,
@@ -49,9 +49,9 @@ frame_row! {
         /// The seeds that were planned.
         #[unit = "seeds"]
         pub n_planned: usize,
-        /// Pictures that both sides answered, those of a target counted once.
-        #[unit = "pictures"]
-        pub n_pictures: usize,
+        /// Images that both sides answered, those of a target counted once.
+        #[unit = "images"]
+        pub n_images: usize,
         /// Zero-shot accuracy on the target in percent; none in means and where another method is the reference.
         #[unit = "%"]
         pub zero_shot_pct: Option<f64>,
@@ -144,7 +144,7 @@ impl TransferRow {
             shared_classes: None,
             n_seeds: estimate.n_seeds,
             n_planned: estimate.n_planned,
-            n_pictures: estimate.n_pictures,
+            n_images: estimate.n_images,
             zero_shot_pct: None,
             change: estimate.mean,
             lower: estimate.bounds.map(|bounds| bounds.interval.lower),

@@ -35,8 +35,8 @@ frame_row! {
         pub train_on: Option<DatasetId>,
         /// The form of the training questions; none for zero-shot.
         pub train_form: Option<Form>,
-        /// Training pictures of each class; 0 for zero-shot.
-        #[unit = "pictures per class"]
+        /// Training images of each class; 0 for zero-shot.
+        #[unit = "images per class"]
         pub shots: usize,
         /// Seed of shots, order and sampling.
         pub seed: Seed,
@@ -67,13 +67,13 @@ frame_row! {
         pub precision: String,
         /// Digest of the start model's directory.
         pub base_weights_digest: String,
-        /// Digest of the lists and pictures of the dataset that was trained on; none where it is not known.
+        /// Digest of the lists and images of the dataset that was trained on; none where it is not known.
         pub train_data_digest: Option<String>,
     }
 }
 
 frame_row! {
-    /// What a fine-tune was told; none where its method has no such setting.
+    /// The settings of a fine-tune; none where its method has no such setting.
     #[derive(Default)]
     pub struct Hyperparameters {
         /// Passes over the training set, as the published trainer counts them.
@@ -134,8 +134,8 @@ frame_row! {
         /// Finished cells.
         #[unit = "cells"]
         pub n_cells: usize,
-        /// Pictures answered.
-        #[unit = "pictures"]
+        /// Images answered.
+        #[unit = "images"]
         pub evaluate_images: usize,
         /// Tokens of all answers.
         #[unit = "tokens"]
@@ -226,7 +226,7 @@ impl Hyperparameters {
         }
     }
 
-    /// What every fine-tune is told.
+    /// What every fine-tune is given.
     fn shared(duration: &Duration, optimizer: &OptimizerSettings, micro_batch: usize) -> Self {
         Hyperparameters {
             epochs: finite(duration.epochs),

@@ -24,7 +24,7 @@ fn shown(results: &[TrialResults], max_samples: usize) -> ShownSamples {
     shown
 }
 
-/// Trial, cell and picture of every sample that is shown.
+/// Trial, cell and image of every sample that is shown.
 fn names(shown: &ShownSamples) -> BTreeSet<(String, String, usize)> {
     let name = |(cell, prediction): (usize, &Prediction)| {
         let SampledCell { trial, key, .. } = &shown.cells()[cell];
@@ -41,8 +41,8 @@ fn n_differing(shown: &ShownSamples) -> usize {
 #[test]
 fn up_to_the_bound_all_are_shown_in_their_order() {
     let shown = shown(&made(), 5000);
-    // Three trials, two of them with two cells and zero-shot with four, of 48 pictures each.
-    assert_eq!(shown.told(), "All 384 samples are here; of 24 the two verdicts differ.");
+    // Three trials, two of them with two cells and zero-shot with four, of 48 images each.
+    assert_eq!(shown.describe(), "All 384 samples are here; of 24 the two verdicts differ.");
     let rows = shown.rows();
     let order: Vec<(usize, usize)> = rows.iter().map(|(cell, row)| (*cell, row.index)).collect();
     let expected: Vec<_> = (0..8).flat_map(|cell| (0..48).map(move |row| (cell, row))).collect();
@@ -53,16 +53,16 @@ fn up_to_the_bound_all_are_shown_in_their_order() {
 fn of_more_those_come_first_whose_verdicts_differ() {
     let shown = shown(&made(), 60);
     assert_eq!((shown.n_shown(), n_differing(&shown)), (60, 24));
-    let told = "60 of 384 samples are here: all 24 whose two verdicts differ, and others drawn with the seed \
+    let text = "60 of 384 samples are here: all 24 whose two verdicts differ, and others drawn with the seed \
                 1. The frame of samples has all.";
-    assert_eq!(shown.told(), told);
+    assert_eq!(shown.describe(), text);
 }
 
 #[test]
 fn more_differing_ones_than_fit_are_said_to_be_a_part() {
     let shown = shown(&made(), 10);
     assert_eq!((shown.n_shown(), n_differing(&shown)), (10, 10));
-    assert!(shown.told().contains("of the 24 whose two verdicts differ as many as fit"));
+    assert!(shown.describe().contains("of the 24 whose two verdicts differ as many as fit"));
 }
 
 #[test]
@@ -84,15 +84,15 @@ fn a_larger_bound_only_adds() {
 }
 
 #[test]
-fn a_picture_is_named_once_and_that_of_differing_verdicts_first() {
+fn an_image_is_named_once_and_that_of_differing_verdicts_first() {
     let shown = shown(&made(), 5000);
-    let pictures = shown.pictures();
-    assert_eq!(pictures.len(), 96);
+    let images = shown.images();
+    assert_eq!(images.len(), 96);
     let differing: BTreeSet<&String> = shown
         .rows()
         .into_iter()
         .filter(|(_, row)| row.correct_published != row.correct_strict)
         .map(|(_, row)| &row.image)
         .collect();
-    assert!(pictures[..differing.len()].iter().all(|picture| differing.contains(&picture.image)));
+    assert!(images[..differing.len()].iter().all(|image| differing.contains(&image.image)));
 }

@@ -1,6 +1,6 @@
 //! The mean of several cells, and what of it varies together.
 //!
-//! Two cells are independent unless they share fine-tunes (one model, several targets) or pictures (one
+//! Two cells are independent unless they share fine-tunes (one model, several targets) or images (one
 //! target, several models). Both are kept, so that whatever is resampled or summed is resampled or
 //! summed once.
 
@@ -13,8 +13,8 @@ use super::{Scores, StatisticsError};
 pub struct AveragedCell<'a> {
     /// Names its fine-tunes: cells of one name are answers of the same models, seed by seed.
     pub fine_tunes: &'a str,
-    /// Names its pictures: cells of one name are answers about the same pictures.
-    pub pictures: &'a str,
+    /// Names its images: cells of one name are answers about the same images.
+    pub images: &'a str,
     /// Its scores.
     pub scores: &'a Scores,
 }
@@ -28,18 +28,18 @@ pub struct Average {
     n_cells: usize,
 }
 
-/// The pictures of one name.
+/// The images of one name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Target {
     /// The group of fine-tunes and the seed in it, of every column.
     pub(super) columns: Vec<(usize, usize)>,
-    /// Different rows of scores, each with the number of pictures that have it, the commonest first.
+    /// Different rows of scores, each with the number of images that have it, the commonest first.
     pub(super) patterns: Vec<(Vec<i8>, usize)>,
-    pub(super) n_pictures: usize,
+    pub(super) n_images: usize,
 }
 
 impl Average {
-    /// Puts cells together. Refuses none, and cells of one name whose seeds or pictures differ.
+    /// Puts cells together. Refuses none, and cells of one name whose seeds or images differ.
     pub fn new(cells: &[AveragedCell<'_>]) -> Result<Self, StatisticsError> {
         if cells.is_empty() {
             return Err(StatisticsError::Empty { what: "cells" });
@@ -50,9 +50,9 @@ impl Average {
             let n_groups = groups.len();
             let (group, first) = *groups.entry(cell.fine_tunes).or_insert((n_groups, cell.scores));
             check_same("seeds", cell.fine_tunes, first.seeds() == cell.scores.seeds())?;
-            let members = targets.entry(cell.pictures).or_default();
-            let same = members.iter().all(|(_, other)| other.pictures() == cell.scores.pictures());
-            check_same("pictures", cell.pictures, same)?;
+            let members = targets.entry(cell.images).or_default();
+            let same = members.iter().all(|(_, other)| other.images() == cell.scores.images());
+            check_same("images", cell.images, same)?;
             members.push((group, cell.scores));
         }
         let mut n_seeds = vec![0; groups.len()];
@@ -68,9 +68,9 @@ impl Average {
         self.n_cells
     }
 
-    /// The number of pictures, those of one name counted once.
-    pub fn n_pictures(&self) -> usize {
-        self.targets.iter().map(|target| target.n_pictures).sum()
+    /// The number of images, those of one name counted once.
+    pub fn n_images(&self) -> usize {
+        self.targets.iter().map(|target| target.n_images).sum()
     }
 
     /// The fewest seeds of a cell. With one, intervals say nothing of other seeds.
@@ -101,22 +101,22 @@ impl Average {
 
 impl Target {
     fn new(cells: &[(usize, &Scores)]) -> Self {
-        let n_pictures = cells[0].1.n_pictures();
+        let n_images = cells[0].1.n_images();
         let columns = cells
             .iter()
             .flat_map(|(group, scores)| (0..scores.n_seeds()).map(|seed| (*group, seed)))
             .collect();
         let rows: Vec<&Vec<i8>> = cells.iter().flat_map(|(_, scores)| scores.rows()).collect();
         let mut counts: BTreeMap<Vec<i8>, usize> = BTreeMap::new();
-        for picture in 0..n_pictures {
-            *counts.entry(rows.iter().map(|row| row[picture]).collect()).or_default() += 1;
+        for image in 0..n_images {
+            *counts.entry(rows.iter().map(|row| row[image]).collect()).or_default() += 1;
         }
         let mut patterns: Vec<_> = counts.into_iter().collect();
         patterns.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-        Target { columns, patterns, n_pictures }
+        Target { columns, patterns, n_images }
     }
 
-    /// The mean over pictures of their weighted scores, where every pattern counts a number of times.
+    /// The mean over images of their weighted scores, where every pattern counts a number of times.
     ///
     /// Scores are summed as whole numbers first: there are far more patterns than columns.
     pub(super) fn mean(&self, times: &[usize], weights: &[f64]) -> f64 {
@@ -128,11 +128,11 @@ impl Target {
             }
         }
         let sum: f64 = sums.iter().zip(weights).map(|(&sum, weight)| sum as f64 * weight).sum();
-        sum / self.n_pictures as f64
+        sum / self.n_images as f64
     }
 }
 
-/// A picture's scores, summed with the weights of their columns.
+/// An image's scores, summed with the weights of their columns.
 pub(super) fn weighted(row: &[i8], weights: &[f64]) -> f64 {
     row.iter().zip(weights).map(|(&score, weight)| f64::from(score) * weight).sum()
 }

@@ -1,8 +1,8 @@
 //! Draws of binomial and multinomial counts.
 //!
-//! A bootstrap needs how many pictures of each kind a resample has, not which ones. Drawing the counts
-//! gives the same distribution as drawing pictures, in a time that grows with the number of kinds and
-//! the root of the number of pictures.
+//! A bootstrap needs how many images of each kind a resample has, not which ones. Drawing the counts
+//! gives the same distribution as drawing images, in a time that grows with the number of kinds and
+//! the root of the number of images.
 
 use clsrl_spec::Stream;
 

@@ -1,17 +1,17 @@
-//! The hierarchical bootstrap: other seeds, and other pictures.
+//! The hierarchical bootstrap: other seeds, and other images.
 //!
-//! A resample draws, with replacement, the seeds of every group of fine-tunes and then the pictures of every target,
-//! and takes the mean of the cells again. A cell's seeds are asked about the same pictures, so they share the
-//! resampled ones: drawn anew for every seed, pictures would seem to be as many more as there are seeds, and the
+//! A resample draws, with replacement, the seeds of every group of fine-tunes and then the images of every target,
+//! and takes the mean of the cells again. A cell's seeds are asked about the same images, so they share the
+//! resampled ones: drawn anew for every seed, images would seem to be as many more as there are seeds, and the
 //! interval would be too narrow (Owen 2007, the pigeonhole bootstrap; it errs on the wide side).
 //!
 //! What all resamples there are would tell is worked out ([`super::exact`]), so that nothing of it is chance. Where
-//! that has too many cases, which takes several seeds of several fine-tunes that are asked about the same pictures,
-//! resamples are drawn, as many as the printed digit needs. Pictures with the same scores under all seeds are one
+//! that has too many cases, which takes several seeds of several fine-tunes that are asked about the same images,
+//! resamples are drawn, as many as the printed digit needs. Images with the same scores under all seeds are one
 //! kind then, and a resample draws how many there are of each kind, which is the same distribution.
 //!
 //! What it cannot tell: with one seed it says nothing of other seeds; with two or three it has seen so
-//! little of their spread that it is too narrow; and where no picture differs it has no width.
+//! little of their spread that it is too narrow; and where no image differs it has no width.
 
 use clsrl_spec::{Seed, Stream};
 
@@ -39,7 +39,7 @@ const N_PLACES: [usize; 2] = [1 << 14, 1 << 16];
 /// The numbers of resamples that are drawn, one after the other, until the printed digit is certain.
 const N_RESAMPLES: [usize; 3] = [2_000, 8_000, 32_000];
 
-/// The most kinds of pictures that all further resamples of an average draw together: half a minute.
+/// The most kinds of images that all further resamples of an average draw together: half a minute.
 const MAX_DRAWS: usize = 200_000_000;
 
 /// No share of resamples is believed to be smaller: what so few of them show is the shape of the sample's ends.
@@ -154,13 +154,13 @@ struct Resamples<'a> {
     kinds: Vec<Kinds>,
     /// How often each seed of each group is drawn.
     times: Vec<Vec<usize>>,
-    /// How often each kind of each target's pictures is drawn.
+    /// How often each kind of each target's images is drawn.
     drawn: Vec<Vec<usize>>,
 }
 
 impl<'a> Resamples<'a> {
     fn new(average: &'a Average, plan: BootstrapPlan<'_>) -> Self {
-        let n_max = average.targets.iter().map(|target| target.n_pictures).max().unwrap_or(0);
+        let n_max = average.targets.iter().map(|target| target.n_images).max().unwrap_or(0);
         let kinds = average.targets.iter().map(|target| &target.patterns);
         Resamples {
             average,
@@ -185,7 +185,7 @@ impl<'a> Resamples<'a> {
         for ((target, kinds), drawn) in
             self.average.targets.iter().zip(&self.kinds).zip(&mut self.drawn)
         {
-            self.sampler.multinomial(&mut self.stream, kinds, target.n_pictures, drawn);
+            self.sampler.multinomial(&mut self.stream, kinds, target.n_images, drawn);
             mean += target.mean(drawn, &self.average.weights(target, &self.times));
         }
         100.0 * mean

@@ -1,11 +1,11 @@
-//! The mean change of an average, with one-sided bounds that hold for few pictures and few seeds.
+//! The mean change of an average, with one-sided bounds that hold for few images and few seeds.
 //!
 //! Two sources of chance are added as squared distances from the mean (MOVER, Zou and Donner 2008). The
-//! pictures: Tango's score bound at an effective number of pictures, which keeps a width where no verdict
+//! images: Tango's score bound at an effective number of images, which keeps a width where no verdict
 //! differs. The seeds: a t bound from the spread between the seeds of every group of fine-tunes
-//! (Satterthwaite's degrees of freedom), to which pictures contribute once more, so it errs on the wide
+//! (Satterthwaite's degrees of freedom), to which images contribute once more, so it errs on the wide
 //! side. Where five groups or more have one seed each, the spread between the groups stands in for it,
-//! less what the pictures explain; where there are fewer, the bounds are about those fine-tunes alone.
+//! less what the images explain; where there are fewer, the bounds are about those fine-tunes alone.
 
 use super::{
     Average, Interval, Level,
@@ -32,14 +32,14 @@ struct SeedSpread {
 /// A bound's distance from the mean, in points, by source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reach {
-    pub(crate) pictures: f64,
+    pub(crate) images: f64,
     pub(crate) seeds: f64,
 }
 
 impl Reach {
     /// Both sources together.
     pub(crate) fn whole(self) -> f64 {
-        self.pictures.hypot(self.seeds)
+        self.images.hypot(self.seeds)
     }
 }
 
@@ -90,29 +90,29 @@ impl Change {
         self.reach(end - self.mean, level)
     }
 
-    fn reach(&self, pictures: f64, level: Level) -> Reach {
+    fn reach(&self, images: f64, level: Level) -> Reach {
         let seeds = self.seeds.map_or(0.0, |seeds| {
             seeds.standard_error * t_quantile(level.get(), seeds.degrees_of_freedom)
         });
         // Above a level of one half a quantile is on the other side of the mean; there is no bound then.
-        Reach { pictures: 100.0 * pictures.max(0.0), seeds: 100.0 * seeds.max(0.0) }
+        Reach { images: 100.0 * images.max(0.0), seeds: 100.0 * seeds.max(0.0) }
     }
 }
 
-/// The pictures' mean changes as shares that went each way, at an effective number of pictures.
+/// The images' mean changes as shares that went each way, at an effective number of images.
 ///
-/// A picture counts with its weight in the average, and only by as much as its seeds and cells agree. The
+/// An image counts with its weight in the average, and only by as much as its seeds and cells agree. The
 /// effective number is the smaller of two estimates: one supposes that verdicts differ equally often in
 /// all targets, the other takes each target as it is seen.
 fn shares(average: &Average, weights: &[Vec<f64>]) -> Trinomial {
     let (mut worse, mut better, mut squares, mut sizes) = (0.0, 0.0, 0.0, 0.0);
     let mut weight_squares = 0.0;
     for (target, weights) in average.targets.iter().zip(weights) {
-        let n_pictures = target.n_pictures as f64;
-        let weight = weights.iter().sum::<f64>() / n_pictures;
-        weight_squares += n_pictures * weight * weight;
+        let n_images = target.n_images as f64;
+        let weight = weights.iter().sum::<f64>() / n_images;
+        weight_squares += n_images * weight * weight;
         for (row, n) in &target.patterns {
-            let part = weighted(row, weights) / n_pictures;
+            let part = weighted(row, weights) / n_images;
             let n = *n as f64;
             worse += n * (-part).max(0.0);
             better += n * part.max(0.0);
@@ -148,22 +148,21 @@ struct Group {
     by_seed: Vec<f64>,
     /// The group's weight in the average.
     weight: f64,
-    /// The variance that its pictures give to its part of the mean.
-    picture_variance: f64,
+    /// The variance that its images give to its part of the mean.
+    image_variance: f64,
 }
 
 impl Group {
     fn new(average: &Average, weights: &[Vec<f64>], group: usize) -> Self {
         let n_seeds = average.n_seeds[group];
-        let mut of_group =
-            Group { by_seed: vec![0.0; n_seeds], weight: 0.0, picture_variance: 0.0 };
+        let mut of_group = Group { by_seed: vec![0.0; n_seeds], weight: 0.0, image_variance: 0.0 };
         for (target, weights) in average.targets.iter().zip(weights) {
             let of_target = target.columns.iter().zip(weights);
             let own: Vec<f64> = of_target
                 .map(|((of, _), weight)| if *of == group { *weight } else { 0.0 })
                 .collect();
             of_group.weight += own.iter().sum::<f64>();
-            of_group.picture_variance += variance_of_mean(target, &own);
+            of_group.image_variance += variance_of_mean(target, &own);
             for (column, (of, seed)) in target.columns.iter().enumerate() {
                 if *of == group {
                     let part = n_seeds as f64 * own[column] * column_mean(target, column);
@@ -181,10 +180,10 @@ impl Group {
     }
 }
 
-/// With fewer, the t quantile is so large that nothing could be told.
+/// With fewer, the t quantile is so large that nothing could be concluded.
 const FEWEST_GROUPS: usize = 5;
 
-/// What the spread between groups of one seed tells of the seeds, beyond what their pictures explain.
+/// What the spread between groups of one seed tells of the seeds, beyond what their images explain.
 fn spread_between(groups: &[&Group]) -> Option<(f64, f64)> {
     if groups.len() < FEWEST_GROUPS {
         return None;
@@ -192,7 +191,7 @@ fn spread_between(groups: &[&Group]) -> Option<(f64, f64)> {
     let n = groups.len() as f64;
     let means: Vec<f64> = groups.iter().map(|group| group.by_seed[0] / group.weight).collect();
     let explained =
-        groups.iter().map(|group| group.picture_variance / group.weight.powi(2)).sum::<f64>() / n;
+        groups.iter().map(|group| group.image_variance / group.weight.powi(2)).sum::<f64>() / n;
     let left = (sample_variance(&means) - explained).max(0.0);
     Some((left * groups.iter().map(|group| group.weight.powi(2)).sum::<f64>(), n - 1.0))
 }
@@ -204,7 +203,7 @@ fn sample_variance(values: &[f64]) -> f64 {
 }
 
 fn variance_of_mean(target: &Target, weights: &[f64]) -> f64 {
-    let n = target.n_pictures as f64;
+    let n = target.n_images as f64;
     let (mut sum, mut squares) = (0.0, 0.0);
     for (row, count) in &target.patterns {
         let part = weighted(row, weights);
@@ -216,5 +215,5 @@ fn variance_of_mean(target: &Target, weights: &[f64]) -> f64 {
 
 fn column_mean(target: &Target, column: usize) -> f64 {
     let scored = target.patterns.iter().map(|(row, n)| f64::from(row[column]) * *n as f64);
-    scored.sum::<f64>() / target.n_pictures as f64
+    scored.sum::<f64>() / target.n_images as f64
 }

@@ -4,7 +4,7 @@ use super::{
     Level, PairCounts, Probability, StatisticsError, level::normal_quantile, score_interval::bisect,
 };
 
-/// The share of pictures on which two runs differ: above 0, at most 1.
+/// The share of images on which two runs differ: above 0, at most 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Discordance(f64);
 
@@ -31,7 +31,7 @@ impl Discordance {
 /// How a comparison is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Design {
-    /// The pictures that both runs are asked about.
+    /// The images that both runs are asked about.
     pub n: usize,
     /// The share of them on which the verdicts differ.
     pub discordance: Discordance,
@@ -44,7 +44,7 @@ pub struct Design {
 /// The smallest true change, in points, that McNemar's test finds with the wanted power.
 ///
 /// Solves Connor's equation (Connor 1987), `d √n = z(1 − α/2) √p + z(power) √(p − d²)`, for d at a
-/// discordance p. None where no change that so few differing pictures allow would be found.
+/// discordance p. None where no change that so few differing images allow would be found.
 pub fn minimum_detectable_change(design: Design) -> Option<f64> {
     let (n, discordance) = (design.n as f64, design.discordance.get());
     let z_level = normal_quantile(design.level.get() / 2.0);
@@ -71,9 +71,9 @@ pub fn detectable_by_error(standard_error: f64, level: Level, power: Probability
     (normal_quantile(level.get() / 2.0) + normal_quantile(1.0 - power.get())) * standard_error
 }
 
-/// The smallest true change, in points, that McNemar's test finds with the wanted power if every picture that
+/// The smallest true change, in points, that McNemar's test finds with the wanted power if every image that
 /// differs goes the same way: Connor's equation at a discordance as large as the change. For runs that did
-/// not differ. None where so few pictures are not enough for any change.
+/// not differ. None where so few images are not enough for any change.
 pub fn detectable_one_way(n: usize, level: Level, power: Probability) -> Option<f64> {
     let z_level = normal_quantile(level.get() / 2.0);
     let z_power = normal_quantile(1.0 - power.get());

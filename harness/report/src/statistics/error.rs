@@ -31,19 +31,19 @@ pub enum StatisticsError {
         /// What is not there.
         what: &'static str,
     },
-    /// More right answers, or more changed ones, than there are pictures.
-    #[error("{counted} pictures are counted, expected at most {n}")]
+    /// More right answers, or more changed ones, than there are images.
+    #[error("{counted} images are counted, expected at most {n}")]
     CountTooLarge {
         /// What was counted.
         counted: usize,
-        /// The pictures.
+        /// The images.
         n: usize,
     },
-    /// Two verdicts on one picture.
-    #[error("picture {picture} has more than one verdict")]
-    DuplicatePicture {
+    /// Two verdicts on one image.
+    #[error("image {image} has more than one verdict")]
+    DuplicateImage {
         /// Its position in the split's list.
-        picture: usize,
+        image: usize,
     },
     /// Two runs of one seed.
     #[error("seed {seed} is there more than once")]
@@ -51,24 +51,24 @@ pub enum StatisticsError {
         /// The seed.
         seed: Seed,
     },
-    /// What is to be compared was not asked about the same pictures.
+    /// What is to be compared was not asked about the same images.
     #[error(
-        "the pictures of seed {seed} differ: {expected} expected, {found} found, {shared} shared"
+        "the images of seed {seed} differ: {expected} expected, {found} found, {shared} shared"
     )]
-    PicturesDiffer {
+    ImagesDiffer {
         /// The seed.
         seed: Seed,
-        /// The pictures of the first run or of the first arm.
+        /// The images of the first run or of the first arm.
         expected: usize,
-        /// The pictures of this one.
+        /// The images of this one.
         found: usize,
         /// Those in both.
         shared: usize,
     },
-    /// Cells that should share their fine-tunes or pictures, and do not.
+    /// Cells that should share their fine-tunes or images, and do not.
     #[error("the {what} of `{name}` differ between cells of one average")]
     CellsDiffer {
-        /// Seeds or pictures.
+        /// Seeds or images.
         what: &'static str,
         /// The name that the cells share.
         name: String,

@@ -1,8 +1,8 @@
 //! The distribution of a resampled average, worked out instead of drawn.
 //!
-//! Given how often every seed is drawn, the pictures of a target add up to a sum of independent draws, whose
+//! Given how often every seed is drawn, the images of a target add up to a sum of independent draws, whose
 //! distribution is the n-th power of one draw's in the frequencies; targets are independent, so theirs multiply; and
-//! over the ways of drawing seeds it is their mean. Cells that share neither fine-tunes nor pictures are worked out
+//! over the ways of drawing seeds it is their mean. Cells that share neither fine-tunes nor images are worked out
 //! apart and multiplied too. All sums lie on one lattice where the sizes of targets have a small common multiple;
 //! where they have none each target's sums are moved to the nearest of evenly spaced places, which moves no quantile
 //! by more than half a place for every target.
@@ -41,7 +41,7 @@ struct Part<'a> {
 
 /// The places on which all sums of an average lie, and what a sum is worth in them.
 struct Places {
-    /// What a sum is worth in points, times its target's pictures.
+    /// What a sum is worth in points, times its target's images.
     unit: f64,
     first: f64,
     step: f64,
@@ -140,7 +140,7 @@ fn reached<'a>(masses: impl Iterator<Item = &'a f64>, share: f64) -> usize {
 }
 
 impl Places {
-    /// The places that hold all sums of targets, which `unit` over a target's pictures turns into points.
+    /// The places that hold all sums of targets, which `unit` over a target's images turns into points.
     fn of(parts: &[Part<'_>], sums: &[Vec<Vec<Sums>>], unit: f64, n_places: usize) -> Places {
         let each = || {
             parts
@@ -195,7 +195,7 @@ impl Places {
 
     /// Adds a target's masses at their places, counted from that of its lowest sum.
     fn place(&self, target: &Target, sums: &Sums, low: i64, share: f64, masses: &mut [f64]) {
-        let unit = self.unit / target.n_pictures as f64 / self.step;
+        let unit = self.unit / target.n_images as f64 / self.step;
         for (sum, mass) in sums.iter() {
             masses[((sum - low) as f64 * unit).round() as usize] += mass * share;
         }
@@ -207,8 +207,7 @@ fn ends(parts: &[Part<'_>], sums: &[Vec<Vec<Sums>>], unit: f64) -> (f64, f64) {
     let (mut low, mut high) = (0.0, 0.0);
     for (part, ways) in parts.iter().zip(sums) {
         for (at, target) in part.targets.iter().enumerate() {
-            let points =
-                |sum: Option<i64>| sum.unwrap_or(0) as f64 * unit / target.n_pictures as f64;
+            let points = |sum: Option<i64>| sum.unwrap_or(0) as f64 * unit / target.n_images as f64;
             low += points(ways.iter().map(|way| way[at].first).min());
             high += points(ways.iter().map(|way| way[at].last()).max());
         }
@@ -223,7 +222,7 @@ fn lattice<'a>(
 ) -> Option<(i64, i64)> {
     let mut multiple = 1i64;
     for (target, _) in sums.clone() {
-        let n = target.n_pictures as i64;
+        let n = target.n_images as i64;
         multiple = multiple.checked_mul(n / greatest_common_divisor(multiple, n))?;
         if 1 << 40 < multiple {
             return None;
@@ -232,7 +231,7 @@ fn lattice<'a>(
     let mut step = 0;
     let mut firsts: BTreeMap<*const Target, i64> = BTreeMap::new();
     for (target, sums) in sums {
-        let scale = multiple / target.n_pictures as i64;
+        let scale = multiple / target.n_images as i64;
         let first = *firsts.entry(std::ptr::from_ref(*target)).or_insert(sums.first);
         step = greatest_common_divisor(step, scale.checked_mul(sums.first - first)?);
         if 1 < sums.masses.len() {

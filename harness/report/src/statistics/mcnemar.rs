@@ -1,4 +1,4 @@
-//! McNemar's test: do two runs differ on the same pictures?
+//! McNemar's test: do two runs differ on the same images?
 
 use statrs::distribution::{Binomial, Discrete, DiscreteCDF};
 
@@ -15,8 +15,8 @@ pub struct McNemar {
 
 /// The exact test (McNemar 1947) and its mid-p form (Fagerland, Lydersen, Laake 2013).
 ///
-/// Only the pictures on which the verdicts differ count: without a difference between the runs each goes
-/// either way with probability 1/2. Without any such picture both p-values are 1.
+/// Only the images on which the verdicts differ count: without a difference between the runs each goes
+/// either way with probability 1/2. Without any such image both p-values are 1.
 pub fn mcnemar(pairs: PairCounts) -> McNemar {
     let n = pairs.n_discordant();
     if n == 0 {

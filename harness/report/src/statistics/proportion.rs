@@ -2,7 +2,7 @@
 
 use super::{Interval, Level, StatisticsError, level::normal_quantile};
 
-/// So many of so many pictures; at least one.
+/// So many of so many images; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proportion {
     n_right: usize,
@@ -10,10 +10,10 @@ pub struct Proportion {
 }
 
 impl Proportion {
-    /// Counts right answers. Refuses no pictures, and more right answers than pictures.
+    /// Counts right answers. Refuses no images, and more right answers than images.
     pub fn new(n_right: usize, n: usize) -> Result<Self, StatisticsError> {
         match (n, n_right <= n) {
-            (0, _) => Err(StatisticsError::Empty { what: "pictures" }),
+            (0, _) => Err(StatisticsError::Empty { what: "images" }),
             (_, false) => Err(StatisticsError::CountTooLarge { counted: n_right, n }),
             (_, true) => Ok(Proportion { n_right, n }),
         }
@@ -27,7 +27,7 @@ impl Proportion {
     /// Wilson's score interval (Wilson 1927, without continuity correction), two-sided, in percent.
     ///
     /// Unlike the one that adds and subtracts a standard error it has a width where all answers are
-    /// right or wrong, and holds its level for a few dozen pictures.
+    /// right or wrong, and holds its level for a few dozen images.
     pub fn wilson_pct(self, level: Level) -> Interval {
         let n = self.n as f64;
         let share = self.n_right as f64 / n;

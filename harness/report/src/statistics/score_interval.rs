@@ -1,8 +1,8 @@
-//! The change of an accuracy on the same pictures, and Tango's interval around it.
+//! The change of an accuracy on the same images, and Tango's interval around it.
 
 use super::{Interval, Level, StatisticsError, level::normal_quantile};
 
-/// Pairs of verdicts on the same pictures: how many there are, and how many differ which way.
+/// Pairs of verdicts on the same images: how many there are, and how many differ which way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairCounts {
     n: usize,
@@ -15,7 +15,7 @@ impl PairCounts {
     pub fn new(n: usize, n_worse: usize, n_better: usize) -> Result<Self, StatisticsError> {
         let counted = n_worse.saturating_add(n_better);
         match (n, counted <= n) {
-            (0, _) => Err(StatisticsError::Empty { what: "pictures" }),
+            (0, _) => Err(StatisticsError::Empty { what: "images" }),
             (_, false) => Err(StatisticsError::CountTooLarge { counted, n }),
             (_, true) => Ok(PairCounts { n, n_worse, n_better }),
         }
@@ -48,7 +48,7 @@ impl PairCounts {
 
     /// Tango's score interval of the change (Tango 1998), two-sided, in points.
     ///
-    /// It has a width where no verdict differs, and holds its level for a few dozen pictures.
+    /// It has a width where no verdict differs, and holds its level for a few dozen images.
     pub fn score_interval_points(self, level: Level) -> Interval {
         let n = self.n as f64;
         let shares =

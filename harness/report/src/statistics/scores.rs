@@ -1,7 +1,7 @@
-//! One cell over its seeds: a score for every picture under every seed.
+//! One cell over its seeds: a score for every image under every seed.
 //!
 //! An accuracy scores 0 or 1; a change scores −1 (right before, wrong after), 0 or 1. The seeds of a cell
-//! are asked about the same pictures, so the scores are a table, and both its sides can be resampled.
+//! are asked about the same images, so the scores are a table, and both its sides can be resampled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use clsrl_spec::Seed;
 
 use super::{PairCounts, SeedValues, StatisticsError, Verdicts};
 
-/// The scores of one cell: seeds by pictures, both at least one.
+/// The scores of one cell: seeds by images, both at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scores {
     /// Ascending.
     seeds: Vec<Seed>,
     /// Positions in the split's list, ascending.
-    pictures: Vec<usize>,
-    /// By seed, then by picture.
+    images: Vec<usize>,
+    /// By seed, then by image.
     rows: Vec<Vec<i8>>,
 }
 
@@ -27,12 +27,12 @@ impl Scores {
         Self::of_rows(runs.iter().map(|(seed, verdicts)| Ok((*seed, verdicts, row(verdicts)))))
     }
 
-    /// The scores of a change: each seed with the verdicts before and after, on the same pictures.
+    /// The scores of a change: each seed with the verdicts before and after, on the same images.
     ///
     /// A run that has no seeds, such as zero-shot, stands before each of the others.
     pub fn of_change(runs: &[(Seed, &Verdicts, &Verdicts)]) -> Result<Self, StatisticsError> {
         Self::of_rows(runs.iter().map(|&(seed, before, after)| {
-            before.same_pictures(seed, after)?;
+            before.same_images(seed, after)?;
             let change = |(before, after)| i8::from(after) - i8::from(before);
             Ok((seed, after, before.right().zip(after.right()).map(change).collect()))
         }))
@@ -45,14 +45,14 @@ impl Scores {
         let mut by_seed = BTreeMap::new();
         for run in runs {
             let (seed, verdicts, row) = run?;
-            first.get_or_insert(verdicts).same_pictures(seed, verdicts)?;
+            first.get_or_insert(verdicts).same_images(seed, verdicts)?;
             if by_seed.insert(seed, row).is_some() {
                 return Err(StatisticsError::DuplicateSeed { seed });
             }
         }
         let first = first.ok_or(StatisticsError::Empty { what: "seeds" })?;
         let (seeds, rows) = by_seed.into_iter().unzip();
-        Ok(Scores { seeds, pictures: first.pictures(), rows })
+        Ok(Scores { seeds, images: first.images(), rows })
     }
 
     /// The scores of those seeds that are among some; none if none is.
@@ -61,7 +61,7 @@ impl Scores {
         let (seeds, rows): (Vec<Seed>, Vec<Vec<i8>>) =
             kept.map(|(seed, row)| (*seed, row.clone())).unzip();
         let is_any = !seeds.is_empty();
-        is_any.then(|| Scores { seeds, pictures: self.pictures.clone(), rows })
+        is_any.then(|| Scores { seeds, images: self.images.clone(), rows })
     }
 
     /// The number of seeds.
@@ -69,12 +69,12 @@ impl Scores {
         self.seeds.len()
     }
 
-    /// The number of pictures.
-    pub fn n_pictures(&self) -> usize {
-        self.pictures.len()
+    /// The number of images.
+    pub fn n_images(&self) -> usize {
+        self.images.len()
     }
 
-    /// The mean score over seeds and pictures: percent of an accuracy, points of a change.
+    /// The mean score over seeds and images: percent of an accuracy, points of a change.
     pub fn mean_pct(&self) -> f64 {
         let means = self.seed_means();
         100.0 * means.iter().sum::<f64>() / means.len() as f64
@@ -89,7 +89,7 @@ impl Scores {
     /// Of a change: the pairs of all seeds, counted together.
     pub fn pairs(&self) -> PairCounts {
         let count = |score| self.rows.iter().flatten().filter(|&&found| found == score).count();
-        PairCounts::new(self.n_pictures() * self.n_seeds(), count(-1), count(1))
+        PairCounts::new(self.n_images() * self.n_seeds(), count(-1), count(1))
             .expect("a score is −1 or 1, not both, and there is at least one")
     }
 
@@ -97,8 +97,8 @@ impl Scores {
         &self.seeds
     }
 
-    pub(super) fn pictures(&self) -> &[usize] {
-        &self.pictures
+    pub(super) fn images(&self) -> &[usize] {
+        &self.images
     }
 
     pub(super) fn rows(&self) -> &[Vec<i8>] {

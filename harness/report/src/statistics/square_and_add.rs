@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::Interval;
 
-/// A proportion among several: its estimate, its interval, and the pictures that it rests on.
+/// A proportion among several: its estimate, its interval, and the images that it rests on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Part<'a> {
     /// In the interval's unit.
     pub estimate: f64,
     /// Around the estimate.
     pub interval: Interval,
-    /// Parts of one name rest on the same pictures, and count as varying together.
-    pub pictures: &'a str,
+    /// Parts of one name rest on the same images, and count as varying together.
+    pub images: &'a str,
 }
 
 /// The interval of the mean of some parts, each with the same weight; none of no part.
@@ -24,11 +24,11 @@ pub fn square_and_add(parts: &[Part<'_>]) -> Option<Interval> {
     let n = parts.len() as f64;
     let mean = parts.iter().map(|part| part.estimate).sum::<f64>() / n;
     let reach = |of: fn(&Part<'_>) -> f64| {
-        let mut by_pictures = BTreeMap::new();
+        let mut by_images = BTreeMap::new();
         for part in parts {
-            *by_pictures.entry(part.pictures).or_insert(0.0) += of(part) / n;
+            *by_images.entry(part.images).or_insert(0.0) += of(part) / n;
         }
-        by_pictures.values().map(|distance: &f64| distance.powi(2)).sum::<f64>().sqrt()
+        by_images.values().map(|distance: &f64| distance.powi(2)).sum::<f64>().sqrt()
     };
     (!parts.is_empty()).then(|| Interval {
         lower: mean - reach(|part| part.estimate - part.interval.lower),

@@ -1,4 +1,4 @@
-//! The distribution of what a resample of a target's pictures adds up to.
+//! The distribution of what a resample of a target's images adds up to.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{
 /// The mass that may be missing at the ends of a distribution.
 const MISSING_MASS: f64 = 1e-13;
 
-/// The most places of one target's distribution. ImageNet's 50,000 pictures under five seeds have 2^15.
+/// The most places of one target's distribution. ImageNet's 50,000 images under five seeds have 2^15.
 const MAX_PLACES: usize = 1 << 20;
 
 /// Sums of whole numbers: `first`, `first + step` and so on, with their probabilities.
@@ -22,14 +22,14 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Of as many draws with replacement as there are pictures, each worth what `worth` makes of its row of scores.
+    /// Of as many draws with replacement as there are images, each worth what `worth` makes of its row of scores.
     /// None where the distribution has too many places.
     pub(super) fn of(target: &Target, worth: impl Fn(&[i8]) -> i64) -> Option<Sums> {
         let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
         for (row, n) in &target.patterns {
             *counts.entry(worth(row)).or_default() += n;
         }
-        let n = target.n_pictures;
+        let n = target.n_images;
         let least = *counts.keys().next()?;
         let step =
             counts.keys().fold(0, |step, worth| greatest_common_divisor(step, worth - least));

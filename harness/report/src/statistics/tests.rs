@@ -49,10 +49,10 @@ fn squared_distances_give_newcombes_interval() {
     let wilson = |n_right, n| Proportion::new(n_right, n).unwrap().wilson_pct(Level::FIVE_PERCENT);
     let (one, other) = (wilson(56, 70), wilson(48, 80));
     let minus = Interval { lower: -other.upper, upper: -other.lower };
-    let part = |estimate, interval, pictures| Part { estimate, interval, pictures };
+    let part = |estimate, interval, images| Part { estimate, interval, images };
     let found = square_and_add(&[part(80.0, one, "a"), part(-60.0, minus, "b")]).unwrap();
     assert!((2.0 * found.lower - 5.24).abs() < 0.005 && (2.0 * found.upper - 33.39).abs() < 0.005);
-    // On the same pictures nothing is known of how they vary together: distances are added as they are.
+    // On the same images nothing is known of how they vary together: distances are added as they are.
     let same = square_and_add(&[part(80.0, one, "a"), part(80.0, one, "a")]).unwrap();
     assert!((same.lower - one.lower).abs() < 1e-9 && (same.upper - one.upper).abs() < 1e-9);
     assert_eq!(square_and_add(&[]), None);
@@ -129,7 +129,7 @@ fn bootstrap_of(row: &Value) -> Bootstrap {
         .zip(&names)
         .map(|(scores, name)| AveragedCell {
             fine_tunes: if shared { "all" } else { name },
-            pictures: name,
+            images: name,
             scores,
         })
         .collect();
@@ -140,7 +140,7 @@ fn plan(level: Level) -> BootstrapPlan<'static> {
     BootstrapPlan { level, seed: 1, name: "a" }
 }
 
-/// Verdicts that change as a table of −1, 0 and 1, seeds by pictures, tells.
+/// Verdicts that change as a table of −1, 0 and 1, seeds by images, tells.
 fn scores_of(table: &Value) -> Scores {
     let rows: Vec<Vec<i64>> = serde_json::from_value(table.clone()).unwrap();
     let verdicts = |row: &Vec<i64>, right: i64| {
@@ -170,7 +170,7 @@ fn the_bootstrap_is_that_of_whole_rows() {
 fn the_same_plan_gives_the_same_resamples_and_another_name_others() {
     let row = &reference("bootstrap")[1];
     let scores = scores_of(&row["cells"][0]);
-    let cell = AveragedCell { fine_tunes: "a", pictures: "a", scores: &scores };
+    let cell = AveragedCell { fine_tunes: "a", images: "a", scores: &scores };
     let average = Average::new(&[cell]).unwrap();
     let first = plan(Level::FIVE_PERCENT);
     let other = BootstrapPlan { name: "b", ..first };
@@ -184,10 +184,10 @@ fn the_same_plan_gives_the_same_resamples_and_another_name_others() {
 }
 
 #[test]
-fn cells_of_the_same_pictures_vary_together() {
+fn cells_of_the_same_images_vary_together() {
     let table = serde_json::json!([vec![1; 24].into_iter().chain(vec![0; 24]).collect::<Vec<_>>()]);
     let scores = scores_of(&table);
-    let cell = |fine_tunes, pictures| AveragedCell { fine_tunes, pictures, scores: &scores };
+    let cell = |fine_tunes, images| AveragedCell { fine_tunes, images, scores: &scores };
     let error = |cells: &[AveragedCell<'_>]| {
         let average = Average::new(cells).unwrap();
         Bootstrap::new(&average, plan(Level::FIVE_PERCENT)).standard_error
@@ -202,7 +202,7 @@ fn cells_of_the_same_pictures_vary_together() {
 #[test]
 fn no_change_has_no_bootstrapped_width_and_a_p_value_of_one() {
     let scores = scores_of(&serde_json::json!([[0, 0, 0], [0, 0, 0]]));
-    let cell = AveragedCell { fine_tunes: "a", pictures: "a", scores: &scores };
+    let cell = AveragedCell { fine_tunes: "a", images: "a", scores: &scores };
     let found = Bootstrap::new(&Average::new(&[cell]).unwrap(), plan(Level::FIVE_PERCENT));
     assert_eq!(found.interval, Interval { lower: 0.0, upper: 0.0 });
     assert_eq!(found.p_no_change.get(), 1.0);
@@ -228,15 +228,9 @@ fn what_is_no_number_or_not_there_is_refused_at_the_door() {
         Average::new(&[]).err(),
     ];
     let found = empty.map(|error| error.unwrap().to_string());
-    let pictures = "there are no pictures";
-    let expected = [
-        "there are no seeds",
-        pictures,
-        pictures,
-        pictures,
-        "there are no seeds",
-        "there are no cells",
-    ];
+    let images = "there are no images";
+    let expected =
+        ["there are no seeds", images, images, images, "there are no seeds", "there are no cells"];
     assert_eq!(found, expected);
     assert!(Proportion::new(3, 2).is_err() && PairCounts::new(3, 2, 2).is_err());
 }
@@ -248,13 +242,13 @@ fn one_seed_has_a_mean_and_no_spread() {
 }
 
 #[test]
-fn only_verdicts_on_the_same_pictures_are_compared() {
-    let verdicts = |pictures: &[usize]| Verdicts::new(pictures.iter().map(|&at| (at, true)));
+fn only_verdicts_on_the_same_images_are_compared() {
+    let verdicts = |images: &[usize]| Verdicts::new(images.iter().map(|&at| (at, true)));
     let twice = verdicts(&[3, 1, 3]).unwrap_err();
-    assert_eq!(twice.to_string(), "picture 3 has more than one verdict");
+    assert_eq!(twice.to_string(), "image 3 has more than one verdict");
     let (long, short) = (verdicts(&[2, 0, 1]).unwrap(), verdicts(&[0, 5]).unwrap());
     let unlike = Scores::of_change(&[(1, &long, &short)]).unwrap_err();
-    let expected = "the pictures of seed 1 differ: 3 expected, 2 found, 1 shared";
+    let expected = "the images of seed 1 differ: 3 expected, 2 found, 1 shared";
     assert_eq!(unlike.to_string(), expected);
     assert!(Scores::of_accuracy(&[(1, long.clone()), (2, short)]).is_err());
     let repeated = Scores::of_accuracy(&[(7, long.clone()), (7, long)]).unwrap_err();
@@ -267,10 +261,10 @@ fn an_average_gives_every_cell_the_same_weight() {
         Scores::of_accuracy(&[(1, Verdicts::new([(0, true), (1, true)]).unwrap())]).unwrap();
     let long = Verdicts::new((0..8).map(|at| (at, at < 2))).unwrap();
     let long = Scores::of_accuracy(&[(1, long.clone()), (2, long)]).unwrap();
-    let cell = |name, scores| AveragedCell { fine_tunes: name, pictures: name, scores };
+    let cell = |name, scores| AveragedCell { fine_tunes: name, images: name, scores };
     let average = Average::new(&[cell("short", &short), cell("long", &long)]).unwrap();
     assert_eq!(average.mean_pct(), (100.0 + 25.0) / 2.0);
-    assert_eq!((average.n_cells(), average.n_pictures(), average.fewest_seeds()), (2, 10, 1));
+    assert_eq!((average.n_cells(), average.n_images(), average.fewest_seeds()), (2, 10, 1));
     assert_eq!((short.mean_pct(), long.mean_pct()), (100.0, 25.0));
     let unlike = [cell("one", &short), cell("one", &long)];
     let error = Average::new(&unlike).unwrap_err().to_string();
@@ -278,7 +272,7 @@ fn an_average_gives_every_cell_the_same_weight() {
 }
 
 #[test]
-fn a_change_too_small_for_its_pictures_is_not_called_detectable() {
+fn a_change_too_small_for_its_images_is_not_called_detectable() {
     let design = |n, discordance| Design {
         n,
         discordance: Discordance::new(discordance).unwrap(),
@@ -296,7 +290,7 @@ fn a_change_too_small_for_its_pictures_is_not_called_detectable() {
 fn a_change_under_one_seed_is_bounded_as_its_pairs_and_under_several_by_t_as_well() {
     for row in reference("bootstrap").iter().take(2) {
         let scores = scores_of(&row["cells"][0]);
-        let cell = AveragedCell { fine_tunes: "a", pictures: "a", scores: &scores };
+        let cell = AveragedCell { fine_tunes: "a", images: "a", scores: &scores };
         let change = Change::of(&Average::new(&[cell]).unwrap());
         let level = Level::FIVE_PERCENT;
         match scores.by_seed_pct().t_interval(level) {
@@ -309,7 +303,7 @@ fn a_change_under_one_seed_is_bounded_as_its_pairs_and_under_several_by_t_as_wel
             Some(over_seeds) => {
                 let reach = change.reach_above(level.shared_by(2));
                 assert_close(reach.seeds, over_seeds.half_width(), 1e-9, row);
-                assert!(0.0 < reach.pictures && reach.seeds < reach.whole());
+                assert!(0.0 < reach.images && reach.seeds < reach.whole());
             }
         }
     }
@@ -332,7 +326,7 @@ fn a_change_that_goes_one_way_is_detectable_from_connors_equation_at_its_own_dis
     let power = Probability::new(0.8).unwrap();
     for n in [16, 48, 528, 1692] {
         let points = detectable_one_way(n, Level::FIVE_PERCENT, power).unwrap();
-        // A little more, so that rounding does not leave too few pictures for the change.
+        // A little more, so that rounding does not leave too few images for the change.
         let discordance = Discordance::new(points / 100.0 * (1.0 + 1e-9)).unwrap();
         let design = Design { n, discordance, level: Level::FIVE_PERCENT, power };
         let by_connor = minimum_detectable_change(design).unwrap();

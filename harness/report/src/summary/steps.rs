@@ -46,7 +46,7 @@ pub(crate) struct StepMeans(BTreeMap<(Group, StepValue), Vec<StepMean>>);
 
 impl StepMeans {
     /// Averages over fine-tunes, step by step, as long as at least half of a group's are there: those on
-    /// few pictures end before the others.
+    /// few images end before the others.
     pub(crate) fn new(steps: &[StepRow]) -> Self {
         let mut by_step: BTreeMap<(Group, usize), Vec<&StepRow>> = BTreeMap::new();
         for row in steps {

@@ -14,7 +14,7 @@ pub(crate) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
-    /// Looks at answers, one for each picture; an error tells in what they are not those of a record.
+    /// Looks at answers, one for each image; an error tells in what they are not those of a record.
     pub(crate) fn all(
         outcome: &CellOutcome,
         predictions: &'a [Prediction],
@@ -31,12 +31,12 @@ impl<'a> Answered<'a> {
     }
 }
 
-/// The verdicts of both scores on every picture of a cell, and how its answers parse.
+/// The verdicts of both scores on every image of a cell, and how its answers parse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CellVerdicts {
     /// Positions in the split's list, ascending.
-    pub(super) pictures: Arc<[usize]>,
-    /// In the pictures' order: by the published score, by the strict one.
+    pub(super) images: Arc<[usize]>,
+    /// In the images' order: by the published score, by the strict one.
     verdicts: Vec<[bool; 2]>,
     parsed: [ParseCounts; ParseStatus::ALL.len()],
 }
@@ -62,20 +62,20 @@ impl CellVerdicts {
         let verdicts =
             |row: &Answered<'_>| [row.prediction.correct_published, row.prediction.correct_strict];
         CellVerdicts {
-            pictures: rows.iter().map(|row| row.prediction.index).collect(),
+            images: rows.iter().map(|row| row.prediction.index).collect(),
             verdicts: rows.iter().map(verdicts).collect(),
             parsed,
         }
     }
 
-    /// The verdicts of one score; none of a cell without pictures.
+    /// The verdicts of one score; none of a cell without images.
     pub(crate) fn of_score(&self, score: Score) -> Option<Verdicts> {
         let at = match score {
             Score::Published => 0,
             Score::Strict => 1,
         };
         let right = self.verdicts.iter().map(|both| both[at]);
-        Verdicts::new(self.pictures.iter().copied().zip(right)).ok()
+        Verdicts::new(self.images.iter().copied().zip(right)).ok()
     }
 
     /// The answers of one parse status.

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use clsrl_spec::{CellOutcome, Prediction};
 
-/// Tells in what predictions and record contradict each other: another number of them, a picture answered
+/// Tells in what predictions and record contradict each other: another number of them, an image answered
 /// twice, other verdicts.
 pub(crate) fn check(outcome: &CellOutcome, predictions: &[Prediction]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     if let Some(twice) = predictions.iter().find(|prediction| !seen.insert(prediction.index)) {
-        return Err(format!("its predictions answer picture {} twice", twice.index));
+        return Err(format!("its predictions answer image {} twice", twice.index));
     }
     let n_where =
         |holds: fn(&Prediction) -> bool| predictions.iter().filter(|row| holds(row)).count();

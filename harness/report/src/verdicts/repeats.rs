@@ -36,8 +36,8 @@ impl Repeats {
         }
     }
 
-    /// Names the pictures: cells of the same name are answers about the same ones.
-    pub(crate) fn pictures(self) -> String {
+    /// Names the images: cells of the same name are answers about the same ones.
+    pub(crate) fn images(self) -> String {
         let CellKey { target, form, .. } = self.cell;
         format!("{target}.{form}")
     }

@@ -10,17 +10,17 @@ use crate::{LeftOut, ReadPredictions, TrialResults, baseline::SavedKey};
 
 /// The verdicts of a suite's finished cells, as far as their predictions could be read.
 ///
-/// Two bytes a verdict; cells about the same pictures share the list of them.
+/// Two bytes a verdict; cells about the same images share the list of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SuiteVerdicts {
     cells: BTreeMap<SavedKey, CellVerdicts>,
-    pictures: BTreeSet<Arc<[usize]>>,
+    images: BTreeSet<Arc<[usize]>>,
 }
 
 impl SuiteVerdicts {
     /// Reads all cells' predictions once, without writing their samples.
     ///
-    /// A cell whose predictions are missing, damaged or not those of its record is left out and told of.
+    /// A cell whose predictions are missing, damaged or not those of its record is left out and named.
     pub fn read(results: &[TrialResults], read: &mut ReadPredictions<'_>) -> (Self, Vec<LeftOut>) {
         let mut verdicts = SuiteVerdicts::default();
         let mut left_out = Vec::new();
@@ -42,9 +42,9 @@ impl SuiteVerdicts {
 
     /// Adds a cell's verdicts.
     pub(crate) fn keep(&mut self, key: SavedKey, mut verdicts: CellVerdicts) {
-        match self.pictures.get(&verdicts.pictures) {
-            Some(known) => verdicts.pictures = Arc::clone(known),
-            None => drop(self.pictures.insert(Arc::clone(&verdicts.pictures))),
+        match self.images.get(&verdicts.images) {
+            Some(known) => verdicts.images = Arc::clone(known),
+            None => drop(self.images.insert(Arc::clone(&verdicts.images))),
         }
         self.cells.insert(key, verdicts);
     }

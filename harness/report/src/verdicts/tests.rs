@@ -49,7 +49,7 @@ fn every_parse_status_has_a_place_of_its_own() {
 }
 
 #[test]
-fn a_cell_without_pictures_has_no_verdicts() {
+fn a_cell_without_images_has_no_verdicts() {
     let (results, _) = first();
     let mut outcome = results.cells[0].1.outcome.clone();
     (outcome.n, outcome.n_correct_published, outcome.n_correct_strict) = (0, 0, 0);
@@ -58,7 +58,7 @@ fn a_cell_without_pictures_has_no_verdicts() {
 }
 
 #[test]
-fn cells_about_the_same_pictures_share_their_list_and_unreadable_ones_are_told() {
+fn cells_about_the_same_images_share_their_list_and_unreadable_ones_are_told() {
     let results = all_results(&GRID.plan());
     let mut reader = |trial: &clsrl_spec::Trial, cell: clsrl_spec::CellKey| match trial.method {
         MethodId::Sft => Err("they are gone".to_owned()),
@@ -70,6 +70,6 @@ fn cells_about_the_same_pictures_share_their_list_and_unreadable_ones_are_told()
         verdicts.of(SavedKey::of(&results.trial, results.cells[at].1.outcome.cell))
     };
     let (one, other) = (of(&results[0], 0).unwrap(), of(&results[0], 1).unwrap());
-    assert!(std::sync::Arc::ptr_eq(&one.pictures, &other.pictures));
+    assert!(std::sync::Arc::ptr_eq(&one.images, &other.images));
     assert!(of(&results[1], 0).is_none());
 }

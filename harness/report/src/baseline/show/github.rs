@@ -1,9 +1,9 @@
 //! For GitHub Actions: a workflow command for everything that does not pass.
 
-use super::{tally, text::line, told_apart};
+use super::{set_apart, tally, text::line};
 use crate::baseline::{
     GateOutcome, Row, WallClockVerdict,
-    outcome::{overall_word, told_together},
+    outcome::{overall_word, summarize_alike},
 };
 use crate::gate::{Overall, Verdict};
 
@@ -13,7 +13,7 @@ const MOST: usize = 10;
 impl GateOutcome {
     /// The outcome as workflow commands, the worst first, a line each.
     pub fn github(&self) -> String {
-        let (mut rows, together) = told_apart(self.rows().filter(|row| !row.is_pass()));
+        let (mut rows, together) = set_apart(self.rows().filter(|row| !row.is_pass()));
         rows.sort_by_key(|row| rank(row));
         let mut lines: Vec<String> = rows
             .iter()
@@ -29,7 +29,7 @@ impl GateOutcome {
             lines.push(command("notice", "gate", &message));
         }
         if !together.is_empty() {
-            let message = told_together(&together, "averages and cells");
+            let message = summarize_alike(&together, "averages and cells");
             lines.push(command("warning", "gate: inconclusive", &message));
         }
         if let Some(wall_clock) = &self.wall_clock {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl GateOutcome {
     /// The outcome as JSON, every row in it.
@@ -55,13 +55,13 @@ fn row(row: &Row) -> Value {
             "lower_points": measured.interval.lower,
             "upper_points": measured.interval.upper,
             "fail_level": measured.fail_level.get(),
-            "n_pictures": measured.n_pictures,
+            "n_images": measured.n_images,
             "n_seeds": measured.n_seeds,
         })
     });
     let needed = match row.judged.verdict {
         Verdict::Inconclusive(needed) => {
-            Some(json!({ "pictures": needed.pictures, "seeds": needed.seeds }))
+            Some(json!({ "images": needed.images, "seeds": needed.seeds }))
         }
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! For whatever reads JUnit's XML: a suite for each family and one for the wall-clock.
 //!
 //! A regression is a failure. What is missing, stale, unlike or differently locked is an error. What is
-//! inconclusive is skipped: nothing was found either way. No time is told, so the same outcome has the same
+//! inconclusive is skipped: nothing was found either way. No time is given, so the same outcome has the same
 //! bytes.
 
 use super::text::line;

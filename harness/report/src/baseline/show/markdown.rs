@@ -1,10 +1,10 @@
 //! For a pull request or a job's summary.
 
-use super::{shown, tally, told_apart};
+use super::{set_apart, shown, tally};
 use crate::{
     baseline::{
         Family, GateOutcome, Row,
-        outcome::{overall_word, told_together},
+        outcome::{overall_word, summarize_alike},
     },
     markdown::escape,
 };
@@ -46,15 +46,15 @@ impl GateOutcome {
         let mut name = family.name.to_owned();
         name[..1].make_ascii_uppercase();
         let mut blocks = vec![format!("**{name}**: {}", tally(&self.counts(&family.rows)))];
-        let is_told = |row: &&Row| family.name == "averages" || !row.is_pass();
-        let (rows, together) = told_apart(family.rows.iter().filter(is_told));
+        let is_listed = |row: &&Row| family.name == "averages" || !row.is_pass();
+        let (rows, together) = set_apart(family.rows.iter().filter(is_listed));
         if !together.is_empty() {
-            blocks.push(format!("Inconclusive: {}.", told_together(&together, family.name)));
+            blocks.push(format!("Inconclusive: {}.", summarize_alike(&together, family.name)));
         }
         if rows.is_empty() {
             return blocks;
         }
-        let mut table = "| Verdict | What | Change | Interval | Pictures | Seeds | Remark |\n\
+        let mut table = "| Verdict | What | Change | Interval | Images | Seeds | Remark |\n\
                          | :-- | :-- | --: | :-- | --: | --: | :-- |"
             .to_owned();
         for row in rows.iter().take(MOST_ROWS) {
@@ -69,15 +69,15 @@ impl GateOutcome {
 }
 
 fn line(row: &Row) -> String {
-    let (change, interval, n_pictures, n_seeds) = match &row.judged.measured {
+    let (change, interval, n_images, n_seeds) = match &row.judged.measured {
         None => Default::default(),
         Some(measured) => {
             let (change, interval) = shown(measured);
-            (change, interval, measured.n_pictures.to_string(), measured.n_seeds.to_string())
+            (change, interval, measured.n_images.to_string(), measured.n_seeds.to_string())
         }
     };
     format!(
-        "| {} | {} | {change} | {} | {n_pictures} | {n_seeds} | {} |",
+        "| {} | {} | {change} | {} | {n_images} | {n_seeds} | {} |",
         row.word(),
         escape(&row.judged.name),
         escape(&interval),

@@ -1,10 +1,10 @@
 //! For a terminal: what does not pass, every average, and the totals last.
 
-use super::{shown, tally, told_apart};
+use super::{set_apart, shown, tally};
 use crate::{
     baseline::{
         GateOutcome, Row,
-        outcome::{overall_word, passing_drop, told_together},
+        outcome::{overall_word, passing_drop, summarize_alike},
     },
     gate::Overall,
 };
@@ -28,11 +28,11 @@ impl GateOutcome {
             lines.push("no verdict differs between the two runs".to_owned());
         }
         for family in &self.families {
-            let is_told = |row: &&Row| family.name == "averages" || !row.is_pass();
-            let (apart, together) = told_apart(family.rows.iter().filter(is_told));
+            let is_listed = |row: &&Row| family.name == "averages" || !row.is_pass();
+            let (apart, together) = set_apart(family.rows.iter().filter(is_listed));
             lines.extend(apart.into_iter().map(|row| format!("  {}", line(row))));
             if !together.is_empty() {
-                lines.push(format!("  inconclusive: {}", told_together(&together, family.name)));
+                lines.push(format!("  inconclusive: {}", summarize_alike(&together, family.name)));
             }
         }
         for family in &self.families {
@@ -45,7 +45,7 @@ impl GateOutcome {
         lines.push(format!("accuracy: {}", overall_word(self.accuracy())));
         if let (Overall::Inconclusive, Some(drop)) = (self.accuracy(), passing_drop(self.rows())) {
             lines.push(format!(
-                "hint: --max-drop {drop:.1} passes with these pictures; a smaller drop needs more pictures or seeds"
+                "hint: --max-drop {drop:.1} passes with these images; a smaller drop needs more images or seeds"
             ));
         }
         let printable = |line: String| -> String {
@@ -61,8 +61,8 @@ pub(super) fn line(row: &Row) -> String {
     if let Some(measured) = &row.judged.measured {
         let (change, interval) = shown(measured);
         line += &format!(
-            " {change} {interval} points, {} pictures, {} {}",
-            measured.n_pictures,
+            " {change} {interval} points, {} images, {} {}",
+            measured.n_images,
             measured.n_seeds,
             if measured.n_seeds == 1 { "seed" } else { "seeds" }
         );

@@ -72,7 +72,7 @@ fn predictions_that_are_not_the_records_are_an_error() {
     );
     check_error(
         |predictions| predictions[1].index = 0,
-        "cell `dtd.direct` of trial `zero-shot`: its predictions answer picture 0 twice",
+        "cell `dtd.direct` of trial `zero-shot`: its predictions answer image 0 twice",
     );
     let results = made();
     let n = results[0].cells[0].1.outcome.n_correct_strict;
@@ -107,9 +107,9 @@ fn a_cell_with_damaged_predictions_is_left_out_and_told_of() {
         }
     });
     let Samples { left_out, .. } = write(&results, &path, &mut read);
-    let told: Vec<String> =
+    let missing: Vec<String> =
         left_out.iter().map(|out| format!("{} {}: {}", out.trial, out.cell, out.reason)).collect();
-    assert_eq!(told, ["zero-shot dtd.thinking: it is damaged"]);
+    assert_eq!(missing, ["zero-shot dtd.thinking: it is damaged"]);
     let csv = fs::read_to_string(FrameFormat::Csv.at(&path)).unwrap();
     assert!(csv.contains("zero-shot") && csv.contains("sft.dtd") && !csv.contains("dtd.thinking"));
     let ndjson = fs::read_to_string(FrameFormat::Ndjson.at(&path)).unwrap();
@@ -144,7 +144,7 @@ fn no_cells_give_files_without_rows() {
 }
 
 #[test]
-fn a_class_counts_its_pictures_and_what_they_are_most_often_taken_for() {
+fn a_class_counts_its_images_and_what_they_are_most_often_taken_for() {
     let results = made();
     let record = &results[0].cells[0].1;
     let mut predictions = predictions(record);
@@ -161,12 +161,12 @@ fn a_class_counts_its_pictures_and_what_they_are_most_often_taken_for() {
     let of = CellOf { results: &results[0], trial: &trial, cell, cell_id: "id" };
     let samples = SampleRow::all(of, &rows);
     let classes = ClassRow::all(&samples);
-    let told: Vec<_> = classes
+    let found: Vec<_> = classes
         .iter()
         .map(|row| (row.class, row.n, row.n_predicted, row.confused_with, row.n_confused))
         .collect();
     // Two roses were taken for a daisy and two for a tulip; nobody took a tulip for another flower.
-    assert_eq!(told, [("rose", 6, 1, Some("daisy"), 2), ("tulip", 42, 3, None, 0)]);
+    assert_eq!(found, [("rose", 6, 1, Some("daisy"), 2), ("tulip", 42, 3, None, 0)]);
     let right = |of: fn(&ClassRow<'_>) -> usize| classes.iter().map(of).sum::<usize>();
     assert_eq!(right(|row| row.n_correct_published), record.outcome.n_correct_published);
     assert_eq!(right(|row| row.n_correct_strict), record.outcome.n_correct_strict);

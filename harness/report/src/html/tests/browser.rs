@@ -35,7 +35,11 @@ impl Browser {
     /// Starts the browser with an empty page, or says in one line that there is none.
     pub(super) fn start() -> Option<Self> {
         let name = std::env::var("CLSRL_CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-        if !Command::new(&name).arg("--version").output().is_ok_and(|told| told.status.success()) {
+        if !Command::new(&name)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+        {
             eprintln!("skipped: `{name}` does not start; CLSRL_CHROMIUM names another Chromium");
             return None;
         }
@@ -187,8 +191,8 @@ impl Browser {
 
     /// What is seen, as the base64 of a PNG.
     pub(super) fn screenshot(&mut self) -> String {
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
-        picture["data"].as_str().unwrap().to_owned()
+        let image = self.call("Page.captureScreenshot", json!({ "format": "png" }));
+        image["data"].as_str().unwrap().to_owned()
     }
 
     /// The page as it would be printed, as the base64 of a PDF.

@@ -1,6 +1,6 @@
 //! What a person does with the report, in a real Chromium. One start of it serves all checks, in order.
 //!
-//! `CLSRL_SCREENSHOTS=DIR` also leaves pictures of the page there, for a person to look at.
+//! `CLSRL_SCREENSHOTS=DIR` also leaves images of the page there, for a person to look at.
 
 use std::{fs, path::Path};
 
@@ -23,7 +23,7 @@ fn the_report_works_in_a_browser() {
     browser.open(&path);
 
     if let Some(dir) = std::env::var_os("CLSRL_SCREENSHOTS") {
-        take_pictures(&mut browser, Path::new(&dir));
+        take_images(&mut browser, Path::new(&dir));
         fs::copy(&path, Path::new(&dir).join("made-up.html")).unwrap();
         browser.resize(1280, 900);
         browser.prefer("light");
@@ -164,11 +164,11 @@ fn descending(rows: &Value) -> Vec<f64> {
 
 fn a_matrix_tells_its_numbers_to_mouse_and_keyboard(browser: &mut Browser) {
     let tip = "document.getElementById('tip')";
-    let told =
+    let tip_of =
         |browser: &mut Browser| browser.evaluate(&format!("{tip}.hidden ? '' : {tip}.textContent"));
     // The mouse rests where no matrix comes below it.
     browser.hover(".bar p");
-    assert_eq!(told(browser), "");
+    assert_eq!(tip_of(browser), "");
     let reachable = "[...document.querySelectorAll('table.matrix')].map((matrix) => \
                      matrix.querySelectorAll('[data-tip][tabindex=\"0\"]').length)";
     // Two methods, and their difference.
@@ -176,32 +176,31 @@ fn a_matrix_tells_its_numbers_to_mouse_and_keyboard(browser: &mut Browser) {
     // From the matrix's own stop, which scrolls it, the next is its first change.
     browser.evaluate("document.querySelector('.wide-table:has(table.matrix)').focus()");
     browser.press("Tab");
-    let first = told(browser);
+    let first = tip_of(browser);
     let first = first.as_str().unwrap();
-    for part in
-        ["SFT: ImageNet → ImageNet", "Change: ", "95 % interval: ", "p = ", "n = 48 pictures"]
+    for part in ["SFT: ImageNet → ImageNet", "Change: ", "95 % interval: ", "p = ", "n = 48 images"]
     {
         assert!(first.contains(part), "{part} is not in {first}");
     }
     assert_eq!(browser.evaluate("document.activeElement.getAttribute('aria-describedby')"), "tip");
     browser.press("ArrowRight");
-    assert!(told(browser).as_str().unwrap().contains("SFT: ImageNet → DTD"));
+    assert!(tip_of(browser).as_str().unwrap().contains("SFT: ImageNet → DTD"));
     browser.press("ArrowDown");
-    assert!(told(browser).as_str().unwrap().contains("SFT: DTD → DTD"));
+    assert!(tip_of(browser).as_str().unwrap().contains("SFT: DTD → DTD"));
     browser.press("End");
-    assert!(told(browser).as_str().unwrap().contains("SFT: DTD → EuroSAT"));
+    assert!(tip_of(browser).as_str().unwrap().contains("SFT: DTD → EuroSAT"));
     browser.press("Escape");
-    assert_eq!(told(browser), "");
+    assert_eq!(tip_of(browser), "");
     browser.evaluate("document.activeElement.blur()");
     browser.hover("table.matrix .home");
-    assert!(told(browser).as_str().unwrap().contains("SFT: ImageNet → ImageNet"));
+    assert!(tip_of(browser).as_str().unwrap().contains("SFT: ImageNet → ImageNet"));
     let fits = format!(
         "(() => {{ const at = {tip}.getBoundingClientRect(); return at.left >= 0 && at.top >= 0 && \
          at.right <= innerWidth && at.bottom <= innerHeight; }})()"
     );
     assert_eq!(browser.evaluate(&fits), true);
     browser.hover("h1");
-    assert_eq!(told(browser), "");
+    assert_eq!(tip_of(browser), "");
 }
 
 const COUNTED: &str = "document.getElementById('samples-count').value";
@@ -215,7 +214,7 @@ fn choose(browser: &mut Browser, filter: &str, value: &str) {
 }
 
 fn samples_are_filtered_and_counted(browser: &mut Browser) {
-    // Of 42 cells with 48 pictures, ten times: 20,160 samples, of which three in each 48 differ.
+    // Of 42 cells with 48 images, ten times: 20,160 samples, of which three in each 48 differ.
     assert_eq!(browser.evaluate(COUNTED), "20,000 of 20,000 samples");
     choose(browser, "verdict", "differ");
     assert_eq!(browser.evaluate(COUNTED), "1,260 of 20,000 samples");
@@ -433,7 +432,7 @@ fn a_narrow_page_has_no_sideways_scroll(browser: &mut Browser) {
     browser.resize(1280, 900);
 }
 
-fn take_pictures(browser: &mut Browser, dir: &Path) {
+fn take_images(browser: &mut Browser, dir: &Path) {
     fs::create_dir_all(dir).unwrap();
     let write = |name: &str, base64: String| {
         fs::write(dir.join(name), BASE64_STANDARD.decode(base64).unwrap()).unwrap();

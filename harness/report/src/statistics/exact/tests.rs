@@ -7,14 +7,14 @@ use crate::statistics::{
 
 const N_PLACES: usize = 1 << 14;
 
-/// A cell: names of its fine-tunes and pictures, and its changes of −1, 0 and 1, seeds by pictures.
+/// A cell: names of its fine-tunes and images, and its changes of −1, 0 and 1, seeds by images.
 type Cell<'a> = (&'a str, &'a str, Vec<Vec<i8>>);
 
 fn average(cells: &[Cell<'_>]) -> Average {
     let scores: Vec<Scores> = cells.iter().map(|(_, _, rows)| scores(rows)).collect();
-    let cells = cells.iter().zip(&scores).map(|((fine_tunes, pictures, _), scores)| AveragedCell {
+    let cells = cells.iter().zip(&scores).map(|((fine_tunes, images, _), scores)| AveragedCell {
         fine_tunes,
-        pictures,
+        images,
         scores,
     });
     Average::new(&cells.collect::<Vec<_>>()).unwrap()
@@ -55,7 +55,7 @@ fn all_means(average: &Average) -> Vec<f64> {
         let mut sums = vec![0.0];
         for target in &average.targets {
             let weights = average.weights(target, times);
-            // Pictures of one kind stand side by side.
+            // Images of one kind stand side by side.
             let kinds: Vec<usize> = target
                 .patterns
                 .iter()
@@ -67,7 +67,7 @@ fn all_means(average: &Average) -> Vec<f64> {
                 drawn.iter().zip(&kinds).for_each(|(n, kind)| times[*kind] += n);
                 target.mean(&times, &weights)
             };
-            let own: Vec<f64> = draws(target.n_pictures).into_iter().map(of_draw).collect();
+            let own: Vec<f64> = draws(target.n_images).into_iter().map(of_draw).collect();
             sums = sums.iter().flat_map(|sum| own.iter().map(move |own| sum + own)).collect();
         }
         means.extend(sums.iter().map(|mean| 100.0 * mean));
@@ -128,8 +128,8 @@ fn what_is_shared_is_drawn_once() {
     ]);
 }
 
-/// Scores that differ by seed and picture, as if drawn.
-fn mixed(n_seeds: usize, n_pictures: usize, salt: usize) -> Vec<Vec<i8>> {
+/// Scores that differ by seed and image, as if drawn.
+fn mixed(n_seeds: usize, n_images: usize, salt: usize) -> Vec<Vec<i8>> {
     let score =
         |seed: usize, at: usize| match (at * 7919 + seed * 104_729 / (1 + at % 3) + salt * 31) % 17
         {
@@ -137,7 +137,7 @@ fn mixed(n_seeds: usize, n_pictures: usize, salt: usize) -> Vec<Vec<i8>> {
             6..9 => -1,
             _ => 0,
         };
-    (0..n_seeds).map(|seed| (0..n_pictures).map(|at| score(seed, at)).collect()).collect()
+    (0..n_seeds).map(|seed| (0..n_images).map(|at| score(seed, at)).collect()).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Baselines, and the gate as its user sees it: a run's verdicts kept as a file, a later run held to them.
 //!
-//! Owns the baseline's text, the pairing of two runs by seed and picture, the wall-clock's verdict, and what
+//! Owns the baseline's text, the pairing of two runs by seed and image, the wall-clock's verdict, and what
 //! is shown of all of them. Judges no accuracy, which `gate` does. Knows nothing of files or of how results
 //! are found on disk.
 

@@ -1,4 +1,4 @@
-//! The gate's decision: did accuracy drop by more than is allowed, on the same pictures?
+//! The gate's decision: did accuracy drop by more than is allowed, on the same images?
 //!
 //! Owns the verdict on every comparison and on all of them. Knows nothing of files, records or formats.
 //!
@@ -7,17 +7,17 @@
 //! gate's level: everything must pass for the gate to pass, so a drop beyond what is allowed goes through
 //! at most that often, however much else is compared. The upper one is at the level that families and
 //! Holm's procedure leave to the comparison: one failure fails the gate, so all of them share the level.
-//! How a bound is made is told in `statistics/change.rs`.
+//! How a bound is made is in `statistics/change.rs`.
 //!
 //! # Measured rates
 //!
 //! From `gate/simulation.rs`, whose tests hold this text to what they measure: 2,000 simulated pairs of
-//! runs for each rate, level 0.05, one comparison in the gate. "Noise" is the share of pictures whose
+//! runs for each rate, level 0.05, one comparison in the gate. "Noise" is the share of images whose
 //! verdicts differ without a drop, half of them each way. "Allowed" is, to half a point or coarser, the
 //! smallest allowed drop in points of which twice as much fails 95 % of the time: the drop that a size can
 //! hold. Without a drop the gate passes as often as "no drop, pass" tells and is inconclusive otherwise.
 //! At a true drop of exactly what is allowed the score bound is up to three points above its level on
-//! 32 pictures and about one on 48.
+//! 32 images and about one on 48.
 //!
 //! | compared | noise | allowed | no drop, pass | no drop, fail | at allowed, fail | twice, fail |
 //! |---|---|---|---|---|---|---|
@@ -40,12 +40,12 @@
 //! So the smoke suite's average holds 3.5 points between runs that repeat each other but for the drop, and
 //! 7.5 between runs that differ in a tenth of the verdicts, as two seeds do there (6 to 11 %, measured);
 //! its cells hold a collapse and nothing smaller. To pass is easier than to fail at twice the drop: where
-//! no verdict differs, 528 pictures pass from 0.6 points on, 48 from 5.4, 32 from 7.8 and 16 from 14.5.
+//! no verdict differs, 528 images pass from 0.6 points on, 48 from 5.4, 32 from 7.8 and 16 from 14.5.
 //!
-//! The few-shot suite has 11 datasets with 1,692 test pictures or more (DTD has the fewest), so its average holds
+//! The few-shot suite has 11 datasets with 1,692 test images or more (DTD has the fewest), so its average holds
 //! the default of one point between runs that differ in a tenth of the verdicts.
 //!
-//! A whole gate, of three averages over eleven cells of 48 pictures and of these 33 cells, one seed, noise
+//! A whole gate, of three averages over eleven cells of 48 images and of these 33 cells, one seed, noise
 //! 10 %, nothing dropped on average. "Spread" is the standard deviation of the change from fine-tune to
 //! fine-tune, in points, as if training did not repeat itself.
 //!

@@ -1,4 +1,4 @@
-//! Verdicts by picture: what every comparison on the same pictures rests on.
+//! Verdicts by image: what every comparison on the same images rests on.
 //!
 //! Owns both scores' verdicts and the parse statuses of every finished cell, gathered in one pass over its
 //! predictions, and whether those predictions are the ones that its record counts. Knows no formula.

@@ -24,9 +24,9 @@ fn shown(measured: &Measured) -> (String, String) {
     (signed(Some(measured.change_points), 1).text, interval)
 }
 
-/// The rows that are told one by one, and those that are told together, because nothing can be said of one that
+/// The rows that are listed one by one, and those that are listed together, because nothing can be said of one that
 /// does not hold for all.
-fn told_apart<'r>(rows: impl IntoIterator<Item = &'r Row>) -> (Vec<&'r Row>, Vec<&'r Row>) {
+fn set_apart<'r>(rows: impl IntoIterator<Item = &'r Row>) -> (Vec<&'r Row>, Vec<&'r Row>) {
     let (together, mut apart): (Vec<&Row>, Vec<&Row>) =
         rows.into_iter().partition(|row| row.is_open_unchanged());
     match together.len() {

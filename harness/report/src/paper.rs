@@ -5,8 +5,8 @@
 //!
 //! The paper prints single runs without error bars. So the interval is not that of our mean but of one
 //! more run: the spread between our seeds, with Student's t, and what other lists of names would change,
-//! for which Wilson's interval over the pictures stands in, once for us and once for the paper. The test
-//! pictures are the same on both sides, so it errs on the wide side: "outside" is a strong word, "within"
+//! for which Wilson's interval over the images stands in, once for us and once for the paper. The test
+//! images are the same on both sides, so it errs on the wide side: "outside" is a strong word, "within"
 //! is as strong as the interval is narrow.
 
 mod published;
