@@ -110,7 +110,8 @@ impl<'a> ReportWriter<'a> {
         // The samples come first: what they cannot be read of any more is in no other file either.
         let (samples, classes) = (stem(".samples"), stem(".classes"));
         let paths = SamplePaths { samples: &samples, classes: &classes };
-        let Samples { verdicts, shown, left_out } = write_samples(results, paths, &formats, read)?;
+        let Samples { verdicts, shown, classes, left_out } =
+            write_samples(results, paths, &formats, read)?;
         let results = &without(results, &left_out);
         for LeftOut { trial, cell, reason } in &left_out {
             note(&format!("warning: cell `{cell}` of trial `{trial}` is left out: {reason}"));
@@ -124,8 +125,13 @@ impl<'a> ReportWriter<'a> {
             write_frame(&trials, &format.at(&stem(".trials")), *format)?;
             write_frame(&steps, &format.at(&stem(".curves")), *format)?;
         }
-        let rows =
-            ReportRows { cells: &cells, trials: &trials, steps: &steps, verdicts: &verdicts };
+        let rows = ReportRows {
+            cells: &cells,
+            trials: &trials,
+            steps: &steps,
+            verdicts: &verdicts,
+            classes: &classes,
+        };
         let report = Report::new(rows, &context)?;
         let html = || {
             let thumbnails = self.data_dir.map(|dir| thumbnails(&shown, dir));

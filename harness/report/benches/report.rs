@@ -69,6 +69,7 @@ fn seconds(suite: &Suite, trials: &[Trial], results: &[TrialResults], answers: &
         trials: &fine_tunes,
         steps: &steps,
         verdicts: &samples.verdicts,
+        classes: &samples.classes,
     };
     let report = Report::new(rows, &context(suite, trials)).expect("it can be made");
     write_frame(&cells, &at("cells"), FrameFormat::Parquet).expect("cells can be written");

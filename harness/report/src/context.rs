@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clsrl_spec::{DatasetId, Protocol, Trial};
 
-use crate::{CellRow, DatasetOrder, StepRow, SuiteVerdicts, TrialRow};
+use crate::{CellRow, Classes, DatasetOrder, StepRow, SuiteVerdicts, TrialRow};
 
 /// Everything measured that a report shows.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub struct ReportRows<'a> {
     pub steps: &'a [StepRow],
     /// The verdicts by image, for what is compared on the same images.
     pub verdicts: &'a SuiteVerdicts,
+    /// The answers by class.
+    pub classes: &'a Classes,
 }
 
 impl ReportContext<'_> {

@@ -13,6 +13,7 @@ mod questions;
 mod wall_clock;
 mod transfer;
 mod training;
+mod classes;
 mod matrix_figure;
 mod plots;
 mod illustrations;

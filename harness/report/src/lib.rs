@@ -54,4 +54,5 @@ pub use rows::{
     MadeFrom, SampleRow, StepRow, TransferRow, TrialRow, Value,
 };
 pub use shown::{ShownImage, ShownSamples, Thumbnails};
+pub use summary::Classes;
 pub use verdicts::SuiteVerdicts;

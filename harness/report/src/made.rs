@@ -10,8 +10,10 @@ use clsrl_spec::{
 };
 
 use crate::{
-    Beside, CellProvenance, CellRow, DatasetOrder, Provenance, Report, ReportContext, ReportError,
-    ReportRows, StepRow, SuiteVerdicts, TrialResults, TrialRow,
+    Beside, CellProvenance, CellRow, Classes, DatasetOrder, Provenance, Report, ReportContext,
+    ReportError, ReportRows, StepRow, SuiteVerdicts, TrialResults, TrialRow,
+    rows::{CellOf, SampleRow},
+    verdicts::Answered,
 };
 
 /// A plan: zero-shot under both prompts and every combination of the other axes.
@@ -72,6 +74,27 @@ pub(crate) fn report_with(
     verdicts: &SuiteVerdicts,
     order: DatasetOrder,
 ) -> Result<Report, ReportError> {
+    report_from(plan, results, (verdicts, &Classes::default()), order)
+}
+
+/// The same with answers by class.
+pub(crate) fn report_of_classes(
+    plan: &[Trial],
+    results: &[TrialResults],
+    classes: &Classes,
+    order: DatasetOrder,
+) -> Result<Report, ReportError> {
+    let read = &mut |trial: &Trial, cell| read(results, trial, cell);
+    let (verdicts, _) = SuiteVerdicts::read(results, read);
+    report_from(plan, results, (&verdicts, classes), order)
+}
+
+fn report_from(
+    plan: &[Trial],
+    results: &[TrialResults],
+    (verdicts, classes): (&SuiteVerdicts, &Classes),
+    order: DatasetOrder,
+) -> Result<Report, ReportError> {
     let protocol = protocol();
     let context = ReportContext {
         suite_name: "made-up".into(),
@@ -94,7 +117,7 @@ pub(crate) fn report_with(
     };
     let (cells, steps) = (CellRow::all(results)?, StepRow::all(results));
     let trials = TrialRow::all(results);
-    let rows = ReportRows { cells: &cells, trials: &trials, steps: &steps, verdicts };
+    let rows = ReportRows { cells: &cells, trials: &trials, steps: &steps, verdicts, classes };
     Report::new(rows, &context)
 }
 
@@ -435,4 +458,33 @@ pub(crate) fn bare_page(html: &str) -> String {
     let kept = without(without(html.to_owned(), "style"), "script");
     let lines = kept.lines().filter(|line| !line.contains("Content-Security-Policy"));
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Answers about images of DTD's rose, tulip and daisy, by method: each the right class and what is said.
+pub(crate) fn classes_of(methods: &[(MethodId, &[(&str, &str)])]) -> Classes {
+    let mut classes = Classes::default();
+    let (methods_of, datasets) = ([MethodId::ZeroShot, MethodId::Sft], [DatasetId::Dtd]);
+    let grid = Grid { methods: &methods_of, datasets: &datasets, shots: &[4], seeds: &[1] };
+    for results in all_results(&grid.plan()) {
+        let Some((_, answers)) = methods.iter().find(|(method, _)| *method == results.trial.method)
+        else {
+            continue;
+        };
+        let (cell_id, record) = &results.cells[0];
+        let mut predictions = predictions(record);
+        predictions.truncate(answers.len());
+        for (prediction, (gold, said)) in predictions.iter_mut().zip(*answers) {
+            prediction.question =
+                "?\n Please choose one from list [ rose, tulip, daisy].".to_owned();
+            prediction.gold = (*gold).to_owned();
+            prediction.raw = (*said).to_owned();
+            prediction.correct_published = said.contains(gold);
+            prediction.correct_strict = said == gold;
+        }
+        let rows: Vec<Answered<'_>> = predictions.iter().map(Answered::of).collect();
+        let trial = results.trial.key();
+        let of = CellOf { results: &results, trial: &trial, cell: record.outcome.cell, cell_id };
+        classes.add(&SampleRow::all(of, &rows));
+    }
+    classes
 }

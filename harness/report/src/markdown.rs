@@ -1,7 +1,7 @@
 //! The Markdown writer. The one place that escapes for Markdown.
 
 use crate::{
-    page::{Block, Matrix, Page},
+    page::{Block, Fold, Matrix, Page},
     table::{Align, Cell, Column, Style, Table},
 };
 
@@ -43,8 +43,10 @@ pub(crate) fn written(page: &Page, beside: &Beside) -> String {
                 Some(image) => image,
                 None => continue,
             },
-            Block::Fold(text) => opened(text),
-            Block::EndFold => "</details>\n".to_owned(),
+            Block::Long(_) | Block::Fold(Fold { is_long: true, .. }) => continue,
+            Block::EndFold(Fold { is_long: true, .. }) => continue,
+            Block::Fold(Fold { text, .. }) => opened(text),
+            Block::EndFold(_) => "</details>\n".to_owned(),
             Block::Files => match links(beside) {
                 Some(links) => links,
                 None => continue,

@@ -36,12 +36,23 @@ pub(crate) enum Block {
     Brief(Table),
     /// A line plot.
     Figure(Figure),
-    /// What follows, up to the next [`Block::EndFold`], can be opened under this plain text where a format folds.
-    Fold(String),
+    /// A table for formats that scroll and sort, numbered likewise; the others leave it out.
+    Long(Table),
+    /// What follows, up to the next [`Block::EndFold`], can be opened under a text where a format folds.
+    Fold(Fold),
     /// Ends what was folded.
-    EndFold,
+    EndFold(Fold),
     /// Where the report's other files are, in a format that links.
     Files,
+}
+
+/// A part that can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fold {
+    /// What it is opened under, in plain text.
+    pub(crate) text: String,
+    /// Whether it is too long to stand open even in a format that scrolls; it is for those formats alone.
+    pub(crate) is_long: bool,
 }
 
 /// A figure of a document.
@@ -120,14 +131,29 @@ impl Page {
         self.blocks.push(Block::Brief(Table { caption, ..table.clone() }));
     }
 
+    /// Adds a table for formats that scroll and sort alone.
+    pub(crate) fn long(&mut self, table: &Table) {
+        let caption = format!("{}{}", table.caption, self.caption_suffix);
+        self.blocks.push(Block::Long(Table { caption, ..table.clone() }));
+    }
+
     /// Adds parts that can be opened under a text; nothing where there is none.
     pub(crate) fn fold(&mut self, text: &str, write: impl FnOnce(&mut Page)) {
+        self.fold_as(Fold { text: text.to_owned(), is_long: false }, write);
+    }
+
+    /// The same for what is too long to stand open anywhere, for formats that scroll.
+    pub(crate) fn fold_long(&mut self, text: &str, write: impl FnOnce(&mut Page)) {
+        self.fold_as(Fold { text: text.to_owned(), is_long: true }, write);
+    }
+
+    fn fold_as(&mut self, fold: Fold, write: impl FnOnce(&mut Page)) {
         let start = self.blocks.len();
-        self.blocks.push(Block::Fold(text.to_owned()));
+        self.blocks.push(Block::Fold(fold.clone()));
         write(self);
         match self.blocks.len() == start + 1 {
             true => self.blocks.truncate(start),
-            false => self.blocks.push(Block::EndFold),
+            false => self.blocks.push(Block::EndFold(fold)),
         }
     }
 

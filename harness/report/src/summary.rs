@@ -3,11 +3,13 @@
 mod survey;
 mod score;
 mod transfer;
+mod classes;
 mod clock;
 mod curves;
 mod pace;
 mod steps;
 
+pub use classes::Classes;
 pub(crate) use clock::{Clock, Clocks};
 pub(crate) use curves::{Curve, Curves};
 pub(crate) use pace::Pace;

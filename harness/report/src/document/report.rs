@@ -3,7 +3,7 @@
 use super::{
     Figure,
     accuracy::{self, Wanted},
-    base_new, efficiency, format,
+    base_new, classes, efficiency, format,
     illustrations::Illustrated,
     overview, provenance, questions, shots, training, transfer, wall_clock,
 };
@@ -131,7 +131,7 @@ fn made(
     rows: ReportRows<'_>,
     context: &ReportContext<'_>,
 ) -> Result<(Page, Illustrated), ReportError> {
-    let ReportRows { cells, trials, steps, verdicts } = rows;
+    let ReportRows { cells, trials, steps, verdicts, classes } = rows;
     let survey = Survey::new(cells, context.planned, context.order);
     let score = Score::of(context.protocol.scorer);
     let estimates = Estimates::new(&survey, verdicts, score);
@@ -156,6 +156,7 @@ fn made(
     write_accuracy(&mut page, &survey, sides, (&clocks, &Pace::new(steps)), &note);
     page.heading(2, "Free-lunch transfer");
     transfer::write(&mut page, &survey, &transfer, context);
+    classes::write(&mut page, &survey, classes, (score, &context.frames));
     page.heading(2, "Training curves");
     let illustrated = Illustrated::new(&survey, &estimates, &transfer, steps, context);
     for plot in illustrated.line_plots() {

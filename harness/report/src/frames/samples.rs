@@ -11,7 +11,7 @@ use super::{
     frame,
 };
 use crate::{
-    LeftOut, ReadPredictions, ReportError, ShownSamples, SuiteVerdicts, TrialResults,
+    Classes, LeftOut, ReadPredictions, ReportError, ShownSamples, SuiteVerdicts, TrialResults,
     baseline::SavedKey,
     rows::{CellOf, ClassRow, SampleRow, table_order},
     verdicts::{Answered, CellVerdicts},
@@ -24,6 +24,8 @@ pub struct Samples {
     pub verdicts: SuiteVerdicts,
     /// Those of their samples that a report shows.
     pub shown: ShownSamples,
+    /// How their classes are answered.
+    pub classes: Classes,
     /// The cells that are not.
     pub left_out: Vec<LeftOut>,
 }
@@ -75,6 +77,7 @@ pub fn write_samples(
     let mut samples = Samples {
         verdicts: SuiteVerdicts::default(),
         shown: ShownSamples::default(),
+        classes: Classes::default(),
         left_out: Vec::new(),
     };
     for (results, cell_id, record) in cells {
@@ -96,6 +99,7 @@ pub fn write_samples(
                 let of = CellOf { results, trial: &trial, cell, cell_id };
                 let samples_rows = SampleRow::all(of, &rows);
                 files.iter_mut().try_for_each(|file| file.write(&samples_rows))?;
+                samples.classes.add(&samples_rows);
                 let classes = ClassRow::all(&samples_rows);
                 class_files.iter_mut().try_for_each(|file| file.write(&classes))?;
                 let key = SavedKey::of(&results.trial, cell);

@@ -1,7 +1,7 @@
 //! One part of a document as HTML.
 
 use super::{escape::escape, tables};
-use crate::page::{Block, Figure};
+use crate::page::{Block, Figure, Fold};
 
 /// Writes a part; `n_tables` counts the tables so far.
 pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
@@ -13,7 +13,7 @@ pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
         Block::Paragraph(text) => format!("<p>{}</p>\n", escape(text)),
         Block::Warning(text) => format!("<p class=\"warning\">{}</p>\n", escape(text)),
         Block::Verbatim(text) => format!("<pre>{}</pre>\n", escape(text)),
-        Block::Table(table) => {
+        Block::Table(table) | Block::Long(table) => {
             *n_tables += 1;
             tables::written(table, *n_tables)
         }
@@ -21,7 +21,11 @@ pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
             *n_tables += 1;
             tables::matrix(matrix, *n_tables)
         }
-        Block::Brief(_) | Block::Fold(_) | Block::EndFold | Block::Files => String::new(),
+        Block::Fold(Fold { text, is_long: true }) => {
+            format!("<details>\n<summary>{}</summary>\n", escape(text))
+        }
+        Block::EndFold(Fold { is_long: true, .. }) => "</details>\n".to_owned(),
+        Block::Brief(_) | Block::Fold(_) | Block::EndFold(_) | Block::Files => String::new(),
         // Within HTML an SVG needs no name of its kind, which would look like an address.
         Block::Figure(Figure { svg, .. }) => {
             let svg = svg.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);

@@ -65,7 +65,7 @@ pub(crate) fn written(
 /// What the script sorts tables by, by their ids: numbers alone, so that no text gets into the script.
 fn keys(page: &Page) -> BTreeMap<String, Keys> {
     let tables = page.blocks().iter().filter_map(|block| match block {
-        Block::Table(table) => Some((table, tables::keys(table))),
+        Block::Table(table) | Block::Long(table) => Some((table, tables::keys(table))),
         Block::Matrix(matrix) => Some((&matrix.table, Keys::new())),
         _ => None,
     });

@@ -29,7 +29,7 @@ const LAYOUT: &str = "\\usepackage[textwidth=5.5in,vmargin=20mm]{geometry}
 /// Writes a document. Tables and matrices are read from `folder`, by their names; what has none is left
 /// out, and so are figures, which stand beside it.
 pub(crate) fn document(page: &Page, folder: &str) -> String {
-    let parts: Vec<String> = page.blocks().iter().filter_map(|block| part(block, folder)).collect();
+    let parts = parts(page, folder);
     let has_matrices = page.blocks().iter().any(|block| matches!(block, Block::Matrix(_)));
     let packages = if has_matrices { PACKAGES_OF_MATRICES } else { "" };
     format!(
@@ -37,6 +37,28 @@ pub(crate) fn document(page: &Page, folder: &str) -> String {
          \\begin{{document}}\n{}\n\\end{{document}}\n",
         parts.join("\n")
     )
+}
+
+/// The parts in order, without headings that have nothing below them: what is folded or drawn elsewhere leaves some.
+fn parts(page: &Page, folder: &str) -> Vec<String> {
+    let mut parts: Vec<(Option<usize>, String)> = Vec::new();
+    let level_of = |block: &Block| match block {
+        Block::Heading(level, _) => Some(*level),
+        _ => None,
+    };
+    for block in page.blocks() {
+        let Some(text) = part(block, folder) else { continue };
+        let level = level_of(block);
+        let is_empty = |last: usize| level.is_some_and(|level| level <= last);
+        while parts.last().is_some_and(|(last, _)| last.is_some_and(is_empty)) {
+            parts.pop();
+        }
+        parts.push((level, text));
+    }
+    while parts.last().is_some_and(|(last, _)| last.is_some()) {
+        parts.pop();
+    }
+    parts.into_iter().map(|(_, text)| text).collect()
 }
 
 fn part(block: &Block, folder: &str) -> Option<String> {
@@ -55,7 +77,12 @@ fn part(block: &Block, folder: &str) -> Option<String> {
             Some(lines.join("\n"))
         }
         Block::Table(table) | Block::Matrix(Matrix { table, .. }) => input(table, folder),
-        Block::Figure(_) | Block::Brief(_) | Block::Fold(_) | Block::EndFold | Block::Files => None,
+        Block::Figure(_)
+        | Block::Brief(_)
+        | Block::Long(_)
+        | Block::Fold(_)
+        | Block::EndFold(_)
+        | Block::Files => None,
     }
 }
 

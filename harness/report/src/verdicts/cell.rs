@@ -25,7 +25,8 @@ impl<'a> Answered<'a> {
         Ok(rows)
     }
 
-    fn of(prediction: &'a Prediction) -> Self {
+    /// One answer, whatever its record counts.
+    pub(crate) fn of(prediction: &'a Prediction) -> Self {
         let Prediction { question, raw, truncated, .. } = prediction;
         Answered { prediction, diagnosis: Diagnosis::of(question, raw, *truncated) }
     }
