@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::{
     LibtorchError,
-    shim::{check, clsrl_fused_attention},
+    shim::{check, clsrl_fused_attention, clsrl_shared_attention},
 };
 
 /// Attends with q (b, h, t, d) to k and v (b, g, s, d), whose heads h / g of the queries share, without a mask; with
@@ -24,6 +24,38 @@ pub fn fused_attention(
     let [q, k, v] = [q, k, v].map(Tensor::as_ptr);
     // SAFETY: the tensors live until the call returns; `mixed` is set to a tensor that is ours if it succeeds.
     check("attend", unsafe { clsrl_fused_attention(q, k, v, c_int::from(is_causal), &mut mixed) })?;
+    // SAFETY: the call succeeded, so `mixed` owns a tensor.
+    Ok(unsafe { Tensor::from_ptr(mixed) })
+}
+
+/// Keys and values, and what is added to their scores.
+#[derive(Debug, Clone, Copy)]
+pub struct MaskedKeys<'a> {
+    /// (…, d)
+    pub k: &'a Tensor,
+    /// (…, d)
+    pub v: &'a Tensor,
+    /// Of a shape that broadcasts to the scores'.
+    pub mask: Option<&'a Tensor>,
+}
+
+/// Attends with q (b, h, t, d) to the tokens of prompts (p, g, s, d), each shared by the b / p rows that stand next to
+/// each other, under a mask (p, 1, 1, s), and to the rows' own (b, g, r, d) under a mask (t, r), in one softmax: by few
+/// kernels, with no more kept for the backward pass than the weights, in q's kind. Returns (b, t, h * d).
+pub fn shared_attention(
+    q: &Tensor,
+    prompts: MaskedKeys<'_>,
+    own: MaskedKeys<'_>,
+) -> Result<Tensor, LibtorchError> {
+    let mut mixed = ptr::null_mut();
+    let mask = |keys: MaskedKeys<'_>| keys.mask.map_or(ptr::null(), Tensor::as_ptr);
+    let [k, v, own_k, own_v] = [prompts.k, prompts.v, own.k, own.v].map(Tensor::as_ptr);
+    let q = q.contiguous();
+    // SAFETY: the tensors live until the call returns; `mixed` is set to a tensor that is ours if it succeeds.
+    check("attend to shared prompts", unsafe {
+        let masks = (mask(prompts), mask(own));
+        clsrl_shared_attention(q.as_ptr(), k, v, own_k, own_v, masks.0, masks.1, &mut mixed)
+    })?;
     // SAFETY: the call succeeded, so `mixed` owns a tensor.
     Ok(unsafe { Tensor::from_ptr(mixed) })
 }

@@ -22,7 +22,7 @@ mod upload;
 mod error;
 mod shim;
 
-pub use attention::fused_attention;
+pub use attention::{MaskedKeys, fused_attention, shared_attention};
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
 pub use fused::{rms_norm, turned_heads};

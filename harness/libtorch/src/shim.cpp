@@ -13,6 +13,9 @@
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_rms_norm.h>
 #include <ATen/ops/_unsafe_view.h>
+#include <ATen/ops/_softmax_backward_data.h>
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -30,6 +33,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/engine.h>
 
+#include <cmath>
 #include <exception>
 #include <optional>
 #include <string>
@@ -349,6 +353,106 @@ EXPORT int clsrl_fused_attention(const at::Tensor* q, const at::Tensor* k, const
     const bool is_strict = has_gradients && at::globalContext().deterministicAlgorithms();
     *mixed = new at::Tensor(is_strict ? DeterministicAttention::apply(*q, *k, *v, is_causal != 0)
                                       : attend(*q, *k, *v, is_causal != 0));
+  });
+}
+
+namespace {
+
+// Attention of rows to the tokens of their prompt, which n rows share, and to their own, in one softmax; in few kernels
+// and without a copy of scores or weights. Rows stand by group of heads: (p, g, n, m t, …).
+struct SharedAttention : torch::autograd::Function<SharedAttention> {
+  struct Sizes {
+    int64_t b, h, t, d, p, g, s, r, n, m;
+    explicit Sizes(const std::vector<int64_t>& of)
+        : b(of[0]), h(of[1]), t(of[2]), d(of[3]), p(of[4]), g(of[5]), s(of[6]), r(of[7]), n(b / p), m(h / g) {}
+    double scale() const { return 1 / std::sqrt(static_cast<double>(d)); }
+    // (b, g, …) as (p g n, …).
+    at::Tensor by_group(const at::Tensor& x) const {
+      return x.unflatten(0, {p, n}).transpose(1, 2).flatten(0, 2).contiguous();
+    }
+    // And back, without a copy: (p g n, …) as (p, n, g, …).
+    at::Tensor by_row(const at::Tensor& x) const { return x.unflatten(0, {p, g, n}).transpose(1, 2); }
+    // Scores (p, g, n, m t, s + r) of prompts (p g, n m t, s), and of own tokens (p g n, m t, r).
+    at::Tensor of_prompts(const at::Tensor& scores) const {
+      return scores.narrow(-1, 0, s).as_strided({p * g, n * m * t, s}, {n * m * t * (s + r), s + r, 1});
+    }
+    at::Tensor of_own(const at::Tensor& scores) const {
+      return scores.as_strided({p * g * n, m * t, r}, {m * t * (s + r), s + r, 1}, scores.storage_offset() + s);
+    }
+  };
+
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const at::Tensor& own_k, const at::Tensor& own_v,
+                            const std::optional<at::Tensor>& prompt_mask, const std::optional<at::Tensor>& own_mask) {
+    const std::vector<int64_t> sizes{q.size(0), q.size(1), q.size(2), q.size(3),
+                                     k.size(0), k.size(1), k.size(2), own_k.size(2)};
+    const Sizes of(sizes);
+    const auto rows = of.by_group(q.view({of.b, of.g, of.m * of.t, of.d}));  // (p g n, m t, d)
+    const auto own_keys = of.by_group(own_k), own_values = of.by_group(own_v);
+    const auto keys = k.reshape({of.p * of.g, of.s, of.d}), values = v.reshape({of.p * of.g, of.s, of.d});
+    const auto by_prompt = rows.view({of.p * of.g, of.n * of.m * of.t, of.d});
+    const auto scores = at::empty({of.p, of.g, of.n, of.m * of.t, of.s + of.r}, q.options());
+    auto prompt_scores = of.of_prompts(scores), own_scores = of.of_own(scores);
+    at::baddbmm_out(prompt_scores, prompt_scores, by_prompt, keys.transpose(1, 2), /*beta=*/0, of.scale());
+    at::baddbmm_out(own_scores, own_scores, rows, own_keys.transpose(1, 2), /*beta=*/0, of.scale());
+    if (prompt_mask) scores.narrow(-1, 0, of.s).add_(prompt_mask->unsqueeze(1));
+    if (own_mask) own_scores.unflatten(1, {of.m, of.t}).add_(*own_mask);
+    const auto weights = scores.softmax(-1);
+    auto mixed = at::bmm(of.of_prompts(weights), values).view({of.p * of.g * of.n, of.m * of.t, of.d});
+    mixed.baddbmm_(of.of_own(weights), own_values);
+    context->save_for_backward({rows, keys, values, own_keys, own_values, weights});
+    context->saved_data["sizes"] = sizes;
+    // (p, n, g, m, t, d) to (b, t, h d).
+    return of.by_row(mixed).unflatten(3, {of.m, of.t}).permute({0, 1, 4, 2, 3, 5}).reshape({of.b, of.t, of.h * of.d});
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list output_gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto &rows = saved[0], &keys = saved[1], &values = saved[2], &own_keys = saved[3], &own_values = saved[4],
+               &weights = saved[5];
+    const Sizes of(context->saved_data["sizes"].toIntVector());
+    // (b, t, h d) to (p g n, m t, d).
+    const auto gradient = output_gradients[0]
+                              .view({of.p, of.n, of.t, of.g, of.m, of.d})
+                              .permute({0, 3, 1, 4, 2, 5})
+                              .reshape({of.p * of.g * of.n, of.m * of.t, of.d});
+    const auto by_prompt = [&](const at::Tensor& x) { return x.view({of.p * of.g, of.n * of.m * of.t, of.d}); };
+    const auto of_weights = at::empty_like(weights);
+    auto of_prompt_weights = of.of_prompts(of_weights), of_own_weights = of.of_own(of_weights);
+    at::bmm_out(of_prompt_weights, by_prompt(gradient), values.transpose(1, 2));
+    at::bmm_out(of_own_weights, gradient, own_values.transpose(1, 2));
+    const auto of_v = at::bmm(of.of_prompts(weights).transpose(1, 2), by_prompt(gradient));
+    const auto of_own_v = at::bmm(of.of_own(weights).transpose(1, 2), gradient);
+    const auto of_scores = at::_softmax_backward_data(of_weights, weights, -1, weights.scalar_type());
+    const auto prompt_scores = of.of_prompts(of_scores), own_scores = of.of_own(of_scores);
+    const auto scaled = [&](const at::Tensor& left, const at::Tensor& right) {
+      const auto product = at::empty({left.size(0), left.size(1), right.size(2)}, left.options());
+      return at::baddbmm(product, left, right, /*beta=*/0, of.scale());
+    };
+    auto of_rows = scaled(prompt_scores, keys).view_as(rows);
+    of_rows.baddbmm_(own_scores, own_keys, /*beta=*/1, of.scale());
+    const auto of_k = scaled(prompt_scores.transpose(1, 2), by_prompt(rows));
+    const auto of_own_k = scaled(own_scores.transpose(1, 2), rows);
+    return {of.by_row(of_rows).reshape({of.b, of.h, of.t, of.d}),
+            of_k.view({of.p, of.g, of.s, of.d}),
+            of_v.view({of.p, of.g, of.s, of.d}),
+            of.by_row(of_own_k).flatten(0, 1),
+            of.by_row(of_own_v).flatten(0, 1),
+            at::Tensor(),
+            at::Tensor()};
+  }
+};
+
+}  // namespace
+
+EXPORT int clsrl_shared_attention(const at::Tensor* q, const at::Tensor* k, const at::Tensor* v,
+                                  const at::Tensor* own_k, const at::Tensor* own_v, const at::Tensor* prompt_mask,
+                                  const at::Tensor* own_mask, at::Tensor** mixed) {
+  return guarded([&] {
+    const auto optional = [](const at::Tensor* mask) { return mask ? std::optional<at::Tensor>(*mask) : std::nullopt; };
+    *mixed = new at::Tensor(
+        SharedAttention::apply(*q, *k, *v, *own_k, *own_v, optional(prompt_mask), optional(own_mask)));
   });
 }
 

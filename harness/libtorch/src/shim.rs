@@ -79,6 +79,16 @@ unsafe extern "C" {
         is_causal: c_int,
         mixed: *mut *mut C_tensor,
     ) -> c_int;
+    pub(crate) fn clsrl_shared_attention(
+        q: *const C_tensor,
+        k: *const C_tensor,
+        v: *const C_tensor,
+        own_k: *const C_tensor,
+        own_v: *const C_tensor,
+        prompt_mask: *const C_tensor,
+        own_mask: *const C_tensor,
+        mixed: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_backward(tensor: *const C_tensor, gradient: *const C_tensor) -> c_int;
     pub(crate) fn clsrl_add_product(
         leaf: *const C_tensor,

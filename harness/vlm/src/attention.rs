@@ -5,7 +5,7 @@
 //! recomputes the scores. Plain attention never repeats keys and values: the queries of the heads that share them are
 //! stacked as rows, and so are those of the rows that share a prompt.
 
-use clsrl_libtorch::{fused_attention, recompute};
+use clsrl_libtorch::{MaskedKeys, fused_attention, recompute, shared_attention};
 use tch::{Kind, Tensor};
 
 use crate::ops::cast;
@@ -143,7 +143,7 @@ fn attend_shared_within(
     let n_keys = prompts.k.size()[2] + own.k.size()[2];
     let n_rows = (most_scores / (h * t * n_keys)).max(1);
     if b <= n_rows {
-        return attend_shared(q, prompts, own);
+        return attend_rows(q, prompts, own);
     }
     let of_part = |&(first, n_rows): &(i64, i64)| {
         let (first_prompt, n_prompts) = prompts_of(first, n_rows, b / prompts.k.size()[0]);
@@ -153,7 +153,7 @@ fn attend_shared_within(
         let attend = move |inputs: &[Tensor]| {
             let [q, prompt_k, prompt_v, k, v] = inputs else { panic!("there are five inputs") };
             let prompts = KeyValues { k: prompt_k, v: prompt_v, mask: masks.0.as_ref() };
-            [attend_shared(q, &prompts, &KeyValues { k, v, mask: masks.1.as_ref() })]
+            [attend_rows(q, &prompts, &KeyValues { k, v, mask: masks.1.as_ref() })]
         };
         let [prompt_k, prompt_v] = [prompts.k, prompts.v].map(of_prompts);
         let inputs = [&of_rows(q), &prompt_k, &prompt_v, &of_rows(own.k), &of_rows(own.v)];
@@ -177,6 +177,20 @@ fn parts(b: i64, n: i64, most: i64) -> Vec<(i64, i64)> {
 /// The first of the prompts, n rows each, that some rows belong to, and how many there are.
 fn prompts_of(first: i64, n_rows: i64, n: i64) -> (i64, i64) {
     (first / n, (n_rows / n).max(1))
+}
+
+/// As [`attend_shared`]; on a GPU in as few kernels as there are.
+fn attend_rows(q: &Tensor, prompts: &KeyValues<'_>, own: &KeyValues<'_>) -> Tensor {
+    if q.device().is_cuda() {
+        attend_shared_fused(q, prompts, own)
+    } else {
+        attend_shared(q, prompts, own)
+    }
+}
+
+fn attend_shared_fused(q: &Tensor, prompts: &KeyValues<'_>, own: &KeyValues<'_>) -> Tensor {
+    let [prompts, own] = [prompts, own].map(|&KeyValues { k, v, mask }| MaskedKeys { k, v, mask });
+    shared_attention(q, prompts, own).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Attends with the q (b, h, t, d) of rows to the tokens of their prompts (p, g, s, d), each shared by the
@@ -309,32 +323,42 @@ mod tests {
     }
 
     #[test]
-    fn suffixes_in_parts_have_the_numbers_of_all_at_once() {
+    fn suffixes_in_parts_and_in_few_kernels_have_the_numbers_of_all_at_once() {
         // Three prompts of 5 tokens, of which the second has 4, two rows of 3 tokens each.
         let key_mask = [[1i64, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1]];
         let prompt_mask = padding_mask(&Tensor::from_slice2(&key_mask));
         let own_mask = causal(3, Device::Cpu);
-        let within = |most_scores: i64, kind: Kind| {
+        let attended = |attend: &dyn Fn(&Tensor, &KeyValues<'_>, &KeyValues<'_>) -> Tensor,
+                        kind| {
             let leaves = [[6, 4, 3, 8], [3, 2, 5, 8], [3, 2, 5, 8], [6, 2, 3, 8], [6, 2, 3, 8]]
                 .map(|shape: [i64; 4]| leaf(shape, shape[2] as f64));
             let [q, prompt_k, prompt_v, k, v] = leaves.each_ref().map(|leaf| leaf.to_kind(kind));
             let prompts = KeyValues { k: &prompt_k, v: &prompt_v, mask: Some(&prompt_mask) };
             let own = KeyValues { k: &k, v: &v, mask: own_mask.as_ref() };
-            let mixed = attend_shared_within(most_scores, &q, &prompts, &own);
+            let mixed = attend(&q, &prompts, &own);
             backward_of(&mixed);
             let gradients = leaves.map(|leaf| leaf.grad());
             std::iter::once(mixed.detach()).chain(gradients).collect::<Vec<_>>()
+        };
+        let within = |most_scores: i64, kind: Kind| {
+            attended(&|q, prompts, own| attend_shared_within(most_scores, q, prompts, own), kind)
         };
         let of_row = 4 * 3 * (5 + 3);
         for (kind, tolerance) in [(Kind::Float, 1e-6), (Kind::BFloat16, 0.04)] {
             let whole = within(i64::MAX, kind);
             // Parts of two prompts, of one, and of a single row.
             for most_scores in [4 * of_row, 3 * of_row, 1] {
-                for (found, expected) in within(most_scores, kind).iter().zip(&whole) {
-                    let difference = (found - expected).abs().max().double_value(&[]);
-                    assert!(difference <= tolerance, "{kind:?}: off by {difference:e}");
-                }
+                check_near(&within(most_scores, kind), &whole, kind, tolerance);
             }
+            check_near(&attended(&attend_shared_fused, kind), &whole, kind, tolerance);
+        }
+    }
+
+    #[track_caller]
+    fn check_near(found: &[Tensor], expected: &[Tensor], kind: Kind, tolerance: f64) {
+        for (found, expected) in found.iter().zip(expected) {
+            let difference = (found - expected).abs().max().double_value(&[]);
+            assert!(difference <= tolerance, "{kind:?}: off by {difference:e}");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A frame attends only to itself, so frames of the same size run as one true batch.
 
+use clsrl_libtorch::turned_heads;
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -182,12 +183,14 @@ impl VisionAttention {
         let (b, t, c) = x.size3().expect("frames are (b, t, c)");
         let (h, d) = (self.n_heads, c / self.n_heads);
         let qkv = self.qkv.forward(x).view([b, t, 3 * h, d]);
+        if fused {
+            let [q, k, v] = turned_heads(&qkv, (&rope.cos, &rope.sin), h)
+                .unwrap_or_else(|error| panic!("{error}"));
+            return self.proj.forward(&attend(&q, &k, &v, &Attending::Fused { is_causal: false }));
+        }
         let qk = rope.rotate(&qkv.narrow(2, 0, 2 * h)).transpose(1, 2); // (b, 2h, t, d)
         let v = qkv.narrow(2, 2 * h, h).transpose(1, 2); // (b, h, t, d)
-        let attending = match fused {
-            true => Attending::Fused { is_causal: false },
-            false => Attending::Plain { mask: None },
-        };
+        let attending = Attending::Plain { mask: None };
         let mixed = attend(&qk.narrow(1, 0, h), &qk.narrow(1, h, h), &v, &attending);
         self.proj.forward(&mixed)
     }
