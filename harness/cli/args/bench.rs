@@ -106,6 +106,9 @@ pub struct BenchGrpoArgs {
     /// Prompts per forward pass of the update, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     micro_batch: Option<usize>,
+    /// Vary prompt lengths: up to this share shorter than --prompt-tokens.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.0)]
+    spread: f64,
     /// The learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
     lr: f64,
@@ -128,6 +131,9 @@ pub struct BenchSftArgs {
     /// Examples per forward pass, instead of all.
     #[arg(long, value_name = "N", value_parser = whole::<1, MAX_BATCH>)]
     micro_batch: Option<usize>,
+    /// Vary prompt lengths: up to this share shorter than --prompt-tokens.
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value_t = 0.0)]
+    spread: f64,
     /// The learning rate.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = parse_number)]
     lr: f64,
@@ -196,6 +202,7 @@ impl From<BenchVerb> for BenchOptions {
                 generations: args.num_generations,
                 accumulation: args.accum,
                 micro_batch: args.micro_batch.unwrap_or(args.accum),
+                spread: args.spread,
                 learning_rate: args.lr,
                 beta: args.beta,
             }),
@@ -204,6 +211,7 @@ impl From<BenchVerb> for BenchOptions {
                 steps: args.steps,
                 accumulation: args.accum,
                 micro_batch: args.micro_batch.unwrap_or(args.accum),
+                spread: args.spread,
                 learning_rate: args.lr,
                 completion_alone: args.labels == Labels::Completion,
             }),

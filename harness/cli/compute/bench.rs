@@ -60,6 +60,7 @@ fn grpo(options: &GrpoBenchOptions, detail: Detail) -> anyhow::Result<Value> {
         generations: options.generations,
         prompts_per_step: options.accumulation,
         micro_batch: options.micro_batch,
+        spread: options.spread,
         learning_rate: options.learning_rate,
         beta: options.beta,
     };
@@ -69,6 +70,7 @@ fn grpo(options: &GrpoBenchOptions, detail: Detail) -> anyhow::Result<Value> {
         "num_generations": options.generations,
         "accum": options.accumulation,
         "micro_batch": bench.micro_batch,
+        "spread": bench.spread,
         "lr": options.learning_rate,
         "beta": options.beta,
         "steps": options.steps,
@@ -82,6 +84,7 @@ fn sft(options: &SftBenchOptions, detail: Detail) -> anyhow::Result<Value> {
         shapes: shapes(&options.model, options.steps, &loaded.model)?,
         examples_per_step: options.accumulation,
         micro_batch: options.micro_batch,
+        spread: options.spread,
         learning_rate: options.learning_rate,
         completion_alone: options.completion_alone,
     };
@@ -90,6 +93,7 @@ fn sft(options: &SftBenchOptions, detail: Detail) -> anyhow::Result<Value> {
     let shown = json!({
         "accum": options.accumulation,
         "micro_batch": bench.micro_batch,
+        "spread": bench.spread,
         "lr": options.learning_rate,
         "labels": if bench.completion_alone { "completion" } else { "all" },
         "steps": options.steps,

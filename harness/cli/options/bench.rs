@@ -69,6 +69,8 @@ pub struct GrpoBenchOptions {
     pub accumulation: usize,
     /// Prompts per forward pass of the update.
     pub micro_batch: usize,
+    /// By which share prompts are shorter than the longest at most.
+    pub spread: f64,
     /// The learning rate.
     pub learning_rate: f64,
     /// Weight of the KL term.
@@ -85,6 +87,8 @@ pub struct SftBenchOptions {
     pub accumulation: usize,
     /// Examples per forward pass.
     pub micro_batch: usize,
+    /// By which share prompts are shorter than the longest at most.
+    pub spread: f64,
     /// The learning rate.
     pub learning_rate: f64,
     /// Whether the loss covers the completion alone, instead of all text.

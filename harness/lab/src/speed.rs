@@ -14,7 +14,7 @@ mod probe;
 mod qwen2_vl_2b;
 
 pub use bench::{EvalBench, GrpoBench, Measured, SftBench};
-pub use flops::{Work, eval_work, grpo_work, sft_work};
+pub use flops::{GrpoStep, Work, eval_work, grpo_work, sft_work};
 pub use images::{ImageBench, ImageSpeed, read_images};
 pub use probe::{Probes, probe};
 pub use qwen2_vl_2b::qwen2_vl_2b;

@@ -132,6 +132,7 @@ fn time_step(training: &Training, shapes: Shapes, model: &mut Model) -> anyhow::
             shapes: Shapes { completion_tokens: LABEL_TOKENS, ..shapes },
             examples_per_step: settings.duration.prompts_per_step,
             micro_batch: settings.micro_batch,
+            spread: 0.0,
             learning_rate: settings.optimizer.learning_rate,
             completion_alone: false,
         }
@@ -141,6 +142,7 @@ fn time_step(training: &Training, shapes: Shapes, model: &mut Model) -> anyhow::
             generations: settings.generations,
             prompts_per_step: settings.duration.prompts_per_step,
             micro_batch: settings.micro_batch,
+            spread: 0.0,
             learning_rate: settings.optimizer.learning_rate,
             beta: settings.beta,
         }

@@ -6,7 +6,7 @@ use clsrl_engine::{
     EngineError,
     evaluate::complete,
     grpo::Grpo,
-    inputs::AskedPrompt,
+    inputs::{AskedPrompt, LabelledPrompt},
     machine::{peak_memory_bytes, peak_resident_bytes},
     order::EpochOrder,
     profiler::{Phase, PhaseTimes, Profiler, profile},
@@ -20,7 +20,7 @@ use clsrl_spec::{
 use clsrl_vlm::{GenerationConfig, Model, Precision, Prompt};
 use tch::Device;
 
-use super::{Work, eval_work, grpo_work, sft_work, shapes::Shapes, workload::Workload};
+use super::{GrpoStep, Work, eval_work, grpo_work, sft_work, shapes::Shapes, workload::Workload};
 
 /// What was measured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +50,8 @@ pub struct GrpoBench {
     pub prompts_per_step: usize,
     /// Prompts in one forward pass of the update.
     pub micro_batch: usize,
+    /// Prompt lengths vary by this fraction below the longest.
+    pub spread: f64,
     /// The learning rate.
     pub learning_rate: f64,
     /// Weight of the KL term.
@@ -65,6 +67,8 @@ pub struct SftBench {
     pub examples_per_step: usize,
     /// Examples in one forward pass.
     pub micro_batch: usize,
+    /// Prompt lengths vary by this fraction below the longest.
+    pub spread: f64,
     /// The learning rate.
     pub learning_rate: f64,
     /// Whether the loss covers the completion alone, and not all text.
@@ -136,21 +140,29 @@ impl GrpoBench {
             seed: shapes.seed,
         };
         let workload = Mutex::new(Workload::new(model.config(), shapes)?);
+        let prepared = Mutex::new(Vec::new()); // lengths of each step's prompts
         let prepare = |picks: &[usize]| {
-            let prompts = workload.lock().expect(ONE_THREAD).prompts(picks.len())?;
+            let prompts = workload.lock().expect(ONE_THREAD).prompts(picks.len(), self.spread)?;
+            let lengths: Vec<usize> = prompts.iter().map(|prompt| prompt.ids.len()).collect();
+            prepared.lock().expect(ONE_THREAD).push(lengths);
             Ok(prompts.into_iter().map(ask).collect())
         };
         let mut order = shapes.order(self.prompts_per_step);
         let mut measured = shapes.profile_steps(model, |on_step| {
             grpo.train(model, &mut order, &prepare, on_step).map(drop)
         })?;
-        measured.work = grpo_work(
-            model.config(),
-            shapes.grid(model.config())?,
-            (self.prompts_per_step, shapes.prompt_tokens),
-            (self.generations, shapes.completion_tokens),
-            bytes_per_value(model),
-        );
+        let grid = shapes.grid(model.config())?;
+        for prompt_lengths in prepared.lock().expect(ONE_THREAD).iter().rev().take(shapes.steps) {
+            let step = GrpoStep {
+                grid,
+                prompt_lengths,
+                generations: self.generations,
+                n_new_tokens: shapes.completion_tokens,
+                shares_prefill: self.prompts_per_step <= self.micro_batch,
+            };
+            let work = grpo_work(model.config(), &step, bytes_per_value(model));
+            measured.work.add(&work, 1.0 / shapes.steps as f64);
+        }
         Ok(measured)
     }
 }
@@ -167,22 +179,28 @@ impl SftBench {
             micro_batch: self.micro_batch,
         };
         let workload = Mutex::new(Workload::new(model.config(), shapes)?);
+        let prepared = Mutex::new(Vec::new()); // tokens and scored tokens of each step's examples
         let prepare = |picks: &[usize]| {
-            workload.lock().expect(ONE_THREAD).examples(picks.len(), self.completion_alone)
+            let mut workload = workload.lock().expect(ONE_THREAD);
+            let examples = workload.examples(picks.len(), self.spread, self.completion_alone)?;
+            let of_example = |example: &LabelledPrompt| {
+                // The first token is predicted by nothing.
+                let scored = example.labels.iter().skip(1).filter(|label| 0 <= **label);
+                (example.labels.len(), scored.count())
+            };
+            let counts: Vec<_> = examples.iter().map(of_example).collect();
+            prepared.lock().expect(ONE_THREAD).push(counts);
+            Ok(examples)
         };
         let mut order = shapes.order(self.examples_per_step);
         let mut measured = shapes.profile_steps(model, |on_step| {
             sft::train(model, &settings, 0, &mut order, &prepare, on_step).map(drop)
         })?;
         let grid = shapes.grid(model.config())?;
-        let n_tokens = shapes.prompt_tokens + shapes.completion_tokens;
-        let n_scored = match self.completion_alone {
-            true => shapes.completion_tokens,
-            // All text but the first token, which nothing predicts.
-            false => n_tokens - shapes.n_features(model.config())? - 1,
-        };
-        measured.work =
-            sft_work(model.config(), grid, (self.examples_per_step, n_tokens), n_scored);
+        for examples in prepared.lock().expect(ONE_THREAD).iter().rev().take(shapes.steps) {
+            let work = sft_work(model.config(), grid, examples);
+            measured.work.add(&work, 1.0 / shapes.steps as f64);
+        }
         Ok(measured)
     }
 }

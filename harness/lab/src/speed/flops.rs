@@ -47,31 +47,44 @@ struct Shared {
     n_new_tokens: f64,
 }
 
-/// A GRPO step: prompts of one length and image size, completions of one length.
-pub fn grpo_work(
-    config: &Config,
-    grid: Grid,
-    (n_prompts, n_prompt_tokens): (usize, usize),
-    (generations, n_new_tokens): (usize, usize),
-    bytes_per_value: usize,
-) -> Work {
-    let shape = Shared {
-        n_prompts: n_prompts as f64,
-        n_patches: grid.n_patches() as f64,
-        n_prompt_tokens: n_prompt_tokens as f64,
-        rows_per_prompt: generations as f64,
-        n_new_tokens: n_new_tokens as f64,
-    };
+/// What a GRPO step consists of.
+#[derive(Debug, Clone, Copy)]
+pub struct GrpoStep<'a> {
+    /// The size of every image.
+    pub grid: Grid,
+    /// Tokens of each prompt.
+    pub prompt_lengths: &'a [usize],
+    /// Completions of a prompt.
+    pub generations: usize,
+    /// Tokens of every completion.
+    pub n_new_tokens: usize,
+    /// Whether the update goes on from the rollout's prefill, whose forward pass is counted there.
+    pub shares_prefill: bool,
+}
+
+/// Counts a GRPO step.
+pub fn grpo_work(config: &Config, step: &GrpoStep, bytes_per_value: usize) -> Work {
     let counted = Counted { config, bytes_per_value: bytes_per_value as f64 };
-    let forward = counted.scored_forward(&shape);
-    Work {
-        prefill: counted.prefill(&shape),
-        decode: counted.decode(&shape),
-        reference: forward,
-        update: 3.0 * forward,
-        decode_bytes: counted.decode_bytes(&shape),
-        optimizer_bytes: counted.optimizer_bytes(),
+    let mut work = Work { optimizer_bytes: counted.optimizer_bytes(), ..Work::default() };
+    let n_inputs = step.n_new_tokens as f64 - 1.0;
+    work.decode_bytes = n_inputs * counted.weight_bytes();
+    for &length in step.prompt_lengths {
+        let shape = Shared {
+            n_prompts: 1.0,
+            n_patches: step.grid.n_patches() as f64,
+            n_prompt_tokens: length as f64,
+            rows_per_prompt: step.generations as f64,
+            n_new_tokens: step.n_new_tokens as f64,
+        };
+        let forward = counted.scored_forward(&shape);
+        let shared = if step.shares_prefill { counted.read_prompts(&shape) } else { 0.0 };
+        work.prefill += counted.prefill(&shape);
+        work.decode += counted.decode(&shape);
+        work.reference += forward;
+        work.update += 3.0 * forward - shared;
+        work.decode_bytes += counted.key_bytes(&shape);
     }
+    work
 }
 
 /// An evaluation of one batch.
@@ -100,20 +113,17 @@ pub fn eval_work(
     work
 }
 
-/// A step of SFT on examples of one length, each with `n_scored` scored tokens.
-pub fn sft_work(
-    config: &Config,
-    grid: Grid,
-    (n_examples, n_tokens): (usize, usize),
-    n_scored: usize,
-) -> Work {
+/// A step of SFT on examples, each with its tokens and how many of them are scored.
+pub fn sft_work(config: &Config, grid: Grid, examples: &[(usize, usize)]) -> Work {
     let counted = Counted { config, bytes_per_value: 4.0 };
-    let (n, t) = (n_examples as f64, n_tokens as f64);
-    let forward = counted.vision(grid.n_patches() as f64)
-        + counted.decoder(t, causal_pairs(t))
-        + counted.head(n_scored as f64);
+    let forward = |&(n_tokens, n_scored): &(usize, usize)| {
+        let t = n_tokens as f64;
+        counted.vision(grid.n_patches() as f64)
+            + counted.decoder(t, causal_pairs(t))
+            + counted.head(n_scored as f64)
+    };
     Work {
-        update: 3.0 * n * forward,
+        update: 3.0 * examples.iter().map(forward).sum::<f64>(),
         optimizer_bytes: counted.optimizer_bytes(),
         ..Work::default()
     }
@@ -208,10 +218,6 @@ impl Counted<'_> {
         let per_token =
             2.0 * self.key_width() * self.config.num_hidden_layers as f64 * self.bytes_per_value;
         shape.n_prompts * (of_prompts + of_rows) * per_token
-    }
-
-    fn decode_bytes(&self, shape: &Shared) -> f64 {
-        (shape.n_new_tokens - 1.0) * self.weight_bytes() + self.key_bytes(shape)
     }
 
     fn optimizer_bytes(&self) -> f64 {

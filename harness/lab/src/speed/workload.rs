@@ -27,7 +27,7 @@ pub fn random_prompts(
     shapes: Shapes,
     n: usize,
 ) -> Result<Vec<Prompt>, EngineError> {
-    Workload::new(config, shapes)?.prompts(n)
+    Workload::new(config, shapes)?.prompts(n, 0.0)
 }
 
 /// Draws images, prompts and examples.
@@ -54,10 +54,17 @@ impl Workload {
         })
     }
 
-    /// Prompts of training: the image is resized to a square once.
-    pub(crate) fn prompts(&mut self, n: usize) -> Result<Vec<Prompt>, EngineError> {
-        let length = self.shapes.prompt_tokens;
-        self.prompts_of(&vec![length; n], |image| image)
+    /// Prompts of training: lengths vary by a fraction, the image is resized to a square once.
+    pub(crate) fn prompts(&mut self, n: usize, spread: f64) -> Result<Vec<Prompt>, EngineError> {
+        let lengths = self.lengths(n, spread);
+        self.prompts_of(&lengths, |image| image)
+    }
+
+    /// Tokens of prompts, up to a fraction fewer than the longest may have.
+    fn lengths(&mut self, n: usize, spread: f64) -> Vec<usize> {
+        let longest = self.shapes.prompt_tokens;
+        let shortest = ((longest as f64 * (1.0 - spread)) as usize).max(self.n_features + 4);
+        (0..n).map(|_| shortest + self.stream.below(longest + 1 - shortest)).collect()
     }
 
     /// Prompts of an evaluation: lengths vary by a fraction, images are resized twice.
@@ -66,29 +73,30 @@ impl Workload {
         n: usize,
         spread: f64,
     ) -> Result<Vec<Prompt>, EngineError> {
-        let longest = self.shapes.prompt_tokens;
-        let shortest = ((longest as f64 * (1.0 - spread)) as usize).max(self.n_features + 4);
-        let lengths: Vec<usize> =
-            (0..n).map(|_| shortest + self.stream.below(longest + 1 - shortest)).collect();
+        let lengths = self.lengths(n, spread);
         self.prompts_of(&lengths, |image| bicubic(&image, FETCHED.0, FETCHED.1))
     }
 
-    /// Supervised examples: a prompt and a completion; the loss covers text, or the completion alone.
+    /// Supervised examples: a prompt, of lengths that vary by a fraction, and a completion; the loss covers text, or
+    /// the completion alone.
     pub(crate) fn examples(
         &mut self,
         n: usize,
+        spread: f64,
         completion_alone: bool,
     ) -> Result<Vec<LabelledPrompt>, EngineError> {
-        let (n_prompt, n_completion) = (self.shapes.prompt_tokens, self.shapes.completion_tokens);
-        let prompts = self.prompts_of(&vec![n_prompt + n_completion; n], |image| image)?;
+        let n_completion = self.shapes.completion_tokens;
+        let lengths: Vec<usize> =
+            self.lengths(n, spread).into_iter().map(|n_prompt| n_prompt + n_completion).collect();
+        let prompts = self.prompts_of(&lengths, |image| image)?;
         let image = self.config.image_token_id;
-        let label = |(at, &id): (usize, &i64)| {
-            let is_scored = if completion_alone { n_prompt <= at } else { id != image };
-            if is_scored { id } else { -100 }
-        };
-        let labelled = |prompt: Prompt| LabelledPrompt {
-            labels: prompt.ids.iter().enumerate().map(label).collect(),
-            prompt,
+        let labelled = |prompt: Prompt| {
+            let n_prompt = prompt.ids.len() - n_completion;
+            let label = |(at, &id): (usize, &i64)| {
+                let is_scored = if completion_alone { n_prompt <= at } else { id != image };
+                if is_scored { id } else { -100 }
+            };
+            LabelledPrompt { labels: prompt.ids.iter().enumerate().map(label).collect(), prompt }
         };
         Ok(prompts.into_iter().map(labelled).collect())
     }

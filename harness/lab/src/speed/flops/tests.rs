@@ -8,6 +8,17 @@ use crate::speed::qwen2_vl_2b;
 
 const GRID: Grid = Grid { t: 1, h: 28, w: 28 };
 
+fn grpo_of(
+    config: &Config,
+    prompt_lengths: &[usize],
+    (generations, n_new_tokens): (usize, usize),
+    shares_prefill: bool,
+) -> Work {
+    let grid = GRID;
+    let step = GrpoStep { grid, prompt_lengths, generations, n_new_tokens, shares_prefill };
+    grpo_work(config, &step, 4)
+}
+
 #[track_caller]
 fn check(what: &str, found: f64, expected: f64) {
     assert!((found / expected - 1.0).abs() < 1e-12, "{what}: {found}, expected {expected}");
@@ -17,7 +28,7 @@ fn check(what: &str, found: f64, expected: f64) {
 #[test]
 fn a_small_step_costs_what_a_count_by_hand_says() {
     let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
-    let work = grpo_work(&config, GRID, (2, 300), (4, 3), 4);
+    let work = grpo_of(&config, &[300; 2], (4, 3), false);
 
     let block = 784. * 2. * (3. * 1280. * 1280. + 1280. * 1280. + 2. * 5120. * 1280.);
     let scores_and_mixing = 2. * (2. * 784. * 784. * 1280.);
@@ -34,6 +45,8 @@ fn a_small_step_costs_what_a_count_by_hand_says() {
     let forward = 2. * (vision + prompt) + 8. * (suffix + 3. * logits);
     check("reference", work.reference, forward);
     check("update", work.update, 3. * forward);
+    let shared = grpo_of(&config, &[300; 2], (4, 3), true);
+    check("update after a shared prefill", shared.update, 3. * forward - 2. * (vision + prompt));
 
     let weights = layer / 2. + logits / 2.;
     let keys = 2. * 256. * 2. * (2. * 300. + 4. * (1. + 2.));
@@ -41,12 +54,27 @@ fn a_small_step_costs_what_a_count_by_hand_says() {
 }
 
 #[test]
+fn prompts_of_several_lengths_cost_what_each_does() {
+    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let of = |lengths: &[usize]| grpo_of(&config, lengths, (4, 3), true);
+    let (both, short, long) = (of(&[200, 300]), of(&[200]), of(&[300]));
+    check("update", both.update, short.update + long.update);
+    // The weights are read once for both.
+    let weights = 2. * short.decode_bytes - of(&[200, 200]).decode_bytes;
+    check("bytes", both.decode_bytes, short.decode_bytes + long.decode_bytes - weights);
+    check("sft", sft_work(&config, GRID, &[(200, 5), (300, 9)]).update, {
+        let one = |example| sft_work(&config, GRID, &[example]).update;
+        one((200, 5)) + one((300, 9))
+    });
+}
+
+#[test]
 fn a_step_of_sft_is_three_forward_passes_of_its_examples() {
     let config = qwen2_vl_2b(Some(2), Some(2)).unwrap();
     // The same tokens as one completion of one token behind each prompt, but for how many are scored.
-    let grpo = grpo_work(&config, GRID, (3, 340), (1, 1), 4);
-    check("update", sft_work(&config, GRID, (3, 340), 1).update, grpo.update);
-    let more = sft_work(&config, GRID, (3, 340), 5).update - grpo.update;
+    let grpo = grpo_of(&config, &[340; 3], (1, 1), false);
+    check("update", sft_work(&config, GRID, &[(340, 1); 3]).update, grpo.update);
+    let more = sft_work(&config, GRID, &[(340, 5); 3]).update - grpo.update;
     check("scored tokens", more, 3. * 3. * 4. * 2. * 1536. * 151_936.);
 }
 
@@ -55,7 +83,7 @@ fn the_optimizer_moves_seven_floats_for_every_parameter() {
     let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
     let model = Model::random(config.clone(), &Init { seed: 1 }, Device::Cpu);
     let n: usize = model.named_parameters().iter().map(|(_, tensor)| tensor.numel()).sum();
-    let found = grpo_work(&config, GRID, (1, 300), (1, 1), 4).optimizer_bytes;
+    let found = grpo_of(&config, &[300], (1, 1), false).optimizer_bytes;
     assert!((found / (28. * n as f64) - 1.0).abs() < 1e-3, "{found} for {n} parameters");
 }
 
@@ -65,7 +93,10 @@ fn an_evaluation_of_one_row_decodes_like_one_completion() {
     let pixels = tch::Tensor::zeros([784, 1176], (tch::Kind::Float, Device::Cpu));
     let prompt = Prompt { ids: vec![0; 300], pixels, grids: vec![GRID] };
     let eval = eval_work(&config, &[&prompt], 3, 2);
-    let grpo = grpo_work(&config, GRID, (1, 300), (1, 3), 2);
+    let prompt_lengths = &[300];
+    let (generations, n_new_tokens, shares_prefill) = (1, 3, false);
+    let step = GrpoStep { grid: GRID, prompt_lengths, generations, n_new_tokens, shares_prefill };
+    let grpo = grpo_work(&config, &step, 2);
     check("prefill", eval.prefill, grpo.prefill);
     check("decode", eval.decode, grpo.decode);
     check("bytes", eval.decode_bytes, grpo.decode_bytes);
