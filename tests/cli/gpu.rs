@@ -222,6 +222,8 @@ fn a_small_gpu_works_in_smaller_parts_and_says_so() {
         let fitted = &record(&dir.path().join("smoke").join(file))["record"]["run"]["fitted"];
         assert!(0 < fitted["out_of_memory"].as_u64().unwrap(), "{file}: {fitted}");
         assert!(0 < fitted["tokens"].as_u64().unwrap(), "{file}: {fitted}");
+        let batch = if methods == "zero-shot" { json!(256) } else { Value::Null };
+        assert_eq!(fitted["batch"], batch, "{file}");
     }
 }
 

@@ -37,7 +37,7 @@ impl TokenBudget {
 
     /// The budget and its refusals, for a record.
     pub fn fitted(&self) -> Fitted {
-        Fitted { tokens: self.tokens, out_of_memory: self.n_refusals }
+        Fitted { tokens: self.tokens, out_of_memory: self.n_refusals, batch: None }
     }
 
     /// Whether prompts of these sizes, in tokens, may be run at once.
@@ -160,7 +160,7 @@ mod tests {
     fn runs_keep_to_the_prompts_that_a_suite_allows() {
         let mut budget = TokenBudget::new(2);
         assert_eq!(fitted(&mut budget, &[5, 5, 5]).unwrap(), [0..2, 2..3]);
-        assert_eq!(budget.fitted(), Fitted { tokens: None, out_of_memory: 0 });
+        assert_eq!(budget.fitted(), Fitted::default());
         assert!(budget.holds(&[5, 5]) && !budget.holds(&[5, 5, 5]));
     }
 
@@ -169,7 +169,7 @@ mod tests {
         let mut budget = TokenBudget::new(8);
         budget.device_tokens = Some(25);
         assert_eq!(fitted(&mut budget, &[10; 8]).unwrap(), [0..2, 2..4, 4..6, 6..8]);
-        assert_eq!(budget.fitted(), Fitted { tokens: Some(20), out_of_memory: 2 });
+        assert_eq!(budget.fitted(), Fitted { tokens: Some(20), out_of_memory: 2, batch: None });
         assert_eq!(fitted(&mut budget, &[10, 15, 1]).unwrap(), [0..1, 1..3]);
         assert_eq!(budget.fitted().out_of_memory, 2, "the third step knows its budget");
     }

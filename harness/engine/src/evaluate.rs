@@ -12,8 +12,8 @@ use clsrl_data::{
     prompts,
 };
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Place, Prediction, Trial, TrialEvent,
-    extract_published, has_answer_tag, is_correct_published, is_correct_strict,
+    CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Fitted, Place, Prediction, Trial,
+    TrialEvent, extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
 use tch::no_grad;
@@ -29,6 +29,10 @@ use crate::{
 
 /// Batches whose prompts are built together and sorted by length; the same number is prefetched.
 const N_BATCHES: usize = 2;
+
+/// Prompts that a GPU answers at once, if its memory allows: decoding reads all weights for each token, and takes as long
+/// for one row as for all of these.
+const GPU_BATCH: usize = 256;
 
 /// What an evaluation works with.
 pub struct Evaluator<'a> {
@@ -69,10 +73,11 @@ impl Evaluator<'_> {
             return Err(EngineError::Empty { dataset, split });
         }
         let started = Instant::now();
-        let mut budget = TokenBudget::new(settings.batch);
+        let batch = self.batch();
+        let mut budget = TokenBudget::new(batch);
         let mut predictions = Vec::with_capacity(chosen.len());
         let mut n_choices = 0;
-        let windows = chosen.chunks(N_BATCHES * settings.batch);
+        let windows = chosen.chunks((N_BATCHES * settings.batch).max(batch));
         let inputs = windows
             .clone()
             .map(|window| self.inputs.evaluation_prompts(&questions, split, window, cell));
@@ -98,6 +103,12 @@ impl Evaluator<'_> {
         let run = self.run(seconds, &predictions, &budget)?;
         let record = Box::new(CellRecord { outcome, run });
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
+    }
+
+    /// The most prompts of a batch.
+    fn batch(&self) -> usize {
+        let given = self.trial.evaluation.batch;
+        if self.model.device().is_cuda() { given.max(GPU_BATCH) } else { given }
     }
 
     /// Answers prompts in their order, those of like length together, the longest first: what does not fit shows at
@@ -195,7 +206,7 @@ impl Evaluator<'_> {
             tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
             peak_memory_bytes: peak_memory_bytes(self.model.device())?,
             place: self.place.clone(),
-            fitted: Some(budget.fitted()),
+            fitted: Some(Fitted { batch: Some(self.batch()), ..budget.fitted() }),
         })
     }
 }

@@ -113,6 +113,9 @@ pub struct Fitted {
     pub tokens: Option<usize>,
     /// How often memory ran out, and the work began anew in smaller parts.
     pub out_of_memory: usize,
+    /// Prompts of an evaluation's batch at most, where memory allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
 }
 
 /// The first step's gradients, computed twice from the same weights.

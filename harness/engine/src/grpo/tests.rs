@@ -171,11 +171,11 @@ fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
 #[test]
 fn a_device_that_runs_out_of_memory_trains_the_same_model_in_smaller_parts() {
     let ample = train([None, None]).unwrap();
-    assert_eq!(ample.fitted, Fitted { tokens: None, out_of_memory: 0 });
+    assert_eq!(ample.fitted, Fitted { tokens: None, out_of_memory: 0, batch: None });
     assert_eq!(ample.losses.len(), 2);
     // The four prompts and their completions have 158 tokens.
     let scarce = train([Some(100), None]).unwrap();
-    assert_eq!(scarce.fitted, Fitted { tokens: Some(79), out_of_memory: 1 });
+    assert_eq!(scarce.fitted, Fitted { tokens: Some(79), out_of_memory: 1, batch: None });
     let rollouts = train([Some(60), Some(100)]).unwrap();
     assert_eq!(rollouts.fitted.tokens, Some(39));
     assert!(2 < rollouts.fitted.out_of_memory);
