@@ -24,18 +24,18 @@ CHANGE_AXES = {
 }
 FRAMES = {
     # suffix: (version, columns, the columns whose means are compared)
-    "": (3, CELL_AXES | {
+    "": (4, CELL_AXES | {
         "suite", "model", "in_domain",
         "synthetic", "limited", "n", "n_split", "mean_choices", "chance_pct", "published_pct", "strict_pct",
-        "train_s", "train_gpu_s", "train_tokens", "evaluate_s", "peak_memory_bytes", "commit", "libtorch",
+        "train_s", "train_gpu_s", "train_tokens", "evaluate_s", "peak_memory_bytes", "started_at", "ended_at", "commit", "libtorch",
         "device", "base_weights_digest", "data_digest", "prompts_digest", "weights_digest",
         "scorer_version", "rescored", "sealed",
     }, ["published_pct", "evaluate_s"]),
-    ".trials": (1, AXES | {
+    ".trials": (2, AXES | {
         "suite", "model", "train_form", "protocol", "epochs", "prompts_per_step", "learning_rate", "kl_beta",
         "generations", "rewards", "lora_rank", "steps", "final_loss", "load_s", "rollout_s", "update_s", "train_s",
-        "train_images", "train_tokens", "n_cells", "evaluate_images", "evaluate_s", "peak_memory_bytes", "commit",
-        "device", "precision", "base_weights_digest",
+        "train_images", "train_tokens", "n_cells", "evaluate_images", "evaluate_s", "peak_memory_bytes", "started_at", "ended_at",
+        "commit", "device", "precision", "base_weights_digest",
     }, ["train_s", "learning_rate", "evaluate_s"]),
     ".samples": (2, CELL_AXES | {
         "index", "image", "question", "n_choices", "choices", "gold", "gold_index", "raw", "answer", "predicted",

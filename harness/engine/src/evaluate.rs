@@ -4,7 +4,6 @@ use std::{
     cell::RefCell,
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
-    time::Instant,
 };
 
 use clsrl_data::{
@@ -12,7 +11,7 @@ use clsrl_data::{
     prompts,
 };
 use clsrl_spec::{
-    CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Fitted, Place, Prediction, Trial,
+    CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Fitted, Place, Prediction, Times, Trial,
     TrialEvent, extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
@@ -25,6 +24,7 @@ use crate::{
     machine::peak_memory_bytes,
     prefetch::prefetch,
     profiler::{Phase, profile},
+    timings::Started,
 };
 
 /// Batches whose prompts are built together and sorted by length; the same number is prefetched.
@@ -72,7 +72,7 @@ impl Evaluator<'_> {
             let (dataset, split) = (cell.target.to_string(), split.as_str());
             return Err(EngineError::Empty { dataset, split });
         }
-        let started = Instant::now();
+        let started = Started::now();
         let batch = self.batch();
         let mut budget = TokenBudget::new(batch);
         let mut predictions = Vec::with_capacity(chosen.len());
@@ -98,9 +98,9 @@ impl Evaluator<'_> {
             let (cell, found) = (cell.to_string(), predictions.len());
             return Err(EngineError::TooFew { cell, found, expected });
         }
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = started.seconds();
         let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
-        let run = self.run(seconds, &predictions, &budget)?;
+        let run = self.run((seconds, started.times()), &predictions, &budget)?;
         let record = Box::new(CellRecord { outcome, run });
         on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
     }
@@ -196,11 +196,12 @@ impl Evaluator<'_> {
 
     fn run(
         &self,
-        evaluate_seconds: f64,
+        (evaluate_seconds, times): (f64, Times),
         predictions: &[Prediction],
         budget: &TokenBudget,
     ) -> Result<CellRun, EngineError> {
         Ok(CellRun {
+            times: Some(times),
             evaluate_seconds,
             images_per_second: predictions.len() as f64 / evaluate_seconds,
             tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,

@@ -1,8 +1,8 @@
 //! Wall-clock of a fine-tune by phase, and its throughput.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use clsrl_spec::{Fitted, StepSeconds, TrainingSeconds};
+use clsrl_spec::{Fitted, StepSeconds, Times, TrainingSeconds};
 
 /// Wall-clock and counts of a fine-tune.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +32,29 @@ impl TrainingTimings {
     pub fn per_second(&self, n: usize) -> f64 {
         let busy = self.seconds.rollout + self.seconds.update;
         if 0.0 < busy { n as f64 / busy } else { 0.0 }
+    }
+}
+
+/// When something began: by the calendar, and by a clock that nobody sets back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Started {
+    at: SystemTime,
+    clock: Instant,
+}
+
+impl Started {
+    pub(crate) fn now() -> Self {
+        Started { at: SystemTime::now(), clock: Instant::now() }
+    }
+
+    /// Wall-clock since then, in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.clock.elapsed().as_secs_f64()
+    }
+
+    /// From then to now.
+    pub(crate) fn times(&self) -> Times {
+        Times::between(self.at, SystemTime::now())
     }
 }
 

@@ -1,7 +1,5 @@
 //! One trial, top to bottom: load, fine-tune, keep the weights, evaluate.
 
-use std::time::Instant;
-
 use clsrl_data::{
     datasets::{Dataset, Example, Questions, few_shot_cache_paths, picks_digest},
     prompts,
@@ -26,7 +24,7 @@ use crate::{
     repeated_step::repeated_step,
     rewarder::LabelRewarder,
     sft,
-    timings::TrainingTimings,
+    timings::{Started, TrainingTimings},
     weights,
 };
 
@@ -46,7 +44,7 @@ pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError>
 fn run_whole(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
     set_num_threads(job.threads as i32);
     on_event(TrialEvent::Loading).map_err(EngineError::Sink)?;
-    let started = Instant::now();
+    let started = Started::now();
     let device = job.device.find()?;
     set_full_float32()?;
     if job.deterministic {
@@ -126,12 +124,12 @@ impl TrialContext<'_> {
 
     /// Fine-tunes, keeps what was learned, and tells its record before anything else can fail; gives the weights as they
     /// are evaluated, and their digest.
-    fn train(&self, started: Instant, on_event: &mut Sink) -> Result<(Model, String), EngineError> {
+    fn train(&self, started: Started, on_event: &mut Sink) -> Result<(Model, String), EngineError> {
         let mut model = self.start()?;
         let mut trained = Trained::default();
         let mut adapter_digest = None;
         if self.job.trial.training == Training::None {
-            trained.timings.seconds.load = started.elapsed().as_secs_f64();
+            trained.timings.seconds.load = started.seconds();
         } else {
             if let Some(lora) = self.checkpoint.lora() {
                 model = model.with_adapters(lora, derive_seed(self.job.trial.seed, &["lora"]));
@@ -155,6 +153,7 @@ impl TrialContext<'_> {
                 adapter_digest,
             },
             run: TrainingRun {
+                times: Some(started.times()),
                 images_per_second: timings.per_second(timings.n_images),
                 tokens_per_second: timings.per_second(timings.n_tokens),
                 seconds: timings.seconds,
@@ -172,7 +171,7 @@ impl TrialContext<'_> {
     fn fine_tune(
         &self,
         model: &mut Model,
-        started: Instant,
+        started: Started,
         on_event: &mut Sink,
     ) -> Result<Trained, EngineError> {
         let trial = &self.job.trial;
@@ -181,7 +180,7 @@ impl TrialContext<'_> {
         let questions = prompts::questions(&trial.protocol, &dataset, trial.form);
         let examples = self.few_shot(&dataset)?;
         model.set_trainable(true);
-        let load = started.elapsed().as_secs_f64();
+        let load = started.seconds();
 
         let mut steps = Vec::new();
         let mut on_step = |n_steps: usize, step: StepRecord| {

@@ -177,6 +177,7 @@ fn made(trial: &Trial, answers: &Answers) -> TrialResults {
             weights_digest: None,
         };
         let run = CellRun {
+            times: None,
             evaluate_seconds: 1.0,
             images_per_second: 1.0,
             tokens_per_second: 1.0,
@@ -199,6 +200,7 @@ fn made(trial: &Trial, answers: &Answers) -> TrialResults {
                 adapter_digest: None,
             },
             run: TrainingRun {
+                times: None,
                 seconds: TrainingSeconds::default(),
                 steps: Vec::new(),
                 images_per_second: 1.0,

@@ -141,6 +141,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             weights_digest: None,
         };
         let run = CellRun {
+            times: None,
             evaluate_seconds: 1.0,
             images_per_second: 1.0,
             tokens_per_second: 1.0,
@@ -158,6 +159,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             adapter_digest: None,
         },
         run: TrainingRun {
+            times: None,
             seconds: TrainingSeconds::default(),
             steps: Vec::new(),
             images_per_second: 1.0,

@@ -6,7 +6,8 @@ use clsrl_spec::{
     MessageOrder, MethodId, OptimizerSettings, Place, Prediction, ProcessorKind, PromptStyle,
     Prompts, Protocol, RepeatedNames, RewardId, RlRule, RolloutRecord, Scorer, Seed, SftPrompt,
     SftRule, SftSettings, SftTarget, ShotRule, SolutionTag, StepRecord, StepSeconds, Suffixes,
-    Training, TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial, ZeroVariance,
+    Times, Training, TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial,
+    ZeroVariance,
 };
 
 use crate::{
@@ -239,6 +240,10 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
             weights_digest: Some(format!("digest-{}", trial.key())),
         },
         run: CellRun {
+            times: Some(Times {
+                started_at: "2026-12-01T02:21:54Z".into(),
+                ended_at: "2026-12-01T02:23:05Z".into(),
+            }),
             evaluate_seconds: seconds,
             images_per_second: 48.0 / seconds,
             tokens_per_second: 48.0 * 9.5 / seconds,
@@ -284,6 +289,10 @@ fn training(trial: &Trial) -> TrainingRecord {
             adapter_digest: None,
         },
         run: TrainingRun {
+            times: Some(Times {
+                started_at: "2026-12-01T02:21:54Z".into(),
+                ended_at: "2026-12-01T02:23:05Z".into(),
+            }),
             seconds: TrainingSeconds { load: 0.25, rollout: 4.0 * grpo, update: 2.0 * trained },
             steps: (1..=n_steps).map(step_seconds).collect(),
             images_per_second: 32.0 * trained,

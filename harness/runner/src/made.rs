@@ -61,6 +61,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
             adapter_digest: None,
         },
         run: TrainingRun {
+            times: None,
             seconds: TrainingSeconds { load: 1.0, rollout: 0.0, update: 0.1 + 0.2 },
             steps: Vec::new(),
             images_per_second: 1.0,
@@ -95,6 +96,7 @@ pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
             weights_digest: Some("w".to_owned()),
         },
         run: CellRun {
+            times: None,
             evaluate_seconds: 1.0,
             images_per_second: 2.0,
             tokens_per_second: 7.0,

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::{CellOutcome, CellRecord, CellRun, StepRecord, TrainingRecord, TrainingRun};
+use crate::{CellOutcome, CellRecord, CellRun, StepRecord, Times, TrainingRecord, TrainingRun};
 
 /// The longest text of a record, in bytes.
 pub const MAX_TEXT: usize = 4096;
@@ -50,7 +50,9 @@ impl TrainingRecord {
             .iter()
             .zip(1..)
             .try_for_each(|(step, expected)| check_step(step, expected))?;
-        let TrainingRun { seconds, steps, images_per_second, tokens_per_second, .. } = &self.run;
+        let TrainingRun { times, seconds, steps, images_per_second, tokens_per_second, .. } =
+            &self.run;
+        times.as_ref().map_or(Ok(()), Times::check)?;
         if !steps.is_empty() && steps.len() != self.outcome.steps.len() {
             let (found, expected) = (steps.len(), self.outcome.steps.len());
             return Err(format!("it has the seconds of {found} steps, and {expected} steps"));
@@ -92,6 +94,7 @@ impl CellRecord {
     pub fn check(&self) -> Result<(), String> {
         let CellOutcome { n, n_split, mean_choices, mean_tokens, .. } = self.outcome;
         let CellRun { evaluate_seconds, images_per_second, tokens_per_second, .. } = self.run;
+        self.run.times.as_ref().map_or(Ok(()), Times::check)?;
         let at_most = [
             ("n_split", n_split, MAX_COUNT),
             ("n", n, n_split),
@@ -127,6 +130,8 @@ fn check_amounts(what: &str, amounts: impl IntoIterator<Item = f64>) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use serde_json::json;
 
     use super::*;
@@ -143,5 +148,24 @@ mod tests {
         check(json!([i64::MIN]), Some("a number is out of range"));
         let long = json!({ "processor": "x".repeat(70_000) });
         check(long, Some("`processor`: a text has 70000 bytes, expected at most 4096"));
+    }
+
+    #[test]
+    fn times_are_moments_in_utc_as_they_are_written_here() {
+        let check = |started_at: &str, is_right: bool| {
+            let ended_at = "2026-12-01T02:21:54Z".to_owned();
+            let times = Times { started_at: started_at.to_owned(), ended_at };
+            assert_eq!(times.check().is_ok(), is_right, "{started_at}");
+        };
+        check("2024-02-29T23:59:59Z", true);
+        for wrong in
+            ["", "yesterday", "2026-12-01", "2026-12-01T02:21:54+01:00", "2025-02-29T00:00:00Z"]
+        {
+            check(wrong, false);
+        }
+        let day = SystemTime::UNIX_EPOCH + Duration::from_secs(1_709_164_800);
+        let times = Times::between(day, day + Duration::from_millis(61_999));
+        assert_eq!(times.started_at, "2024-02-29T00:00:00Z");
+        assert_eq!(times.ended_at, "2024-02-29T00:01:01Z");
     }
 }

@@ -3,12 +3,14 @@
 //! A record has two halves. `outcome` is determined by trial, weights and data: two runs on one machine
 //! give the same bytes. `run` is how it went this time: wall-clock, throughput, memory, place.
 
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 7;
+pub const RECORD_VERSION: u32 = 8;
 
 /// The oldest version that is still read: what versions 3 to 7 added, seals among it, is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
@@ -84,6 +86,9 @@ pub struct RolloutRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingRun {
+    /// When it began and ended, loading included; none before version 8.
+    #[serde(default)]
+    pub times: Option<Times>,
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,
     /// Wall-clock of each optimizer step, in the order of the outcome's; empty where it was not measured.
@@ -162,6 +167,37 @@ pub struct StepSeconds {
     pub reward: f64,
     /// Forward, backward and optimizer.
     pub update: f64,
+}
+
+/// When something began and ended: in UTC, as RFC 3339 to the second, for example `2026-12-01T02:21:54Z`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// By the clock of the machine that ran it.
+    pub started_at: String,
+    /// Likewise; a clock that was set back in between may put it before the start.
+    pub ended_at: String,
+}
+
+impl Times {
+    /// From one moment to another.
+    pub fn between(started: SystemTime, ended: SystemTime) -> Self {
+        let text = |time| humantime::format_rfc3339_seconds(time).to_string();
+        Times { started_at: text(started), ended_at: text(ended) }
+    }
+
+    /// Whether both are times as they are written here; an error names the one that is none.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Times { started_at, ended_at } = self;
+        for (name, text) in [("started_at", started_at), ("ended_at", ended_at)] {
+            let time = humantime::parse_rfc3339(text).ok();
+            if time.is_none_or(|time| humantime::format_rfc3339_seconds(time).to_string() != *text)
+            {
+                return Err(format!("`{name}` is no time in UTC as in 2026-12-01T02:21:54Z"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where a record was made.
@@ -270,6 +306,9 @@ impl CellOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CellRun {
+    /// When its evaluation began and ended; none before version 8.
+    #[serde(default)]
+    pub times: Option<Times>,
     /// Wall-clock of the evaluation, in seconds.
     pub evaluate_seconds: f64,
     /// Images per second.

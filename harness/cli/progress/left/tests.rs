@@ -96,6 +96,7 @@ fn cell_done(trial: &Trial, cell: CellKey) -> TrialEvent {
         gpu: None,
     };
     let run = CellRun {
+        times: None,
         evaluate_seconds: 0.0,
         images_per_second: 0.0,
         tokens_per_second: 0.0,

@@ -11,7 +11,7 @@ use super::column::{finite, frame_row, part_of_rows};
 use crate::{ReportError, TrialResults};
 
 /// The version of the cells' columns.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 
 frame_row! {
     /// A finished cell: one fine-tune on one target, in one form, under one prompt.
@@ -106,6 +106,10 @@ frame_row! {
         /// Most memory when the cell ended, in bytes, measured likewise.
         #[unit = "bytes"]
         pub peak_memory_bytes: i64,
+        /// When the evaluation began, in UTC, as RFC 3339; none in records before version 8.
+        pub started_at: Option<String>,
+        /// When it ended, likewise.
+        pub ended_at: Option<String>,
         /// The program's commit.
         pub commit: String,
         /// The program's version.
@@ -260,6 +264,8 @@ impl CellRow {
             evaluate_images_per_second: finite(run.images_per_second),
             evaluate_tokens_per_second: finite(run.tokens_per_second),
             peak_memory_bytes: bytes(run.peak_memory_bytes),
+            started_at: run.times.as_ref().map(|times| times.started_at.clone()),
+            ended_at: run.times.as_ref().map(|times| times.ended_at.clone()),
             commit: run.place.commit.clone(),
             version: run.place.version.clone(),
             libtorch: run.place.libtorch.clone(),

@@ -13,7 +13,7 @@ use super::{
 use crate::TrialResults;
 
 /// The version of the trials' columns.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 frame_row! {
     /// A fine-tune that has a finished cell: once, so that a sum over rows is a sum. Zero-shot is one that trains
@@ -48,6 +48,10 @@ frame_row! {
         pub training: FineTune,
         /// What the evaluation of its cells took.
         pub evaluated: Evaluated,
+        /// When the fine-tune began, loading included, in UTC, as RFC 3339; none in records before version 8.
+        pub started_at: Option<String>,
+        /// When it ended, likewise.
+        pub ended_at: Option<String>,
         /// The program's commit when training ended.
         pub commit: String,
         /// The program's version.
@@ -169,6 +173,9 @@ impl TrialRow {
         let TrialResults { trial, training_id, training, provenance, .. } = results;
         let Place { commit, version, libtorch, device, threads, processor, .. } =
             training.run.place.clone();
+        let times = training.run.times.as_ref();
+        let (started_at, ended_at) =
+            times.map(|times| (times.started_at.clone(), times.ended_at.clone())).unzip();
         let training = FineTune::of(training);
         TrialRow {
             schema_version: SCHEMA_VERSION,
@@ -185,6 +192,8 @@ impl TrialRow {
             settings: Hyperparameters::of(trial),
             evaluated: Evaluated::of(&results.cells, &training),
             training,
+            started_at,
+            ended_at,
             commit,
             version,
             libtorch,
