@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::{
     LibtorchError,
-    shim::{check, clsrl_rms_norm, clsrl_turned_heads},
+    shim::{check, clsrl_rms_norm, clsrl_turned_heads, clsrl_turned_heads_to_write},
 };
 
 /// An RMS norm over the last dimension, by libtorch's kernel where the device has one: x (…, c) of any kind and a
@@ -37,6 +37,22 @@ pub fn turned_heads(
     check("turn heads", unsafe {
         clsrl_turned_heads(qkv.as_ptr(), cos.as_ptr(), sin.as_ptr(), n_queries, q, k, v)
     })?;
+    // SAFETY: the call succeeded, so each owns a tensor.
+    Ok(heads.map(|head| unsafe { Tensor::from_ptr(head) }))
+}
+
+/// [`turned_heads`] without gradients, for a cache that keys and values are written to: these are no copies, and the
+/// keys are in float32.
+pub fn turned_heads_to_write(
+    qkv: &Tensor,
+    (cos, sin): (&Tensor, &Tensor),
+    n_queries: i64,
+) -> Result<[Tensor; 3], LibtorchError> {
+    let mut heads = [ptr::null_mut(); 3];
+    let [q, k, v] = &mut heads;
+    let [qkv, cos, sin] = [qkv, cos, sin].map(Tensor::as_ptr);
+    // SAFETY: the tensors live until the call returns; the pointers are set to tensors that are ours if it succeeds.
+    check("turn heads", unsafe { clsrl_turned_heads_to_write(qkv, cos, sin, n_queries, q, k, v) })?;
     // SAFETY: the call succeeded, so each owns a tensor.
     Ok(heads.map(|head| unsafe { Tensor::from_ptr(head) }))
 }
@@ -112,6 +128,11 @@ mod tests {
             let fused = |qkv: &Tensor| turned_heads(qkv, (&cos, &sin), h).unwrap();
             for (found, expected) in computed(&fused).iter().zip(&computed(&plain)) {
                 check_close(found, expected, tolerance);
+            }
+            let qkv = leaf(&[2, 5, h + 2 * g, d], kind, 0.4).detach();
+            let written = turned_heads_to_write(&qkv, (&cos, &sin), h).unwrap();
+            for (found, expected) in written.iter().zip(&fused(&qkv)) {
+                assert!(found.to_kind(kind).equal(expected), "{kind:?}");
             }
         }
     }

@@ -25,7 +25,7 @@ mod shim;
 pub use attention::{MaskedKeys, fused_attention, shared_attention};
 pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
-pub use fused::{rms_norm, turned_heads};
+pub use fused::{rms_norm, turned_heads, turned_heads_to_write};
 pub use gated::{gated_linear, joint_gated_linear};
 pub use gpu::{GpuInfo, gpu_info};
 pub use gradients::{add_product, backward, clear_gradients, select_rows};

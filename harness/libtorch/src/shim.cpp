@@ -255,6 +255,12 @@ EXPORT int clsrl_rms_norm(const at::Tensor* x, const at::Tensor* weight, double 
 
 namespace {
 
+// The first `n_turned` heads of qkv (b, t, heads, d) turned, in float32.
+at::Tensor turn(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, int64_t n_turned) {
+  const auto swapped = qkv.roll({qkv.size(3) / 2}, {-1});
+  return at::mul(qkv.narrow(2, 0, n_turned), cos).addcmul_(swapped.narrow(2, 0, n_turned), sin);
+}
+
 // Queries, keys and values (b, heads, t, d) of one product of all three (b, t, h + 2 g, d), of which queries and keys
 // are turned in float32: x cos + swapped x sin, where the first half of sin is negated. Operators one by one would make
 // a gradient as large as the product for each part, nearly all of it zeros.
@@ -263,10 +269,8 @@ struct TurnedHeads : torch::autograd::Function<TurnedHeads> {
                                                 const at::Tensor& cos, const at::Tensor& sin, int64_t n_queries) {
     context->save_for_backward({cos, sin});
     context->saved_data["n_queries"] = n_queries;
-    const auto n_keys = (qkv.size(2) - n_queries) / 2, n_turned = n_queries + n_keys, half = qkv.size(3) / 2;
-    const auto swapped = qkv.roll({half}, {-1});
-    const auto turned =
-        at::mul(qkv.narrow(2, 0, n_turned), cos).addcmul_(swapped.narrow(2, 0, n_turned), sin);
+    const auto n_keys = (qkv.size(2) - n_queries) / 2, n_turned = n_queries + n_keys;
+    const auto turned = turn(qkv, cos, sin, n_turned);
     const auto by_head = [&](const at::Tensor& x, int64_t first, int64_t n) {
       const auto heads = x.narrow(2, first, n).transpose(1, 2);
       return heads.to(qkv.options(), /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::Contiguous);
@@ -290,6 +294,20 @@ struct TurnedHeads : torch::autograd::Function<TurnedHeads> {
 };
 
 }  // namespace
+
+// Without gradients, and without copies of what is copied into a cache next: keys are in float32, values a view.
+EXPORT int clsrl_turned_heads_to_write(const at::Tensor* qkv, const at::Tensor* cos, const at::Tensor* sin,
+                                       int64_t n_queries, at::Tensor** q, at::Tensor** k, at::Tensor** v) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    const auto n_keys = (qkv->size(2) - n_queries) / 2;
+    const auto turned = turn(*qkv, *cos, *sin, n_queries + n_keys);
+    const auto queries = turned.narrow(2, 0, n_queries).transpose(1, 2);
+    *q = new at::Tensor(queries.to(qkv->options(), /*non_blocking=*/false, /*copy=*/true, at::MemoryFormat::Contiguous));
+    *k = new at::Tensor(turned.narrow(2, n_queries, n_keys).transpose(1, 2));
+    *v = new at::Tensor(qkv->narrow(2, n_queries + n_keys, n_keys).transpose(1, 2));
+  });
+}
 
 EXPORT int clsrl_turned_heads(const at::Tensor* qkv, const at::Tensor* cos, const at::Tensor* sin, int64_t n_queries,
                               at::Tensor** q, at::Tensor** k, at::Tensor** v) {

@@ -63,6 +63,15 @@ unsafe extern "C" {
         epsilon: f64,
         normed: *mut *mut C_tensor,
     ) -> c_int;
+    pub(crate) fn clsrl_turned_heads_to_write(
+        qkv: *const C_tensor,
+        cos: *const C_tensor,
+        sin: *const C_tensor,
+        n_queries: i64,
+        q: *mut *mut C_tensor,
+        k: *mut *mut C_tensor,
+        v: *mut *mut C_tensor,
+    ) -> c_int;
     pub(crate) fn clsrl_turned_heads(
         qkv: *const C_tensor,
         cos: *const C_tensor,

@@ -1,6 +1,6 @@
 //! The decoder: grouped-query attention with M-RoPE and a gated MLP, pre-norm.
 
-use clsrl_libtorch::{select_rows, turned_heads};
+use clsrl_libtorch::{select_rows, turned_heads, turned_heads_to_write};
 use tch::Tensor;
 
 use crate::{
@@ -258,7 +258,7 @@ impl Attention {
 
     /// Returns what is read of the output, (b, t, c) or (n_read, c), and the layer's keys and values.
     fn forward(&self, x: &Tensor, rope: &Rope, to: &Attend) -> [Tensor; 3] {
-        let [q, k, v] = self.heads(x, rope, to.packing());
+        let [q, k, v] = self.heads(x, rope, to);
         let (mixed, k, v) = match to {
             Attend::Prompts(prompts) => {
                 let (k, v) = (k.contiguous(), v.contiguous());
@@ -281,10 +281,11 @@ impl Attention {
     }
 
     /// Queries (b, h, t, d), keys and values (b, g, t, d), turned to their positions.
-    fn heads(&self, x: &Tensor, rope: &Rope, packing: Option<&Packing>) -> [Tensor; 3] {
+    fn heads(&self, x: &Tensor, rope: &Rope, to: &Attend) -> [Tensor; 3] {
         if let Some(qkv_proj) = &self.qkv_proj {
-            return self.joint_heads(&qkv_proj.forward(x), rope, packing);
+            return self.joint_heads(&qkv_proj.forward(x), rope, to);
         }
+        let packing = to.packing();
         let split = |x: Tensor| {
             let (b, t, _) = x.size3().expect("activations are (b, t, c)");
             x.view([b, t, -1, self.head_dim])
@@ -300,12 +301,16 @@ impl Attention {
     }
 
     /// The same of one product of all three (b, t, (h + 2 g) d).
-    fn joint_heads(&self, qkv: &Tensor, rope: &Rope, packing: Option<&Packing>) -> [Tensor; 3] {
+    fn joint_heads(&self, qkv: &Tensor, rope: &Rope, to: &Attend) -> [Tensor; 3] {
         let (b, t, _) = qkv.size3().expect("activations are (b, t, c)");
         let qkv = qkv.view([b, t, -1, self.head_dim]);
-        let heads = turned_heads(&qkv, (&rope.cos, &rope.sin), self.n_heads)
-            .unwrap_or_else(|error| panic!("{error}"));
-        match packing {
+        let turn = match to {
+            Attend::Slots { .. } => turned_heads_to_write,
+            Attend::Prompts(_) | Attend::Rows { .. } | Attend::Next { .. } => turned_heads,
+        };
+        let heads = turn(&qkv, (&rope.cos, &rope.sin), self.n_heads);
+        let heads = heads.unwrap_or_else(|error| panic!("{error}"));
+        match to.packing() {
             None => heads,
             Some(packing) => {
                 heads.map(|heads| packing.unpack(&heads.transpose(1, 2)).transpose(1, 2))

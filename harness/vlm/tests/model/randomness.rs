@@ -94,6 +94,7 @@ fn tokens_that_are_read_several_at_a_time_are_those_that_are_read_one_by_one() {
             for n_stops in [0, 4, 12] {
                 let answer = |is_ahead: bool| {
                     let model = tiny::model().with_decoding_ahead(is_ahead);
+                    let model = model.with_joint_layers(is_ahead).frozen_copy(false);
                     let prefill = no_grad(|| model.prefill(&tiny::batch(&prompts, side)));
                     let stop_ids: Vec<i64> = (0..n_stops).collect();
                     generate(&model, &prefill, &decoding, max_new_tokens, &stop_ids, &seeds)
