@@ -35,7 +35,17 @@ pub(crate) fn tag_text(answer: &str) -> Option<&str> {
 /// The published verdict: the label is somewhere in the extracted answer, blind to case, as it stands
 /// or with its underscores read as blanks.
 pub fn is_correct_published(extracted: &str, label: &str) -> bool {
-    PublishedLabel::of(label).is_in(&extracted.to_lowercase())
+    is_published_in(&extracted.to_lowercase(), label)
+}
+
+/// The same for an extracted answer in lower case.
+pub(crate) fn is_published_in(extracted: &str, label: &str) -> bool {
+    // Most labels have letters that need no table and nothing to read as a blank: they are looked for as they stand.
+    if label.is_ascii() && !label.is_empty() && !label.contains('_') {
+        let places = extracted.as_bytes().windows(label.len());
+        return places.into_iter().any(|place| place.eq_ignore_ascii_case(label.as_bytes()));
+    }
+    PublishedLabel::of(label).is_in(extracted)
 }
 
 /// A label as the published verdict looks for it.
@@ -131,5 +141,28 @@ mod tests {
     #[test]
     fn the_first_tag_counts() {
         check("<answer>tulip</answer> <answer>rose</answer>", "rose", false, false);
+    }
+
+    #[test]
+    fn labels_in_ascii_are_found_where_their_lower_case_is() {
+        let labels =
+            ["", "a", "Rose", "ROSE", "rose bush", "tree_frog", "É", "İ", "k", "ﬁ", "2012 BMW M3"];
+        let texts = [
+            "",
+            "a rose",
+            "ROSE BUSH",
+            "Tree Frog",
+            "tree_frog",
+            "é",
+            "i̇",
+            "\u{212a}",
+            "x2012 bmw m3y",
+            "ro se",
+        ];
+        for (label, text) in labels.iter().flat_map(|label| texts.map(|text| (*label, text))) {
+            let extracted = text.to_lowercase();
+            let expected = PublishedLabel::of(label).is_in(&extracted);
+            assert_eq!(is_published_in(&extracted, label), expected, "{label:?} in {text:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
-use crate::answer::{PublishedLabel, extract_published, is_same_name, strip, tag_text};
+use crate::answer::{extract_published, is_published_in, is_same_name, strip, tag_text};
 
 /// What stands before a question's list.
 const LIST_START: &str = " Please choose one from list [ ";
@@ -164,7 +164,7 @@ fn taken_for(raw: &str, listed: &[&str]) -> Vec<usize> {
     let mut taken: Vec<usize> = Vec::new();
     for (at, name) in listed.iter().enumerate() {
         let is_new = taken.first().is_none_or(|&first| !is_same_name(listed[first], name));
-        if is_new && PublishedLabel::of(name).is_in(&extracted) {
+        if is_new && is_published_in(&extracted, name) {
             taken.push(at);
             if taken.len() == 2 {
                 break;
@@ -195,14 +195,16 @@ fn thought_names(raw: &str, listed: &[&str]) -> Option<ThoughtNames> {
     if answer.is_empty() {
         return None;
     }
-    let names: Vec<Vec<String>> = listed.iter().map(|name| words(name)).collect();
     let (mut at, mut names_another) = (0, false);
     while at < thought.len() {
-        let here = |name: &&Vec<String>| !name.is_empty() && thought[at..].starts_with(name);
-        let found = names.iter().chain([&answer]).filter(here).max_by_key(|name| name.len());
-        match found {
-            Some(name) if *name == answer => return Some(ThoughtNames::Answer),
-            Some(name) => (at, names_another) = (at + name.len(), true),
+        let here = &thought[at..];
+        let longest = listed.iter().filter_map(|name| n_leading(here, name)).max();
+        // Of the same words a listed name is the answer.
+        if here.starts_with(&answer) && longest.is_none_or(|n| n <= answer.len()) {
+            return Some(ThoughtNames::Answer);
+        }
+        match longest {
+            Some(n) => (at, names_another) = (at + n, true),
             None => at += 1,
         }
     }
@@ -221,8 +223,29 @@ fn thought_text(raw: &str) -> Option<&str> {
 }
 
 fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
+    split_words(text).map(str::to_lowercase).collect()
+}
+
+fn split_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// How many words a name has, if a text begins with them; its own are in lower case. Nearly every name of a list is
+/// another one, which its first word shows, so nothing is allocated for it.
+fn n_leading(text: &[String], name: &str) -> Option<usize> {
+    let mut n = 0;
+    for word in split_words(name) {
+        let found = text.get(n)?;
+        let is_same = match word.is_ascii() {
+            true => found.eq_ignore_ascii_case(word),
+            false => *found == word.to_lowercase(),
+        };
+        if !is_same {
+            return None;
+        }
+        n += 1;
+    }
+    (0 < n).then_some(n)
 }
 
 #[cfg(test)]
