@@ -1,5 +1,7 @@
 //! A mean and what bounds it.
 
+use strum::IntoStaticStr;
+
 use crate::{
     number::{Printed, certain},
     statistics::Interval,
@@ -41,7 +43,8 @@ impl Bounds {
 }
 
 /// How an interval is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum IntervalKind {
     /// Wilson's, of one run's accuracy, or of seeds that all have the same.
     Wilson,
@@ -76,13 +79,7 @@ impl Estimate {
 impl IntervalKind {
     /// Its name in data.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            IntervalKind::Wilson => "wilson",
-            IntervalKind::Newcombe => "newcombe",
-            IntervalKind::StudentT => "student-t",
-            IntervalKind::Score => "score",
-            IntervalKind::Bootstrap => "bootstrap",
-        }
+        self.into()
     }
 
     /// Its name in notes.

@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use krilla::{Document, geom::Size, page::PageSettings};
 use krilla_svg::{SurfaceExt, SvgSettings};
+use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter};
 use resvg::{
-    tiny_skia::{Pixmap, Transform},
+    tiny_skia::{Color, Pixmap, Transform},
     usvg::{Options, Tree, fontdb},
 };
 
@@ -43,9 +44,26 @@ fn pixels(tree: &Tree) -> Result<Vec<u8>, ReportError> {
     let size = tree.size().to_int_size().scale_by(PIXELS_PER_POINT);
     let pixmap = size.and_then(|size| Pixmap::new(size.width(), size.height()));
     let mut pixmap = pixmap.ok_or_else(|| unrendered("no pixels"))?;
+    pixmap.fill(Color::WHITE); // a figure in a dark page or on a slide is on white paper, too
     let scale = Transform::from_scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
     resvg::render(tree, scale, &mut pixmap.as_mut());
-    pixmap.encode_png().map_err(unrendered)
+    encode(&pixmap).map_err(unrendered)
+}
+
+/// A PNG of opaque pixels. Figures are areas of one colour: what is above is what is here, and the shortest search
+/// packs that. The filters and the search of `Pixmap::encode_png` took a third of a report, for files a quarter smaller.
+fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, EncodingError> {
+    let pixels = pixmap.pixels().iter();
+    let rgb: Vec<u8> =
+        pixels.flat_map(|pixel| [pixel.red(), pixel.green(), pixel.blue()]).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, pixmap.width(), pixmap.height());
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_deflate_compression(DeflateCompression::Level(1));
+    encoder.set_filter(Filter::Up);
+    encoder.write_header()?.write_image_data(&rgb)?;
+    Ok(bytes)
 }
 
 fn page(tree: &Tree) -> Result<Vec<u8>, ReportError> {

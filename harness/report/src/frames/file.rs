@@ -14,6 +14,7 @@ use std::{
 
 use clsrl_files::NewFile;
 use polars_core::prelude::DataFrame;
+use strum::IntoStaticStr;
 
 use super::{
     frame,
@@ -29,7 +30,8 @@ use crate::{
 const ROW_GROUP: usize = 1 << 16;
 
 /// A file format of frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum FrameFormat {
     /// Parquet with zstd compression.
     Parquet,
@@ -63,11 +65,7 @@ impl FrameFormat {
 
     /// Its name, which is also its files' extension.
     pub fn as_str(self) -> &'static str {
-        match self {
-            FrameFormat::Parquet => "parquet",
-            FrameFormat::Csv => "csv",
-            FrameFormat::Ndjson => "ndjson",
-        }
+        self.into()
     }
 
     /// A path with this format's extension added.
