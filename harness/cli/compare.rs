@@ -88,7 +88,8 @@ pub fn compare(options: &CompareOptions) -> anyhow::Result<Exit> {
             .first()
             .map_or_else(String::new, |(name, reason)| format!("; the first: {name}: {reason}"));
         return Err(Exit::NothingSelected.because(anyhow!(
-            "`{}` and `{}` have no finished cell in common{why}",
+            "`{}` and `{}` have no finished cell in common{why}\nhint: what the runs were made with, \
+             --limit included, is given here as well where anything is selected",
             options.runs[0],
             options.runs[1]
         )));

@@ -3,7 +3,10 @@
 mod documents;
 mod in_short;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use clsrl_data::datasets::{shared_names, standard_split};
 use clsrl_report::{
@@ -11,7 +14,7 @@ use clsrl_report::{
     ReportRows, SamplePaths, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
 };
 use clsrl_runner::{Store, TrialStatus};
-use clsrl_spec::{Binding, DatasetId};
+use clsrl_spec::{Binding, DatasetId, Trial};
 use clsrl_tiny::shared_names_of_drawn;
 
 pub use self::documents::DocumentFormat;
@@ -24,6 +27,9 @@ use crate::{
     sample_images::thumbnails,
     stored_run::{InputNames, read_predictions, trial_results},
 };
+
+/// How often it is said how far answers are read.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// Which files of a report are wanted.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +113,11 @@ impl<'a> ReportWriter<'a> {
         create_dir(dir)?;
         let stem = |frame: &str| dir.join(format!("{}{frame}", self.name));
         let formats = self.frame_formats(&stem(""));
+        let mut reading = Reading::of(results);
+        let read = &mut |trial: &Trial, cell| {
+            reading.advance();
+            read(trial, cell)
+        };
         // The samples come first: what they cannot be read of any more is in no other file either.
         let (samples, classes) = (stem(".samples"), stem(".classes"));
         let paths = SamplePaths { samples: &samples, classes: &classes };
@@ -184,6 +195,28 @@ impl<'a> ReportWriter<'a> {
             shared_names: if synthetic { shared_names_of_drawn() } else { shared_names() },
             planned: trials,
         })
+    }
+}
+
+/// How far the answers are read; said where that takes long.
+struct Reading {
+    n_read: usize,
+    n_cells: usize,
+    said: Instant,
+}
+
+impl Reading {
+    fn of(results: &[TrialResults]) -> Self {
+        let n_cells = results.iter().map(|results| results.cells.len()).sum();
+        Reading { n_read: 0, n_cells, said: Instant::now() }
+    }
+
+    fn advance(&mut self) {
+        self.n_read += 1;
+        if EVERY <= self.said.elapsed() {
+            self.said = Instant::now();
+            note(&format!("reading answers: {} of {} cells", self.n_read, self.n_cells));
+        }
     }
 }
 

@@ -37,7 +37,7 @@ const HEADS: [&str; 21] = [
 ];
 
 /// Writes a table's numbers, or its texts.
-pub(crate) fn written(table: &Table, suite: &str) -> String {
+pub(crate) fn render(table: &Table, suite: &str) -> String {
     let name = table.name.as_deref().unwrap_or_default();
     match table.data.is_empty() {
         true => {

@@ -7,7 +7,7 @@ mod samples;
 mod texts;
 mod escape;
 
-pub(crate) use document::written;
+pub(crate) use document::render;
 
 #[cfg(test)]
 mod tests;

@@ -19,11 +19,12 @@ pub struct Beside {
 
 /// Writes a document; its parts are set apart by blank lines. A matrix that has a figure is shown by it, its
 /// numbers folded away: eleven datasets side by side are wider than the page.
-pub(crate) fn written(page: &Page, beside: &Beside) -> String {
+pub(crate) fn render(page: &Page, beside: &Beside) -> String {
     let mut n_tables = 0;
     let mut numbered = |table: &Table| {
         n_tables += 1;
-        let notes = table.notes.iter().map(|note| format!("\n{}\n", unmarked(&escape(&note.text))));
+        let notes =
+            table.notes.iter().map(|note| format!("\n{}\n", without_marks(&escape(&note.text))));
         let (caption, notes) = (escape(&table.caption), notes.collect::<String>());
         format!("**Table {n_tables}.** {caption}\n\n{}\n{notes}", lines(table))
     };
@@ -31,12 +32,12 @@ pub(crate) fn written(page: &Page, beside: &Beside) -> String {
     for block in page.blocks() {
         blocks.push(match block {
             Block::Heading(level, text) => format!("{} {}\n", "#".repeat(*level), escape(text)),
-            Block::Paragraph(text) => format!("{}\n", unmarked(&escape(text))),
+            Block::Paragraph(text) => format!("{}\n", without_marks(&escape(text))),
             Block::Warning(text) => format!("> **{}**\n", escape(text)),
-            Block::Verbatim(text) => fenced(text),
+            Block::Verbatim(text) => fence(text),
             Block::Table(table) | Block::Brief(table) => numbered(table),
             Block::Matrix(Matrix { table, .. }) => match shown(table, beside) {
-                Some(image) => format!("{image}\n{}", folded("In numbers", &numbered(table))),
+                Some(image) => format!("{image}\n{}", fold("In numbers", &numbered(table))),
                 None => numbered(table),
             },
             Block::Figure(figure) => match image(&figure.name, &figure.name, beside) {
@@ -45,7 +46,7 @@ pub(crate) fn written(page: &Page, beside: &Beside) -> String {
             },
             Block::Long(_) | Block::Fold(Fold { is_long: true, .. }) => continue,
             Block::EndFold(Fold { is_long: true, .. }) => continue,
-            Block::Fold(Fold { text, .. }) => opened(text),
+            Block::Fold(Fold { text, .. }) => open_fold(text),
             Block::EndFold(_) => "</details>\n".to_owned(),
             Block::Files => match links(beside) {
                 Some(links) => links,
@@ -56,12 +57,12 @@ pub(crate) fn written(page: &Page, beside: &Beside) -> String {
     blocks.join("\n")
 }
 
-fn opened(text: &str) -> String {
+fn open_fold(text: &str) -> String {
     format!("<details>\n<summary>{}</summary>\n", escape(text))
 }
 
-fn folded(text: &str, parts: &str) -> String {
-    format!("{}\n{parts}\n</details>\n", opened(text))
+fn fold(text: &str, parts: &str) -> String {
+    format!("{}\n{parts}\n</details>\n", open_fold(text))
 }
 
 /// The figure of a matrix, which has the name of its table.
@@ -101,7 +102,7 @@ fn address(path: &str) -> String {
     path.as_bytes().iter().map(byte).collect()
 }
 
-fn fenced(text: &str) -> String {
+fn fence(text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}text\n{text}\n{fence}\n")
@@ -130,7 +131,7 @@ fn is_hidden(character: char) -> bool {
 }
 
 /// Keeps a paragraph from starting as a list or an underline would.
-fn unmarked(paragraph: &str) -> String {
+fn without_marks(paragraph: &str) -> String {
     let rest = paragraph.trim_start_matches(|character: char| character.is_ascii_digit());
     let starts_a_list = match paragraph.len() - rest.len() {
         0 => rest.starts_with(['-', '+', '=']),
@@ -210,7 +211,7 @@ mod tests {
         ] {
             let mut page = Page::new("");
             page.paragraph(text);
-            assert_eq!(written(&page, &Beside::default()), expected);
+            assert_eq!(render(&page, &Beside::default()), expected);
         }
     }
 
@@ -229,14 +230,14 @@ mod tests {
 | a\\|b          | **1.0** |
 | *longer name* |       – |
 ";
-        assert_eq!(written(&page, &Beside::default()), expected);
+        assert_eq!(render(&page, &Beside::default()), expected);
     }
 
     #[test]
     fn a_fence_is_longer_than_what_it_holds() {
         let mut page = Page::new("");
         page.verbatim("echo ```");
-        assert_eq!(written(&page, &Beside::default()), "````text\necho ```\n````\n");
+        assert_eq!(render(&page, &Beside::default()), "````text\necho ```\n````\n");
     }
 
     #[test]
@@ -293,7 +294,7 @@ mod tests {
         let mut page = Page::new("");
         page.table(&table);
         assert!(
-            written(&page, &Beside::default()).ends_with("| x   |\n\nOne \\| two.\n\n\\- three\n")
+            render(&page, &Beside::default()).ends_with("| x   |\n\nOne \\| two.\n\n\\- three\n")
         );
     }
 }

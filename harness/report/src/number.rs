@@ -112,15 +112,18 @@ fn certain_decimals(value: Option<f64>, error: f64, decimals: usize) -> usize {
 /// What is smaller is what float32 leaves of a zero.
 const ROUNDING: f64 = 1e-6;
 
-/// A small number with three significant digits.
+/// A number with three significant digits; a large one with all that stand before the point.
 pub(crate) fn significant(value: Option<f64>) -> Printed {
     let size = value.map_or(0.0, f64::abs);
     let decimals = match size {
         size if size < ROUNDING => return fixed(value.map(|_| 0.0), 0),
         size if size < 0.001 => return scientific(value),
+        size if size < 0.01 => 5,
         size if size < 0.1 => 4,
+        size if size < 1.0 => 3,
         size if size < 10.0 => 2,
-        _ => 1,
+        size if size < 100.0 => 1,
+        _ => 0,
     };
     fixed(value, decimals)
 }
@@ -198,7 +201,7 @@ mod tests {
     fn small_numbers_keep_their_digits() {
         let shown = [0.0, -2.3e-9, 0.00012, 0.0123, 1.234, 123.4]
             .map(|value| significant(Some(value)).text);
-        assert_eq!(shown, ["0", "0", "1.2e-4", "0.0123", "1.23", "123.4"]);
+        assert_eq!(shown, ["0", "0", "1.2e-4", "0.0123", "1.23", "123"]);
     }
 
     #[test]

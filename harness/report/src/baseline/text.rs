@@ -70,7 +70,7 @@ impl Baseline {
             named("device_kind", &self.device_kind),
             named("precision", &self.precision),
             named("commit", &self.commit),
-            format!("  \"digests\": {},\n", indented(&self.digests)),
+            format!("  \"digests\": {},\n", indent(&self.digests)),
             format!("  \"cells\": {},\n", lines(cells)),
             format!("  \"wall_clock\": {}", lines(history)),
         ]
@@ -208,7 +208,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// Pretty JSON, two levels in.
-fn indented<T: Serialize>(value: &T) -> String {
+fn indent<T: Serialize>(value: &T) -> String {
     let pretty = serde_json::to_string_pretty(value).expect("plain data with text keys");
     pretty.replace('\n', "\n  ")
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Comparison, Flip, Row, Setting,
-    text::{counted, describe, numbers},
+    text::{describe, numbers, plural},
 };
 use crate::{
     html,
@@ -18,12 +18,12 @@ const MOST_FLIPS: [usize; 2] = [100, 5000];
 impl Comparison {
     /// Markdown.
     pub fn markdown(&self) -> String {
-        markdown::written(&self.page(MOST_FLIPS[0]), &Beside::default())
+        markdown::render(&self.page(MOST_FLIPS[0]), &Beside::default())
     }
 
     /// One HTML file that needs nothing else.
     pub fn html(&self) -> String {
-        html::written(&self.page(MOST_FLIPS[1]), &self.title(), None)
+        html::render(&self.page(MOST_FLIPS[1]), &self.title(), None)
     }
 
     fn title(&self) -> String {
@@ -39,7 +39,7 @@ impl Comparison {
         if !self.unpaired.is_empty() {
             page.warning(&format!(
                 "Incomplete. {} cannot be compared; they stand below.",
-                counted(self.unpaired.len(), "cell")
+                plural(self.unpaired.len(), "cell")
             ));
         }
         if self.is_of_other_data() {
@@ -87,7 +87,7 @@ impl Comparison {
             true => {
                 format!("The first {most} of {n} answers whose verdict is another; JSON has all.")
             }
-            false => format!("{} whose verdict is another.", counted(n, "answer")),
+            false => format!("{} whose verdict is another.", plural(n, "answer")),
         };
         let mut table = Table::of_texts(shown, &heads);
         for flip in self.flips.iter().take(most) {

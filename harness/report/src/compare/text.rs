@@ -15,9 +15,9 @@ impl Comparison {
         let most = if all { usize::MAX } else { MOST };
         let mut lines = Vec::new();
         for (letter, side) in ["A", "B"].iter().zip(&self.sides) {
-            lines.extend(wrapped(&format!("{letter}: {}", describe(side)), 3));
+            lines.extend(wrap(&format!("{letter}: {}", describe(side)), 3));
         }
-        lines.extend(wrapped(&self.legend(), 0));
+        lines.extend(wrap(&self.legend(), 0));
         lines.push(String::new());
         lines.extend(table("average", &self.averages.iter().collect::<Vec<_>>()));
         lines.push(String::new());
@@ -65,7 +65,7 @@ impl Comparison {
             lines.push(format!("  {} more with smaller changes; --all names them", n_more));
         }
         if 0 < n_alike {
-            lines.push(format!("{} with the same answers on both sides", counted(n_alike, "cell")));
+            lines.push(format!("{} with the same answers on both sides", plural(n_alike, "cell")));
         }
         lines
     }
@@ -76,10 +76,10 @@ impl Comparison {
         }
         let mut lines = vec![
             String::new(),
-            format!("{} cannot be compared:", counted(self.unpaired.len(), "cell")),
+            format!("{} cannot be compared:", plural(self.unpaired.len(), "cell")),
         ];
         for (name, reason) in self.unpaired.iter().take(most) {
-            lines.extend(wrapped(&format!("  {name}: {reason}"), 4));
+            lines.extend(wrap(&format!("  {name}: {reason}"), 4));
         }
         lines.extend(more(self.unpaired.len(), most));
         lines
@@ -91,8 +91,8 @@ impl Comparison {
         }
         let mut lines = vec![String::new(), "settings that differ (A → B):".to_owned()];
         for Setting { field, values: [a, b], n_cells } in self.settings.iter().take(most) {
-            let line = format!("  {field}: {a} → {b} ({})", counted(*n_cells, "cell"));
-            lines.extend(wrapped(&line, 4));
+            let line = format!("  {field}: {a} → {b} ({})", plural(*n_cells, "cell"));
+            lines.extend(wrap(&line, 4));
         }
         lines.extend(more(self.settings.len(), most));
         lines
@@ -104,7 +104,7 @@ impl Comparison {
             String::new(),
             format!(
                 "{} flipped: {} became right, {} wrong",
-                counted(self.flips.len(), "answer"),
+                plural(self.flips.len(), "answer"),
                 n_better,
                 self.flips.len() - n_better
             ),
@@ -113,7 +113,7 @@ impl Comparison {
             let Flip { cell, seed, image, gold, answers: [a, b], became_right, .. } = flip;
             let became = if *became_right { "✓" } else { "✗" };
             let line = format!("  {became} {cell}, seed {seed}: {image} ({gold}): {a:?} → {b:?}");
-            lines.extend(wrapped(&line, 4));
+            lines.extend(wrap(&line, 4));
         }
         lines.extend(more(self.flips.len(), most));
         lines
@@ -130,7 +130,7 @@ pub(super) fn describe(side: &Side) -> String {
     format!("{name}: suite {suite}, protocol {protocol}, model {model}, {device}, commit {commit}")
 }
 
-pub(super) fn counted(n: usize, what: &str) -> String {
+pub(super) fn plural(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
@@ -182,14 +182,14 @@ fn table(head: &str, rows: &[&Row]) -> Vec<String> {
     for (row, cells) in rows.iter().zip(&cells) {
         match cells {
             Ok(texts) => lines.extend(beside(&row.name, line(texts))),
-            Err(reason) => lines.extend(wrapped(&format!("{}: – ({reason})", row.name), 4)),
+            Err(reason) => lines.extend(wrap(&format!("{}: – ({reason})", row.name), 4)),
         }
     }
     lines
 }
 
 /// Breaks a line between words, and within one that is longer than a line; later lines are indented.
-fn wrapped(text: &str, indent: usize) -> Vec<String> {
+fn wrap(text: &str, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let leading = text.len() - text.trim_start().len();
     let mut line = " ".repeat(leading);

@@ -11,7 +11,7 @@ const GROUP: Group = Group { method: MethodId::ClsRl, shots: 4 };
 fn read_back(datum: Datum, suite: &str) -> Vec<(String, String)> {
     let mut table = Table::of_numbers(String::new(), &["x"]).named("t");
     table.data.push(datum);
-    let text = written(&table, suite);
+    let text = render(&table, suite);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let heads = reader.headers().unwrap().clone();
     let rows: Vec<_> = reader.records().map(Result::unwrap).collect();

@@ -25,35 +25,44 @@ pub(super) fn table(
     }
     let caption = format!(
         "Efficiency, mean of a trial: in-domain accuracy in percent by the {} score, averaged over datasets; \
-         minutes of training (loading, rollout, update) and of inference (all its targets); GPU-hours of \
-         both; minutes of training until the mean reward of five steps in a row first reached 95 % of the \
+         time of training (loading, rollout, update) and of inference (all its targets); GPU-hours of \
+         both; time of training until the mean reward of five steps in a row first reached 95 % of the \
          highest such mean; points of change against zero-shot for an hour of training.",
         estimates.score.name()
     );
+    let costs: Vec<(Arm, Costs)> = survey
+        .arms
+        .iter()
+        .filter_map(|&arm| Some((arm, clocks.by_group.get(&arm.group)?)))
+        .map(|(arm, clock)| (arm, Costs::of(survey, estimates, (arm, clock), pace)))
+        .collect();
+    let unit = Unit::of(costs.iter().map(|(_, costs)| costs));
+    let [training, inference, to_reward] =
+        ["Training", "Inference", "To reward"].map(|head| format!("{head} ({})", unit.name));
     let heads = [
         "Method",
         "Accuracy",
         "±",
-        "Training (min)",
-        "Inference (min)",
+        &training,
+        &inference,
         "GPU-hours",
-        "To reward (min)",
+        &to_reward,
         "Points per hour",
     ];
     let mut table = Table::of_numbers(caption, &heads).named("efficiency");
-    for &arm in &survey.arms {
-        let Some(clock) = clocks.by_group.get(&arm.group) else { continue };
-        let costs = Costs::of(survey, estimates, (arm, clock), pace);
+    let in_unit =
+        |minutes: Option<f64>| significant(minutes.map(|minutes| minutes * unit.per_minute));
+    for (arm, costs) in costs {
         let cells: Vec<Repeats> = survey.in_domain.iter().map(|&id| arm.repeats(id, id)).collect();
         let accuracy = estimates.average(&cells);
         table.push_plain([
             names::arm(survey, arm).into(),
             names::incomplete_marked(fixed(accuracy.mean, 1), &accuracy),
             accuracy.half_width_printed(1),
-            significant(costs.training),
-            significant(costs.inference),
+            in_unit(costs.training),
+            in_unit(costs.inference),
             significant(costs.gpu_hours),
-            significant(costs.to_reward),
+            in_unit(costs.to_reward),
             significant(costs.points_per_hour),
         ]);
         table.data.push(Datum::of_estimate(arm, AVERAGE, "accuracy_pct", accuracy));
@@ -69,7 +78,24 @@ pub(super) fn table(
     Some(table)
 }
 
-/// Means of a trial.
+/// What the times of a table are printed in.
+struct Unit {
+    name: &'static str,
+    per_minute: f64,
+}
+
+impl Unit {
+    /// Minutes, or seconds where nothing takes two minutes.
+    fn of<'c>(costs: impl Iterator<Item = &'c Costs>) -> Self {
+        let times = costs.flat_map(|costs| [costs.training, costs.inference]).flatten();
+        match times.fold(0.0, f64::max) < 2.0 {
+            true => Unit { name: "s", per_minute: SECONDS_PER_MINUTE },
+            false => Unit { name: "min", per_minute: 1.0 },
+        }
+    }
+}
+
+/// Means of a trial, in minutes and GPU-hours.
 struct Costs {
     training: Option<f64>,
     inference: Option<f64>,

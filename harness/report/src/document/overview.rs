@@ -49,7 +49,7 @@ pub(super) fn made_lists(datasets: &[DatasetId], context: &ReportContext<'_>) ->
 }
 
 fn titles(datasets: &[DatasetId]) -> String {
-    listed(datasets.iter().map(|id| id.title().to_owned()))
+    list(datasets.iter().map(|id| id.title().to_owned()))
 }
 
 /// The name of the table at the top.
@@ -178,10 +178,10 @@ pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Tabl
     row("Base model", context.base_model.clone());
     row("Base weights", context.base_weights.clone());
     row("Data", context.data.clone());
-    row("Methods", listed(survey.groups().iter().map(|group| group.method.title().to_owned())));
+    row("Methods", list(survey.groups().iter().map(|group| group.method.title().to_owned())));
     row("Datasets", titles(&survey.targets));
     row("Shots per class", shots(survey));
-    row("Seeds", listed(survey.seeds.iter().map(u64::to_string)));
+    row("Seeds", list(survey.seeds.iter().map(u64::to_string)));
     row("Trials", thousands(context.planned.len()).text);
     row(
         "Cells",
@@ -207,17 +207,17 @@ pub(super) fn what_was_run(survey: &Survey, context: &ReportContext<'_>) -> Tabl
             thousands(image.max_pixels)
         ),
     );
-    let distinct = |of: fn(&CellRow) -> &String| listed(survey.distinct(of).into_iter().cloned());
+    let distinct = |of: fn(&CellRow) -> &String| list(survey.distinct(of).into_iter().cloned());
     row("Commit", distinct(|row| &row.commit));
     row("Version", distinct(|row| &row.version));
     row("libtorch", distinct(|row| &row.libtorch));
     row("Device", distinct(|row| &row.device));
-    row("Threads", listed(survey.distinct(|row| row.threads).iter().map(usize::to_string)));
+    row("Threads", list(survey.distinct(|row| row.threads).iter().map(usize::to_string)));
     row("Processor", distinct(|row| &row.processor));
     table
 }
 
-fn listed(values: impl IntoIterator<Item = String>) -> String {
+fn list(values: impl IntoIterator<Item = String>) -> String {
     let mut seen = BTreeSet::new();
     let once = values.into_iter().filter(|value| seen.insert(value.clone()));
     once.collect::<Vec<_>>().join(", ")
@@ -235,7 +235,7 @@ fn picks(rule: ShotRule) -> String {
 fn shots(survey: &Survey) -> String {
     let trained = survey.groups().into_iter().filter(|group| group.is_trained());
     let shots: BTreeSet<usize> = trained.map(|group| group.shots).collect();
-    listed(shots.iter().map(usize::to_string))
+    list(shots.iter().map(usize::to_string))
 }
 
 fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> String {
@@ -244,10 +244,7 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> String {
         evaluations.iter().filter_map(|evaluation| evaluation.limit).collect();
     let limit = match limits.is_empty() {
         false => {
-            format!(
-                "at most {} images, evenly spread,",
-                listed(limits.iter().map(usize::to_string))
-            )
+            format!("at most {} images, evenly spread,", list(limits.iter().map(usize::to_string)))
         }
         true if survey.done().any(|row| row.limited) => "some of the images".to_owned(),
         true => "every image".to_owned(),
@@ -260,7 +257,7 @@ fn evaluated(survey: &Survey, context: &ReportContext<'_>) -> String {
 }
 
 fn splits(test: &BTreeSet<DatasetId>, val: &BTreeSet<DatasetId>) -> String {
-    let names = |ids: &BTreeSet<DatasetId>| listed(ids.iter().map(|id| id.title().to_owned()));
+    let names = |ids: &BTreeSet<DatasetId>| list(ids.iter().map(|id| id.title().to_owned()));
     match (test.is_empty(), val.is_empty()) {
         (true, true) => String::new(),
         (false, true) => " of the test split".to_owned(),

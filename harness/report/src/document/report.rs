@@ -55,7 +55,7 @@ pub struct InShort {
 impl Report {
     /// Makes a report: the same results and context give the same report.
     pub fn new(rows: ReportRows<'_>, context: &ReportContext<'_>) -> Result<Self, ReportError> {
-        let (page, illustrated) = made(rows, context)?;
+        let (page, illustrated) = build(rows, context)?;
         let score = Score::of(context.protocol.scorer).name();
         Ok(Report { page, suite: context.suite_name.clone(), score, illustrated })
     }
@@ -90,14 +90,14 @@ impl Report {
 
     /// The whole report in Markdown, with links to what is beside it.
     pub fn markdown(&self, beside: &Beside) -> String {
-        markdown::written(&self.page, beside)
+        markdown::render(&self.page, beside)
     }
 
     /// The whole report as one HTML file that needs nothing else, with the samples that are shown and those of
     /// their images that were found.
     pub fn html(&self, shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
         let samples = Some((shown, thumbnails));
-        html::written(&self.page, &format!("Suite {}", self.suite), samples)
+        html::render(&self.page, &format!("Suite {}", self.suite), samples)
     }
 
     /// The tables and matrices in LaTeX, in three widths as floats and as bare tabulars; and a document of the whole
@@ -114,7 +114,7 @@ impl Report {
     pub fn csv(&self) -> Vec<ReportFile> {
         let file = |table: &Table| ReportFile {
             path: table_path(table, "csv"),
-            text: csv_tables::written(table, &self.suite),
+            text: csv_tables::render(table, &self.suite),
         };
         self.page.named_tables().into_iter().map(file).collect()
     }
@@ -127,7 +127,7 @@ fn table_path(table: &Table, extension: &str) -> String {
     format!("{TABLES}/{}.{extension}", table.name.as_deref().unwrap_or_default())
 }
 
-fn made(
+fn build(
     rows: ReportRows<'_>,
     context: &ReportContext<'_>,
 ) -> Result<(Page, Illustrated), ReportError> {

@@ -145,11 +145,11 @@ fn notes(all: &[Standing], is_ranked: bool) -> [Option<String>; 5] {
                 "Change: in points, against zero-shot under the same prompt, on the same images; *: at 5 % ({}; \
                  Holm over the datasets of a row). Detectable: the smallest change that would have been found \
                  with 80 % power, where none was.",
-                listed(tests)
+                list(tests)
             )
         }),
         (!untested.is_empty())
-            .then(|| format!("Changes without a paired test: {}.", listed(untested))),
+            .then(|| format!("Changes without a paired test: {}.", list(untested))),
         has_gaps.then(|| INCOMPLETE_NOTE.trim().to_owned()),
     ]
 }
@@ -170,6 +170,6 @@ fn counts(all: &[Standing]) -> String {
     range_of("seed", span(|one| one.n_seeds)) + &range_of("image", span(|one| one.n_images))
 }
 
-fn listed(words: BTreeSet<&str>) -> String {
+fn list(words: BTreeSet<&str>) -> String {
     words.into_iter().collect::<Vec<_>>().join(", ")
 }

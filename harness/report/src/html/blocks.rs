@@ -4,7 +4,7 @@ use super::{escape::escape, tables};
 use crate::page::{Block, Figure, Fold};
 
 /// Writes a part; `n_tables` counts the tables so far.
-pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
+pub(super) fn render(block: &Block, n_tables: &mut usize) -> String {
     match block {
         Block::Heading(level, text) => {
             let level = level.clamp(&1, &6);
@@ -15,7 +15,7 @@ pub(super) fn written(block: &Block, n_tables: &mut usize) -> String {
         Block::Verbatim(text) => format!("<pre>{}</pre>\n", escape(text)),
         Block::Table(table) | Block::Long(table) => {
             *n_tables += 1;
-            tables::written(table, *n_tables)
+            tables::render(table, *n_tables)
         }
         Block::Matrix(matrix) => {
             *n_tables += 1;

@@ -25,7 +25,7 @@ const SCRIPTS: [&str; 4] = [
 ];
 
 /// Writes a document and, if it has any, its samples. The title is plain text.
-pub(crate) fn written(
+pub(crate) fn render(
     page: &Page,
     title: &str,
     samples: Option<(&ShownSamples, &Thumbnails)>,
@@ -39,7 +39,7 @@ pub(crate) fn written(
             format!("<li><a href=\"#{}\">{}</a></li>", section.id, escape(&section.heading))
         })
         .collect();
-    let main: Vec<String> = sections.iter().map(Section::written).collect();
+    let main: Vec<String> = sections.iter().map(Section::render).collect();
     let script = format!("\nconst KEYS = {};\n{}", json(&keys(page)), SCRIPTS.join("\n"));
     let style = format!("\n{STYLE}{}", tables::colours());
     format!(
@@ -93,7 +93,7 @@ struct Section {
 }
 
 impl Section {
-    fn written(&self) -> String {
+    fn render(&self) -> String {
         let Section { id, heading, html } = self;
         if heading.is_empty() {
             return html.clone();
@@ -118,14 +118,14 @@ fn sections(page: &Page, samples: Option<(&ShownSamples, &Thumbnails)>) -> Vec<S
             Block::Heading(2, text) => sections.push(new(text)),
             block => {
                 let section = sections.last_mut().expect("the first is there from the start");
-                section.html.push_str(&blocks::written(block, &mut n_tables));
+                section.html.push_str(&blocks::render(block, &mut n_tables));
             }
         }
     }
     if let Some((shown, thumbnails)) = samples {
         let mut browser = new("Samples");
         browser.id = "samples-head".to_owned();
-        browser.html = samples::written(shown, thumbnails);
+        browser.html = samples::render(shown, thumbnails);
         sections.push(browser);
     }
     sections

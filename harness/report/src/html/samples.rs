@@ -55,7 +55,7 @@ type Row =
     (usize, usize, usize, usize, usize, String, Option<String>, u8, usize, Option<String>, usize);
 
 /// Writes the section.
-pub(super) fn written(shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
+pub(super) fn render(shown: &ShownSamples, thumbnails: &Thumbnails) -> String {
     if shown.n_shown() == 0 {
         return "<p>There are no samples.</p>\n".to_owned();
     }

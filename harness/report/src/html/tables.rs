@@ -46,7 +46,7 @@ fn slug(text: &str) -> String {
 }
 
 /// Writes a table, which sorts where its columns have heads and it has several rows to sort.
-pub(super) fn written(table: &Table, number: usize) -> String {
+pub(super) fn render(table: &Table, number: usize) -> String {
     let has_heads = table.columns.iter().any(|column| !column.head.is_empty());
     if !has_heads {
         let rows: String = table.rows.iter().map(|row| self::row(&table.columns, row)).collect();

@@ -5,7 +5,7 @@ mod in_browser;
 
 use clsrl_spec::{CellKey, DatasetId, MethodId, Prediction};
 
-use super::written;
+use super::render;
 use crate::{
     ShownSamples, Thumbnails, TrialResults,
     made::{self, Grid},
@@ -114,7 +114,7 @@ fn a_table_is_sorted_by_its_numbers_and_not_by_how_they_are_printed() {
     table.push_plain(["b".into(), MISSING.into(), fixed(Some(2.0), 1).and(" ± 0.5")]);
     let mut page = Page::new("");
     page.table(&table);
-    let html = written(&page, "A page", None);
+    let html = render(&page, "A page", None);
     let keys = "const KEYS = {\"table-1\":[null,[1234.0,null],[-3.16,2.0]]};";
     assert!(html.contains(keys), "{html}");
 }

@@ -27,12 +27,12 @@ impl AgainstPaper {
 
     /// The document in Markdown: the same comparison gives the same bytes, in every format.
     pub fn markdown(&self) -> String {
-        markdown::written(&self.page(), &Beside::default())
+        markdown::render(&self.page(), &Beside::default())
     }
 
     /// The document as one HTML file that needs nothing else.
     pub fn html(&self) -> String {
-        html::written(&self.page(), &self.title(), None)
+        html::render(&self.page(), &self.title(), None)
     }
 
     /// The tables in LaTeX, in three widths as floats and as bare tabulars, and the document, which reads them.

@@ -1,3 +1,5 @@
+//! Classes that are answered well or badly, and what they are taken for.
+
 use clsrl_spec::{DatasetId, MethodId};
 
 use super::*;
