@@ -87,7 +87,7 @@ fn confused(survey: &Survey, classes: &Classes, target: DatasetId) -> Table {
     let arms = arms(survey, classes, &[target]);
     let names: Vec<String> = arms.iter().map(|&arm| names::arm(survey, arm)).collect();
     let caption = format!(
-        "{}, most confused: the {N_PAIRS} pairs of the largest shares. Share of the answers about a class that \
+        "{}, most confused: at most {N_PAIRS} pairs, the largest mean share first. Share of the answers about a class that \
          name another one, in percent, in-domain, all seeds pooled.",
         target.title()
     );
@@ -135,7 +135,7 @@ fn worst(
                 class.into(),
                 fixed(n_answers.map(|n| n as f64), 0),
                 range(&accuracies),
-                best.map_or(MISSING.into(), |(&arm, _)| names::arm(survey, arm)).into(),
+                name_of(survey, best.map(|(&arm, _)| arm), &accuracies),
             ]);
         }
     }
@@ -162,7 +162,7 @@ fn confused_most(survey: &Survey, classes: &Classes, targets: &[DatasetId]) -> T
                 pair.class.into(),
                 pair.taken_for.into(),
                 range(&shares),
-                least.map_or(MISSING.into(), |(&arm, _)| names::arm(survey, arm)).into(),
+                name_of(survey, least.map(|(&arm, _)| arm), &shares),
             ]);
         }
     }
@@ -177,6 +177,15 @@ fn brief(caption: String, what: &str, more: &[&str]) -> Table {
         table.columns[at].align = crate::table::Align::Left;
     }
     table
+}
+
+/// The arm that is best; none where all have the same number.
+fn name_of(survey: &Survey, best: Option<Arm>, values: &[f64]) -> Printed {
+    let differs = values.iter().any(|value| *value != values[0]);
+    match best.filter(|_| differs) {
+        Some(arm) => names::arm(survey, arm).into(),
+        None => MISSING.into(),
+    }
 }
 
 /// From the smallest to the largest of some percentages.
