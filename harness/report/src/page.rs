@@ -112,8 +112,7 @@ impl Page {
     }
 
     pub(crate) fn table(&mut self, table: &Table) {
-        let caption = format!("{}{}", table.caption, self.caption_suffix);
-        self.blocks.push(Block::Table(Table { caption, ..table.clone() }));
+        self.blocks.push(Block::Table(self.captioned(table)));
     }
 
     pub(crate) fn matrix(&mut self, mut matrix: Matrix) {
@@ -125,16 +124,20 @@ impl Page {
         self.blocks.push(Block::Figure(figure));
     }
 
+    /// A table whose caption is complete.
+    fn captioned(&self, table: &Table) -> Table {
+        let caption = format!("{}{}", table.caption, self.caption_suffix);
+        Table { caption, ..table.clone() }
+    }
+
     /// Adds a table for narrow formats alone.
     pub(crate) fn brief(&mut self, table: &Table) {
-        let caption = format!("{}{}", table.caption, self.caption_suffix);
-        self.blocks.push(Block::Brief(Table { caption, ..table.clone() }));
+        self.blocks.push(Block::Brief(self.captioned(table)));
     }
 
     /// Adds a table for formats that scroll and sort alone.
     pub(crate) fn long(&mut self, table: &Table) {
-        let caption = format!("{}{}", table.caption, self.caption_suffix);
-        self.blocks.push(Block::Long(Table { caption, ..table.clone() }));
+        self.blocks.push(Block::Long(self.captioned(table)));
     }
 
     /// Adds parts that can be opened under a text; nothing where there is none.

@@ -7,7 +7,7 @@ use crate::{
     number::{MISSING, Printed, fixed},
     page::Page,
     summary::{Arm, Classes, Score, Survey},
-    table::Table,
+    table::{Align, Table},
 };
 
 /// How many pairs of a dataset are listed where there is room, and where there is little.
@@ -93,18 +93,16 @@ fn confused(survey: &Survey, classes: &Classes, target: DatasetId) -> Table {
     );
     let mut table = Table::of_numbers(caption, &heads(&["Class", "Taken for"], &names))
         .named(format!("confused-{target}"));
-    table.columns[1].align = crate::table::Align::Left;
+    table.columns[1].align = Align::Left;
     for pair in classes.most_confused(target, N_PAIRS) {
         let first = [Printed::from(pair.class), Printed::from(pair.taken_for)];
         table.push_plain(
-            first.into_iter().chain(arms.iter().map(|arm| share(pair.by_arm.get(arm)))),
+            first
+                .into_iter()
+                .chain(arms.iter().map(|arm| fixed(pair.share_pct.get(arm).copied(), 1))),
         );
     }
     table
-}
-
-fn share(counts: Option<&(usize, usize)>) -> Printed {
-    fixed(counts.map(|&(n, of)| 100.0 * n as f64 / of as f64), 1)
 }
 
 /// The worst classes of every dataset in one table; a range over the arms, because all of them are wider than a page.
@@ -149,14 +147,11 @@ fn confused_most(survey: &Survey, classes: &Classes, targets: &[DatasetId]) -> T
          that name the other one, in percent, in-domain, all seeds pooled. Range: over the methods."
     );
     let mut table = brief(caption, "Class", &["Taken for"]);
-    table.columns[2].align = crate::table::Align::Left;
+    table.columns[2].align = Align::Left;
     for &target in targets {
         for pair in classes.most_confused(target, N_PAIRS_BRIEF) {
-            let shares: Vec<f64> =
-                pair.by_arm.values().map(|&(n, of)| 100.0 * n as f64 / of as f64).collect();
-            let least = pair.by_arm.iter().min_by(|(_, a), (_, b)| {
-                (a.0 as f64 / a.1 as f64).total_cmp(&(b.0 as f64 / b.1 as f64))
-            });
+            let shares: Vec<f64> = pair.share_pct.values().copied().collect();
+            let least = pair.share_pct.iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
             table.push_plain([
                 target.title().into(),
                 pair.class.into(),
@@ -174,7 +169,7 @@ fn brief(caption: String, what: &str, more: &[&str]) -> Table {
     let heads = [&["Dataset", what], more, &["Range", "Best"]].concat();
     let mut table = Table::of_numbers(caption, &heads);
     for at in [1, heads.len() - 1] {
-        table.columns[at].align = crate::table::Align::Left;
+        table.columns[at].align = Align::Left;
     }
     table
 }

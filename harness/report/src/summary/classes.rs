@@ -26,12 +26,12 @@ pub(crate) struct ClassCounts {
 }
 
 /// A class and what its images are taken for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct ConfusedPair<'a> {
     pub(crate) class: &'a str,
     pub(crate) taken_for: &'a str,
-    /// By arm: so many of so many answers about the class.
-    pub(crate) by_arm: BTreeMap<Arm, (usize, usize)>,
+    /// By arm, of the answers about the class, in percent.
+    pub(crate) share_pct: BTreeMap<Arm, f64>,
 }
 
 impl Classes {
@@ -92,11 +92,12 @@ impl Classes {
             let others: BTreeSet<&String> =
                 by_arm.values().flat_map(|counts| counts.taken_for.keys()).collect();
             pairs.extend(others.into_iter().map(|other| {
-                let count = |counts: &ClassCounts| {
-                    (counts.taken_for.get(other).copied().unwrap_or(0), counts.n)
+                let share = |counts: &ClassCounts| {
+                    let n = counts.taken_for.get(other).copied().unwrap_or(0);
+                    100.0 * n as f64 / counts.n as f64
                 };
-                let by_arm = by_arm.iter().map(|(&arm, counts)| (arm, count(counts))).collect();
-                ConfusedPair { class, taken_for: other, by_arm }
+                let share_pct = by_arm.iter().map(|(&arm, counts)| (arm, share(counts))).collect();
+                ConfusedPair { class, taken_for: other, share_pct }
             }));
         }
         pairs.sort_by(|a, b| b.mean_share().total_cmp(&a.mean_share()));
@@ -136,8 +137,7 @@ impl ClassCounts {
 
 impl ConfusedPair<'_> {
     fn mean_share(&self) -> f64 {
-        let shares = self.by_arm.values().map(|&(n, of)| n as f64 / of as f64);
-        shares.sum::<f64>() / self.by_arm.len() as f64
+        self.share_pct.values().sum::<f64>() / self.share_pct.len() as f64
     }
 }
 

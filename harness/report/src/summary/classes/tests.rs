@@ -53,12 +53,11 @@ fn pairs_are_ordered_by_the_share_of_the_class_and_off_list_answers_are_no_pair(
     let pairs = classes.most_confused(DatasetId::Dtd, 5);
     let found: Vec<_> = pairs
         .iter()
-        .map(|pair| (pair.class, pair.taken_for, pair.by_arm.values().copied().collect::<Vec<_>>()))
+        .map(|pair| {
+            (pair.class, pair.taken_for, pair.share_pct.values().copied().collect::<Vec<_>>())
+        })
         .collect();
-    assert_eq!(
-        found,
-        [("rose", "tulip", vec![(1, 2), (2, 2)]), ("tulip", "daisy", vec![(1, 2), (0, 2)])]
-    );
+    assert_eq!(found, [("rose", "tulip", vec![50.0, 100.0]), ("tulip", "daisy", vec![50.0, 0.0])]);
     assert_eq!(classes.most_confused(DatasetId::Dtd, 1).len(), 1);
     assert!(classes.most_confused(DatasetId::Eurosat, 5).is_empty());
 }
