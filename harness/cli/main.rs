@@ -41,6 +41,8 @@ mod locked;
 mod project;
 mod cache;
 mod progress;
+#[cfg(feature = "libtorch")]
+mod tensorboard;
 mod pace;
 mod work;
 mod meter;

@@ -102,6 +102,8 @@ pub struct RunOptions {
     pub image_cache: Option<u64>,
     /// Overwrite finished results of another identity.
     pub replace: bool,
+    /// Write TensorBoard's event files.
+    pub tensorboard: bool,
     /// Keep the fine-tuned weights.
     pub keep_checkpoints: bool,
     /// Run the trials in this process.

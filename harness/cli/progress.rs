@@ -189,6 +189,11 @@ impl<'a> Progress<'a> {
         self.show_left();
     }
 
+    /// Tells something beside the bars.
+    pub fn note(&self, text: &str) {
+        self.bars.suspend(|| note(text));
+    }
+
     /// Takes the bars away, those of trials that were stopped too.
     pub fn close(self) {
         self.overall.disable_steady_tick();
@@ -224,9 +229,11 @@ impl<'a> Progress<'a> {
                 let key = self.tasks[idx].key();
                 self.bars.suspend(|| note(&format!("{key} trains again: {reason}")));
             }
-            TrialEvent::Trained { step, of, loss, reward } => {
-                let reward = reward.map_or(String::new(), |reward| format!(", reward {reward:.2}"));
-                place(*step, *of, format!("steps, loss {}{reward}", loss_text(*loss)));
+            TrialEvent::Trained { step, of, .. } => {
+                let reward = step.rollout.as_ref().map_or(String::new(), |rollout| {
+                    format!(", reward {:.2}", rollout.reward_mean)
+                });
+                place(step.step, *of, format!("steps, loss {}{reward}", loss_text(step.loss)));
             }
             TrialEvent::TrainingDone(_) => bar.set_message("trained"),
             TrialEvent::Evaluated { cell, done, of } => {

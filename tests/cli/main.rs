@@ -39,5 +39,6 @@ mod speed;
 mod version;
 mod writers;
 mod doctor;
+mod exports;
 #[cfg(feature = "libtorch")]
 mod gpu;

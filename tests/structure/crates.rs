@@ -67,13 +67,14 @@ const EDGES: [(&str, &[&str]); 14] = [
 ];
 
 /// The only crates that may depend on a heavy one.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("tch", &["clsrl-engine", "clsrl-lab", "clsrl-libtorch", "clsrl-vlm"]),
     ("torch-sys", &["clsrl-libtorch", "clsrl-vlm"]),
     ("polars-core", &["clsrl-report"]),
     ("polars-parquet", &["clsrl-report"]),
     ("resvg", &["clsrl-report"]),
     ("krilla", &["clsrl-report"]),
+    ("prost", &["clsrl-report"]),
     ("ureq", &["clsrl-hub"]),
     ("rustls-native-certs", &["clsrl-hub"]),
     ("sha1", &["clsrl-hub"]),

@@ -36,6 +36,9 @@ pub struct RunArgs {
     /// it starts.
     #[arg(long)]
     replace: bool,
+    /// Write TensorBoard event files of every trial while it runs, to SUITE.tensorboard beside the results.
+    #[arg(long)]
+    tensorboard: bool,
     /// Keep the fine-tuned weights of every trial.
     #[arg(long)]
     keep_checkpoints: bool,
@@ -59,6 +62,7 @@ impl From<RunArgs> for RunOptions {
             shard: args.shard,
             image_cache: args.image_cache.map(|size| size.n_bytes),
             replace: args.replace,
+            tensorboard: args.tensorboard,
             keep_checkpoints: args.keep_checkpoints,
             in_process: args.in_process,
         }

@@ -29,12 +29,14 @@ pub struct Announcement<'a> {
     pub model_dir: &'a Path,
     /// Whether fine-tuned weights are kept.
     pub keep_checkpoints: bool,
+    /// The folder of TensorBoard's event files; none if they are not wanted.
+    pub events_dir: Option<&'a Path>,
     /// The suite's results folder.
     pub results_dir: &'a Path,
 }
 
 impl Announcement<'_> {
-    /// Renders at most five lines, of 80 columns but for long paths.
+    /// Renders at most six lines, of 80 columns but for long paths.
     pub fn render(&self) -> String {
         let Announcement { request, tasks, .. } = self;
         let n_left: usize = tasks.iter().map(|task| task.cells.len()).sum();
@@ -54,6 +56,7 @@ impl Announcement<'_> {
             self.disk(),
             place("results", self.results_dir),
             place("report", &report),
+            self.events_dir.map_or(String::new(), |dir| place("events", dir)),
         ];
         for line in lines.into_iter().filter(|line| !line.is_empty()) {
             write!(text, "\n  {line}").expect("a string takes every text");

@@ -30,6 +30,7 @@ use crate::{
     request::Request,
     slots::{all_gpus, inherited},
     stored_run::describe_run,
+    tensorboard::{TensorBoard, events_dir},
     version,
     words::{count, duration},
     work::{n_images, n_steps, n_training_images},
@@ -82,6 +83,7 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     let works = tasks.iter().map(|task| work_of(task, &inputs)).collect();
     let n_jobs = slots.len();
     let left = Left::new(works, n_jobs, Pace::of(&statuses));
+    let events_dir = options.tensorboard.then(|| events_dir(&request));
     let announcement = Announcement {
         request: &request,
         n_cells,
@@ -90,6 +92,7 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
         n_jobs,
         model_dir: &inputs.model_dir,
         keep_checkpoints: options.keep_checkpoints,
+        events_dir: events_dir.as_deref(),
         results_dir: store.dir(),
     };
     detail.say(&announcement.render());
@@ -240,11 +243,18 @@ impl Execution<'_> {
     ) -> anyhow::Result<Summary> {
         let commit = version::commit();
         let mut progress = Progress::new(detail, tasks, left, &self.slots);
+        let mut tensorboard = self.tensorboard(tasks);
         let runner = Runner {
             store: self.store,
             keep_checkpoints: self.options.keep_checkpoints,
             stop: signals.stop(),
-            on_event: &mut |event| progress.show(event),
+            on_event: &mut |event| {
+                let written = tensorboard.as_mut().map(|tensorboard| tensorboard.write(&event));
+                if let Some(warning) = written.flatten() {
+                    progress.note(&warning);
+                }
+                progress.show(event);
+            },
         };
         let summary = if self.options.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
@@ -257,6 +267,13 @@ impl Execution<'_> {
         };
         progress.close();
         Ok(summary?)
+    }
+
+    fn tensorboard<'t>(&'t self, tasks: &'t [Task]) -> Option<TensorBoard<'t>> {
+        let Execution { request, inputs, options, .. } = self;
+        let model = || describe_run(request, &options.inputs).model;
+        let wanted = options.tensorboard;
+        wanted.then(|| TensorBoard::new(request, model(), &inputs.binding, tasks))
     }
 
     /// Writes the report of what is done; prints the averages in short, what was run, and the paths.

@@ -87,8 +87,8 @@ impl Left {
         match event {
             TrialEvent::Loading | TrialEvent::TrainsAgain { .. } => return,
             TrialEvent::Trained { step, .. } => {
-                let n = step.saturating_sub(running.steps);
-                running.steps = *step;
+                let n = step.step.saturating_sub(running.steps);
+                running.steps = step.step;
                 if std::mem::take(&mut running.is_loading) {
                     // Loading and the first step came together: the step is taken out once one is timed alone.
                     self.pace.learn_load(less(took, self.pace.step_seconds(trial)));

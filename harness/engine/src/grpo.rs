@@ -63,13 +63,14 @@ pub struct Grpo<'a> {
 
 impl Grpo<'_> {
     /// Trains a model on-policy, its KL term against a frozen copy of its start; `prepare` makes the prompts of a step
-    /// from their positions in the training set, `on_step` hears of every optimizer step.
+    /// from their positions in the training set, `on_step` hears of every optimizer step and of what
+    /// it took.
     pub fn train(
         &self,
         model: &Model,
         order: &mut EpochOrder,
         prepare: &Prepare<AskedPrompt>,
-        on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+        on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
     ) -> Result<TrainingTimings, EngineError> {
         self.train_within(MemoryBudgets::new(self.settings), model, order, prepare, on_step)
     }
@@ -80,7 +81,7 @@ impl Grpo<'_> {
         model: &Model,
         order: &mut EpochOrder,
         prepare: &Prepare<AskedPrompt>,
-        on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+        on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
     ) -> Result<TrainingTimings, EngineError> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
         let mut state = self.begin(model, budgets, n_steps);
@@ -89,7 +90,8 @@ impl Grpo<'_> {
             self.rehearse(&mut state, &prepare(order.peek())?)?;
         }
         run_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
-            on_step(self.take_step(&mut state, step, seconds, &chosen)?)
+            let (record, seconds) = self.take_step(&mut state, step, seconds, &chosen)?;
+            on_step(record, seconds)
         })?;
         Ok(TrainingTimings { fitted: state.budgets.fitted(), ..state.timings })
     }
@@ -118,7 +120,7 @@ impl Grpo<'_> {
         step: usize,
         mut seconds: StepSeconds,
         chosen: &[AskedPrompt],
-    ) -> Result<StepRecord, EngineError> {
+    ) -> Result<(StepRecord, StepSeconds), EngineError> {
         self.check_prompt_lengths(chosen)?;
         let TrainingState { model, leaves, reference, optimizer, budgets, timings, n_steps } =
             state;
@@ -145,7 +147,7 @@ impl Grpo<'_> {
         let rollout = Some(RolloutRecord { kl, ..record });
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout };
         check_finite(&record)?;
-        Ok(record)
+        Ok((record, seconds))
     }
 
     /// Samples completions, scores them, and builds the groups that are in the loss.

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 
 use clsrl_libtorch::clear_gradients;
-use clsrl_spec::{SftSettings, StepRecord};
+use clsrl_spec::{SftSettings, StepRecord, StepSeconds};
 use clsrl_vlm::{Model, PadSide, backward_log_probs};
 use tch::{Kind, Tensor};
 
@@ -28,14 +28,14 @@ use crate::{
 };
 
 /// Trains a model; `prepare` makes the examples of a step from their positions in the training set,
-/// `on_step` hears of every optimizer step.
+/// `on_step` hears of every optimizer step and of what it took.
 pub fn train(
     model: &Model,
     settings: &SftSettings,
     pad_id: i64,
     order: &mut EpochOrder,
     prepare: &Prepare<LabelledPrompt>,
-    on_step: &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+    on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
 ) -> Result<TrainingTimings, EngineError> {
     let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
@@ -57,7 +57,7 @@ pub fn train(
         timings.add_step(seconds);
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout: None };
         check_finite(&record)?;
-        on_step(record)
+        on_step(record, seconds)
     })?;
     Ok(TrainingTimings { fitted: budget.fitted(), ..timings })
 }

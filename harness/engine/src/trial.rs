@@ -7,8 +7,8 @@ use clsrl_data::{
 use clsrl_files::{Differs, Folder};
 use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32, set_num_threads};
 use clsrl_spec::{
-    DatasetId, Form, GrpoSettings, Place, RepeatedStep, SftSettings, StepRecord, Training,
-    TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
+    DatasetId, Form, GrpoSettings, Place, RepeatedStep, SftSettings, StepRecord, StepSeconds,
+    Training, TrainingOutcome, TrainingRecord, TrainingRun, Trial, TrialEvent, derive_seed,
 };
 use clsrl_vlm::{GenerationConfig, Model};
 
@@ -32,7 +32,7 @@ use crate::{
 pub type Sink<'a> = dyn FnMut(TrialEvent) -> std::io::Result<()> + 'a;
 
 /// Hears of an optimizer step, and of how many there are.
-type OnStep<'a> = dyn FnMut(usize, StepRecord) -> Result<(), EngineError> + 'a;
+type OnStep<'a> = dyn FnMut(usize, StepRecord, StepSeconds) -> Result<(), EngineError> + 'a;
 
 /// Runs what is left of a trial. Sets libtorch's threads for the whole process.
 pub fn run_trial(job: &TrialJob, on_event: &mut Sink) -> Result<(), EngineError> {
@@ -183,8 +183,9 @@ impl TrialContext<'_> {
         let load = started.seconds();
 
         let mut steps = Vec::new();
-        let mut on_step = |n_steps: usize, step: StepRecord| {
-            send_step(&step, n_steps, on_event)?;
+        let mut on_step = |n_steps: usize, step: StepRecord, seconds: StepSeconds| {
+            let event = TrialEvent::Trained { step: step.clone(), seconds, of: n_steps };
+            on_event(event).map_err(EngineError::Sink)?;
             steps.push(step);
             Ok(())
         };
@@ -222,9 +223,10 @@ impl TrialContext<'_> {
             let mut budget = TokenBudget::new(settings.micro_batch);
             sft::accumulate(&copy, &model.trained_leaves(), &first, &mut budget, pad_id).map(|_| ())
         })?;
-        let timings = sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step| {
-            on_step(n_steps, step)
-        })?;
+        let timings =
+            sft::train(model, settings, pad_id, &mut order, &prepare, &mut |step, seconds| {
+                on_step(n_steps, step, seconds)
+            })?;
         Ok((timings, repeated))
     }
 
@@ -263,8 +265,9 @@ impl TrialContext<'_> {
             let first = prepare(&self.order(questions, examples.len(), duration).next_batch())?;
             grpo.accumulate_first(model, &first)
         })?;
-        let timings =
-            grpo.train(model, &mut order, &prepare, &mut |step| on_step(n_steps, step))?;
+        let timings = grpo.train(model, &mut order, &prepare, &mut |step, seconds| {
+            on_step(n_steps, step, seconds)
+        })?;
         Ok((timings, repeated))
     }
 
@@ -349,10 +352,4 @@ impl TrialContext<'_> {
 
 fn pick<'d>(examples: &[&'d Example], picks: &[usize]) -> Vec<&'d Example> {
     picks.iter().map(|&idx| examples[idx]).collect()
-}
-
-fn send_step(step: &StepRecord, of: usize, on_event: &mut Sink) -> Result<(), EngineError> {
-    let reward = step.rollout.as_ref().map(|rollout| rollout.reward_mean);
-    let event = TrialEvent::Trained { step: step.step, of, loss: step.loss, reward };
-    on_event(event).map_err(EngineError::Sink)
 }

@@ -12,11 +12,13 @@ pub mod path_text;
 mod lock;
 mod replace;
 mod part;
+mod growing;
 mod space;
 mod update;
 
 pub use again::again;
 pub use digest::{Differs, Folder, HeldFile, check_bytes, difference_in, sha256};
+pub use growing::GrowingFile;
 pub use lines::{Lines, lines};
 pub use lock::{FileLock, has_no_locks};
 pub use open::{is_irregular, open, open_up_to, read, read_to_string};

@@ -12,6 +12,7 @@ mod dataset_order;
 mod rows;
 mod frames;
 mod rescore;
+mod tensorboard;
 mod verdicts;
 mod estimate;
 mod summary;
@@ -55,4 +56,5 @@ pub use rows::{
 };
 pub use shown::{ShownImage, ShownSamples, Thumbnails};
 pub use summary::Classes;
+pub use tensorboard::EventFile;
 pub use verdicts::SuiteVerdicts;

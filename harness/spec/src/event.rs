@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CellKey, CellRecord, Prediction, TrainingRecord};
+use crate::{CellKey, CellRecord, Prediction, StepRecord, StepSeconds, TrainingRecord};
 
 /// One event of a running trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,14 +17,12 @@ pub enum TrialEvent {
     },
     /// An optimizer step is done.
     Trained {
-        /// Steps done.
-        step: usize,
+        /// What it came to, its number included.
+        step: StepRecord,
+        /// What it took.
+        seconds: StepSeconds,
         /// Steps of the whole training.
         of: usize,
-        /// The step's loss.
-        loss: f64,
-        /// The step's mean reward, for GRPO.
-        reward: Option<f64>,
     },
     /// Training is done, and what was learned is written.
     TrainingDone(Box<TrainingRecord>),

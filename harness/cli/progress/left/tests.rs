@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use clsrl_spec::{
     CellKey, CellOutcome, CellRecord, CellRun, DatasetId, Form, MethodId, Place, PromptStyle,
-    Selection, Suite, Training, Trial, TrialEvent,
+    Selection, StepRecord, StepSeconds, Suite, Training, Trial, TrialEvent,
 };
 
 use super::{Left, Work};
@@ -114,8 +114,10 @@ fn events(work: &Work) -> Vec<(f64, TrialEvent)> {
     let mut events = vec![(0.0, TrialEvent::Loading)];
     for step in 1..=work.n_steps {
         now += truth.step * factor(trial.train_on);
-        let (of, loss, reward) = (work.n_steps, 0.0, None);
-        events.push((now, TrialEvent::Trained { step, of, loss, reward }));
+        let (of, seconds) = (work.n_steps, StepSeconds::default());
+        let step =
+            StepRecord { step, loss: 0.0, grad_norm: 0.0, learning_rate: 0.0, rollout: None };
+        events.push((now, TrialEvent::Trained { step, seconds, of }));
     }
     for &(cell, n) in &work.cells {
         let image =

@@ -157,7 +157,7 @@ fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
         &model,
         &mut EpochOrder::new(1, "dtd", 4, 4),
         &prepare,
-        &mut |step| {
+        &mut |step, _| {
             losses.borrow_mut().push(step.loss);
             Ok(())
         },

@@ -15,7 +15,7 @@ use clsrl_engine::{
 };
 use clsrl_spec::{
     Duration, EndMask, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, SftSettings,
-    StepRecord, Stream, ZeroVariance,
+    StepRecord, StepSeconds, Stream, ZeroVariance,
 };
 use clsrl_vlm::{GenerationConfig, Model, Precision, Prompt};
 use tch::Device;
@@ -253,12 +253,12 @@ impl Shapes {
         &self,
         model: &Model,
         train: impl FnOnce(
-            &mut dyn FnMut(StepRecord) -> Result<(), EngineError>,
+            &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
         ) -> Result<(), EngineError>,
     ) -> Result<Measured, EngineError> {
         let mut measured = Measured::default();
         let profiler = Profiler::start(model.device());
-        train(&mut |record| {
+        train(&mut |record, _| {
             let times = profiler.take();
             measured.losses.push(record.loss);
             if self.warmup < record.step {

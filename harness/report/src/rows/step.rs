@@ -1,7 +1,7 @@
 //! The training curves' rows: one for each optimizer step.
 
 use clsrl_spec::{
-    DatasetId, MethodId, RewardId, RolloutRecord, Seed, StepRecord, StepSeconds, Training,
+    DatasetId, MethodId, RewardId, RolloutRecord, Seed, StepRecord, StepSeconds, Training, Trial,
 };
 
 use super::column::{finite, frame_row};
@@ -90,14 +90,19 @@ impl StepRow {
         for results in results {
             let seconds = &results.training.run.steps;
             let steps = results.training.outcome.steps.iter().enumerate();
-            rows.extend(steps.map(|(idx, step)| StepRow::of(results, step, seconds.get(idx))));
+            let of_trial = (&results.trial, results.training_id.as_str());
+            rows.extend(steps.map(|(idx, step)| StepRow::of(of_trial, step, seconds.get(idx))));
         }
         rows.sort_by_key(|row| (row.method, row.train_on, row.shots, row.seed, row.step));
         rows
     }
 
-    fn of(results: &TrialResults, step: &StepRecord, seconds: Option<&StepSeconds>) -> Self {
-        let TrialResults { trial, training_id, .. } = results;
+    /// A step of a trial, whose fine-tune has this id.
+    pub fn of(
+        (trial, training_id): (&Trial, &str),
+        step: &StepRecord,
+        seconds: Option<&StepSeconds>,
+    ) -> Self {
         let rollout = |value: fn(&RolloutRecord) -> Option<f64>| {
             step.rollout.as_ref().and_then(value).and_then(finite)
         };
@@ -110,7 +115,7 @@ impl StepRow {
         StepRow {
             schema_version: SCHEMA_VERSION,
             trial: trial.key(),
-            training_id: training_id.clone(),
+            training_id: training_id.to_owned(),
             method: trial.method,
             train_on: trial.train_on,
             shots: trial.shots,
