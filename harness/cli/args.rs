@@ -11,6 +11,7 @@ mod compare;
 mod datasets;
 mod report;
 mod results;
+mod export;
 mod gate;
 mod model;
 mod shell;
@@ -28,6 +29,7 @@ pub use self::{
     compare::CompareArgs,
     datasets::DatasetsVerb,
     doctor::DoctorArgs,
+    export::ExportVerb,
     gate::{BaselineVerb, GateArgs},
     inspect::InspectVerb,
     model::ModelVerb,
@@ -67,6 +69,9 @@ pub enum Verb {
     /// Merge results of shards and machines.
     #[command(subcommand)]
     Results(ResultsVerb),
+    /// Export results to other tools.
+    #[command(subcommand)]
+    Export(ExportVerb),
     /// Re-score stored answers, with another scorer if wanted, and write a report.
     Rescore(RescoreArgs),
     /// Save the last run as a baseline for `gate`.

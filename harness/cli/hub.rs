@@ -22,4 +22,8 @@ pub use self::{
     coming::Coming,
     interruption::{INTERRUPTED, stop_soon},
 };
-pub use self::{fetch::fetch, model_lock::expect_locked, models::dir_of};
+pub use self::{
+    fetch::fetch,
+    model_lock::expect_locked,
+    models::{dir_of, locked_id},
+};

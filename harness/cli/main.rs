@@ -16,6 +16,7 @@ mod plan;
 mod report;
 mod report_writer;
 mod results;
+mod export;
 mod against_paper;
 mod rescore;
 mod baseline;
@@ -57,12 +58,13 @@ mod exit;
 mod ending;
 
 use args::{
-    AuditVerb, BaselineVerb, Cli, DatasetsVerb, InspectVerb, ModelVerb, ResultsVerb, TinyVerb,
-    TrialArgs, Verb,
+    AuditVerb, BaselineVerb, Cli, DatasetsVerb, ExportVerb, InspectVerb, ModelVerb, ResultsVerb,
+    TinyVerb, TrialArgs, Verb,
 };
 use clap::{Parser, error::ErrorKind};
 use ending::Signals;
 use exit::Exit;
+use export::Reader;
 use output::{note, print};
 use progress::Detail;
 
@@ -89,6 +91,12 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Plan(args) => plan::plan(&args.into(), detail),
         Verb::Report(args) => report::report(&args.into(), detail),
         Verb::Results(ResultsVerb::Merge(args)) => results::merge_folders(&args.into(), detail),
+        Verb::Export(ExportVerb::LmEval(args)) => {
+            export::export(&args.into(), Reader::LmEval, detail)
+        }
+        Verb::Export(ExportVerb::EveryEvalEver(args)) => {
+            export::export(&args.into(), Reader::EveryEvalEver, detail)
+        }
         Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),

@@ -1,11 +1,12 @@
 //! What is written for other tools, read back by them.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use crate::program::root;
+use crate::program::{call, copy_of_finished, expect_ok, root, temporary, text};
 
 /// The Python of `harness/scripts/exports-venv`, in `CLSRL_EXPORTS` or the cache; none where it was not made.
 fn python() -> Option<PathBuf> {
@@ -24,10 +25,12 @@ fn python() -> Option<PathBuf> {
 
 /// Runs a script of `tests/python`; returns what it prints.
 fn read_back(python: &Path, script: &str, args: &[&Path]) -> String {
+    let cache = temporary();
     let output = Command::new(python)
         .arg(root().join("tests/python").join(script))
         .args(args)
         .env("HF_HUB_OFFLINE", "1")
+        .env("HF_HOME", cache.path())
         .output()
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
@@ -35,12 +38,68 @@ fn read_back(python: &Path, script: &str, args: &[&Path]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Exports the small run into a folder that is made; returns what is printed.
+fn export(reader: &str, out: &Path, to: &Path) -> String {
+    expect_ok(&["export", reader, "--suite", "smoke", "--out", text(out), "--to", text(to)])
+}
+
+#[test]
+fn lm_eval_reads_results_and_samples_and_counts_the_same() {
+    let Some(python) = python() else { return };
+    let dir = copy_of_finished();
+    let (to, stem) = (dir.path().join("export"), dir.path().join("smoke"));
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"]);
+    assert_eq!(export("lm-eval", dir.path(), &to), format!("{}\n", to.display()));
+    let told = read_back(&python, "read_lm_eval.py", &[&to, &stem]);
+    assert_eq!(told, "3 models with 8 tasks\n");
+    // Others read what lm-eval writes, and so they read this.
+    let converted = dir.path().join("converted");
+    let told = read_back(&python, "read_every_eval_ever.py", &[&to, &stem, &converted]);
+    assert_eq!(told, "8 converted logs, 8 with samples\n");
+}
+
+#[test]
+fn every_eval_ever_takes_results_and_samples_as_valid() {
+    let Some(python) = python() else { return };
+    let dir = copy_of_finished();
+    let (to, stem) = (dir.path().join("export"), dir.path().join("smoke"));
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"]);
+    export("every-eval-ever", dir.path(), &to);
+    let told = read_back(&python, "read_every_eval_ever.py", &[&to, &stem]);
+    assert_eq!(told, "3 logs of 8 cells\n");
+}
+
+#[test]
+fn an_export_goes_into_a_new_folder_and_says_what_is_missing() {
+    let dir = copy_of_finished();
+    let to = dir.path().join("export");
+    let args =
+        ["export", "lm-eval", "--suite", "smoke", "--out", text(dir.path()), "--to", text(&to)];
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("of-another-run.json"), "").unwrap();
+    let ended = call(&args);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("export` has something in it\nhint: name a folder"),
+        "{}",
+        ended.stderr
+    );
+    fs::remove_file(to.join("of-another-run.json")).unwrap();
+    fs::remove_file(dir.path().join("smoke/sft.dtd.4shot.seed1/dtd.direct.json")).unwrap();
+    let ended = call(&args);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("incomplete: 1 of 8 cells are missing"), "{}", ended.stderr);
+    let none = temporary();
+    let none =
+        ["export", "lm-eval", "--suite", "smoke", "--out", text(none.path()), "--to", text(&to)];
+    let ended = call(&none);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("there are no results in"), "{}", ended.stderr);
+}
+
 #[cfg(feature = "libtorch")]
 mod tensorboard {
-    use std::fs;
-
-    use super::{python, read_back};
-    use crate::program::{call, expect_ok, temporary, text};
+    use super::*;
 
     const ONE_DATASET: [&str; 8] = [
         "--suite",

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clsrl_hub::HubCache;
-use clsrl_spec::{HubModel, Revision};
+use clsrl_spec::{HubModel, ModelId, Revision};
 
 use super::model_lock::{LOCK, read_lock};
 use crate::{exit::Exit, project::Project};
@@ -46,6 +46,11 @@ pub fn dir_of(given: &Path) -> anyhow::Result<PathBuf> {
             cache.root().display()
         ))
     })
+}
+
+/// The id of the only locked model of this name, whoever publishes it.
+pub fn locked_id(name: &str) -> anyhow::Result<Option<ModelId>> {
+    Ok(read_lock(&Project::find()?.path(LOCK))?.id_of_name(name).cloned())
 }
 
 /// The folder of the hub's cache, found as Hugging Face's tools find it.

@@ -13,6 +13,7 @@ mod rows;
 mod frames;
 mod rescore;
 mod tensorboard;
+mod export;
 mod verdicts;
 mod estimate;
 mod summary;
@@ -43,6 +44,9 @@ pub use context::{ReportContext, ReportRows};
 pub use dataset_order::DatasetOrder;
 pub use document::{Figure, InShort, Report, ReportFile, column_head};
 pub use error::ReportError;
+pub use export::{
+    BaseModel, ExportContext, Exported, PublishedData, write_every_eval_ever, write_lm_eval,
+};
 pub use frames::{
     FrameFile, FrameFormat, SampleCounts, SamplePaths, Samples, frame, samples_frame,
     tally_samples, write_frame, write_samples,

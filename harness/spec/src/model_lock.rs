@@ -35,6 +35,13 @@ impl ModelLock {
         self.models.get(id)
     }
 
+    /// The only locked model whose name is this, whoever publishes it.
+    pub fn id_of_name(&self, name: &str) -> Option<&ModelId> {
+        let of_id = |id: &&ModelId| id.as_str().rsplit('/').next() == Some(name);
+        let mut found = self.models.keys().filter(of_id);
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The model that has this commit, if one is locked.
     pub fn of_commit(&self, commit: &Commit) -> Option<(&ModelId, &LockedModel)> {
         self.models.iter().find(|(_, model)| model.commit == *commit)

@@ -3,7 +3,7 @@
 //! A record has two halves. `outcome` is determined by trial, weights and data: two runs on one machine
 //! give the same bytes. `run` is how it went this time: wall-clock, throughput, memory, place.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -198,6 +198,18 @@ impl Times {
         }
         Ok(())
     }
+}
+
+/// A time as [`Times`] has it, in seconds since 1970; none of another text, and of times before.
+pub fn unix_seconds(time: &str) -> Option<u64> {
+    let time = humantime::parse_rfc3339(time).ok()?;
+    Some(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
+}
+
+/// So many seconds since 1970, as [`Times`] has a time.
+pub fn rfc3339(unix_seconds: u64) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(unix_seconds);
+    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// Where a record was made.

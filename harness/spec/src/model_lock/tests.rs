@@ -25,6 +25,8 @@ fn what_is_written_is_read_back_and_the_rest_stays() {
     assert_eq!(lock.model(&id("a/b")), Some(&model(&["config.json"])));
     assert_eq!(lock.model(&id("c")), Some(&model(&["model.safetensors", "x.json"])));
     assert_eq!(lock.model(&id("d")), None);
+    assert_eq!(lock.id_of_name("b"), Some(&id("a/b")));
+    assert_eq!((lock.id_of_name("a"), lock.id_of_name("a/b")), (None, None));
     assert_eq!(lock.of_commit(&COMMIT.parse().unwrap()).unwrap().0, &id("a/b"));
 }
 

@@ -1,0 +1,53 @@
+//! Arguments of `export`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use clsrl_spec::ModelId;
+
+use super::suite::SuiteArgs;
+use crate::export::ExportOptions;
+
+/// For whom to export.
+#[derive(Debug, Subcommand)]
+pub enum ExportVerb {
+    /// For lm-evaluation-harness: a folder for each trial, with its results and samples.
+    LmEval(ExportArgs),
+    /// For Every Eval Ever's datastore: a file of results and one of samples for each trial.
+    EveryEvalEver(NamedExportArgs),
+}
+
+/// Arguments of every `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// The folder to write, which is not there yet or empty.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// The start model's id on Hugging Face's hub, where `models.lock` has none of its name.
+    #[arg(long, value_name = "ID")]
+    base_model: Option<ModelId>,
+}
+
+/// Arguments of an `export` that says who made the results.
+#[derive(Debug, Args)]
+pub struct NamedExportArgs {
+    #[command(flatten)]
+    export: ExportArgs,
+    /// Who made the results.
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+}
+
+impl From<ExportArgs> for ExportOptions {
+    fn from(ExportArgs { suite, to, base_model }: ExportArgs) -> Self {
+        ExportOptions { suite: suite.into(), to, base_model, organization: None }
+    }
+}
+
+impl From<NamedExportArgs> for ExportOptions {
+    fn from(NamedExportArgs { export, organization }: NamedExportArgs) -> Self {
+        ExportOptions { organization, ..export.into() }
+    }
+}
