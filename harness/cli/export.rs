@@ -8,16 +8,22 @@ use std::{
 };
 
 use anyhow::anyhow;
-use clsrl_report::{Exported, LeftOut, TrialResults, write_every_eval_ever, write_lm_eval};
-use clsrl_runner::{TrialStatus, trial_statuses};
-use clsrl_spec::ModelId;
+use clsrl_files::limit;
+use clsrl_report::{
+    Exported, FrameFormat, LeftOut, MODEL_CARD_MARK, TrialResults, dataset_card, model_card,
+    write_every_eval_ever, write_lm_eval,
+};
+use clsrl_runner::{State, TrialStatus, trial_statuses};
+use clsrl_spec::{ModelId, Trial};
 
-use self::context::export_context;
+pub use self::context::Names;
 use crate::{
     exit::Exit,
     options::SuiteOptions,
     output::{note, print},
+    output_files::{create_dir, write_file},
     progress::Detail,
+    report_writer::{ReportFormats, ReportWriter},
     stored_run::{InputNames, StoredRun, read_predictions, trial_results},
     words::count,
 };
@@ -29,11 +35,23 @@ pub struct ExportOptions {
     pub suite: SuiteOptions,
     /// The folder to write.
     pub to: PathBuf,
+    /// Names that no record has.
+    pub names: Names,
+}
+
+/// Which cards of models are wanted.
+#[derive(Debug)]
+pub struct CardOptions {
+    /// Whose weights.
+    pub suite: SuiteOptions,
+    /// The folder that gets a folder for each trial; none puts each card beside its weights.
+    pub to: Option<PathBuf>,
     /// The start model on Hugging Face's hub, where `models.lock` does not know it by its name.
     pub base_model: Option<ModelId>,
-    /// Who made the results, for those who ask.
-    pub organization: Option<String>,
 }
+
+/// The name of a card on Hugging Face.
+const CARD: &str = "README.md";
 
 /// Who reads an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +69,7 @@ pub fn export(options: &ExportOptions, reader: Reader, detail: Detail) -> anyhow
     let is_complete = run.is_complete(&statuses, detail)?;
     check_is_new(&options.to)?;
     let results = named_results(&run, &statuses)?;
-    let context = export_context(&run, options)?;
+    let context = context::gather(&run, &options.names)?;
     let write = match reader {
         Reader::LmEval => write_lm_eval,
         Reader::EveryEvalEver => write_every_eval_ever,
@@ -70,6 +88,73 @@ pub fn export(options: &ExportOptions, reader: Reader, detail: Detail) -> anyhow
     ));
     print(&format!("{}\n", options.to.display()))?;
     Ok(if is_complete && left_out.is_empty() { Exit::Ok } else { Exit::Incomplete })
+}
+
+/// Writes a folder that `load_dataset` reads: the frames in Parquet, and a card.
+pub fn dataset(options: &ExportOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let run = StoredRun::find(&options.suite)?;
+    let StoredRun { request, store, binding } = &run;
+    let statuses = trial_statuses(store, &request.trials, binding)?;
+    let is_complete = run.is_complete(&statuses, detail)?;
+    check_is_new(&options.to)?;
+    create_dir(&options.to)?;
+    let results = named_results(&run, &statuses)?;
+    let formats = ReportFormats::default();
+    let writer = ReportWriter::new(request, store, binding, &formats, None);
+    let stem = |frame: &str| match frame.strip_prefix('.') {
+        Some(frame) => options.to.join(frame),
+        None => options.to.join("cells"),
+    };
+    let read = &mut |trial: &Trial, cell| read_predictions(store, &statuses, (trial, cell));
+    let frames = writer.write_frames(&results, read, (&stem, &[FrameFormat::Parquet]))?;
+    let card = dataset_card(&frames.cells, frames.sizes, &context::gather(&run, &options.names)?);
+    write_file(&options.to.join(CARD), card)?;
+    print(&format!("{}\n", options.to.display()))?;
+    Ok(if is_complete && frames.left_out.is_empty() { Exit::Ok } else { Exit::Incomplete })
+}
+
+/// Writes the cards of kept weights, and prints their paths.
+pub fn model_cards(options: &CardOptions, detail: Detail) -> anyhow::Result<Exit> {
+    let CardOptions { suite, to, base_model } = options;
+    let run = StoredRun::find(suite)?;
+    let StoredRun { request, store, binding } = &run;
+    let statuses = trial_statuses(store, &request.trials, binding)?;
+    let is_complete = run.is_complete(&statuses, detail)?;
+    let names = Names { base_model: base_model.clone(), organization: None };
+    let context = context::gather(&run, &names)?;
+    let mut paths = Vec::new();
+    for results in named_results(&run, &statuses)? {
+        let status = statuses.iter().find(|status| status.trial == results.trial);
+        let Some(State::Done(training)) = status.map(|status| &status.training) else { continue };
+        let Some(kept) = store.kept_checkpoint(&results.trial, training) else { continue };
+        let dir = to.as_ref().map_or(kept, |to| to.join(results.trial.key()));
+        let path = dir.join(CARD);
+        check_is_ours(&path)?;
+        create_dir(&dir)?;
+        write_file(&path, model_card(&results, &context)?)?;
+        paths.push(path);
+    }
+    if paths.is_empty() {
+        return Err(Exit::Incomplete.because(anyhow!(
+            "no weights are kept of these trials in `{}`\nhint: `{} --keep-checkpoints` keeps them",
+            store.dir().display(),
+            request.command
+        )));
+    }
+    print(&paths.iter().map(|path| format!("{}\n", path.display())).collect::<String>())?;
+    Ok(if is_complete { Exit::Ok } else { Exit::Incomplete })
+}
+
+/// Refuses to write over a card that somebody else wrote.
+fn check_is_ours(path: &Path) -> anyhow::Result<()> {
+    match clsrl_files::read_to_string(path, limit::SETTINGS) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(text) if text.contains(MODEL_CARD_MARK) => Ok(()),
+        _ => Err(Exit::Usage.because(anyhow!(
+            "`{}` is another file than a card of this program\nhint: move it away, or name a folder with --to",
+            path.display()
+        ))),
+    }
 }
 
 /// What is done of a run, with the names of its suite and of its model.

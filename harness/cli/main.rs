@@ -97,6 +97,8 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Export(ExportVerb::EveryEvalEver(args)) => {
             export::export(&args.into(), Reader::EveryEvalEver, detail)
         }
+        Verb::Export(ExportVerb::Dataset(args)) => export::dataset(&args.into(), detail),
+        Verb::Export(ExportVerb::ModelCard(args)) => export::model_cards(&args.into(), detail),
         Verb::Rescore(args) => rescore::rescore(&args.into(), detail),
         Verb::Baseline(BaselineVerb::Save(args)) => baseline::save(&args.into(), detail),
         Verb::Gate(args) => gate::gate(&args.into()),

@@ -10,8 +10,9 @@ use std::{
 
 use clsrl_data::datasets::{shared_names, standard_split};
 use clsrl_report::{
-    CellRow, DatasetOrder, FrameFormat, InShort, LeftOut, ReadPredictions, Report, ReportContext,
-    ReportRows, SamplePaths, Samples, StepRow, TrialResults, TrialRow, write_frame, write_samples,
+    CellRow, DatasetOrder, FrameFormat, FrameSizes, InShort, LeftOut, ReadPredictions, Report,
+    ReportContext, ReportRows, SamplePaths, Samples, ShownSamples, StepRow, TrialResults, TrialRow,
+    write_frame, write_samples,
 };
 use clsrl_runner::{Store, TrialStatus};
 use clsrl_spec::{Binding, DatasetId, Trial};
@@ -57,6 +58,23 @@ pub struct ReportWriter<'a> {
     /// The folder of the datasets' folders, for the images of samples; none where there is none.
     pub data_dir: Option<&'a Path>,
 }
+
+/// What frames were made of, and what they leave.
+pub struct Frames {
+    /// The report of the same rows.
+    pub report: Report,
+    /// Those of its samples that a report shows.
+    pub shown: ShownSamples,
+    /// The rows of its cells.
+    pub cells: Vec<CellRow>,
+    /// Rows of every frame.
+    pub sizes: FrameSizes,
+    /// The cells without samples, which are in no frame.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// The path of a frame by its suffix: nothing for the cells, `.samples` and so on.
+pub type FramePath<'a> = dyn Fn(&str) -> PathBuf + 'a;
 
 /// What was written of a report.
 pub struct WrittenReport {
@@ -108,11 +126,31 @@ impl<'a> ReportWriter<'a> {
         results: &[TrialResults],
         read: &mut ReadPredictions<'_>,
     ) -> anyhow::Result<WrittenReport> {
-        let context = self.context()?;
         let dir = &self.request.places.results;
         create_dir(dir)?;
         let stem = |frame: &str| dir.join(format!("{}{frame}", self.name));
         let formats = self.frame_formats(&stem(""));
+        let Frames { report, shown, left_out, .. } =
+            self.write_frames(results, read, (&stem, &formats))?;
+        let html = || {
+            let thumbnails = self.data_dir.map(|dir| thumbnails(&shown, dir));
+            report.html(&shown, &thumbnails.unwrap_or_default())
+        };
+        let (reports, wanted) = (&self.request.places.reports, &self.formats.documents);
+        let paths = documents::write((&report, &html), reports, &self.name, wanted)?;
+        let exit = if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete };
+        Ok(WrittenReport { paths, in_short: report.in_short(), exit })
+    }
+
+    /// Writes the frames, each at the path that `stem` gives without the format's extension, and tells of cells without
+    /// samples.
+    pub fn write_frames(
+        &self,
+        results: &[TrialResults],
+        read: &mut ReadPredictions<'_>,
+        (stem, formats): (&FramePath<'_>, &[FrameFormat]),
+    ) -> anyhow::Result<Frames> {
+        let context = self.context()?;
         let mut reading = Reading::of(results);
         let read = &mut |trial: &Trial, cell| {
             reading.advance();
@@ -121,8 +159,8 @@ impl<'a> ReportWriter<'a> {
         // The samples come first: what they cannot be read of any more is in no other file either.
         let (samples, classes) = (stem(".samples"), stem(".classes"));
         let paths = SamplePaths { samples: &samples, classes: &classes };
-        let Samples { verdicts, shown, classes, left_out } =
-            write_samples(results, paths, &formats, read)?;
+        let Samples { verdicts, shown, classes, n_rows: (n_samples, n_classes), left_out } =
+            write_samples(results, paths, formats, read)?;
         let results = &without(results, &left_out);
         for LeftOut { trial, cell, reason } in &left_out {
             note(&format!("warning: cell `{cell}` of trial `{trial}` is left out: {reason}"));
@@ -131,10 +169,10 @@ impl<'a> ReportWriter<'a> {
         let cells = CellRow::all(results)?;
         let trials = TrialRow::all(results);
         let steps = StepRow::all(results);
-        for format in &formats {
-            write_frame(&cells, &format.at(&stem("")), *format)?;
-            write_frame(&trials, &format.at(&stem(".trials")), *format)?;
-            write_frame(&steps, &format.at(&stem(".curves")), *format)?;
+        for &format in formats {
+            write_frame(&cells, &format.at(&stem("")), format)?;
+            write_frame(&trials, &format.at(&stem(".trials")), format)?;
+            write_frame(&steps, &format.at(&stem(".curves")), format)?;
         }
         let rows = ReportRows {
             cells: &cells,
@@ -144,17 +182,18 @@ impl<'a> ReportWriter<'a> {
             classes: &classes,
         };
         let report = Report::new(rows, &context)?;
-        let html = || {
-            let thumbnails = self.data_dir.map(|dir| thumbnails(&shown, dir));
-            report.html(&shown, &thumbnails.unwrap_or_default())
-        };
-        for format in &formats {
-            write_frame(report.transfer(), &format.at(&stem(".transfer")), *format)?;
+        for &format in formats {
+            write_frame(report.transfer(), &format.at(&stem(".transfer")), format)?;
         }
-        let (reports, wanted) = (&self.request.places.reports, &self.formats.documents);
-        let paths = documents::write((&report, &html), reports, &self.name, wanted)?;
-        let exit = if left_out.is_empty() { Exit::Ok } else { Exit::Incomplete };
-        Ok(WrittenReport { paths, in_short: report.in_short(), exit })
+        let sizes = FrameSizes {
+            cells: cells.len(),
+            trials: trials.len(),
+            samples: n_samples,
+            classes: n_classes,
+            curves: steps.len(),
+            transfer: report.transfer().len(),
+        };
+        Ok(Frames { report, shown, cells, sizes, left_out })
     }
 
     /// Parquet, what is asked for, and what is there already: no file may tell of other results.

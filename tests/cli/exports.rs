@@ -70,6 +70,21 @@ fn every_eval_ever_takes_results_and_samples_as_valid() {
 }
 
 #[test]
+fn load_dataset_finds_every_frame_with_its_rows() {
+    let Some(python) = python() else { return };
+    let dir = copy_of_finished();
+    let (to, stem) = (dir.path().join("export"), dir.path().join("smoke"));
+    expect_ok(&["report", "--suite", "smoke", "--out", text(dir.path()), "--frames", "ndjson"]);
+    let before = fs::read(dir.path().join("smoke.parquet")).unwrap();
+    export("dataset", dir.path(), &to);
+    let told = read_back(&python, "read_dataset.py", &[&to, &stem]);
+    assert!(told.starts_with("8 cells, 3 trials, 16 samples, "), "{told}");
+    // The frames beside the report are the same files, and stay as they are.
+    assert_eq!(fs::read(to.join("cells.parquet")).unwrap(), before);
+    assert_eq!(fs::read(dir.path().join("smoke.parquet")).unwrap(), before);
+}
+
+#[test]
 fn an_export_goes_into_a_new_folder_and_says_what_is_missing() {
     let dir = copy_of_finished();
     let to = dir.path().join("export");
@@ -132,6 +147,45 @@ mod tensorboard {
         for trial in ["sft.dtd.4shot.seed1", "cls-rl.dtd.4shot.seed1", "zero-shot"] {
             assert_eq!(fs::read_dir(events.join(trial)).unwrap().count(), 1, "{trial}");
         }
+    }
+
+    #[test]
+    fn the_hub_reads_the_card_of_kept_weights() {
+        let Some(python) = python() else { return };
+        let dir = temporary();
+        let out = ["--suite", "smoke", "--out", text(dir.path())];
+        let some = ["--methods", "sft", "--datasets", "dtd", "--limit", "2"];
+        expect_ok(&[&["run", "--keep-checkpoints"], &out[..], &some].concat());
+        expect_ok(&[&["report", "--frames", "ndjson"], &out[..]].concat());
+        let path = dir.path().join("smoke/sft.dtd.4shot.seed1/checkpoint/README.md");
+        let card = [&["export", "model-card", "--base-model", "tiny/of-tests"], &out[..]].concat();
+        assert_eq!(expect_ok(&card), format!("{}\n", path.display()));
+        let stem = dir.path().join("smoke");
+        let told = read_back(
+            &python,
+            "read_model_card.py",
+            &[&path, &stem, Path::new("sft.dtd.4shot.seed1"), Path::new("tiny/of-tests")],
+        );
+        assert_eq!(told, "2 results of 1 cells\n");
+        // The weights are still taken for whole, and a card of its own is written again.
+        let first = fs::read(&path).unwrap();
+        expect_ok(&[&["run", "--keep-checkpoints"], &out[..], &some].concat());
+        expect_ok(&card);
+        assert_eq!(fs::read(&path).unwrap(), first);
+        fs::write(&path, "another card").unwrap();
+        let ended = call(&card);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert_eq!(fs::read(&path).unwrap(), b"another card");
+    }
+
+    #[test]
+    fn a_card_needs_weights_that_were_kept() {
+        let dir = copy_of_finished();
+        let ended = call(&["export", "model-card", "--suite", "smoke", "--out", text(dir.path())]);
+        assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+        let expected = "hint: `clsrl-bench run --suite smoke --methods zero-shot,sft";
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+        assert!(ended.stderr.contains(" --keep-checkpoints` keeps them"), "{}", ended.stderr);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use clsrl_spec::ModelId;
 
 use super::suite::SuiteArgs;
-use crate::export::ExportOptions;
+use crate::export::{CardOptions, ExportOptions, Names};
 
 /// For whom to export.
 #[derive(Debug, Subcommand)]
@@ -15,6 +15,10 @@ pub enum ExportVerb {
     LmEval(ExportArgs),
     /// For Every Eval Ever's datastore: a file of results and one of samples for each trial.
     EveryEvalEver(NamedExportArgs),
+    /// For Hugging Face's `load_dataset`: a folder with the data frames in Parquet, and a card.
+    Dataset(ExportArgs),
+    /// For Hugging Face's hub: a card beside the weights of every trial that were kept.
+    ModelCard(ModelCardArgs),
 }
 
 /// Arguments of every `export`.
@@ -40,14 +44,35 @@ pub struct NamedExportArgs {
     organization: Option<String>,
 }
 
+/// Arguments of `export model-card`.
+#[derive(Debug, Args)]
+pub struct ModelCardArgs {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// The folder that gets a folder for each trial, instead of the folders of the weights.
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// The start model's id on Hugging Face's hub, where `models.lock` has none of its name.
+    #[arg(long, value_name = "ID")]
+    base_model: Option<ModelId>,
+}
+
+impl From<ModelCardArgs> for CardOptions {
+    fn from(ModelCardArgs { suite, to, base_model }: ModelCardArgs) -> Self {
+        CardOptions { suite: suite.into(), to, base_model }
+    }
+}
+
 impl From<ExportArgs> for ExportOptions {
     fn from(ExportArgs { suite, to, base_model }: ExportArgs) -> Self {
-        ExportOptions { suite: suite.into(), to, base_model, organization: None }
+        ExportOptions { suite: suite.into(), to, names: Names { base_model, organization: None } }
     }
 }
 
 impl From<NamedExportArgs> for ExportOptions {
     fn from(NamedExportArgs { export, organization }: NamedExportArgs) -> Self {
-        ExportOptions { organization, ..export.into() }
+        let mut options: ExportOptions = export.into();
+        options.names.organization = organization;
+        options
     }
 }

@@ -7,21 +7,29 @@ use std::{
 
 use clsrl_report::{BaseModel, ExportContext, PublishedData};
 use clsrl_sources::sources;
-use clsrl_spec::DatasetId;
+use clsrl_spec::{DatasetId, ModelId};
 
-use super::ExportOptions;
 use crate::{
     hub,
     locked::{find_lock, read_lock},
     stored_run::{InputNames, StoredRun},
 };
 
+/// Names that no record has.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// The start model on Hugging Face's hub, where `models.lock` does not know it by its name.
+    pub base_model: Option<ModelId>,
+    /// Who made the results.
+    pub organization: Option<String>,
+}
+
 /// Gathers what an export of a run says beside its rows.
-pub fn export_context(run: &StoredRun, options: &ExportOptions) -> anyhow::Result<ExportContext> {
+pub fn gather(run: &StoredRun, given: &Names) -> anyhow::Result<ExportContext> {
     let request = &run.request;
     let names = InputNames::read(&run.store)?;
     let is_drawn = names.is_drawn(&request.suite);
-    let known = match &options.base_model {
+    let known = match &given.base_model {
         Some(id) => Some(id.clone()),
         None => hub::locked_id(&names.model)?,
     };
@@ -36,7 +44,7 @@ pub fn export_context(run: &StoredRun, options: &ExportOptions) -> anyhow::Resul
         base_model,
         data: names.data,
         published: if is_drawn { BTreeMap::new() } else { published(run)? },
-        organization: options.organization.clone().unwrap_or_else(|| "unknown".to_owned()),
+        organization: given.organization.clone().unwrap_or_else(|| "unknown".to_owned()),
         now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     })
 }

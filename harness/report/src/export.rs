@@ -9,10 +9,16 @@ mod cell;
 mod file;
 mod lm_eval;
 mod every_eval_ever;
+mod card;
+mod licences;
+mod dataset_card;
+mod model_card;
 
 pub use context::{BaseModel, ExportContext, PublishedData};
+pub use dataset_card::{FrameSizes, dataset_card};
 pub use every_eval_ever::write_every_eval_ever;
 pub use lm_eval::write_lm_eval;
+pub use model_card::{MODEL_CARD_MARK, model_card};
 
 use std::path::PathBuf;
 

@@ -45,7 +45,8 @@ pub use dataset_order::DatasetOrder;
 pub use document::{Figure, InShort, Report, ReportFile, column_head};
 pub use error::ReportError;
 pub use export::{
-    BaseModel, ExportContext, Exported, PublishedData, write_every_eval_ever, write_lm_eval,
+    BaseModel, ExportContext, Exported, FrameSizes, MODEL_CARD_MARK, PublishedData, dataset_card,
+    model_card, write_every_eval_ever, write_lm_eval,
 };
 pub use frames::{
     FrameFile, FrameFormat, SampleCounts, SamplePaths, Samples, frame, samples_frame,

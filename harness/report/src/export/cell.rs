@@ -66,14 +66,11 @@ pub(super) fn each_cell(
     Ok(())
 }
 
-impl AnsweredCell<'_> {
-    /// The cell's accuracy by a score.
-    pub(super) fn accuracy(&self, score: Score) -> Option<Accuracy> {
-        let n_right = match score {
-            Score::Published => self.row.n_correct_published,
-            Score::Strict => self.row.n_correct_strict,
-        };
-        Accuracy::new(n_right, self.row.n)
+/// How many answers of a cell a score takes for right.
+pub(super) fn n_right(row: &CellRow, score: Score) -> usize {
+    match score {
+        Score::Published => row.n_correct_published,
+        Score::Strict => row.n_correct_strict,
     }
 }
 
@@ -95,8 +92,9 @@ pub(super) struct Accuracy {
 }
 
 impl Accuracy {
-    /// None of no images.
-    pub(super) fn new(n_right: usize, n: usize) -> Option<Self> {
+    /// Of a cell by a score; none of no images.
+    pub(super) fn of(row: &CellRow, score: Score) -> Option<Self> {
+        let (n_right, n) = (n_right(row, score), row.n);
         let proportion = Proportion::new(n_right, n).ok()?;
         let share = n_right as f64 / n as f64;
         let Interval { lower, upper } = proportion.wilson_pct(Level::FIVE_PERCENT);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     Exported,
-    cell::{AnsweredCell, SCORES, each_cell, in_order, is_right},
+    cell::{Accuracy, AnsweredCell, SCORES, each_cell, in_order, is_right, n_right},
     context::{ExportContext, ModelName, ended, portable, started},
     file::{LinesFile, Written, write_json},
 };
@@ -148,7 +148,7 @@ impl<'a> Log<'a> {
     /// A cell under a score; none without images.
     fn result(&self, cell: &AnsweredCell<'_>, score: Score) -> Option<Json> {
         let AnsweredCell { row, .. } = cell;
-        let accuracy = cell.accuracy(score)?;
+        let accuracy = Accuracy::of(row, score)?;
         let mut uncertainty = json!({
             "confidence_interval": {
                 "lower": accuracy.interval.lower,
@@ -262,13 +262,6 @@ impl<'a> Log<'a> {
 
     fn evaluation_name(&self, cell: &AnsweredCell<'_>, score: Score) -> String {
         format!("{}/{}", cell.key, score.name())
-    }
-}
-
-fn n_right(row: &CellRow, score: Score) -> usize {
-    match score {
-        Score::Published => row.n_correct_published,
-        Score::Strict => row.n_correct_strict,
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{
     Exported,
-    cell::{AnsweredCell, SCORES, each_cell, in_order, is_right},
+    cell::{Accuracy, AnsweredCell, SCORES, each_cell, in_order, is_right},
     context::{ExportContext, ended, started},
     file::{LinesFile, sha256, write_json},
 };
@@ -131,7 +131,7 @@ impl Tasks {
         let mut metrics = json!({ "name": task, "alias": task, "sample_len": row.n });
         for score in SCORES {
             let filter = score.name();
-            let accuracy = cell.accuracy(score);
+            let accuracy = Accuracy::of(row, score);
             let error = accuracy.as_ref().and_then(|accuracy| accuracy.standard_error);
             metrics[format!("{METRIC},{filter}")] =
                 accuracy.map_or(Json::Null, |accuracy| accuracy.share.into());

@@ -124,3 +124,61 @@ fn fine_tuned_weights_are_not_named_under_the_start_models_publisher() {
         ]
     );
 }
+
+#[test]
+fn what_a_card_begins_with_is_yaml_by_lines() {
+    let value = serde_json::json!({
+        "a": [{ "b": [1, "two: 2"], "c": null }, { "b": [], "c": {} }],
+        "d": "a\u{85}b\n",
+        "e": { "f": 1.5 },
+    });
+    let expected = concat!(
+        "---\n",
+        "a:\n",
+        "  - b:\n",
+        "      - 1\n",
+        "      - \"two: 2\"\n",
+        "    c: null\n",
+        "  - b: []\n",
+        "    c: {}\n",
+        "d: \"a\\u0085b\\n\"\n",
+        "e:\n",
+        "  f: 1.5\n",
+        "---\n",
+    );
+    assert_eq!(card::front_matter(&value), expected);
+}
+
+#[test]
+fn a_card_of_data_names_no_frame_without_rows_and_every_licence() {
+    let results = results();
+    let cells = crate::CellRow::all(&results).unwrap();
+    let mut context = context("tiny", false);
+    let licences = vec!["research | alone".to_owned(), "MIT".to_owned()];
+    context.published.insert(DatasetId::Dtd, PublishedData { urls: Vec::new(), licences });
+    let sizes = FrameSizes {
+        cells: cells.len(),
+        trials: 3,
+        samples: 1_000,
+        classes: 0,
+        curves: 0,
+        transfer: 2,
+    };
+    let card = dataset_card(&cells, sizes, &context);
+    assert!(card.contains("data_files: \"samples.parquet\"\n"), "{card}");
+    assert!(!card.contains("curves.parquet") && !card.contains("## classes"), "{card}");
+    assert!(card.contains("size_categories:\n  - \"1K<n<10K\"\n"), "{card}");
+    assert!(card.contains("- DTD: research \\| alone; MIT\n"), "{card}");
+    assert!(card.contains("- EuroSAT: drawn by the program, or not known\n"), "{card}");
+}
+
+#[test]
+fn a_card_of_weights_names_a_base_model_only_if_it_is_published() {
+    let results = results();
+    let sft = results.iter().find(|results| results.trial.method == MethodId::Sft).unwrap();
+    let published = model_card(sft, &context("Qwen/Qwen2-VL-2B-Instruct", true)).unwrap();
+    assert!(published.contains("\nbase_model: \"Qwen/Qwen2-VL-2B-Instruct\"\n"), "{published}");
+    let local = model_card(sft, &context("my model", false)).unwrap();
+    assert!(!local.contains("base_model:") && local.contains("# my-model.sft.dtd"), "{local}");
+    assert!(local.contains(MODEL_CARD_MARK), "{local}");
+}

@@ -26,6 +26,8 @@ pub struct Samples {
     pub shown: ShownSamples,
     /// How their classes are answered.
     pub classes: Classes,
+    /// Rows of the samples' file and of the classes'.
+    pub n_rows: (usize, usize),
     /// The cells that are not.
     pub left_out: Vec<LeftOut>,
 }
@@ -78,6 +80,7 @@ pub fn write_samples(
         verdicts: SuiteVerdicts::default(),
         shown: ShownSamples::default(),
         classes: Classes::default(),
+        n_rows: (0, 0),
         left_out: Vec::new(),
     };
     for (results, cell_id, record) in cells {
@@ -101,6 +104,8 @@ pub fn write_samples(
                 files.iter_mut().try_for_each(|file| file.write(&samples_rows))?;
                 samples.classes.add(&samples_rows);
                 let classes = ClassRow::all(&samples_rows);
+                samples.n_rows.0 += samples_rows.len();
+                samples.n_rows.1 += classes.len();
                 class_files.iter_mut().try_for_each(|file| file.write(&classes))?;
                 let key = SavedKey::of(&results.trial, cell);
                 samples.verdicts.keep(key, CellVerdicts::of(&rows));

@@ -12,7 +12,7 @@ use std::{
 use clsrl_files::remove_leftovers;
 use clsrl_spec::{Identity, TrainingRecord, Trial};
 
-use super::{Store, StoreError, attempt, create_dir, write_error};
+use super::{Store, StoreError, Verified, attempt, create_dir, write_error};
 
 /// The file within a checkpoint that tells which training it is the whole result of.
 const MARK: &str = "training-id";
@@ -48,12 +48,17 @@ impl Store {
         let others = attempt::others(&self.trial_dir(trial), &self.token);
         let of_attempts = others.into_iter().map(|dir| dir.join("checkpoint"));
         let places = [self.own_checkpoint_dir(trial), self.checkpoint_dir(trial)];
-        let is_whole = |dir: &PathBuf| {
-            let digest = mark(dir, DIGEST);
-            mark(dir, MARK).is_some_and(|id| id == identity.id())
-                && digest.is_none_or(|digest| digest == record.outcome.weights_digest)
-        };
-        places.into_iter().chain(of_attempts).find(is_whole)
+        places.into_iter().chain(of_attempts).find(|dir| is_whole(dir, identity, record))
+    }
+
+    /// The folder of a trial's kept weights, by the folder's own word those of this fine-tune; none if there are none.
+    pub fn kept_checkpoint(
+        &self,
+        trial: &Trial,
+        fine_tune: &Verified<TrainingRecord>,
+    ) -> Option<PathBuf> {
+        let dir = self.checkpoint_dir(trial);
+        is_whole(&dir, &fine_tune.identity, &fine_tune.record).then_some(dir)
     }
 
     /// The id of the training that the kept checkpoint is the whole result of; none if there is no whole one.
@@ -165,6 +170,13 @@ impl Store {
         let is_there = |trial: &&Trial| self.trial_dir(trial).is_dir();
         done.into_iter().filter(is_there).try_for_each(|trial| self.sweep_trial(trial))
     }
+}
+
+/// Whether a checkpoint says that it is the whole result of a fine-tune.
+fn is_whole(checkpoint: &Path, identity: &Identity, record: &TrainingRecord) -> bool {
+    let digest = mark(checkpoint, DIGEST);
+    mark(checkpoint, MARK).is_some_and(|id| id == identity.id())
+        && digest.is_none_or(|digest| digest == record.outcome.weights_digest)
 }
 
 fn mark(checkpoint: &Path, name: &str) -> Option<String> {
