@@ -116,11 +116,23 @@ pub(crate) fn write_tensors<'a>(
 ) -> Result<(), VlmError> {
     let write_error = |source: io::Error| VlmError::io("write", path, source);
     let mut file = NewFile::create(path).map_err(write_error)?;
+    write_tensors_to(&mut file, path, header, tensors)?;
+    file.finish().map_err(write_error)
+}
+
+/// The same to a file that is open already; errors name the path.
+pub(crate) fn write_tensors_to<'a>(
+    file: &mut dyn Write,
+    path: &Path,
+    header: impl Iterator<Item = (&'a str, Vec<i64>)>,
+    tensors: &mut dyn Iterator<Item = Result<Tensor, VlmError>>,
+) -> Result<(), VlmError> {
+    let write_error = |source: io::Error| VlmError::io("write", path, source);
     file.write_all(&header_bytes(header)).map_err(write_error)?;
     for tensor in tensors {
         file.write_all(&float32_bytes(&tensor?)).map_err(write_error)?;
     }
-    file.finish().map_err(write_error)
+    Ok(())
 }
 
 /// The header's length and JSON, padded with blanks so that the tensors lie on multiples of 8 bytes.
