@@ -42,6 +42,8 @@ pub struct Signals {
     stop: Arc<AtomicBool>,
     /// Which one that was.
     number: Arc<AtomicUsize>,
+    /// Becomes true when the program is to end where it can go on.
+    pause: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -52,6 +54,7 @@ impl Signals {
             at_once: Arc::new(AtomicBool::new(true)),
             stop: Arc::default(),
             number: Arc::default(),
+            pause: Arc::default(),
         };
         for (number, exit) in ENDINGS {
             // Under `nohup` it stays ignored.
@@ -94,6 +97,25 @@ impl Signals {
     /// Becomes true when the program is to stop.
     pub fn stop(&self) -> &AtomicBool {
         &self.stop
+    }
+
+    /// Lets SIGUSR1, which schedulers send some time before they end a job, ask to end where it can go on; so does the
+    /// end of a time, if there is one.
+    pub fn pause_if_asked(&self, after: Option<Duration>) -> anyhow::Result<()> {
+        flag::register(SIGUSR1, Arc::clone(&self.pause)).context("cannot listen to signals")?;
+        if let Some(after) = after {
+            let pause = Arc::clone(&self.pause);
+            thread::spawn(move || {
+                thread::sleep(after);
+                pause.store(true, Ordering::SeqCst);
+            });
+        }
+        Ok(())
+    }
+
+    /// Becomes true when the program is to end where it can go on.
+    pub fn pause(&self) -> &AtomicBool {
+        &self.pause
     }
 
     fn requested_exit(&self) -> Option<Exit> {

@@ -26,6 +26,8 @@ pub enum Exit {
     Differs = 7,
     /// The program does not compute here what it should.
     SelfTest = 8,
+    /// Ended where the same command goes on, as it was asked to.
+    Paused = 75,
     /// Interrupted from the terminal.
     Interrupted = 130,
     /// Asked to end.
@@ -33,7 +35,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    const ALL: [Exit; 11] = [
+    const ALL: [Exit; 12] = [
         Exit::Ok,
         Exit::Unexpected,
         Exit::Usage,
@@ -43,6 +45,7 @@ impl Exit {
         Exit::Inconclusive,
         Exit::Differs,
         Exit::SelfTest,
+        Exit::Paused,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -58,6 +61,7 @@ impl Exit {
             Exit::Inconclusive => "inconclusive",
             Exit::Differs => "data, model or weights are not what they should be",
             Exit::SelfTest => "self-test failed",
+            Exit::Paused => "paused (SIGUSR1, --stop-after): the same command goes on",
             Exit::Interrupted => "interrupted (SIGINT)",
             Exit::Terminated => "told to end (SIGTERM, SIGHUP)",
         }

@@ -4,7 +4,7 @@
 
 mod bench;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clsrl_runner::Shard;
 use clsrl_spec::{DatasetId, HubModel, Seed, Selection};
@@ -108,6 +108,10 @@ pub struct RunOptions {
     pub keep_checkpoints: bool,
     /// Run the trials in this process.
     pub in_process: bool,
+    /// How often the middle of a trial is kept, beside when the run is asked to end.
+    pub checkpoint_every: Option<Duration>,
+    /// After what time the run ends, if it is not done.
+    pub stop_after: Option<Duration>,
 }
 
 /// Datasets, and what they are compared with.

@@ -162,6 +162,10 @@ impl<'a> Progress<'a> {
                     "slot {slot} takes no further trial, two failed there in a row: {reason}"
                 ));
             }),
+            RunEvent::Paused(idx) => {
+                self.take_bar(idx);
+                self.left.wait_again(idx);
+            }
             RunEvent::Finished(idx) => {
                 let (n, took) = self.end(idx);
                 if self.detail == Detail::Lines {
@@ -229,6 +233,28 @@ impl<'a> Progress<'a> {
                 let key = self.tasks[idx].key();
                 self.bars.suspend(|| note(&format!("{key} trains again: {reason}")));
             }
+            TrialEvent::StateUnused { reason } => {
+                let key = self.tasks[idx].key();
+                self.bars.suspend(|| note(&format!("{key} does not go on from {reason}")));
+            }
+            TrialEvent::Resumed { cell, done, of } => {
+                let what = match cell {
+                    None => "steps".to_owned(),
+                    Some(cell) => format!("images of {cell}"),
+                };
+                if self.detail == Detail::Lines {
+                    note(&format!("{} goes on after {done} of {of} {what}", self.tasks[idx].key()));
+                }
+                place(*done, *of, what);
+            }
+            TrialEvent::NotSaved { reason } => {
+                let key = self.tasks[idx].key();
+                self.bars.suspend(|| {
+                    note(&format!("warning: the middle of {key} is not kept: {reason}"));
+                });
+            }
+            TrialEvent::Saved { .. } => {}
+            TrialEvent::Paused => bar.set_message("paused"),
             TrialEvent::Trained { step, of, .. } => {
                 let reward = step.rollout.as_ref().map_or(String::new(), |rollout| {
                     format!(", reward {:.2}", rollout.reward_mean)

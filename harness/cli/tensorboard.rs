@@ -63,6 +63,7 @@ impl<'a> TensorBoard<'a> {
             | RunEvent::Retried(idx, _)
             | RunEvent::Finished(idx)
             | RunEvent::Failed(idx, _)
+            | RunEvent::Paused(idx)
             | RunEvent::Trial(idx, TrialEvent::TrainsAgain { .. }) => {
                 self.files.remove(&idx);
             }
@@ -71,6 +72,11 @@ impl<'a> TensorBoard<'a> {
                 let id = training_identity(&task.trial, self.binding).id();
                 let row = StepRow::of((&task.trial, &id), step, Some(seconds));
                 self.file(idx, task, || Start::Anew)?.add_step(&row)?;
+            }
+            // Steps that an attempt took after what it last kept stand there twice.
+            RunEvent::Trial(idx, TrialEvent::Resumed { cell: None, done, .. }) => {
+                let Some(task) = self.tasks.get(idx) else { return Ok(()) };
+                self.file(idx, task, || Start::After(*done))?;
             }
             RunEvent::Trial(idx, TrialEvent::CellDone(record, _)) => {
                 let Some(task) = self.tasks.get(idx) else { return Ok(()) };

@@ -21,6 +21,7 @@ mod irregular;
 #[cfg(feature = "fetch")]
 mod model;
 mod network;
+mod pauses;
 mod plan;
 mod program;
 mod records;

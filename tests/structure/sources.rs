@@ -146,10 +146,14 @@ const WRITERS: [&str; 9] = [
 ];
 
 /// Who may, beside `clsrl-files`, and why.
-const MAY_WRITE: [(&str, &str); 4] = [
+const MAY_WRITE: [(&str, &str); 5] = [
     (
         "harness/runner/src/store/checkpoint.rs",
         "whole folders of weights, handed from attempt to attempt",
+    ),
+    (
+        "harness/runner/src/store/state.rs",
+        "files of the middle of a trial, handed from attempt to attempt",
     ),
     (
         "harness/runner/src/store/publish.rs",

@@ -1,10 +1,17 @@
 //! Arguments of `run`.
 
+use std::time::Duration;
+
 use clap::Args;
 use clsrl_runner::Shard;
 use clsrl_spec::ranges::MAX_JOBS;
 
-use super::{inputs::InputArgs, number::whole, size::CacheSize, suite::SuiteArgs};
+use super::{
+    inputs::InputArgs,
+    number::{parse_duration, whole},
+    size::CacheSize,
+    suite::SuiteArgs,
+};
 use crate::{
     options::{Check, InputOptions, RunOptions},
     slots::DeviceList,
@@ -42,6 +49,13 @@ pub struct RunArgs {
     /// Keep the fine-tuned weights of every trial.
     #[arg(long)]
     keep_checkpoints: bool,
+    /// Keep the middle of every trial so often, as in 20m: what is killed goes on there. A fine-tune keeps twelve bytes a
+    /// weight, twice. SIGUSR1 keeps it once, and ends the run with 75.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    checkpoint_every: Option<Duration>,
+    /// End the run after TIME, as in 7h30m, as at SIGUSR1: before a time limit would.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    stop_after: Option<Duration>,
     /// Run the trials in this process, one after another, for debugging.
     #[arg(long)]
     in_process: bool,
@@ -65,6 +79,8 @@ impl From<RunArgs> for RunOptions {
             tensorboard: args.tensorboard,
             keep_checkpoints: args.keep_checkpoints,
             in_process: args.in_process,
+            checkpoint_every: args.checkpoint_every,
+            stop_after: args.stop_after,
         }
     }
 }

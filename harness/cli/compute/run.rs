@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clsrl_data::image::CacheSpace;
-use clsrl_engine::{EngineError, MemoryHint, TrialJob, run_trial};
+use clsrl_engine::{EngineError, MemoryHint, Saving, TrialJob, run_trial};
 use clsrl_runner::{
     Failed, Failure, FailureKind, Runner, Slot, Store, Summary, Task, TrialStatus, WorkerCommand,
     cost_ms, tasks, trial_statuses,
@@ -39,6 +39,7 @@ use crate::{
 /// Runs what is left, writes report and frames, and prints the averages in short and the report's paths.
 pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
     let began = Instant::now();
+    signals.pause_if_asked(options.stop_after)?;
     if options.in_process {
         environment::become_as_a_trial()?;
     }
@@ -115,10 +116,20 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
         ));
         return Ok(exit);
     }
-    let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     for failure in &summary.failures {
         note(&format!("error: trial `{}` failed: {}", failure.trial, failure.reason));
     }
+    if summary.paused {
+        // Who asked for it may not wait for a report.
+        note(&format!(
+            "paused: {} done in this run, {} kept in the middle\n\
+             hint: run the same command again to go on",
+            of_trials(summary.n_finished, tasks.len()),
+            summary.n_paused,
+        ));
+        return Ok(Exit::Paused);
+    }
+    let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
     if 0 < summary.n_not_begun {
         note(&format!(
             "{} not begun: every slot failed twice in a row\n\
@@ -248,6 +259,7 @@ impl Execution<'_> {
             store: self.store,
             keep_checkpoints: self.options.keep_checkpoints,
             stop: signals.stop(),
+            pause: signals.pause(),
             on_event: &mut |event| {
                 let written = tensorboard.as_mut().map(|tensorboard| tensorboard.write(&event));
                 if let Some(warning) = written.flatten() {
@@ -258,7 +270,7 @@ impl Execution<'_> {
         };
         let summary = if self.options.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
-                run_trial(&self.job(task, &commit), send).map_err(describe_failure)
+                run_trial(&self.job(task, &commit), signals.pause(), send).map_err(describe_failure)
             })
         } else {
             runner.run_in_workers(tasks, &self.worker()?, &self.slots, &|task| {
@@ -341,6 +353,12 @@ impl Execution<'_> {
             image_cache: self.image_cache.clone(),
             cells: task.cells.clone(),
             checkpoint_dir: task.checkpoint_dir.clone(),
+            saving: Saving {
+                dir: task.state_dir.clone(),
+                training_id: task.training_id(),
+                cell_ids: task.cell_ids(),
+                every_s: self.options.checkpoint_every.map(|every| every.as_secs_f64()),
+            },
             trained: task.trained.clone(),
             commit: commit.to_owned(),
         }

@@ -1,11 +1,20 @@
 //! `trial`: one worker. Reads a job, runs it, writes events as JSON lines.
 
-use std::{io, path::Path, thread};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::{TrialJob, recognise_model, run_trial};
 use clsrl_files::limit;
 use clsrl_libtorch::load_cuda_backend;
+use clsrl_runner::PAUSE;
 use clsrl_vlm::device::parse_device;
 
 use crate::{
@@ -14,22 +23,28 @@ use crate::{
     output::send,
 };
 
-/// Runs the job on the first line of standard input; when standard input ends, so does the worker.
+/// Runs the job on the first line of standard input; at a line that asks for it the worker keeps the middle of its trial
+/// and ends, and when standard input ends, so does the worker.
 pub fn trial() -> anyhow::Result<Exit> {
     let line = clsrl_files::lines(io::stdin().lock(), limit::JOB).next();
     let line = line.unwrap_or_else(|| Ok(String::new())).context("cannot read the job")?;
     let job: TrialJob =
         serde_json::from_str(&line).context("the job is not one of this program")?;
     open_backend(&job.device.to_string())?;
-    thread::spawn(|| {
+    let pause = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&pause);
+    thread::spawn(move || {
         // An error means the same as the end: nobody wants the results any more.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let lines = clsrl_files::lines(io::stdin().lock(), limit::JOB).map_while(Result::ok);
+        lines.filter(|line| line == PAUSE).for_each(|_| asked.store(true, Ordering::Relaxed));
         ending::leave(Exit::Terminated);
     });
     // By this code the run that started it knows, too.
-    run_trial(&job, &mut |event| send(&event)).map_err(|error| match error.is_difference() {
-        true => Exit::Differs.because(error),
-        false => error.into(),
+    run_trial(&job, &pause, &mut |event| send(&event)).map_err(|error| {
+        match error.is_difference() {
+            true => Exit::Differs.because(error),
+            false => error.into(),
+        }
     })?;
     Ok(Exit::Ok)
 }

@@ -85,7 +85,20 @@ impl Left {
         let trial = &self.works[idx].trial;
         let took = now.saturating_sub(running.heard);
         match event {
-            TrialEvent::Loading | TrialEvent::TrainsAgain { .. } => return,
+            TrialEvent::Loading
+            | TrialEvent::TrainsAgain { .. }
+            | TrialEvent::StateUnused { .. }
+            | TrialEvent::Saved { .. }
+            | TrialEvent::NotSaved { .. }
+            | TrialEvent::Paused => return,
+            // What an earlier attempt did tells nothing of how long the rest takes.
+            TrialEvent::Resumed { cell, done, .. } => {
+                match cell {
+                    None => running.steps = *done,
+                    Some(cell) => drop(running.images.insert(*cell, *done)),
+                }
+                return;
+            }
             TrialEvent::Trained { step, .. } => {
                 let n = step.step.saturating_sub(running.steps);
                 running.steps = step.step;

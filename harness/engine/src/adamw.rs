@@ -23,6 +23,7 @@ pub struct AdamW {
 
 #[derive(Debug)]
 struct Slot {
+    name: String,
     parameter: Tensor,
     decays: bool,
     moment1: Tensor,
@@ -44,7 +45,8 @@ impl AdamW {
     ) -> Self {
         let slots = parameters
             .into_iter()
-            .map(|(_, parameter)| Slot {
+            .map(|(name, parameter)| Slot {
+                name,
                 decays: decays(&parameter),
                 moment1: parameter.detach().zeros_like(),
                 moment2: parameter.detach().zeros_like(),
@@ -53,6 +55,16 @@ impl AdamW {
             })
             .collect();
         AdamW { settings: settings.clone(), slots }
+    }
+
+    /// All that a step changes, by name: what parameters and moments are given, the next step goes on from.
+    pub(crate) fn named_tensors(&self) -> Vec<(String, Tensor)> {
+        let of_slot = |slot: &Slot| {
+            let Slot { name, parameter, moment1, moment2, n_steps, .. } = slot;
+            [("weights", parameter), ("moment1", moment1), ("moment2", moment2), ("steps", n_steps)]
+                .map(|(what, tensor)| (format!("{what}.{name}"), tensor.shallow_clone()))
+        };
+        self.slots.iter().flat_map(of_slot).collect()
     }
 
     /// Clips the gradients, takes one step at a learning rate, clears the gradients, and returns the

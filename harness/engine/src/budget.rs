@@ -40,6 +40,12 @@ impl TokenBudget {
         Fitted { tokens: self.tokens, out_of_memory: self.n_refusals, batch: None }
     }
 
+    /// Goes on with what an earlier part of the same work found to fit.
+    pub(crate) fn restore(&mut self, fitted: Fitted) {
+        self.tokens = fitted.tokens;
+        self.n_refusals = fitted.out_of_memory;
+    }
+
     /// Whether prompts of these sizes, in tokens, may be run at once.
     pub fn holds(&self, sizes: &[usize]) -> bool {
         self.runs(sizes).len() <= 1
@@ -127,6 +133,11 @@ impl MemoryBudgets {
     pub(crate) fn new(settings: &GrpoSettings) -> Self {
         let update = TokenBudget::new(settings.micro_batch);
         MemoryBudgets { rollout: TokenBudget::new(usize::MAX), update }
+    }
+
+    /// Both, in a fixed order.
+    pub(crate) fn all(&mut self) -> Vec<&mut TokenBudget> {
+        vec![&mut self.rollout, &mut self.update]
     }
 
     /// The update's budget, and the refusals of both.

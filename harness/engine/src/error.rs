@@ -1,6 +1,6 @@
 //! What can go wrong in a trial.
 
-use std::{io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf};
 
 use clsrl_data::{BoundError, datasets::DatasetError, image::ImageError, text::TextError};
 use clsrl_files::{Differs, difference_in};
@@ -58,6 +58,9 @@ pub enum EngineError {
     /// A checkpoint cannot be removed.
     #[error("cannot remove `{}`", path.display())]
     Checkpoint { path: PathBuf, source: io::Error },
+    /// The middle of a trial cannot be kept.
+    #[error("cannot write `{}`", path.display())]
+    State { path: PathBuf, source: io::Error },
     /// Training left the finite numbers.
     #[error("step {step}: the {what} is not finite, found {found}\n{LEARN_SLOWER}")]
     NotFinite { step: usize, what: &'static str, found: f64 },
@@ -109,6 +112,17 @@ impl EngineError {
             _ => false,
         };
         is_no_model || difference_in(self).is_some()
+    }
+
+    /// The error and its causes on one line.
+    pub(crate) fn in_one_line(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text.replace('\n', " ")
     }
 
     /// Tells what can be done where memory ran out.

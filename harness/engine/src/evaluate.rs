@@ -4,6 +4,8 @@ use std::{
     cell::RefCell,
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    time::Instant,
 };
 
 use clsrl_data::{
@@ -21,10 +23,13 @@ use crate::{
     EngineError,
     budget::TokenBudget,
     inputs::{AskedPrompt, Inputs},
+    keeper::Pauses,
+    kept_answers::{CellProgress, KeptAnswers},
     machine::peak_memory_bytes,
     prefetch::prefetch,
     profiler::{Phase, profile},
     timings::Started,
+    watch::Sink,
 };
 
 /// Batches whose prompts are built together and sorted by length; the same number is prefetched.
@@ -35,7 +40,7 @@ const N_BATCHES: usize = 2;
 const GPU_BATCH: usize = 256;
 
 /// What an evaluation works with.
-pub struct Evaluator<'a> {
+pub(crate) struct Evaluator<'a> {
     /// Frozen.
     pub model: &'a Model,
     /// Tokenizer and image processor.
@@ -52,16 +57,19 @@ pub struct Evaluator<'a> {
     pub weights_digest: &'a str,
     /// Where this runs.
     pub place: &'a Place,
+    /// Where answers are kept before the last one is there, and when.
+    pub(crate) pauses: Pauses<'a>,
 }
 
 impl Evaluator<'_> {
-    /// Evaluates one cell, greedily; sends its progress, then its record and predictions.
-    pub fn evaluate(
+    /// Evaluates one cell, greedily, from where an earlier attempt was; sends its progress, then its record and
+    /// predictions, unless it is to pause before.
+    pub(crate) fn evaluate(
         &self,
         dataset: &Dataset,
-        cell: CellKey,
-        on_event: &mut dyn FnMut(TrialEvent) -> std::io::Result<()>,
-    ) -> Result<(), EngineError> {
+        (cell, cell_id): (CellKey, &str),
+        on_event: &mut Sink,
+    ) -> Result<ControlFlow<()>, EngineError> {
         let settings = &self.trial.evaluation;
         let split = settings.split_of(cell.target);
         let questions = prompts::questions(&self.trial.protocol, dataset, cell.form);
@@ -73,36 +81,59 @@ impl Evaluator<'_> {
             return Err(EngineError::Empty { dataset, split });
         }
         let started = Started::now();
-        let batch = self.batch();
+        let kept = KeptAnswers::of(self.pauses.saving, (cell, cell_id), self.weights_digest);
+        let (mut progress, mut predictions) = find_answers(&kept, &chosen, cell, on_event)?;
+        let earlier_seconds = progress.seconds;
+        if progress.started_at.is_empty() {
+            progress.started_at = started.times().started_at;
+        }
+        let (batch, mut written) = (self.batch(), Instant::now());
         let mut budget = TokenBudget::new(batch);
-        let mut predictions = Vec::with_capacity(chosen.len());
-        let mut n_choices = 0;
-        let windows = chosen.chunks((N_BATCHES * settings.batch).max(batch));
+        let windows = chosen[predictions.len()..].chunks((N_BATCHES * settings.batch).max(batch));
         let inputs = windows
             .clone()
             .map(|window| self.inputs.evaluation_prompts(&questions, split, window, cell));
-        prefetch(0, inputs, |inputs| {
-            windows.zip(inputs).try_for_each(|(window, asked)| {
+        let ended = prefetch(0, inputs, |inputs| {
+            for (window, asked) in windows.zip(inputs) {
                 let asked = asked?;
-                n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
+                progress.n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
                 let completions = self.answer(&asked, &mut budget)?;
                 let answers = window.iter().zip(asked).zip(completions);
                 predictions.extend(answers.map(|((example, asked), completion)| {
                     self.prediction(example, asked, &completion)
                 }));
                 let (done, of) = (predictions.len(), chosen.len());
-                on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)
-            })
+                on_event(TrialEvent::Evaluated { cell, done, of }).map_err(EngineError::Sink)?;
+                let is_asked = self.pauses.are_asked_for();
+                if done < of && (is_asked || self.pauses.are_due(written)) {
+                    progress.seconds = earlier_seconds + started.seconds();
+                    let event = match kept.save(progress.clone(), &predictions) {
+                        Ok(()) => TrialEvent::Saved { cell: Some(cell), done, of },
+                        Err(error) => TrialEvent::NotSaved { reason: error.in_one_line() },
+                    };
+                    on_event(event).map_err(EngineError::Sink)?;
+                    written = Instant::now();
+                    if is_asked {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+            }
+            Ok::<_, EngineError>(ControlFlow::Continue(()))
         })?;
+        if ended.is_break() {
+            return Ok(ended);
+        }
         if predictions.len() != expected {
             let (cell, found) = (cell.to_string(), predictions.len());
             return Err(EngineError::TooFew { cell, found, expected });
         }
-        let seconds = started.seconds();
-        let outcome = self.outcome(dataset, cell, &predictions, n_choices, n_split);
-        let run = self.run((seconds, started.times()), &predictions, &budget)?;
+        progress.seconds = earlier_seconds + started.seconds();
+        let times = Times { started_at: progress.started_at.clone(), ..started.times() };
+        let outcome = self.outcome(dataset, cell, &predictions, progress.n_choices, n_split);
+        let run = self.run((progress, times), &predictions, &budget)?;
         let record = Box::new(CellRecord { outcome, run });
-        on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)
+        on_event(TrialEvent::CellDone(record, predictions)).map_err(EngineError::Sink)?;
+        Ok(ended)
     }
 
     /// The most prompts of a batch.
@@ -196,20 +227,42 @@ impl Evaluator<'_> {
 
     fn run(
         &self,
-        (evaluate_seconds, times): (f64, Times),
+        (CellProgress { seconds, resumed_at, .. }, times): (CellProgress, Times),
         predictions: &[Prediction],
         budget: &TokenBudget,
     ) -> Result<CellRun, EngineError> {
         Ok(CellRun {
             times: Some(times),
-            evaluate_seconds,
-            images_per_second: predictions.len() as f64 / evaluate_seconds,
-            tokens_per_second: n_tokens(predictions) as f64 / evaluate_seconds,
+            evaluate_seconds: seconds,
+            images_per_second: predictions.len() as f64 / seconds,
+            tokens_per_second: n_tokens(predictions) as f64 / seconds,
             peak_memory_bytes: peak_memory_bytes(self.model.device())?,
             place: self.place.clone(),
             fitted: Some(Fitted { batch: Some(self.batch()), ..budget.fitted() }),
+            resumed_at,
         })
     }
+}
+
+/// The answers of an earlier attempt; what is damaged of them is told and asked again.
+fn find_answers(
+    kept: &KeptAnswers<'_>,
+    chosen: &[&Example],
+    cell: CellKey,
+    on_event: &mut Sink,
+) -> Result<(CellProgress, Vec<Prediction>), EngineError> {
+    let mut send = |event| on_event(event).map_err(EngineError::Sink);
+    match kept.find(chosen) {
+        Ok(None) => {}
+        Err(reason) => send(TrialEvent::StateUnused { reason })?,
+        Ok(Some((mut progress, predictions))) => {
+            let (done, of) = (predictions.len(), chosen.len());
+            progress.resumed_at.push(done);
+            send(TrialEvent::Resumed { cell: Some(cell), done, of })?;
+            return Ok((progress, predictions));
+        }
+    }
+    Ok((CellProgress::default(), Vec::new()))
 }
 
 /// Continues a batch of prompts greedily, each until a stop token or the longest length.

@@ -41,6 +41,7 @@ use crate::{
     rollout::{Rollout, Sampled, Sampler, scored_completions},
     shared_prefill::sample_step,
     timings::{TrainingTimings, timed},
+    watch::{Ended, Listener, LoopState, Watch},
 };
 
 /// A GRPO run: its settings and what they leave open.
@@ -72,28 +73,42 @@ impl Grpo<'_> {
         prepare: &Prepare<AskedPrompt>,
         on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
     ) -> Result<TrainingTimings, EngineError> {
-        self.train_within(MemoryBudgets::new(self.settings), model, order, prepare, on_step)
+        let listener = &mut Listener(on_step);
+        self.train_watched(model, (order, prepare), listener).map(|(timings, _)| timings)
+    }
+
+    /// As [`Grpo::train`], from where the watcher sets it on to where the watcher breaks it off.
+    pub(crate) fn train_watched(
+        &self,
+        model: &Model,
+        inputs: (&mut EpochOrder, &Prepare<AskedPrompt>),
+        watch: &mut dyn Watch,
+    ) -> Result<Ended, EngineError> {
+        self.train_within(MemoryBudgets::new(self.settings), model, inputs, watch)
     }
 
     fn train_within(
         &self,
         budgets: MemoryBudgets,
         model: &Model,
-        order: &mut EpochOrder,
-        prepare: &Prepare<AskedPrompt>,
-        on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
-    ) -> Result<TrainingTimings, EngineError> {
+        (order, prepare): (&mut EpochOrder, &Prepare<AskedPrompt>),
+        watch: &mut dyn Watch,
+    ) -> Result<Ended, EngineError> {
         let n_steps = self.settings.duration.total_steps(order.n_examples());
+        // The reference is taken of the start weights, before anything else becomes of them.
         let mut state = self.begin(model, budgets, n_steps);
-        if model.device().is_cuda() {
+        let n_done = watch.resume(state.between_steps())?;
+        order.skip(n_done);
+        if model.device().is_cuda() && n_done < n_steps {
             self.warm_up(&state)?;
             self.rehearse(&mut state, &prepare(order.peek())?)?;
         }
-        run_steps(n_steps, model.device(), (order, prepare), |step, seconds, chosen| {
-            let (record, seconds) = self.take_step(&mut state, step, seconds, &chosen)?;
-            on_step(record, seconds)
+        let rest = (n_done + 1)..=n_steps;
+        let ended = run_steps(rest, model.device(), (order, prepare), |step, seconds, chosen| {
+            let taken = self.take_step(&mut state, step, seconds, &chosen)?;
+            watch.hear(taken, state.between_steps())
         })?;
-        Ok(TrainingTimings { fitted: state.budgets.fitted(), ..state.timings })
+        Ok((TrainingTimings { fitted: state.budgets.fitted(), ..state.timings }, ended))
     }
 
     fn begin<'m>(
@@ -278,6 +293,13 @@ struct TrainingState<'a> {
     budgets: MemoryBudgets,
     timings: TrainingTimings,
     n_steps: usize,
+}
+
+impl TrainingState<'_> {
+    fn between_steps(&mut self) -> LoopState<'_> {
+        let TrainingState { optimizer, budgets, timings, .. } = self;
+        LoopState { optimizer, timings, budgets: budgets.all() }
+    }
 }
 
 /// The rewards of a step's completions.

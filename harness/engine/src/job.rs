@@ -49,8 +49,24 @@ pub struct TrialJob {
     /// Where the tuned weights are kept until every cell of the trial is done.
     #[serde(with = "clsrl_files::path_text")]
     pub checkpoint_dir: PathBuf,
+    /// Where the middle of the trial is kept.
+    pub saving: Saving,
     /// The record of the fine-tune if it is done already: then the checkpoint is loaded instead.
     pub trained: Option<TrainingRecord>,
     /// The program's commit, for the records.
     pub commit: String,
+}
+
+/// Where the middle of a trial is kept, and how often. What an earlier attempt kept there is gone on from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saving {
+    /// A folder that nobody else writes to; it may be missing.
+    #[serde(with = "clsrl_files::path_text")]
+    pub dir: PathBuf,
+    /// The id of the training's identity.
+    pub training_id: String,
+    /// The ids of the cells' identities, in the order of the job's cells.
+    pub cell_ids: Vec<String>,
+    /// Seconds from one time to the next; none keeps it only when the trial is asked to end.
+    pub every_s: Option<f64>,
 }

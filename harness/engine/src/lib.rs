@@ -4,6 +4,11 @@
 
 mod job;
 mod trial;
+mod keeper;
+mod state;
+mod kept_answers;
+mod sealed;
+mod watch;
 mod error;
 pub mod inputs;
 pub mod order;
@@ -29,7 +34,7 @@ mod recognised;
 
 pub use adamw::AdamW;
 pub use error::EngineError;
-pub use job::TrialJob;
+pub use job::{Saving, TrialJob};
 pub use memory_hint::MemoryHint;
 pub use recognised::recognise_model;
 pub use trial::run_trial;

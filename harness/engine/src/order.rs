@@ -52,6 +52,11 @@ impl EpochOrder {
         self.left.drain(..self.per_step.min(self.left.len())).collect()
     }
 
+    /// Leaves out the examples of steps that are done.
+    pub fn skip(&mut self, n_steps: usize) {
+        (0..n_steps).for_each(|_| drop(self.next_batch()));
+    }
+
     fn reshuffle_at_the_end(&mut self) {
         if self.left.is_empty() {
             let mut shuffled: Vec<usize> = (0..self.n_examples).collect();
@@ -101,6 +106,16 @@ mod tests {
         for _ in 0..4 {
             let seen = order.peek().to_vec();
             assert_eq!(order.next_batch(), seen);
+        }
+    }
+
+    #[test]
+    fn steps_that_are_left_out_are_those_that_would_have_come() {
+        for n_steps in 0..7 {
+            let (mut dealt, mut skipped) = (order(40), order(40));
+            (0..n_steps).for_each(|_| drop(dealt.next_batch()));
+            skipped.skip(n_steps);
+            assert_eq!(dealt.next_batch(), skipped.next_batch());
         }
     }
 

@@ -1,6 +1,10 @@
 //! Prefetch: a thread of its own builds inputs while the device computes.
 
-use std::{sync::mpsc::sync_channel, thread};
+use std::{
+    ops::{ControlFlow, RangeInclusive},
+    sync::mpsc::sync_channel,
+    thread,
+};
 
 use clsrl_spec::StepSeconds;
 use tch::Device;
@@ -15,21 +19,25 @@ use crate::{
 /// Steps whose inputs are prefetched while one runs.
 const N_PREFETCHED: usize = 1;
 
-/// Runs `n_steps` optimizer steps, counted from 1, each with its inputs and with the seconds that it waited for them.
+/// Runs these optimizer steps, counted from 1, each with its inputs and with the seconds that it waited for them; to the
+/// last one, or to the one that breaks off.
 pub fn run_steps<Input: Send>(
-    n_steps: usize,
+    steps: RangeInclusive<usize>,
     device: Device,
     (order, prepare): (&mut EpochOrder, &Prepare<Input>),
-    mut take: impl FnMut(usize, StepSeconds, Vec<Input>) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
-    let inputs = (0..n_steps).map(|_| prepare(&order.next_batch()));
+    mut take: impl FnMut(usize, StepSeconds, Vec<Input>) -> Result<ControlFlow<()>, EngineError>,
+) -> Result<ControlFlow<()>, EngineError> {
+    let inputs = steps.clone().map(|_| prepare(&order.next_batch()));
     prefetch(N_PREFETCHED, inputs, |inputs| {
-        (1..=n_steps).try_for_each(|step| {
+        for step in steps {
             let mut seconds = StepSeconds::default();
             let next = || profile(Phase::Preprocess, device, || inputs.next());
             let chosen = timed(&mut seconds.load, next).expect("each step has its inputs")?;
-            take(step, seconds, chosen)
-        })
+            if take(step, seconds, chosen)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     })
 }
 

@@ -25,6 +25,7 @@ use crate::{
     prefetch::run_steps,
     profiler::{Phase, profile},
     timings::{TrainingTimings, timed},
+    watch::{Ended, Listener, LoopState, Watch},
 };
 
 /// Trains a model; `prepare` makes the examples of a step from their positions in the training set,
@@ -37,12 +38,28 @@ pub fn train(
     prepare: &Prepare<LabelledPrompt>,
     on_step: &mut dyn FnMut(StepRecord, StepSeconds) -> Result<(), EngineError>,
 ) -> Result<TrainingTimings, EngineError> {
+    let listener = &mut Listener(on_step);
+    train_watched((model, settings), pad_id, (order, prepare), listener).map(|(timings, _)| timings)
+}
+
+/// As [`train`], from where the watcher sets it on to where the watcher breaks it off.
+pub(crate) fn train_watched(
+    (model, settings): (&Model, &SftSettings),
+    pad_id: i64,
+    (order, prepare): (&mut EpochOrder, &Prepare<LabelledPrompt>),
+    watch: &mut dyn Watch,
+) -> Result<Ended, EngineError> {
     let mut optimizer = AdamW::new(model.trained_parameters(), &settings.optimizer);
     let n_steps = settings.duration.total_steps(order.n_examples());
     let leaves = model.trained_leaves();
     let mut budget = TokenBudget::new(settings.micro_batch);
     let mut timings = TrainingTimings::default();
-    run_steps(n_steps, model.device(), (order, prepare), |step, mut seconds, chosen| {
+    let budgets = vec![&mut budget];
+    let n_done =
+        watch.resume(LoopState { optimizer: &optimizer, timings: &mut timings, budgets })?;
+    order.skip(n_done);
+    let rest = (n_done + 1)..=n_steps;
+    let ended = run_steps(rest, model.device(), (order, prepare), |step, mut seconds, chosen| {
         timings.n_images += chosen.len();
         timings.n_tokens += chosen.iter().map(|example| example.prompt.ids.len()).sum::<usize>();
 
@@ -57,9 +74,11 @@ pub fn train(
         timings.add_step(seconds);
         let record = StepRecord { step, loss, grad_norm, learning_rate, rollout: None };
         check_finite(&record)?;
-        on_step(record, seconds)
+        let budgets = vec![&mut budget];
+        let taken = (record, seconds);
+        watch.hear(taken, LoopState { optimizer: &optimizer, timings: &mut timings, budgets })
     })?;
-    Ok(TrainingTimings { fitted: budget.fitted(), ..timings })
+    Ok((TrainingTimings { fitted: budget.fitted(), ..timings }, ended))
 }
 
 /// Accumulates the gradients of a step; returns its loss.

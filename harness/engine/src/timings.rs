@@ -3,9 +3,11 @@
 use std::time::{Instant, SystemTime};
 
 use clsrl_spec::{Fitted, StepSeconds, Times, TrainingSeconds};
+use serde::{Deserialize, Serialize};
 
 /// Wall-clock and counts of a fine-tune.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrainingTimings {
     /// Wall-clock by phase.
     pub seconds: TrainingSeconds,

@@ -184,6 +184,7 @@ fn made(trial: &Trial, answers: &Answers) -> TrialResults {
             peak_memory_bytes: 1,
             place: place.clone(),
             fitted: None,
+            resumed_at: Vec::new(),
         };
         (format!("{}-{key}", trial.key()), CellRecord { outcome, run })
     };
@@ -208,6 +209,7 @@ fn made(trial: &Trial, answers: &Answers) -> TrialResults {
                 peak_memory_bytes: 1,
                 repeated_step: None,
                 fitted: None,
+                resumed_at: Vec::new(),
                 place: place.clone(),
             },
         },

@@ -148,6 +148,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             peak_memory_bytes: 1,
             place: place.clone(),
             fitted: None,
+            resumed_at: Vec::new(),
         };
         (format!("{}-{key}", trial.key()), CellRecord { outcome, run })
     };
@@ -167,6 +168,7 @@ fn made(trial: Trial, cells: &[CellKey]) -> TrialResults {
             peak_memory_bytes: 1,
             repeated_step: None,
             fitted: None,
+            resumed_at: Vec::new(),
             place: place.clone(),
         },
     };

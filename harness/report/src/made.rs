@@ -250,6 +250,7 @@ fn cell(trial: &Trial, key: CellKey) -> CellRecord {
             peak_memory_bytes: 300 << 20,
             place: place(),
             fitted: None,
+            resumed_at: Vec::new(),
         },
     }
 }
@@ -301,6 +302,7 @@ fn training(trial: &Trial) -> TrainingRecord {
             place: place(),
             repeated_step: None,
             fitted: None,
+            resumed_at: Vec::new(),
         },
     }
 }

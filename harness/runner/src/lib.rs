@@ -28,4 +28,4 @@ pub use status::{
 pub(crate) use store::Stored;
 pub use store::{LastRun, NOT_RUN, Store, StoreError, StoreLock, Verified};
 pub use task::{Task, tasks};
-pub use worker::{RunError, WorkerCommand};
+pub use worker::{PAUSE, RunError, WorkerCommand};

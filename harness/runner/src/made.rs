@@ -4,12 +4,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::atomic::AtomicBool,
 };
 
 use clsrl_spec::{
     Binding, CellKey, CellOutcome, CellRecord, CellRun, DatasetId, MethodId, Place, Prediction,
     Selection, Suite, TrainingOutcome, TrainingRecord, TrainingRun, TrainingSeconds, Trial, plan,
 };
+
+/// What never asks a run to end.
+pub static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Two trials of the smoke suite: zero-shot with two targets and two prompts, and SFT on DTD.
 pub fn trials() -> Vec<Trial> {
@@ -70,6 +74,7 @@ pub fn training_record(weights_digest: &str) -> TrainingRecord {
             place: place(),
             repeated_step: None,
             fitted: None,
+            resumed_at: Vec::new(),
         },
     }
 }
@@ -103,6 +108,7 @@ pub fn cell_record(trial: &Trial, cell: CellKey) -> CellRecord {
             peak_memory_bytes: 1,
             place: place(),
             fitted: None,
+            resumed_at: Vec::new(),
         },
     }
 }

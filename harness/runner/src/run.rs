@@ -51,6 +51,8 @@ pub enum RunEvent<'a> {
     Retried(usize, &'a Failure),
     /// A slot, by its index, takes no further trial: this was its second failure in a row.
     Closed(usize, &'a Failure),
+    /// A trial ends before it is done, as it was asked to; what it has is kept.
+    Paused(usize),
     /// A trial is done, all its cells written.
     Finished(usize),
     /// A trial failed; what it finished before is kept.
@@ -70,6 +72,10 @@ pub struct Summary {
     pub n_not_begun: usize,
     /// Whether the run was told to stop before its end.
     pub stopped: bool,
+    /// Trials that were in their middle, which is kept, when the run was told to pause.
+    pub n_paused: usize,
+    /// Whether the run was told to pause, and something was left by then.
+    pub paused: bool,
 }
 
 /// What tasks are run with.
@@ -80,6 +86,8 @@ pub struct Runner<'a> {
     pub keep_checkpoints: bool,
     /// Becomes true when the run is to stop.
     pub stop: &'a AtomicBool,
+    /// Becomes true when the run is to begin nothing more, and to end once what runs has kept its middle.
+    pub pause: &'a AtomicBool,
     /// Receives what happens.
     pub on_event: &'a mut dyn FnMut(RunEvent<'_>),
 }
@@ -120,12 +128,17 @@ impl Runner<'_> {
     ) -> Result<(), RunError> {
         let (sender, messages) = mpsc::channel();
         let mut beaten = Instant::now();
+        let mut is_pausing = false;
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 summary.stopped = true;
                 return Ok(());
             }
-            while let Some((slot, waiting)) = pool.next() {
+            if !is_pausing && self.pause.load(Ordering::Relaxed) {
+                is_pausing = true;
+                pool.ask_to_pause();
+            }
+            while !is_pausing && let Some((slot, waiting)) = pool.next() {
                 let idx = waiting.idx;
                 // On a disk that machines share, somebody else may have been here meanwhile.
                 let Some(task) = waiting.task.rest(self.store)? else {
@@ -136,6 +149,10 @@ impl Runner<'_> {
                 task.prepare(self.store)?;
                 pool.start(slot, Waiting { task, ..waiting }, (command, job), &sender)?;
                 (self.on_event)(RunEvent::Started(idx, slot));
+            }
+            if pool.is_idle() && is_pausing {
+                summary.paused = 0 < summary.n_paused + pool.n_waiting();
+                return Ok(());
             }
             if pool.is_idle() {
                 // What no slot takes any more.
@@ -169,6 +186,7 @@ impl Runner<'_> {
     ) -> Result<(), RunError> {
         // A trial that failed may still have sent something.
         let Some(running) = pool.get(idx) else { return Ok(()) };
+        running.is_paused |= *event == TrialEvent::Paused;
         match running.owed.record(self.store, &running.task, event) {
             Ok(published) => {
                 self.tell(idx, event, published);
@@ -208,6 +226,9 @@ impl Runner<'_> {
             // It may have been the last one, and then nobody looks again.
             summary.stopped = true;
             return Ok(self.store.leave_attempt(&task.trial)?);
+        }
+        if running.is_paused && ended.is_ok() {
+            return self.put_aside(idx, &task, summary);
         }
         let failed = match ended.and_then(|()| running.owed.check_complete()) {
             Ok(()) => {
@@ -254,11 +275,15 @@ impl Runner<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(Summary { stopped: true, ..summary });
             }
+            if self.pause.load(Ordering::Relaxed) {
+                return Ok(Summary { paused: true, ..summary });
+            }
             task.prepare(self.store)?;
             (self.on_event)(RunEvent::Started(idx, 0));
             let mut owed = Owed::new(task);
-            let mut failed = None;
+            let (mut failed, mut is_paused) = (None, false);
             let ended = run_trial(task, &mut |event| {
+                is_paused |= event == TrialEvent::Paused;
                 if self.stop.load(Ordering::Relaxed) {
                     return Err(io::Error::from(io::ErrorKind::Interrupted));
                 }
@@ -278,6 +303,7 @@ impl Runner<'_> {
                 (None, Err(_)) if self.stop.load(Ordering::Relaxed) => {
                     self.store.leave_attempt(&task.trial)?;
                 }
+                (None, Ok(())) if is_paused => self.put_aside(idx, task, &mut summary)?,
                 (None, ended) => match ended.and_then(|()| owed.check_complete()) {
                     Ok(()) => self.finish(idx, task, &mut summary)?,
                     Err(failed) => {
@@ -288,7 +314,20 @@ impl Runner<'_> {
             }
         }
         summary.stopped = self.stop.load(Ordering::Relaxed);
+        summary.paused = 0 < summary.n_paused;
         Ok(summary)
+    }
+
+    fn put_aside(
+        &mut self,
+        idx: usize,
+        task: &Task,
+        summary: &mut Summary,
+    ) -> Result<(), RunError> {
+        self.store.leave_attempt(&task.trial)?;
+        summary.n_paused += 1;
+        (self.on_event)(RunEvent::Paused(idx));
+        Ok(())
     }
 
     fn finish(&mut self, idx: usize, task: &Task, summary: &mut Summary) -> Result<(), RunError> {

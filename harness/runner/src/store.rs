@@ -9,6 +9,7 @@ mod publish;
 mod bring;
 mod attempt;
 mod checkpoint;
+mod state;
 mod answers;
 mod last_run;
 mod names;

@@ -23,6 +23,8 @@ pub struct Task {
     pub trained: Option<TrainingRecord>,
     /// Where the tuned weights are kept until every cell is done; of this process alone.
     pub checkpoint_dir: PathBuf,
+    /// Where the middle of the trial is kept; of this process alone.
+    pub state_dir: PathBuf,
     /// Where the weights of `trained` are until then; none of what has none.
     weights: Option<PathBuf>,
     /// Whether its fine-tune's record was there when it began, with weights or without.
@@ -62,6 +64,7 @@ fn task(store: &Store, status: &TrialStatus, binding: &Binding) -> Option<Task> 
             .filter(|_| some_cells_are_done)
             .map(|done| done.record.outcome.weights_digest.clone()),
         checkpoint_dir: store.own_checkpoint_dir(trial),
+        state_dir: store.own_state_dir(trial, &training_identity),
         weights,
         had_training: done.is_some(),
         replaces: store.identities_there(trial),
@@ -78,8 +81,19 @@ impl Task {
         self.trial.key()
     }
 
-    /// Begins an attempt at the trial, with the weights of an earlier one if they are there.
+    /// The id of the identity of its training.
+    pub fn training_id(&self) -> String {
+        self.training_identity.id()
+    }
+
+    /// The ids of the identities of its cells, in their order.
+    pub fn cell_ids(&self) -> Vec<String> {
+        self.cell_identities.iter().map(Identity::id).collect()
+    }
+
+    /// Begins an attempt at the trial, with the weights of earlier ones, or their middle, if those are there.
     pub(crate) fn prepare(&self, store: &Store) -> Result<(), StoreError> {
+        store.take_over_state(&self.trial, &self.training_identity)?;
         store.prepare(&self.trial, self.weights.as_deref())
     }
 
@@ -132,6 +146,11 @@ impl Task {
             }
             TrialEvent::Loading
             | TrialEvent::TrainsAgain { .. }
+            | TrialEvent::Resumed { .. }
+            | TrialEvent::StateUnused { .. }
+            | TrialEvent::Saved { .. }
+            | TrialEvent::NotSaved { .. }
+            | TrialEvent::Paused
             | TrialEvent::Trained { .. }
             | TrialEvent::Evaluated { .. } => Ok(None),
         }
@@ -161,6 +180,9 @@ impl Task {
             store.publish_training(publication, &|other| self.is_of_no_use(store, other));
         if let Err(RecordError::Trial(_)) = published {
             store.unmark_checkpoint(trial)?;
+        }
+        if published.is_ok() {
+            store.forget_states(trial)?;
         }
         // Where weights were lost and made again, no other attempt was quicker.
         published.map(|published| if self.had_training { Published::New } else { published })

@@ -1,7 +1,8 @@
 //! One worker process: a trial's job goes in on its standard input, events come out as JSON lines.
 //!
 //! The worker's standard input stays open while it is wanted. When it closes, because this process
-//! stopped it or died, the worker ends itself; so no worker outlives its run.
+//! stopped it or died, the worker ends itself; so no worker outlives its run. A line [`PAUSE`] on it asks the worker to
+//! keep the middle of its trial, and to end.
 
 use std::{
     collections::VecDeque,
@@ -23,6 +24,9 @@ use crate::{
 
 /// The signal that cannot be caught.
 const KILL: i32 = 9;
+
+/// The line that asks a worker to keep the middle of its trial, and to end.
+pub const PAUSE: &str = "pause";
 
 /// Lines of a failed worker's standard error that are kept.
 const N_TAIL_LINES: usize = 20;
@@ -120,6 +124,13 @@ impl Worker {
         // A worker that dies before it reads its job shows up as closed; that report is the better one.
         let _ = writeln!(stdin, "{job}").and_then(|()| stdin.flush());
         Ok(Worker { child, stdin: Some(stdin), tail: Some(tail), differs: command.differs })
+    }
+
+    /// Asks the worker to keep the middle of its trial, and to end. One that has ended already needs not be asked.
+    pub fn ask_to_pause(&mut self) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = writeln!(stdin, "{PAUSE}").and_then(|()| stdin.flush());
+        }
     }
 
     /// Waits for the worker's end; returns how it failed, if so, and the last lines of its standard error.

@@ -15,6 +15,36 @@ pub enum TrialEvent {
         /// Why.
         reason: String,
     },
+    /// An earlier attempt was stopped in the middle of the fine-tune, or of a cell, and this one goes on there.
+    Resumed {
+        /// The cell; none of the fine-tune.
+        cell: Option<CellKey>,
+        /// Steps or images done.
+        done: usize,
+        /// Steps or images of the whole.
+        of: usize,
+    },
+    /// What an earlier attempt kept of the middle of a trial is damaged, and not used.
+    StateUnused {
+        /// Why.
+        reason: String,
+    },
+    /// The middle of the fine-tune, or of a cell, is kept: a later attempt may go on from here.
+    Saved {
+        /// The cell; none of the fine-tune.
+        cell: Option<CellKey>,
+        /// Steps or images done.
+        done: usize,
+        /// Steps or images of the whole.
+        of: usize,
+    },
+    /// The middle of a trial could not be kept; it goes on all the same.
+    NotSaved {
+        /// Why.
+        reason: String,
+    },
+    /// The trial ends before it is done, because it was asked to; what it has is kept.
+    Paused,
     /// An optimizer step is done.
     Trained {
         /// What it came to, its number included.

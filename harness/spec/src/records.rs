@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{CellKey, DatasetId, MethodId, Seed};
 
 /// The version of the record formats; a program never writes over records of a newer one.
-pub const RECORD_VERSION: u32 = 8;
+pub const RECORD_VERSION: u32 = 9;
 
-/// The oldest version that is still read: what versions 3 to 7 added, seals among it, is absent there.
+/// The oldest version that is still read: what versions 3 to 9 added, seals among it, is absent there.
 pub const OLDEST_RECORD_VERSION: u32 = 2;
 
 /// The version of the scorers, part of every cell's identity; raised by every change of a verdict.
@@ -108,6 +108,10 @@ pub struct TrainingRun {
     /// How its steps fitted the device's memory; none where it was not noted.
     #[serde(default)]
     pub fitted: Option<Fitted>,
+    /// The steps after which it was stopped and went on later, perhaps on another machine; none before version 9. Its
+    /// seconds are those of all attempts, and it began when the first one did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed_at: Vec<usize>,
 }
 
 /// How a fine-tune's steps, or an evaluation's batches, fitted the device's memory.
@@ -334,6 +338,10 @@ pub struct CellRun {
     /// How its batches fitted the device's memory; none where it was not noted.
     #[serde(default)]
     pub fitted: Option<Fitted>,
+    /// The numbers of answers after which it was stopped and went on later; none before version 9. Its seconds are those
+    /// of all attempts, and it began when the first one did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed_at: Vec<usize>,
 }
 
 /// One answer of a model.

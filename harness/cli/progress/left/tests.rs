@@ -103,6 +103,7 @@ fn cell_done(trial: &Trial, cell: CellKey) -> TrialEvent {
         peak_memory_bytes: 0,
         place,
         fitted: None,
+        resumed_at: Vec::new(),
     };
     TrialEvent::CellDone(Box::new(CellRecord { outcome, run }), Vec::new())
 }

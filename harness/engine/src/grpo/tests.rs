@@ -1,16 +1,22 @@
 //! Which groups count, and what a device with little memory changes.
 
-use std::{cell::RefCell, path::Path};
+use std::{cell::RefCell, ops::ControlFlow, path::Path};
 
 use clsrl_spec::{
-    Duration, EndMask, Fitted, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, ZeroVariance,
+    Duration, EndMask, Fitted, GrpoSettings, OptimizerSettings, PromptStyle, RewardId, StepRecord,
+    StepSeconds, ZeroVariance,
 };
 use clsrl_vlm::{Model, Precision, Prompt};
 use tch::{Device, Kind, Tensor};
 
 use super::Grpo;
 use crate::{
-    EngineError, budget::MemoryBudgets, inputs::AskedPrompt, order::EpochOrder, rewarder::Rewarder,
+    EngineError,
+    budget::MemoryBudgets,
+    inputs::AskedPrompt,
+    order::{EpochOrder, Prepare},
+    rewarder::Rewarder,
+    watch::{Listener, LoopState, Watch},
 };
 
 fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
@@ -152,16 +158,13 @@ fn train(memory: [Option<usize>; 2]) -> Result<Trained, EngineError> {
     let model = tiny_model();
     let prepare = |picks: &[usize]| Ok(prompts(picks));
     let losses = RefCell::new(Vec::new());
-    let timings = grpo.train_within(
-        budgets,
-        &model,
-        &mut EpochOrder::new(1, "dtd", 4, 4),
-        &prepare,
-        &mut |step, _| {
-            losses.borrow_mut().push(step.loss);
-            Ok(())
-        },
-    )?;
+    let mut on_step = |step: StepRecord, _: StepSeconds| {
+        losses.borrow_mut().push(step.loss);
+        Ok(())
+    };
+    let order = &mut EpochOrder::new(1, "dtd", 4, 4);
+    let listener = &mut Listener(&mut on_step);
+    let (timings, _) = grpo.train_within(budgets, &model, (order, &prepare), listener)?;
     let weights: Vec<Tensor> =
         model.trained_leaves().iter().map(|leaf| leaf.flatten(0, -1)).collect();
     let weights = Tensor::cat(&weights, 0).detach();
@@ -185,6 +188,45 @@ fn a_device_that_runs_out_of_memory_trains_the_same_model_in_smaller_parts() {
         }
         let off = (&found.weights - &ample.weights).abs().max().double_value(&[]);
         assert!(off < 1e-5, "weights are off by {off:e}");
+    }
+}
+
+/// Breaks a run off after its first step, or takes up what is left of it.
+struct Parted(Option<Vec<Fitted>>);
+
+impl Watch for Parted {
+    fn resume(&mut self, state: LoopState<'_>) -> Result<usize, EngineError> {
+        let Some(fitted) = self.0.take() else { return Ok(0) };
+        state.budgets.into_iter().zip(fitted).for_each(|(budget, fitted)| budget.restore(fitted));
+        Ok(1)
+    }
+
+    fn hear(
+        &mut self,
+        _: (StepRecord, StepSeconds),
+        state: LoopState<'_>,
+    ) -> Result<ControlFlow<()>, EngineError> {
+        self.0 = Some(state.budgets.iter().map(|budget| budget.fitted()).collect());
+        Ok(ControlFlow::Break(()))
+    }
+}
+
+#[test]
+fn a_run_that_is_taken_up_knows_what_fits_and_does_not_run_out_of_memory_again() {
+    let settings = two_steps();
+    let grpo = grpo(&settings);
+    let prepare = |picks: &[usize]| Ok(prompts(picks));
+    for memory in [[Some(100), None], [Some(60), Some(100)]] {
+        let mut parted = Parted(None);
+        let mut step = || {
+            let mut budgets = MemoryBudgets::new(&settings);
+            [budgets.update.device_tokens, budgets.rollout.device_tokens] = memory;
+            let order = &mut EpochOrder::new(1, "dtd", 4, 4);
+            let inputs = (order, &prepare as &Prepare<AskedPrompt>);
+            grpo.train_within(budgets, &tiny_model(), inputs, &mut parted).unwrap().0.fitted
+        };
+        let (_, after_both) = (step(), step());
+        assert_eq!(after_both, train(memory).unwrap().fitted, "no refusal more than uncut");
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    made::{binding, cell_record, predictions, trained_trial, training_record, trials},
+    made::{NEVER, binding, cell_record, predictions, trained_trial, training_record, trials},
     tasks, trial_statuses,
 };
 
@@ -51,8 +51,13 @@ fn coordinate(dir: &Path) {
     };
     let slot = |n: usize| Slot { name: n.to_string(), device: n.to_string(), env: Vec::new() };
     let stop = AtomicBool::new(false);
-    let runner =
-        Runner { store: &store, keep_checkpoints: false, stop: &stop, on_event: &mut |_| {} };
+    let runner = Runner {
+        store: &store,
+        keep_checkpoints: false,
+        stop: &stop,
+        pause: &NEVER,
+        on_event: &mut |_| {},
+    };
     // Trials whose worker is killed twice are left for the next run.
     runner.run_in_workers(&left, &command, &[slot(0), slot(1)], &job).unwrap();
 }

@@ -43,6 +43,8 @@ pub(super) struct Running {
     pub(super) slot: usize,
     /// Whether it failed before.
     pub(super) is_retried: bool,
+    /// Whether it has said that it ends before it is done, as it was asked to.
+    pub(super) is_paused: bool,
 }
 
 /// The slots of a run.
@@ -90,7 +92,8 @@ impl<'a> Pool<'a> {
         let env = &self.slots[slot].env;
         let worker = Worker::start((command, env), &job(&task), idx, Sender::clone(messages))?;
         let (owed, is_retried) = (Owed::new(&task), failure.is_some());
-        self.running.insert(idx, Running { worker, owed, task, slot, is_retried });
+        let is_paused = false;
+        self.running.insert(idx, Running { worker, owed, task, slot, is_retried, is_paused });
         Ok(())
     }
 
@@ -111,6 +114,16 @@ impl<'a> Pool<'a> {
     /// The trials that run.
     pub(super) fn running(&self) -> impl Iterator<Item = &Task> {
         self.running.values().map(|running| &running.task)
+    }
+
+    /// Asks all that run to keep the middle of their trials, and to end.
+    pub(super) fn ask_to_pause(&mut self) {
+        self.running.values_mut().for_each(|running| running.worker.ask_to_pause());
+    }
+
+    /// How many wait.
+    pub(super) fn n_waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Whether nothing runs.

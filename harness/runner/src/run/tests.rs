@@ -6,7 +6,7 @@ use clsrl_spec::{Binding, TrainingRecord, Trial};
 
 use super::*;
 use crate::{
-    made::{binding, cell_record, predictions, training_record, trials},
+    made::{NEVER, binding, cell_record, predictions, training_record, trials},
     tasks, trial_statuses,
 };
 
@@ -36,8 +36,13 @@ impl Grid {
             env: Vec::new(),
             differs: 7,
         };
-        let runner =
-            Runner { store: &self.store, keep_checkpoints: false, stop, on_event: &mut |_| {} };
+        let runner = Runner {
+            store: &self.store,
+            keep_checkpoints: false,
+            stop,
+            pause: &NEVER,
+            on_event: &mut |_| {},
+        };
         runner.run_in_workers(tasks, &command, &slots(2), job).unwrap()
     }
 
@@ -153,7 +158,7 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
         differs: 7,
     };
     let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
-        Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event }
+        Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, pause: &NEVER, on_event }
             .run_in_workers(&tasks[..1], &command, &slots(1), &|_| String::new())
             .unwrap()
     };
@@ -190,6 +195,7 @@ fn a_stopped_run_kills_its_workers_and_keeps_finished_cells() {
         store: &grid.store,
         keep_checkpoints: false,
         stop: &stop,
+        pause: &NEVER,
         on_event: &mut |event| {
             if let RunEvent::Trial(_, TrialEvent::CellDone(..)) = event {
                 stop.store(true, Ordering::Relaxed);
@@ -247,8 +253,13 @@ fn a_folder_that_cannot_be_written_ends_the_run() {
     let in_the_way = grid.store.training_path(&tasks[0].trial);
     fs::create_dir_all(in_the_way.join("in the way")).unwrap();
     let stop = go();
-    let runner =
-        Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, on_event: &mut |_| {} };
+    let runner = Runner {
+        store: &grid.store,
+        keep_checkpoints: false,
+        stop: &stop,
+        pause: &NEVER,
+        on_event: &mut |_| {},
+    };
     let failed = runner.run_in_process(&tasks[..1], &mut |_, send| {
         send(TrialEvent::TrainingDone(Box::new(training_record("w"))))
             .map_err(|error| Failed::because(error.to_string()))
@@ -274,6 +285,7 @@ fn run_observed(
         store: &grid.store,
         keep_checkpoints: false,
         stop: &stop,
+        pause: &NEVER,
         on_event: &mut |event| match event {
             RunEvent::Started(idx, slot) => events.push(format!("{idx} on {slot}")),
             RunEvent::Retried(idx, _) => events.push(format!("{idx} again")),
@@ -281,12 +293,76 @@ fn run_observed(
             RunEvent::Finished(idx) => events.push(format!("{idx} done")),
             RunEvent::Failed(idx, _) => events.push(format!("{idx} failed")),
             RunEvent::Known(idx, _) => events.push(format!("{idx} known")),
+            RunEvent::Paused(idx) => events.push(format!("{idx} paused")),
             RunEvent::Trial(..) => {}
         },
     };
     let tasks = grid.tasks(&binding());
     let summary = runner.run_in_workers(&tasks, &command, &slots(n_slots), job).unwrap();
     (summary, events)
+}
+
+/// Runs tasks of which each worker waits until it is asked to pause, says so, and ends; a pause is asked for when the
+/// first has begun.
+fn run_to_a_pause(grid: &Grid, n_slots: usize, word: &str) -> (Summary, Vec<String>) {
+    let command = WorkerCommand {
+        program: "sh".into(),
+        args: vec!["-c".to_owned(), "read -r line; eval \"$line\"".to_owned()],
+        env: Vec::new(),
+        differs: 7,
+    };
+    let (pause, mut events) = (go(), Vec::new());
+    let paused = serde_json::to_string(&TrialEvent::Paused).unwrap();
+    let runner = Runner {
+        store: &grid.store,
+        keep_checkpoints: false,
+        stop: &NEVER,
+        pause: &pause,
+        on_event: &mut |event| match event {
+            RunEvent::Started(..) => pause.store(true, Ordering::Relaxed),
+            RunEvent::Paused(idx) => events.push(format!("{idx} paused")),
+            RunEvent::Finished(idx) => events.push(format!("{idx} done")),
+            RunEvent::Failed(idx, _) => events.push(format!("{idx} failed")),
+            _ => {}
+        },
+    };
+    let job = |task: &Task| {
+        let dir = task.state_dir.display();
+        let keeps = format!("mkdir -p '{dir}'; echo t > '{dir}/step-3.safetensors'");
+        let keeps = format!("{keeps}; echo d > '{dir}/step-3.json'");
+        format!("read -r word; test \"$word\" = {word} || exit 1; {keeps}; echo '{paused}'")
+    };
+    let summary =
+        runner.run_in_workers(&grid.tasks(&binding()), &command, &slots(n_slots), &job).unwrap();
+    (summary, events)
+}
+
+#[test]
+fn a_run_that_is_asked_to_pause_asks_its_workers_and_begins_nothing_more() {
+    let grid = grid();
+    let (summary, events) = run_to_a_pause(&grid, 1, crate::PAUSE);
+    assert_eq!(summary, Summary { n_paused: 1, paused: true, ..Summary::default() });
+    assert_eq!(events, ["0 paused"]);
+    let trial = &grid.trials[0];
+    let kept = grid.store.trial_dir(trial).join("state");
+    let id = grid.tasks(&binding())[0].training_id();
+    assert_eq!(fs::read_to_string(kept.join(&id).join("step-3.json")).unwrap(), "d\n");
+    // The next run has it where its worker looks.
+    let next = Store::new(grid.dir.path(), "smoke");
+    let statuses = trial_statuses(&next, &grid.trials, &binding()).unwrap();
+    let task = &tasks(&next, &statuses, &binding())[0];
+    task.prepare(&next).unwrap();
+    assert_eq!(fs::read_to_string(task.state_dir.join("step-3.safetensors")).unwrap(), "t\n");
+    assert!(kept.join(&id).join("step-3.safetensors").exists(), "it is lost if that one is killed");
+}
+
+#[test]
+fn a_worker_that_fails_instead_of_pausing_has_failed() {
+    let grid = grid();
+    let (summary, events) = run_to_a_pause(&grid, 1, "another-word");
+    assert_eq!((summary.n_paused, summary.failures.len()), (0, 1));
+    assert!(summary.paused, "the other trial was not begun");
+    assert_eq!(events, ["0 failed"]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Store {
         self.attempt_dir(trial).join("checkpoint")
     }
 
-    fn attempt_dir(&self, trial: &Trial) -> PathBuf {
+    pub(super) fn attempt_dir(&self, trial: &Trial) -> PathBuf {
         attempt::attempt_dir(&self.trial_dir(trial), &self.token)
     }
 
@@ -126,13 +126,15 @@ impl Store {
             true => self.leave_checkpoint(trial)?,
             false => remove_checkpoint(&self.checkpoint_dir(trial))?,
         }
+        self.remove_state(trial)?;
         attempt::remove(&self.attempt_dir(trial))?;
         self.sweep_trial(trial)
     }
 
-    /// Ends the attempt of this process at a trial that is not done; whole weights stay for the next run.
+    /// Ends the attempt of this process at a trial that is not done; whole weights, and its middle, stay for the next run.
     pub(crate) fn leave_attempt(&self, trial: &Trial) -> Result<(), StoreError> {
         self.leave_checkpoint(trial)?;
+        self.leave_state(trial)?;
         attempt::remove(&self.attempt_dir(trial))
     }
 
@@ -168,7 +170,10 @@ impl Store {
     /// Removes what attempts at trials left behind that are over, but for whole weights of a trial that is not done.
     pub fn sweep<'a>(&self, done: impl IntoIterator<Item = &'a Trial>) -> Result<(), StoreError> {
         let is_there = |trial: &&Trial| self.trial_dir(trial).is_dir();
-        done.into_iter().filter(is_there).try_for_each(|trial| self.sweep_trial(trial))
+        done.into_iter().filter(is_there).try_for_each(|trial| {
+            self.remove_state(trial)?;
+            self.sweep_trial(trial)
+        })
     }
 }
 
