@@ -5,7 +5,9 @@
 
 use strum::{EnumCount, IntoStaticStr, VariantArray};
 
-use crate::answer::{extract_published, is_published_in, is_same_name, strip, tag_text};
+use crate::answer::{
+    extract_published, is_equal_but_for_case, is_published_in, is_same_name, strip, tag_text,
+};
 
 /// What stands before a question's list.
 const LIST_START: &str = " Please choose one from list [ ";
@@ -91,16 +93,31 @@ pub enum ThoughtNames {
 impl Diagnosis {
     /// Looks at an answer as it was decoded, and at the question as it was asked.
     pub fn of(question: &str, raw: &str, is_truncated: bool) -> Self {
+        let tagged = tag_text(raw);
+        let said = strip(tagged.unwrap_or(raw));
         let listed = listed_names(question);
-        let thought = listed.as_ref().and_then(|listed| thought_names(raw, listed));
+        let is_said = |name: &&str| is_same_name(name, said);
+        let place = listed.as_ref().and_then(|listed| listed.iter().position(is_said));
         let taken = listed.as_ref().map(|listed| taken_for(raw, listed));
-        let meant = listed.as_ref().zip(taken.as_ref());
+        let parse = if said.is_empty() {
+            ParseStatus::Empty
+        } else if is_truncated && tagged.is_none() {
+            ParseStatus::Truncated
+        } else if tagged.is_none() && question.contains(ASKS_FOR_TAG) {
+            ParseStatus::NoTag
+        } else if listed.is_some() && place.is_none() {
+            ParseStatus::OffList
+        } else {
+            ParseStatus::Ok
+        };
         Diagnosis {
             n_choices: listed.as_ref().map_or(0, Vec::len),
-            parse: parse_status(question, raw, is_truncated, listed.as_deref()),
+            parse,
             is_ambiguous: taken.as_ref().map(|taken| 1 < taken.len()),
-            meant: meant.and_then(|(listed, taken)| said(raw, listed).or(only(taken))),
-            thought,
+            meant: place.or(taken.as_deref().and_then(only)),
+            thought: listed
+                .zip(tagged)
+                .and_then(|(listed, tagged)| thought_names(raw, tagged, &listed)),
         }
     }
 }
@@ -137,27 +154,6 @@ pub fn listed_names(question: &str) -> Option<Vec<&str>> {
     Some(list.split(BETWEEN_NAMES).collect())
 }
 
-fn parse_status(
-    question: &str,
-    raw: &str,
-    is_truncated: bool,
-    listed: Option<&[&str]>,
-) -> ParseStatus {
-    let tagged = tag_text(raw);
-    let said = strip(tagged.unwrap_or(raw));
-    if said.is_empty() {
-        ParseStatus::Empty
-    } else if is_truncated && tagged.is_none() {
-        ParseStatus::Truncated
-    } else if tagged.is_none() && question.contains(ASKS_FOR_TAG) {
-        ParseStatus::NoTag
-    } else if listed.is_some_and(|listed| !listed.iter().any(|name| is_same_name(name, said))) {
-        ParseStatus::OffList
-    } else {
-        ParseStatus::Ok
-    }
-}
-
 /// Where the listed names stand that the published score would take it for, up to the second different one.
 fn taken_for(raw: &str, listed: &[&str]) -> Vec<usize> {
     let extracted = extract_published(raw).to_lowercase();
@@ -174,12 +170,6 @@ fn taken_for(raw: &str, listed: &[&str]) -> Vec<usize> {
     taken
 }
 
-/// Where the listed name stands that it says, and nothing else.
-fn said(raw: &str, listed: &[&str]) -> Option<usize> {
-    let said = strip(tag_text(raw).unwrap_or(raw));
-    listed.iter().position(|name| is_same_name(name, said))
-}
-
 fn only(taken: &[usize]) -> Option<usize> {
     match taken {
         [one] => Some(*one),
@@ -189,10 +179,10 @@ fn only(taken: &[usize]) -> Option<usize> {
 
 /// Names are looked for word by word, from the left, the longest first: `apple pie` names no `apple`,
 /// and `primrose` names no `rose`.
-fn thought_names(raw: &str, listed: &[&str]) -> Option<ThoughtNames> {
-    let thought = words(thought_text(raw)?);
-    let answer = words(tag_text(raw)?);
-    if answer.is_empty() {
+fn thought_names(raw: &str, tagged: &str, listed: &[&str]) -> Option<ThoughtNames> {
+    let thought: Vec<&str> = words(thought_text(raw)?).collect();
+    let n_answer = words(tagged).count();
+    if n_answer == 0 {
         return None;
     }
     let (mut at, mut names_another) = (0, false);
@@ -200,7 +190,7 @@ fn thought_names(raw: &str, listed: &[&str]) -> Option<ThoughtNames> {
         let here = &thought[at..];
         let longest = listed.iter().filter_map(|name| n_leading(here, name)).max();
         // Of the same words a listed name is the answer.
-        if here.starts_with(&answer) && longest.is_none_or(|n| n <= answer.len()) {
+        if longest.is_none_or(|n| n <= n_answer) && n_leading(here, tagged).is_some() {
             return Some(ThoughtNames::Answer);
         }
         match longest {
@@ -222,25 +212,16 @@ fn thought_text(raw: &str) -> Option<&str> {
     None
 }
 
-fn words(text: &str) -> Vec<String> {
-    split_words(text).map(str::to_lowercase).collect()
-}
-
-fn split_words(text: &str) -> impl Iterator<Item = &str> {
+fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// How many words a name has, if a text begins with them; its own are in lower case. Nearly every name of a list is
-/// another one, which its first word shows, so nothing is allocated for it.
-fn n_leading(text: &[String], name: &str) -> Option<usize> {
+/// How many words a name has, if a text begins with them, blind to case. Nearly every name of a list is another one,
+/// which its first word shows, so nothing is allocated for it.
+fn n_leading(text: &[&str], name: &str) -> Option<usize> {
     let mut n = 0;
-    for word in split_words(name) {
-        let found = text.get(n)?;
-        let is_same = match word.is_ascii() {
-            true => found.eq_ignore_ascii_case(word),
-            false => *found == word.to_lowercase(),
-        };
-        if !is_same {
+    for word in words(name) {
+        if !is_equal_but_for_case(text.get(n)?, word) {
             return None;
         }
         n += 1;
