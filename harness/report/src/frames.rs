@@ -3,6 +3,7 @@
 //! Owns what is written and what users read; the only home of polars. Columns, types and units are listed in
 //! `results/README.md`.
 
+mod batch;
 mod frame;
 mod parquet;
 mod file;

@@ -13,11 +13,10 @@ use std::{
 };
 
 use clsrl_files::NewFile;
-use polars_core::prelude::DataFrame;
 use strum::IntoStaticStr;
 
 use super::{
-    frame,
+    batch::Batch,
     parquet::ParquetFile,
     text::{csv_record, ndjson_line},
 };
@@ -50,7 +49,7 @@ pub struct FrameFile {
 }
 
 enum Encoder {
-    Parquet { writer: Box<ParquetFile<SharedFile>>, waiting: DataFrame },
+    Parquet { writer: Box<ParquetFile<SharedFile>>, waiting: Batch },
     Csv(Box<csv::Writer<SharedFile>>),
     Ndjson(SharedFile),
 }
@@ -112,8 +111,8 @@ impl FrameFile {
         let columns = R::columns();
         let encoder = match format {
             FrameFormat::Parquet => {
-                let waiting = frame::<R>(&[])?;
-                let writer = ParquetFile::create(file.clone(), waiting.schema(), &columns)
+                let waiting = Batch::new(&columns);
+                let writer = ParquetFile::create(file.clone(), waiting.schema())
                     .map_err(|source| ReportError::Encode { path: path.to_owned(), source })?;
                 Encoder::Parquet { writer: Box::new(writer), waiting }
             }
@@ -134,8 +133,8 @@ impl FrameFile {
         let at_path = |source| ReportError::Write { path: self.path.clone(), source };
         match &mut self.encoder {
             Encoder::Parquet { waiting, .. } => {
-                waiting.vstack_mut(&frame(rows)?)?;
-                if ROW_GROUP <= waiting.height() {
+                rows.iter().for_each(|row| waiting.push(row));
+                if ROW_GROUP <= waiting.n_rows() {
                     self.write_row_group()?;
                 }
             }
@@ -174,13 +173,10 @@ impl FrameFile {
     /// Writes the rows that wait for their row group, if any do.
     fn write_row_group(&mut self) -> Result<(), ReportError> {
         let Encoder::Parquet { writer, waiting } = &mut self.encoder else { return Ok(()) };
-        if waiting.height() == 0 {
+        if waiting.n_rows() == 0 {
             return Ok(());
         }
-        let mut rows = std::mem::take(waiting);
-        *waiting = rows.clear();
-        // One chunk per column is one row group.
-        let written = writer.write(rows.rechunk_mut());
+        let written = writer.write(waiting.take());
         written.map_err(|source| ReportError::Encode { path: self.path.clone(), source })
     }
 }

@@ -1,30 +1,17 @@
 //! Rows as a polars frame: a column for each field, in their order.
 
-use polars_core::prelude::{Column, DataFrame, NamedFrom, Series};
+use polars_core::prelude::{DataFrame, IntoColumn, Series};
 
-use crate::{
-    ReportError,
-    rows::{FrameRow, Kind, Value},
-};
+use super::batch::Batch;
+use crate::{ReportError, rows::FrameRow};
 
 /// Makes the frame of some rows; of none, its columns.
 pub fn frame<R: FrameRow>(rows: &[R]) -> Result<DataFrame, ReportError> {
-    let values: Vec<Vec<Value<'_>>> = rows.iter().map(FrameRow::values).collect();
-    let columns = R::columns().into_iter().enumerate();
-    let columns =
-        columns.map(|(at, of)| column(of.name, of.kind, values.iter().map(|row| row[at])));
-    let columns = columns.collect();
+    let mut batch = Batch::new(&R::columns());
+    rows.iter().for_each(|row| batch.push(row));
+    let (schema, arrays) = batch.take().into_schema_and_arrays();
+    let series = schema.iter_values().zip(arrays).map(Series::try_from);
+    let columns = series.map(|series| Ok(series?.into_column()));
+    let columns = columns.collect::<Result<_, ReportError>>()?;
     Ok(DataFrame::new(rows.len(), columns)?)
-}
-
-fn column<'a>(name: &str, kind: Kind, values: impl Iterator<Item = Value<'a>>) -> Column {
-    let name = name.into();
-    let series = match kind {
-        Kind::Text => Series::new(name, values.map(Value::text).collect::<Vec<_>>()),
-        Kind::Count => Series::new(name, values.map(Value::count).collect::<Vec<_>>()),
-        Kind::Seed => Series::new(name, values.map(Value::seed).collect::<Vec<_>>()),
-        Kind::Number => Series::new(name, values.map(Value::number).collect::<Vec<_>>()),
-        Kind::Truth => Series::new(name, values.map(Value::truth).collect::<Vec<_>>()),
-    };
-    series.into()
 }

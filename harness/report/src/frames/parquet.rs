@@ -1,14 +1,17 @@
 //! Parquet: a file in the making, row group by row group, and single columns of a file.
 
 use std::{
-    collections::BTreeMap,
     io::{Cursor, Read, Seek, SeekFrom, Write},
+    sync::Arc,
 };
 
 use polars_buffer::Buffer;
-use polars_core::prelude::{
-    ArrowField, ArrowSchema, CompatLevel, DataFrame, DataType, IntoColumn, PlSmallStr,
-    PolarsResult, Schema, SchemaExt, Series,
+use polars_core::{
+    prelude::{
+        ArrowDataType, ArrowField, ArrowSchema, DataFrame, DataType, IntoColumn, PolarsResult,
+        Series,
+    },
+    utils::arrow::record_batch::RecordBatch,
 };
 use polars_parquet::{
     read::{
@@ -16,53 +19,45 @@ use polars_parquet::{
         infer_schema, read_metadata,
     },
     write::{
-        CompressionOptions, Encoding, FileWriter, StatisticsOptions, Version, WriteOptions,
-        get_dtype_encoding, row_group_iter,
+        CompressionOptions, DynIter, Encoding, FileWriter, StatisticsOptions, Version,
+        WriteOptions, row_group_iter,
     },
 };
-
-use crate::rows::Column;
-
-/// Texts as readers have known them longest: pyarrow before 16 opens no file whose schema has views, in lists or
-/// dictionaries either.
-const LEVEL: CompatLevel = CompatLevel::oldest();
 
 /// A Parquet file that grows.
 pub(super) struct ParquetFile<W: Write> {
     writer: FileWriter<W>,
-    encodings: Buffer<Vec<Encoding>>,
 }
 
 impl<W: Write> ParquetFile<W> {
     /// Begins a file with these columns, compressed by zstd. Its Arrow schema tells unit and meaning of each.
-    pub(super) fn create(writer: W, schema: &Schema, columns: &[Column]) -> PolarsResult<Self> {
+    pub(super) fn create(writer: W, schema: &ArrowSchema) -> PolarsResult<Self> {
         let options = WriteOptions {
             statistics: StatisticsOptions::default(),
             compression: CompressionOptions::Zstd(None),
             version: Version::V1,
             data_page_size: None,
         };
-        let fields = schema.iter_fields().zip(columns).map(|(field, column)| {
-            let name = field.name().clone();
-            let field = field.dtype().to_arrow_field(name.clone(), LEVEL);
-            (name, field.with_metadata(explained(column)))
-        });
-        let schema: ArrowSchema = fields.collect();
-        let encodings = schema.iter_values().map(|field| get_dtype_encoding(&field.dtype));
-        let encodings = encodings.collect();
-        Ok(ParquetFile { writer: FileWriter::try_new(writer, schema, options)?, encodings })
+        Ok(ParquetFile { writer: FileWriter::try_new(writer, schema.clone(), options)? })
     }
 
-    /// Adds a frame of one chunk as a row group.
-    pub(super) fn write(&mut self, frame: &DataFrame) -> PolarsResult<()> {
-        for batch in frame.iter_chunks(LEVEL, false) {
-            let n_rows = batch.len() as u64;
-            let fields = self.writer.parquet_schema().fields().to_vec();
-            let encodings = self.encodings.clone();
-            let columns = row_group_iter(batch, encodings, fields, self.writer.options());
-            self.writer.write(n_rows, columns)?;
-        }
-        Ok(())
+    /// Adds a row group.
+    pub(super) fn write(&mut self, rows: RecordBatch) -> PolarsResult<()> {
+        let n_rows = rows.len();
+        let fields = self.writer.parquet_schema().fields().to_vec();
+        let all_options = self.writer.options();
+        let columns = rows.into_arrays().into_iter().zip(fields).flat_map(move |(array, field)| {
+            let statistics = statistics(array.dtype());
+            let options = WriteOptions { statistics, ..all_options };
+            let one = ArrowField::new(field.name().into(), array.dtype().clone(), true);
+            let one =
+                RecordBatch::new(n_rows, Arc::new(ArrowSchema::from_iter([one])), vec![array]);
+            // Plain, texts too: a dictionary hashes every text, which costs more than all else that is done to an
+            // answer, and zstd finds what is repeated.
+            let encodings = Buffer::from(vec![vec![Encoding::Plain]]);
+            row_group_iter(one, encodings, vec![field], options)
+        });
+        self.writer.write(n_rows as u64, DynIter::new(columns))
     }
 
     /// Ends the file.
@@ -72,11 +67,12 @@ impl<W: Write> ParquetFile<W> {
     }
 }
 
-/// A column's unit, if it has one, and what it means.
-fn explained(column: &Column) -> BTreeMap<PlSmallStr, PlSmallStr> {
-    let unit = Some(("unit", column.unit)).filter(|(_, unit)| !unit.is_empty());
-    let all = unit.into_iter().chain([("description", column.meaning)]);
-    all.map(|(key, text)| (key.into(), text.into())).collect()
+/// What a row group says of a column. The first and the last of its texts in the alphabet help no reader to leave a
+/// group out: nearly every group has all methods and targets, and those of answers are as long as answers are.
+fn statistics(data_type: &ArrowDataType) -> StatisticsOptions {
+    let has_order = *data_type != ArrowDataType::LargeUtf8;
+    let all = StatisticsOptions::default();
+    StatisticsOptions { min_value: has_order, max_value: has_order, ..all }
 }
 
 /// Reads some columns of a file, and nothing of the others.

@@ -148,7 +148,7 @@ macro_rules! frame_row {
             }
 
             fn values(&self) -> Vec<$crate::rows::Value<'_>> {
-                let mut values = Vec::new();
+                let mut values = Vec::with_capacity([$(stringify!($field)),*].len());
                 $($crate::rows::Field::push_values(Some(&self.$field), &mut values);)*
                 values
             }
