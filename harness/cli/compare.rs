@@ -13,7 +13,7 @@ use clsrl_report::{
     statistics::Level,
 };
 use clsrl_runner::{State, TrialStatus, trial_statuses};
-use clsrl_spec::{CellKey, CellRecord, Selection};
+use clsrl_spec::{CellKey, CellRecord, Selection, Setting};
 
 use crate::{
     exit::Exit,
@@ -118,9 +118,12 @@ fn read(named: &str, options: &CompareOptions) -> anyhow::Result<Run> {
         false => (named.to_owned(), options.out.clone()),
     };
     let is_path = named.ends_with(".toml") && !Path::new(named).is_dir();
-    let (suite, protocol, lora) = if is_path { (name, None, None) } else { parts(&name) };
+    let (suite, protocol, lora, set) =
+        if is_path { (name, None, None, Vec::new()) } else { parts(&name) };
     let given = options.variant.clone();
-    let variant = Variant { protocol: protocol.or(given.protocol), lora: lora.or(given.lora) };
+    let set = if is_path { given.set } else { named_settings(&set, &given.set)? };
+    let (protocol, lora) = (protocol.or(given.protocol), lora.or(given.lora));
+    let variant = Variant { protocol, lora, set };
     let suite = match (&options.suite, &out) {
         (Some(given), Some(_)) => given.clone(),
         _ => suite,
@@ -158,18 +161,37 @@ fn folder(dir: &Path) -> anyhow::Result<(String, Option<PathBuf>)> {
     }
 }
 
-/// The suite of a name of results, and the protocol and the rank of adapters that it may end with.
-fn parts(name: &str) -> (String, Option<String>, Option<usize>) {
+/// The settings whose parts a name of results has, of those that were given.
+fn named_settings(parts: &[String], given: &[Setting]) -> anyhow::Result<Vec<Setting>> {
+    let find = |part: &String| {
+        let found = given.iter().find(|setting| setting.part_of_name() == *part);
+        found.cloned().ok_or_else(|| {
+            Exit::Usage.because(anyhow!(
+                "`{part}` names a field that was set, and not its value\nhint: give it as it was given to the run, \
+                 by --set"
+            ))
+        })
+    };
+    parts.iter().map(find).collect()
+}
+
+/// The suite of a name of results, and the protocol, the rank of adapters and the fields that were set that it may end
+/// with.
+fn parts(name: &str) -> (String, Option<String>, Option<usize>, Vec<String>) {
     let mut parts = name.split('.');
     let suite = parts.next().unwrap_or_default().to_owned();
-    let (mut protocol, mut lora) = (None, None);
+    let (mut protocol, mut lora, mut set) = (None, None, Vec::new());
     for part in parts {
+        if part.starts_with("set-") {
+            set.push(part.to_owned());
+            continue;
+        }
         match part.strip_prefix("lora").and_then(|rank| rank.parse().ok()) {
             Some(rank) => lora = Some(rank),
             None => protocol = Some(part.to_owned()),
         }
     }
-    (suite, protocol, lora)
+    (suite, protocol, lora, set)
 }
 
 fn side(named: &str, stored: &StoredRun, statuses: &[TrialStatus]) -> anyhow::Result<Side> {

@@ -7,7 +7,7 @@ mod bench;
 use std::{path::PathBuf, time::Duration};
 
 use clsrl_runner::Shard;
-use clsrl_spec::{DatasetId, HubModel, Seed, Selection};
+use clsrl_spec::{DatasetId, HubModel, Seed, Selection, Setting};
 
 pub use self::bench::{
     BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
@@ -38,6 +38,8 @@ pub struct Variant {
     pub protocol: Option<String>,
     /// Train LoRA adapters of this rank instead of all weights.
     pub lora: Option<usize>,
+    /// Other values of some fields.
+    pub set: Vec<Setting>,
 }
 
 /// Where the datasets are, and what they are compared with.

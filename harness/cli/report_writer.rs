@@ -27,6 +27,7 @@ use crate::{
     request::Request,
     sample_images::thumbnails,
     stored_run::{InputNames, read_predictions, trial_results},
+    suites::describe,
 };
 
 /// How often it is said how far answers are read.
@@ -215,7 +216,7 @@ impl<'a> ReportWriter<'a> {
         let synthetic = names.is_drawn(suite);
         Ok(ReportContext {
             suite_name: suite.name.clone(),
-            suite_description: suite.description.clone(),
+            suite_description: describe(suite),
             // The records say it as well; this holds before there are any.
             synthetic,
             frames: self.name.clone(),

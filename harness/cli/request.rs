@@ -113,6 +113,20 @@ fn command(project: &Project, named: &str, selection: &Selection, variant: &Vari
         list("limit", limit.as_slice()),
         list("protocol", variant.protocol.as_slice()),
         list("lora", variant.lora.as_slice()),
+        variant
+            .set
+            .iter()
+            .map(|setting| format!(" --set {}", quoted(&setting.to_string())))
+            .collect(),
     ]
     .concat()
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.=,:/".contains(char);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }

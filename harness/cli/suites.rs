@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use clsrl_files::limit;
-use clsrl_spec::{LoraRule, ProtocolFile, Suite};
+use clsrl_spec::{LoraRule, ProtocolFile, Setting, Suite};
 
 use crate::{
     exit::Exit,
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Either makes it another experiment, so its results go by another name.
 pub fn read_variant(project: &Project, named: &str, variant: &Variant) -> anyhow::Result<Suite> {
-    let mut suite = read_suite(project, named, variant.protocol.as_deref())?;
+    let mut suite = read_set(project, named, variant.protocol.as_deref(), &variant.set)?;
     if let Some(rank) = variant.lora {
         suite.protocol.lora = Some(LoraRule { rank, alpha: 2.0 * rank as f64 });
         suite.name.push_str(&format!(".lora{rank}"));
@@ -25,10 +25,29 @@ pub fn read_variant(project: &Project, named: &str, variant: &Variant) -> anyhow
     Ok(suite)
 }
 
+/// What a suite is, with the fields that were set.
+pub fn describe(suite: &Suite) -> String {
+    let set: Vec<String> = suite.set.iter().map(Setting::to_string).collect();
+    match set.is_empty() {
+        true => suite.description.clone(),
+        false => format!("{}. Set: {}", suite.description.trim_end_matches('.'), set.join(", ")),
+    }
+}
+
 /// Reads a suite by its name in `suites/`, or by its path.
 ///
 /// Another protocol than the suite's own is named like it, by a file's stem.
 pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> anyhow::Result<Suite> {
+    read_set(project, named, protocol, &[])
+}
+
+/// The same with other values of some fields.
+fn read_set(
+    project: &Project,
+    named: &str,
+    protocol: Option<&str>,
+    set: &[Setting],
+) -> anyhow::Result<Suite> {
     let NamedFile { path, shown } = SUITES.resolve(project, named);
     let text = clsrl_files::read_to_string(&path, limit::SETTINGS)
         .with_context(|| {
@@ -43,8 +62,14 @@ pub fn read_suite(project: &Project, named: &str, protocol: Option<&str>) -> any
             PROTOCOLS.list(project, protocol.unwrap_or_default())
         )));
     }
-    Suite::parse_under(&text, &shown, &protocols, protocol)
-        .map_err(|errors| Exit::Usage.because(errors))
+    Suite::parse_set(&text, &shown, &protocols, protocol, set).map_err(|errors| {
+        Exit::Usage.because(match set.is_empty() {
+            true => errors.into(),
+            false => {
+                anyhow!("{errors}\nhint: the lines are those of the files with the values of --set")
+            }
+        })
+    })
 }
 
 /// A suite's protocol lies beside it, in `protocols/`, or in the project.

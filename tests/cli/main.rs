@@ -31,6 +31,7 @@ mod replaced;
 mod resume;
 mod run;
 mod shared_disks;
+mod set;
 mod shards;
 mod shell;
 mod locked;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clsrl_spec::{
-    DatasetId, MethodId, Seed, Selection,
+    DatasetId, MethodId, Seed, Selection, Setting,
     ranges::{MAX_IMAGES, MAX_LORA_RANK},
 };
 
@@ -52,6 +52,10 @@ pub struct SelectionArgs {
     /// Train LoRA adapters of this rank instead of all weights; results and report are named SUITE.loraRANK.
     #[arg(long, value_name = "RANK", value_parser = whole::<1, MAX_LORA_RANK>)]
     lora: Option<usize>,
+    /// Set a field of the suite or of its protocol, as in cls-rl.generations=8; may be given several times. Results
+    /// and report are named SUITE.set-FIELD-VALUE.
+    #[arg(long, value_name = "FIELD=VALUE")]
+    set: Vec<Setting>,
 }
 
 impl SelectionArgs {
@@ -60,7 +64,7 @@ impl SelectionArgs {
         fn axis<T>(wanted: Vec<T>) -> Option<Vec<T>> {
             Some(wanted).filter(|wanted| !wanted.is_empty())
         }
-        let SelectionArgs { methods, datasets, shots, seeds, limit, protocol, lora } = self;
+        let SelectionArgs { methods, datasets, shots, seeds, limit, protocol, lora, set } = self;
         let selection = Selection {
             methods: axis(methods),
             datasets: axis(datasets),
@@ -68,7 +72,7 @@ impl SelectionArgs {
             seeds: axis(seeds),
             limit,
         };
-        (selection, Variant { protocol, lora })
+        (selection, Variant { protocol, lora, set })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     hub,
     locked::{find_lock, read_lock},
     stored_run::{InputNames, StoredRun},
+    suites::describe,
 };
 
 /// Names that no record has.
@@ -39,7 +40,7 @@ pub fn gather(run: &StoredRun, given: &Names) -> anyhow::Result<ExportContext> {
     };
     Ok(ExportContext {
         suite: request.suite.name.clone(),
-        suite_description: request.suite.description.clone(),
+        suite_description: describe(&request.suite),
         command: request.command.clone(),
         base_model,
         data: names.data,

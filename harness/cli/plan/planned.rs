@@ -19,6 +19,8 @@ use crate::{
 #[derive(Serialize)]
 pub struct Plan<'a> {
     pub suite: &'a str,
+    /// The fields that were set, with their values.
+    pub set: Vec<String>,
     pub trials: Vec<PlannedTrial>,
     pub counts: Counts,
     /// How long what is left takes, by what is done of the same kind; none where nothing is.
@@ -124,7 +126,14 @@ impl<'a> Plan<'a> {
             })
         });
         let hours = Hours::of(&left.collect::<Vec<_>>());
-        Plan { suite: &request.suite.name, trials, counts, seconds_left, hours }
+        Plan {
+            suite: &request.suite.name,
+            set: request.suite.set.iter().map(ToString::to_string).collect(),
+            trials,
+            counts,
+            seconds_left,
+            hours,
+        }
     }
 }
 

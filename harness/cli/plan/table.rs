@@ -121,6 +121,9 @@ pub(super) fn totals(plan: &Plan) -> String {
         count(evaluation_images, "image"),
         thousands(evaluation_images_left),
     );
+    for set in &plan.set {
+        text += &format!("set: {set}\n");
+    }
     if 0 < stale {
         text += "hint: --list says why they are stale\n";
     }

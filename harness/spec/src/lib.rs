@@ -50,8 +50,8 @@ pub use reward::{Completion, Reading, Solution, reward};
 pub use seal::{Seal, sealed_digest};
 pub use seed::{Seed, Stream, derive_seed};
 pub use suite::{
-    DataSource, EvaluationPlan, Execution, PerDataset, Precision, ProtocolFile, Protocols,
-    SUITE_VERSION, Suite, SuiteError, SuiteErrors, Targets,
+    BadSetting, DataSource, EvaluationPlan, Execution, PerDataset, Precision, ProtocolFile,
+    Protocols, SUITE_VERSION, Setting, Suite, SuiteError, SuiteErrors, Targets,
 };
 pub use trial::*;
 pub use unknown_name::UnknownName;

@@ -6,6 +6,7 @@
 mod settings;
 mod rules;
 pub(crate) mod read;
+mod setting;
 mod errors;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use self::read::{Section, Source};
 pub use self::{
     errors::{SuiteError, SuiteErrors},
     rules::ProtocolFile,
+    setting::{BadSetting, Setting},
 };
 use crate::{DatasetId, EvalSplit, MethodId, Protocol, Seed, Task, Training, ranges::MAX_IMAGES};
 
@@ -56,6 +58,8 @@ pub struct Suite {
     pub training: BTreeMap<MethodId, PerDataset<Training>>,
     /// How the suite is run.
     pub execution: Execution,
+    /// The fields that have another value than the files say, as they were set.
+    pub set: Vec<Setting>,
 }
 
 impl Suite {
@@ -68,6 +72,43 @@ impl Suite {
     /// Reads a suite under another protocol than its own; its results go by a name of their own,
     /// `few-shot.matched`.
     pub fn parse_under(
+        text: &str,
+        file: &str,
+        protocols: &Protocols,
+        protocol: Option<&str>,
+    ) -> Result<Suite, SuiteErrors> {
+        Suite::parse_set(text, file, protocols, protocol, &[])
+    }
+
+    /// The same with other values of some fields than those of the files. They are read and checked as if they stood
+    /// there, and results go by a name of their own: `few-shot.set-cls-rl-generations-8`.
+    pub fn parse_set(
+        text: &str,
+        file: &str,
+        protocols: &Protocols,
+        protocol: Option<&str>,
+        set: &[Setting],
+    ) -> Result<Suite, SuiteErrors> {
+        let put_into = |text: &str, of_suite: bool| {
+            let own = set.iter().filter(|setting| setting.is_of_suite() == of_suite);
+            own.fold(text.to_owned(), |text, setting| setting.put_into(&text))
+        };
+        let protocols = &|name: &str| Ok(put_into(&protocols(name)?, false));
+        let read = Suite::parse_changed(&put_into(text, true), file, protocols, protocol);
+        let mut suite = read?;
+        let of_protocol: Vec<String> =
+            set.iter().filter(|setting| !setting.is_of_suite()).map(Setting::to_string).collect();
+        if !of_protocol.is_empty() {
+            suite.protocol.name.push_str(&format!(" with {}", of_protocol.join(", ")));
+        }
+        for setting in set {
+            suite.name.push_str(&format!(".{}", setting.part_of_name()));
+        }
+        suite.set = set.to_vec();
+        Ok(suite)
+    }
+
+    fn parse_changed(
         text: &str,
         file: &str,
         protocols: &Protocols,
@@ -243,6 +284,7 @@ fn read_suite(
         evaluation: evaluation?,
         training,
         execution: execution?,
+        set: Vec::new(),
     })
 }
 

@@ -6,5 +6,6 @@ mod files;
 mod formats;
 mod mistakes;
 mod plan;
+mod set;
 
 mod identity;
