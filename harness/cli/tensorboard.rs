@@ -73,7 +73,7 @@ impl<'a> TensorBoard<'a> {
                 let row = StepRow::of((&task.trial, &id), step, Some(seconds));
                 self.file(idx, task, || Start::Anew)?.add_step(&row)?;
             }
-            // Steps that an attempt took after what it last kept stand there twice.
+            // What an attempt took after what it last kept is dropped by the new file's first event.
             RunEvent::Trial(idx, TrialEvent::Resumed { cell: None, done, .. }) => {
                 let Some(task) = self.tasks.get(idx) else { return Ok(()) };
                 self.file(idx, task, || Start::After(*done))?;

@@ -46,10 +46,13 @@ impl EventFile {
         EventFile::create(dir, 0)
     }
 
-    /// Begins a further file of a trial, after so many steps.
+    /// Begins a further file of a trial, after so many steps. Steps after those that stand in other files were lost, and
+    /// count no more.
     pub fn go_on(dir: &Path, n_steps: usize) -> Result<Self, ReportError> {
         create_dir(dir)?;
-        EventFile::create(dir, n_steps)
+        let mut file = EventFile::create(dir, n_steps)?;
+        file.append(Event::restart(since_epoch(SystemTime::now()), n_steps + 1))?;
+        Ok(file)
     }
 
     fn create(dir: &Path, step: usize) -> Result<Self, ReportError> {

@@ -11,6 +11,9 @@ static CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 /// Added to a rotated checksum, so that one of data that holds checksums is none of its parts.
 const MASK: u32 = 0xa282_ead8;
 
+/// `SessionLog.START`.
+const START: i32 = 1;
+
 /// `DataType.DT_STRING`.
 const STRING: i32 = 7;
 
@@ -26,6 +29,14 @@ pub(super) struct Event {
     pub(super) file_version: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub(super) summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    pub(super) session_log: Option<SessionLog>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SessionLog {
+    #[prost(int32, tag = "1")]
+    status: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -84,7 +95,13 @@ impl Event {
     /// An empty event.
     pub(super) fn at(wall_time: f64, step: usize) -> Self {
         let step = step.try_into().unwrap_or(i64::MAX);
-        Event { wall_time, step, file_version: None, summary: None }
+        Event { wall_time, step, file_version: None, summary: None, session_log: None }
+    }
+
+    /// What follows takes the place of all that has this step or a later one.
+    pub(super) fn restart(wall_time: f64, step: usize) -> Self {
+        let session_log = Some(SessionLog { status: START });
+        Event { session_log, ..Event::at(wall_time, step) }
     }
 
     /// The event in its frame: its length and that length's checksum, the event and its checksum.

@@ -112,3 +112,12 @@ fn a_fine_tune_that_begins_anew_leaves_nothing_of_the_one_before() {
     EventFile::go_on(dir.path(), 1).unwrap();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
+
+#[test]
+fn a_fine_tune_that_goes_on_takes_the_place_of_the_steps_that_were_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    EventFile::go_on(dir.path(), 4).unwrap().add_step(&row(5)).unwrap();
+    let events = events(dir.path());
+    assert_eq!(events[1], Event::restart(events[1].wall_time, 5));
+    assert_eq!((events[2].step, events.len()), (5, 3));
+}
