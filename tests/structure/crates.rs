@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{assert_none, files_below, read, root};
 
 /// Every edge between the project's own crates.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("clsrl-files", &[]),
     ("clsrl-spec", &[]),
     ("clsrl-hub", &["clsrl-files", "clsrl-spec"]),
@@ -33,6 +33,7 @@ const EDGES: [(&str, &[&str]); 14] = [
         ],
     ),
     ("clsrl-runner", &["clsrl-files", "clsrl-spec"]),
+    ("clsrl-slurm", &[]),
     ("clsrl-report", &["clsrl-files", "clsrl-spec"]),
     (
         "clsrl-fuzz",
@@ -58,6 +59,7 @@ const EDGES: [(&str, &[&str]); 14] = [
             "clsrl-libtorch",
             "clsrl-report",
             "clsrl-runner",
+            "clsrl-slurm",
             "clsrl-sources",
             "clsrl-spec",
             "clsrl-tiny",
