@@ -20,6 +20,7 @@ mod number;
 mod bench;
 mod doctor;
 mod tiny;
+mod slurm;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -36,8 +37,9 @@ pub use self::{
     plan::PlanArgs,
     report::{ReportArgs, RescoreArgs},
     results::ResultsVerb,
-    run::RunArgs,
+    run::{RunArgs, RunKind},
     shell::{CompletionsArgs, ManArgs},
+    slurm::SlurmVerb,
     tiny::TinyVerb,
 };
 use crate::{device::Device, exit::Exit, words::WIDTH};
@@ -64,6 +66,9 @@ pub enum Verb {
     Model(ModelVerb),
     /// Show what a suite would run: trials, steps, images, what is done already.
     Plan(PlanArgs),
+    /// Run a suite on a cluster with Slurm.
+    #[command(subcommand)]
+    Slurm(SlurmVerb),
     /// Write the report and data frames of the last run again from its results.
     Report(ReportArgs),
     /// Merge results of shards and machines.

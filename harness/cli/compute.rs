@@ -5,8 +5,9 @@
 
 mod environment;
 mod run;
+mod task;
+mod job;
 mod announce;
-mod replace;
 mod trial;
 mod probe;
 mod pretrain;
@@ -22,13 +23,18 @@ use crate::{
     device::Device,
     ending::Signals,
     exit::Exit,
-    options::{BenchOptions, DoctorOptions, RunOptions},
+    options::{BenchOptions, DoctorOptions, RunOptions, TaskOptions},
     progress::Detail,
 };
 
 /// Runs what is left of a suite.
 pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
     within_memory(|| run::run(options, signals, detail))
+}
+
+/// Runs one task of a plan.
+pub fn run_task(options: &TaskOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
+    within_memory(|| task::run_task(options, signals, detail))
 }
 
 /// Runs one trial as its worker.

@@ -6,12 +6,17 @@ use crate::{
     device::Device,
     ending::Signals,
     exit::Exit,
-    options::{BenchOptions, DoctorOptions, PretrainOptions, RunOptions},
+    options::{BenchOptions, DoctorOptions, PretrainOptions, RunOptions, TaskOptions},
     progress::Detail,
 };
 
 /// Refuses to run a suite.
 pub fn run(_: &RunOptions, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
+    Err(missing("run"))
+}
+
+/// Refuses to run a task.
+pub fn run_task(_: &TaskOptions, _: &Signals, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("run"))
 }
 

@@ -13,6 +13,9 @@ mod compute;
 mod compute;
 mod hub;
 mod plan;
+mod task_plan;
+mod replace;
+mod slurm;
 mod report;
 mod report_writer;
 mod results;
@@ -59,7 +62,7 @@ mod ending;
 
 use args::{
     AuditVerb, BaselineVerb, Cli, DatasetsVerb, ExportVerb, InspectVerb, ModelVerb, ResultsVerb,
-    TinyVerb, TrialArgs, Verb,
+    RunKind, SlurmVerb, TinyVerb, TrialArgs, Verb,
 };
 use clap::{Parser, error::ErrorKind};
 use ending::Signals;
@@ -86,9 +89,16 @@ fn call() -> anyhow::Result<Exit> {
     let signals = Signals::listen()?;
     let detail = Detail::new(quiet);
     match verb {
-        Verb::Run(args) => compute::run(&args.into(), &signals, detail),
+        Verb::Run(args) => match args.split() {
+            RunKind::Suite(options) => compute::run(&options, &signals, detail),
+            RunKind::Task(options) => compute::run_task(&options, &signals, detail),
+        },
         Verb::Model(ModelVerb::Fetch(args)) => hub::fetch(&args.into(), &signals, detail),
         Verb::Plan(args) => plan::plan(&args.into(), detail),
+        Verb::Slurm(SlurmVerb::Submit(args)) => slurm::submit(&(*args).into(), detail),
+        Verb::Slurm(SlurmVerb::Status(args)) => slurm::status(&args.into()),
+        Verb::Slurm(SlurmVerb::Logs(args)) => slurm::logs(&args.into()),
+        Verb::Slurm(SlurmVerb::Cancel(args)) => slurm::cancel(&args.into(), detail),
         Verb::Report(args) => report::report(&args.into(), detail),
         Verb::Results(ResultsVerb::Merge(args)) => results::merge_folders(&args.into(), detail),
         Verb::Export(ExportVerb::LmEval(args)) => {

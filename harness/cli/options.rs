@@ -116,6 +116,17 @@ pub struct RunOptions {
     pub stop_after: Option<Duration>,
 }
 
+/// A task of a plan.
+#[derive(Debug, Clone)]
+pub struct TaskOptions {
+    /// The plan's file.
+    pub plan: PathBuf,
+    /// The number of the task, from 0.
+    pub task: usize,
+    /// Other slots than the plan's.
+    pub devices: Option<DeviceList>,
+}
+
 /// Datasets, and what they are compared with.
 #[derive(Debug, Clone)]
 pub struct DatasetsOptions {

@@ -4,6 +4,8 @@ mod planned;
 mod hours;
 mod table;
 
+use std::path::{Path, PathBuf};
+
 use clsrl_runner::{Shard, State, TrialStatus, trial_statuses};
 use clsrl_spec::Trial;
 
@@ -11,10 +13,15 @@ use self::planned::Plan;
 use crate::{
     exit::Exit,
     inputs::Inputs,
-    options::{InputOptions, SuiteOptions},
-    output::print,
+    options::{Check, InputOptions, SuiteOptions},
+    output::{note, print},
+    output_files::create_dir,
     progress::Detail,
+    replace,
     request::Request,
+    stored_run::describe_run,
+    task_plan::{Made, TaskOptions},
+    words::count,
 };
 
 /// What `plan` is asked for.
@@ -30,10 +37,15 @@ pub struct PlanOptions {
     pub list: bool,
     /// Whether to print JSON.
     pub json: bool,
+    /// The file to write the plan into, and how it is cut into tasks.
+    pub to: Option<(PathBuf, TaskOptions)>,
 }
 
-/// Prints the plan.
+/// Prints the plan, or writes it for tasks.
 pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
+    if let Some((to, tasks)) = &options.to {
+        return write_tasks(options, (to, tasks), detail);
+    }
     let request = Request::load(&options.suite)?.keep_shard(options.shard)?;
     let store = request.store();
     let bound = Inputs::bind_if_there(&request, &options.inputs, detail)?
@@ -59,6 +71,36 @@ pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
     if let Err(lacking) = bound {
         detail.say(&format!("nothing is compared with results: {lacking}"));
     }
+    Ok(Exit::Ok)
+}
+
+/// Binds model and data, and writes what is left as tasks that any scheduler can run.
+fn write_tasks(
+    options: &PlanOptions,
+    (to, tasks): (&Path, &TaskOptions),
+    detail: Detail,
+) -> anyhow::Result<Exit> {
+    let request = Request::load(&options.suite)?;
+    let inputs = Inputs::bind(&request, &options.inputs, Check::Fast, detail)?;
+    let store = request.store();
+    let inputs = inputs.keeping_earlier(&store, &request.trials)?;
+    let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;
+    replace::check(&store, &statuses, false, detail)?;
+    let Some(made) = Made::of(&request, &inputs, &statuses, tasks)? else {
+        note("nothing is left to run: no plan is written");
+        return Ok(Exit::Ok);
+    };
+    made.plan.write(to)?;
+    create_dir(store.dir())?;
+    store.write_last_run(&describe_run(&request, &options.inputs))?;
+    let n_tasks = made.plan.tasks.len();
+    print(&format!(
+        "{} in {}, from 0 to {}: `clsrl-bench run --plan {} --task N` runs one\n",
+        count(made.plan.trials.len(), "trial"),
+        count(n_tasks, "task"),
+        n_tasks - 1,
+        to.display(),
+    ))?;
     Ok(Exit::Ok)
 }
 

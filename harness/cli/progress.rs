@@ -156,6 +156,16 @@ impl<'a> Progress<'a> {
                     note(&format!("{trial} is tried once more on another slot: {reason}"));
                 });
             }
+            RunEvent::Lost(idx) => {
+                self.take_bar(idx);
+                self.left.wait_again(idx);
+                let key = self.tasks[idx].key();
+                self.bars.suspend(|| {
+                    note(&format!(
+                        "{key} is stopped here: another task took it after a long silence"
+                    ));
+                });
+            }
             RunEvent::Closed(slot, failure) => self.bars.suspend(|| {
                 let (slot, reason) = (&self.slots[slot].name, &failure.reason);
                 note(&format!(

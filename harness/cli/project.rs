@@ -40,6 +40,11 @@ impl Project {
         }
     }
 
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The folder of the suites.
     pub fn suites_dir(&self) -> PathBuf {
         self.root.join("suites")

@@ -56,7 +56,9 @@ impl Request {
         let selection = select(&Store::new(&places.results, &suite.name))?;
         let trials = clsrl_spec::plan(&suite, &selection)
             .map_err(|error| Exit::NothingSelected.because(error))?;
-        let command = command(&project, named, &selection, variant);
+        let words = selection_words(&project, named, &selection, variant);
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let command = format!("clsrl-bench run {}", words.join(" "));
         Ok(Request { project, named: named.clone(), suite, selection, trials, places, command })
     }
 
@@ -89,13 +91,19 @@ impl Places {
     }
 }
 
-fn command(project: &Project, named: &str, selection: &Selection, variant: &Variant) -> String {
-    fn list<T: ToString>(flag: &str, wanted: &[T]) -> String {
+/// The words that name a suite and a part of it, for any verb that takes them.
+pub fn selection_words(
+    project: &Project,
+    named: &str,
+    selection: &Selection,
+    variant: &Variant,
+) -> Vec<String> {
+    fn list<T: ToString>(flag: &str, wanted: &[T]) -> Vec<String> {
         if wanted.is_empty() {
-            return String::new();
+            return Vec::new();
         }
         let wanted: Vec<String> = wanted.iter().map(T::to_string).collect();
-        format!(" --{flag} {}", wanted.join(","))
+        vec![format!("--{flag}"), wanted.join(",")]
     }
     let Selection { methods, datasets, shots, seeds, limit } = selection;
     // The same text whether the suite was named or its file given.
@@ -105,7 +113,7 @@ fn command(project: &Project, named: &str, selection: &Selection, variant: &Vari
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     let shown = stem.filter(|_| is_ours).unwrap_or(named);
     [
-        format!("clsrl-bench run --suite {shown}"),
+        list("suite", &[shown]),
         list("methods", methods.as_deref().unwrap_or_default()),
         list("datasets", datasets.as_deref().unwrap_or_default()),
         list("shots", shots.as_deref().unwrap_or_default()),
@@ -113,11 +121,7 @@ fn command(project: &Project, named: &str, selection: &Selection, variant: &Vari
         list("limit", limit.as_slice()),
         list("protocol", variant.protocol.as_slice()),
         list("lora", variant.lora.as_slice()),
-        variant
-            .set
-            .iter()
-            .map(|setting| format!(" --set {}", quoted(&setting.to_string())))
-            .collect(),
+        variant.set.iter().flat_map(|setting| ["--set".to_owned(), setting.to_string()]).collect(),
     ]
     .concat()
 }

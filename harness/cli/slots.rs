@@ -37,6 +37,25 @@ enum Which {
 }
 
 impl DeviceList {
+    /// One slot on the processor.
+    pub fn cpu() -> Self {
+        DeviceList(vec![Asked { device: Which::Cpu, n_slots: 1 }])
+    }
+
+    /// A slot on every GPU.
+    pub fn all_gpus() -> Self {
+        DeviceList(vec![Asked { device: Which::AllGpus, n_slots: 1 }])
+    }
+
+    /// How many slots that is on a machine with so many GPUs.
+    pub fn n_slots(&self, n_gpus: usize) -> usize {
+        let n_slots = |asked: &Asked| match asked.device {
+            Which::AllGpus => asked.n_slots * n_gpus,
+            Which::Cpu | Which::Gpu(_) => asked.n_slots,
+        };
+        self.0.iter().map(n_slots).sum::<usize>().max(1)
+    }
+
     /// The device that every worker computes on: the one that it sees.
     pub fn device(&self) -> Device {
         match self.0.as_slice() {

@@ -61,6 +61,7 @@ impl<'a> TensorBoard<'a> {
         match *event {
             RunEvent::Started(idx, _)
             | RunEvent::Retried(idx, _)
+            | RunEvent::Lost(idx)
             | RunEvent::Finished(idx)
             | RunEvent::Failed(idx, _)
             | RunEvent::Paused(idx)

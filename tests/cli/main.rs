@@ -38,6 +38,10 @@ mod locked;
 #[cfg(feature = "libtorch")]
 mod models;
 mod speed;
+#[cfg(feature = "libtorch")]
+mod slurm;
+#[cfg(feature = "libtorch")]
+mod tasks;
 mod version;
 mod writers;
 mod doctor;

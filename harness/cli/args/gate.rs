@@ -70,7 +70,7 @@ impl From<GateArgs> for GateOptions {
     }
 }
 
-fn parse_max_drop(text: &str) -> Result<MaxDrop, String> {
+pub(super) fn parse_max_drop(text: &str) -> Result<MaxDrop, String> {
     let points = text.parse().map_err(|_| "expected a number of points".to_owned())?;
     MaxDrop::new(points).map_err(|error| error.to_string())
 }

@@ -1,29 +1,66 @@
 //! Arguments of `run`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use clsrl_runner::Shard;
-use clsrl_spec::ranges::MAX_JOBS;
+use clsrl_spec::ranges::{MAX_JOBS, MAX_TASKS};
 
 use super::{
     inputs::InputArgs,
     number::{parse_duration, whole},
     size::CacheSize,
-    suite::SuiteArgs,
+    suite::{SelectionArgs, SuiteArgs},
 };
 use crate::{
-    options::{Check, InputOptions, RunOptions},
+    options::{Check, InputOptions, RunOptions, TaskOptions},
     slots::DeviceList,
 };
+
+/// What a plan has said already.
+const NOT_OF_TASKS: [&str; 21] = [
+    "suite",
+    "out",
+    "model",
+    "data",
+    "lock",
+    "sidecars",
+    "allow_unlocked",
+    "few_shot_caches",
+    "threads",
+    "deterministic",
+    "gradient_checkpointing",
+    "deep",
+    "jobs",
+    "shard",
+    "image_cache",
+    "replace",
+    "tensorboard",
+    "keep_checkpoints",
+    "checkpoint_every",
+    "stop_after",
+    "in_process",
+];
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// A suite's name in `suites/`, or the path of a suite file.
+    #[arg(long, value_name = "NAME|PATH", required_unless_present = "plan")]
+    suite: Option<String>,
     #[command(flatten)]
-    suite: SuiteArgs,
+    selection: SelectionArgs,
+    /// The folder of results, frames and report, instead of `results` and `reports`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     inputs: InputArgs,
+    /// Run a task of a plan that `slurm submit` or `plan --to` wrote, under any scheduler.
+    #[arg(long, value_name = "FILE", requires = "task", conflicts_with_all = NOT_OF_TASKS)]
+    plan: Option<PathBuf>,
+    /// Which task, from 0; its own trials first, then what other tasks have left.
+    #[arg(long, value_name = "N", conflicts_with = "suite", value_parser = whole::<0, MAX_TASKS>)]
+    task: Option<usize>,
     /// Hash every image before the run, even if size and times are unchanged.
     #[arg(long)]
     deep: bool,
@@ -61,26 +98,41 @@ pub struct RunArgs {
     in_process: bool,
 }
 
-impl From<RunArgs> for RunOptions {
-    fn from(args: RunArgs) -> Self {
-        let mut inputs: InputOptions = args.inputs.into();
-        if let Some(devices) = &args.devices {
+/// What is to be run.
+pub enum RunKind {
+    /// A suite, or the rest of it.
+    Suite(Box<RunOptions>),
+    /// A task of a plan.
+    Task(TaskOptions),
+}
+
+impl RunArgs {
+    /// Tells a suite from a task of a plan.
+    pub fn split(self) -> RunKind {
+        let RunArgs { suite, selection, out, plan, task, .. } = self;
+        if let (Some(plan), Some(task)) = (plan, task) {
+            return RunKind::Task(TaskOptions { plan, task, devices: self.devices });
+        }
+        let suite = suite.expect("without a plan it is required");
+        let mut inputs: InputOptions = self.inputs.into();
+        if let Some(devices) = &self.devices {
             inputs.device = devices.device();
         }
-        RunOptions {
-            suite: args.suite.into(),
+        let options = RunOptions {
+            suite: SuiteArgs { suite, selection, out }.into(),
             inputs,
-            check: if args.deep { Check::Deep } else { Check::Fast },
-            jobs: args.jobs,
-            devices: args.devices,
-            shard: args.shard,
-            image_cache: args.image_cache.map(|size| size.n_bytes),
-            replace: args.replace,
-            tensorboard: args.tensorboard,
-            keep_checkpoints: args.keep_checkpoints,
-            in_process: args.in_process,
-            checkpoint_every: args.checkpoint_every,
-            stop_after: args.stop_after,
-        }
+            check: if self.deep { Check::Deep } else { Check::Fast },
+            jobs: self.jobs,
+            devices: self.devices,
+            shard: self.shard,
+            image_cache: self.image_cache.map(|size| size.n_bytes),
+            replace: self.replace,
+            tensorboard: self.tensorboard,
+            keep_checkpoints: self.keep_checkpoints,
+            in_process: self.in_process,
+            checkpoint_every: self.checkpoint_every,
+            stop_after: self.stop_after,
+        };
+        RunKind::Suite(Box::new(options))
     }
 }

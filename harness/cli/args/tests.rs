@@ -49,6 +49,16 @@ fn every_whole_number_has_bounds() {
     check(run, "shots", 1, 10_000_000);
     check(run, "threads", 1, 1024);
     check(run, "jobs", 1, 1024);
+    check("run --plan a", "task", 0, 10_000);
+    let submit = "slurm submit --suite smoke --time 60";
+    check(submit, "array-limit", 1, 10_000);
+    check(submit, "array-max", 1, 10_000_000);
+    check(submit, "cpus-per-task", 1, 1024);
+    check(submit, "gpus-per-task", 0, 64);
+    check(submit, "max-restarts", 0, 1024);
+    check(submit, "signal-before", 1, 65_535);
+    check(submit, "tasks", 1, 10_000);
+    check("plan --suite smoke --to a", "tasks", 1, 10_000);
     check("inspect prompt --suite smoke --dataset dtd", "index", 0, 10_000_000);
     check("inspect image --dataset dtd --to a.png", "index", 0, 10_000_000);
     check("inspect sample --dataset dtd --seed 1", "shots", 1, 10_000_000);
@@ -104,9 +114,13 @@ fn no_number_is_forgotten() {
     let numbers = [
         "accum",
         "alpha",
+        "array-limit",
+        "array-max",
         "batch",
         "beta",
         "completion-tokens",
+        "cpus-per-task",
+        "gpus-per-task",
         "image-size",
         "index",
         "jobs",
@@ -115,14 +129,18 @@ fn no_number_is_forgotten() {
         "lora",
         "lr",
         "max-drop",
+        "max-restarts",
         "micro-batch",
         "num-generations",
         "prompt-tokens",
         "seed",
         "seeds",
         "shots",
+        "signal-before",
         "spread",
         "steps",
+        "task",
+        "tasks",
         "threads",
         "vision-layers",
         "warmup",

@@ -1,31 +1,34 @@
 //! `run`: what is left of a suite, then its report.
 
 use std::{
-    env, thread,
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-use clsrl_data::image::CacheSpace;
-use clsrl_engine::{EngineError, MemoryHint, Saving, TrialJob, run_trial};
+use clsrl_engine::{EngineError, MemoryHint, run_trial};
 use clsrl_runner::{
-    Failed, Failure, FailureKind, Runner, Slot, Store, Summary, Task, TrialStatus, WorkerCommand,
-    cost_ms, tasks, trial_statuses,
+    Failed, Failure, FailureKind, Runner, Slot, Store, Summary, Task, TrialStatus, cost_ms, tasks,
+    trial_statuses,
 };
 use clsrl_spec::Trial;
-use clsrl_vlm::Precision;
 
-use super::{announce::Announcement, environment, probe::check_devices, replace, trial};
+use super::{
+    announce::Announcement,
+    environment,
+    job::{Jobs, image_cache},
+    probe::check_devices,
+    trial,
+};
 use crate::{
     against_paper,
-    cache::cache_dir,
     ending::Signals,
     exit::{Exit, describe},
     inputs::Inputs,
     options::RunOptions,
     output::{note, print},
     pace::Pace,
-    progress::{Detail, Left, Progress, Work},
+    progress::{Detail, Left, Progress},
+    replace,
     report_writer::{ReportFormats, ReportWriter},
     request::Request,
     slots::{all_gpus, inherited},
@@ -33,7 +36,7 @@ use crate::{
     tensorboard::{TensorBoard, events_dir},
     version,
     words::{count, duration},
-    work::{n_images, n_steps, n_training_images},
+    work::work_of,
 };
 
 /// Runs what is left, writes report and frames, and prints the averages in short and the report's paths.
@@ -98,15 +101,10 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     };
     detail.say(&announcement.render());
 
-    let image_cache = if tasks.is_empty() { None } else { image_cache(options)? };
-    let execution = Execution {
-        request: &request,
-        inputs: &inputs,
-        store: &store,
-        options,
-        slots,
-        image_cache,
-    };
+    let n_bytes = options.image_cache.filter(|_| !tasks.is_empty());
+    let jobs =
+        Jobs { inputs: &inputs, image_cache: image_cache(n_bytes)?, commit: version::commit(), checkpoint_every: options.checkpoint_every };
+    let execution = Execution { request: &request, jobs, store: &store, options, slots };
     let summary = execution.run(&tasks, (signals, detail), left)?;
     if let Some(exit) = signals.end_at_once() {
         note(&format!(
@@ -204,45 +202,17 @@ fn sort_longest_first(tasks: &mut Vec<Task>, inputs: &Inputs, pace: &Pace) {
     *tasks = order.into_iter().map(|(_, task)| task).collect();
 }
 
-/// What is left of a trial.
-fn work_of(task: &Task, inputs: &Inputs) -> Work {
-    let trial = task.trial.clone();
-    let n_steps = match task.trained {
-        Some(_) => 0,
-        None => n_steps(&trial, n_training_images(&trial, Some(inputs))),
-    };
-    let cells = task.cells.iter().map(|&cell| (cell, n_images(&trial, cell, inputs))).collect();
-    Work { trial, n_steps, cells }
-}
-
 /// `2 of 4 trials`.
 fn of_trials(n: usize, of: usize) -> String {
     format!("{n} of {}", count(of, "trial"))
 }
 
-/// The image cache that was asked for, within its bound. Workers say nothing of one that cannot be written to, so
-/// it is reported here, once.
-fn image_cache(options: &RunOptions) -> anyhow::Result<Option<CacheSpace>> {
-    let Some(n_bytes) = options.image_cache else { return Ok(None) };
-    let dir = cache_dir().context("there is no folder for an image cache")?.join("pictures");
-    let space = CacheSpace { dir, n_bytes };
-    if let Err(error) = space.prepare() {
-        note(&format!(
-            "nothing new is kept in the image cache `{}`: {error}\n\
-             hint: the run goes on, and decodes what is not there already",
-            space.dir.display()
-        ));
-    }
-    Ok(Some(space))
-}
-
 struct Execution<'a> {
     request: &'a Request,
-    inputs: &'a Inputs,
+    jobs: Jobs<'a>,
     store: &'a Store,
     options: &'a RunOptions,
     slots: Vec<Slot>,
-    image_cache: Option<CacheSpace>,
 }
 
 impl Execution<'_> {
@@ -252,12 +222,12 @@ impl Execution<'_> {
         (signals, detail): (&Signals, Detail),
         left: Left,
     ) -> anyhow::Result<Summary> {
-        let commit = version::commit();
         let mut progress = Progress::new(detail, tasks, left, &self.slots);
         let mut tensorboard = self.tensorboard(tasks);
         let runner = Runner {
             store: self.store,
             keep_checkpoints: self.options.keep_checkpoints,
+            sharing: None,
             stop: signals.stop(),
             pause: signals.pause(),
             on_event: &mut |event| {
@@ -270,22 +240,21 @@ impl Execution<'_> {
         };
         let summary = if self.options.in_process {
             runner.run_in_process(tasks, &mut |task, send| {
-                run_trial(&self.job(task, &commit), signals.pause(), send).map_err(describe_failure)
+                run_trial(&self.jobs.job(task), signals.pause(), send).map_err(describe_failure)
             })
         } else {
-            runner.run_in_workers(tasks, &self.worker()?, &self.slots, &|task| {
-                serde_json::to_string(&self.job(task, &commit)).expect("a job is plain data")
-            })
+            let worker = self.jobs.worker()?;
+            runner.run_in_workers(tasks, &worker, &self.slots, &|task| self.jobs.line(task))
         };
         progress.close();
         Ok(summary?)
     }
 
     fn tensorboard<'t>(&'t self, tasks: &'t [Task]) -> Option<TensorBoard<'t>> {
-        let Execution { request, inputs, options, .. } = self;
+        let Execution { request, jobs, options, .. } = self;
         let model = || describe_run(request, &options.inputs).model;
         let wanted = options.tensorboard;
-        wanted.then(|| TensorBoard::new(request, model(), &inputs.binding, tasks))
+        wanted.then(|| TensorBoard::new(request, model(), &jobs.inputs.binding, tasks))
     }
 
     /// Writes the report of what is done; prints the averages in short, what was run, and the paths.
@@ -295,7 +264,7 @@ impl Execution<'_> {
         (ran, detail): (&str, Detail),
     ) -> anyhow::Result<Exit> {
         let began = Instant::now();
-        let Execution { request, inputs, store, .. } = self;
+        let Execution { request, jobs: Jobs { inputs, .. }, store, .. } = self;
         let _report_lock = store.lock_report()?;
         let (binding, formats) = (&inputs.binding, &ReportFormats::default());
         let data_dir = Some(inputs.data_dir.as_path());
@@ -317,51 +286,7 @@ impl Execution<'_> {
             (_, None) => "--jobs 1 runs one trial at a time; ",
             (_, Some(_)) => "fewer slots in --devices run fewer trials at a time; ",
         };
-        format!("hint: {fewer}{}", MemoryHint::of(&self.job(task, "")))
-    }
-
-    fn worker(&self) -> anyhow::Result<WorkerCommand> {
-        let threads = self.inputs.binding.threads.to_string();
-        let threads = ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"].map(|name| (name, threads.clone()));
-        let of_trials = environment::of_trials().map(|(name, value)| (name, value.to_owned()));
-        let set = |(name, value): (&str, String)| (name.to_owned(), value);
-        Ok(WorkerCommand {
-            program: env::current_exe().context("the program cannot find itself")?,
-            args: vec!["trial".to_owned(), "--of-run".to_owned()],
-            env: threads.into_iter().chain(of_trials).map(set).collect(),
-            differs: Exit::Differs as i32,
-        })
-    }
-
-    fn job(&self, task: &Task, commit: &str) -> TrialJob {
-        let picks_key = task.trial.picks_key();
-        TrialJob {
-            trial: task.trial.clone(),
-            model_dir: self.inputs.model_dir.clone(),
-            model_files: self.inputs.model_files.clone(),
-            data_dir: self.inputs.data_dir.clone(),
-            few_shot_dir: self.inputs.few_shot_dir.clone(),
-            data: self.inputs.bound_for(&task.trial, &task.cells),
-            picks: picks_key.and_then(|key| self.inputs.binding.picks.get(&key).cloned()),
-            unlocked: self.inputs.unlocked.clone(),
-            device: self.inputs.device.to_string().parse().expect("an argument was checked"),
-            precision: Precision::named(&self.inputs.binding.precision)
-                .expect("a suite names no other precision"),
-            threads: self.inputs.binding.threads,
-            deterministic: self.inputs.binding.deterministic,
-            recompute: self.inputs.binding.recompute,
-            image_cache: self.image_cache.clone(),
-            cells: task.cells.clone(),
-            checkpoint_dir: task.checkpoint_dir.clone(),
-            saving: Saving {
-                dir: task.state_dir.clone(),
-                training_id: task.training_id(),
-                cell_ids: task.cell_ids(),
-                every_s: self.options.checkpoint_every.map(|every| every.as_secs_f64()),
-            },
-            trained: task.trained.clone(),
-            commit: commit.to_owned(),
-        }
+        format!("hint: {fewer}{}", MemoryHint::of(&self.jobs.job(task)))
     }
 }
 

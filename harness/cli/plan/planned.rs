@@ -10,9 +10,9 @@ use super::hours::{Hours, TrialLeft};
 use crate::{
     inputs::Inputs,
     pace::Pace,
-    progress::{Left, Work},
+    progress::Left,
     request::Request,
-    work::{n_evaluation_images, n_images, n_steps, n_training_images},
+    work::{n_evaluation_images, n_steps, n_training_images, work_of_status},
 };
 
 /// Everything that a suite would run.
@@ -108,8 +108,8 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        let works =
-            inputs.map(|inputs| statuses.iter().filter_map(move |status| work(status, inputs)));
+        let works = inputs
+            .map(|inputs| statuses.iter().filter_map(move |status| work_of_status(status, inputs)));
         let left =
             Left::new(works.into_iter().flatten().collect(), request.suite.execution.jobs, pace);
         // Of nothing that is known it would be no time at all.
@@ -142,7 +142,7 @@ impl PlannedTrial {
         let trial = &status.trial;
         let training_images = n_training_images(trial, inputs);
         let evaluation_images = n_evaluation_images(trial, inputs);
-        let left = inputs.and_then(|inputs| work(status, inputs));
+        let left = inputs.and_then(|inputs| work_of_status(status, inputs));
         let cell = |(cell, state): &(CellKey, State<CellRecord>)| PlannedCell {
             cell: cell.to_string(),
             id: inputs.map(|inputs| cell_identity(trial, *cell, &inputs.binding).id()),
@@ -175,17 +175,4 @@ impl Progress {
     fn new<R>(state: &State<R>) -> Self {
         Progress { state: state.word(), reasons: state.reasons() }
     }
-}
-
-/// What is left of a trial, if anything is.
-fn work(status: &TrialStatus, inputs: &Inputs) -> Option<Work> {
-    let trial = &status.trial;
-    let left = status.cells.iter().filter(|(_, state)| !state.is_done());
-    let cells: Vec<(CellKey, usize)> =
-        left.map(|&(cell, _)| (cell, n_images(trial, cell, inputs))).collect();
-    if cells.is_empty() {
-        return None;
-    }
-    let n_steps = n_steps(trial, n_training_images(trial, Some(inputs)));
-    Some(Work { trial: trial.clone(), n_steps, cells })
 }

@@ -24,7 +24,8 @@ pub use lock::{FileLock, has_no_locks};
 pub use open::{is_irregular, open, open_up_to, read, read_to_string};
 pub use part::PartFile;
 pub use replace::{
-    FileId, NewFile, clock_of, publish, remove_leftovers, replace, replace_link, retire, touch,
+    FileId, NewFile, clock_of, copy_program, publish, remove_leftovers, replace, replace_link,
+    retire, touch,
 };
 pub use space::free_bytes;
 pub use update::update;

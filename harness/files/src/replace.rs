@@ -9,7 +9,7 @@ use std::{
     io::{self, BufWriter, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rustix::{
@@ -123,6 +123,17 @@ impl Write for NewFile {
     }
 }
 
+/// Copies a program, which may be run as soon as it has its name.
+pub fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+    let mut file = NewFile::create(to)?;
+    io::copy(&mut crate::open(from)?, &mut file)?;
+    // Whoever may read it may run it.
+    let permissions = file.writer.get_ref().as_file().metadata()?.permissions();
+    let mode = permissions.mode() | (permissions.mode() & 0o444) >> 2;
+    file.writer.get_ref().as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.finish()
+}
+
 /// Gives a file that is not there yet these contents; `false`, and nothing is changed, where something stands there.
 /// It is exclusive between machines as well: see [`NewFile::finish_new`].
 pub fn publish(path: &Path, bytes: &[u8]) -> io::Result<bool> {
@@ -154,6 +165,13 @@ impl FileId {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// When it was written or touched, by the clock of the machine that keeps it.
+    pub fn modified(&self) -> SystemTime {
+        let (seconds, nanos) = self.modified;
+        let seconds = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        UNIX_EPOCH + seconds + Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }
 
@@ -194,7 +212,7 @@ pub fn touch(path: &Path) -> io::Result<()> {
 }
 
 /// What time it is for the machine that keeps a folder: the clocks of others may be wrong.
-pub fn clock_of(dir: &Path) -> io::Result<std::time::SystemTime> {
+pub fn clock_of(dir: &Path) -> io::Result<SystemTime> {
     let probe = NewFile::create(&dir.join("clock"))?;
     probe.writer.get_ref().as_file().metadata()?.modified()
 }
@@ -418,6 +436,14 @@ mod tests {
         let modified = fs::metadata(&path).unwrap().modified().unwrap();
         let apart = clock_of(dir.path()).unwrap().duration_since(modified).unwrap_or_default();
         assert!(apart < Duration::from_secs(3600), "{apart:?}");
+    }
+
+    #[test]
+    fn a_copied_program_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("program");
+        copy_program(Path::new("/bin/true"), &program).unwrap();
+        assert!(std::process::Command::new(program).status().unwrap().success());
     }
 
     #[test]

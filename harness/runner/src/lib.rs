@@ -19,13 +19,16 @@ mod made;
 pub use cost::cost_ms;
 pub use failure::{Failed, Failure, FailureKind};
 pub use merge::{Conflict, Merged, merge};
-pub use run::{RunEvent, Runner, Slot, Summary};
+pub use run::{RunEvent, Runner, Sharing, Slot, Summary};
 pub use shard::{Shard, pack};
 pub use status::{
     Replaced, State, TrialStatus, find_replaced, keep_earlier, rescorable_statuses, stored_binding,
-    trial_statuses,
+    trial_statuses, unknown_status,
 };
 pub(crate) use store::Stored;
-pub use store::{LastRun, NOT_RUN, Store, StoreError, StoreLock, Verified};
+pub use store::{
+    Claim, Claims, FailureNote, Held, Holder, Kept, LastRun, NOT_RUN, Store, StoreError, StoreLock,
+    TakeFrom, Verified,
+};
 pub use task::{Task, tasks};
 pub use worker::{PAUSE, RunError, WorkerCommand};

@@ -4,6 +4,7 @@
 
 mod owed;
 mod pool;
+mod sharing;
 
 use std::{
     io,
@@ -17,11 +18,12 @@ use std::{
 
 use clsrl_spec::TrialEvent;
 
-pub use self::pool::Slot;
 use self::{
     owed::Owed,
     pool::{Pool, Waiting},
+    sharing::Looked,
 };
+pub use self::{pool::Slot, sharing::Sharing};
 use crate::{
     RunError, Store, Task, WorkerCommand,
     failure::{Failed, Failure, FailureKind},
@@ -53,6 +55,8 @@ pub enum RunEvent<'a> {
     Closed(usize, &'a Failure),
     /// A trial ends before it is done, as it was asked to; what it has is kept.
     Paused(usize),
+    /// Another process has taken a trial, because it did not hear of this one; it is stopped here.
+    Lost(usize),
     /// A trial is done, all its cells written.
     Finished(usize),
     /// A trial failed; what it finished before is kept.
@@ -70,6 +74,12 @@ pub struct Summary {
     pub closed: Vec<usize>,
     /// Trials that were not begun because every slot was closed.
     pub n_not_begun: usize,
+    /// Trials of a shared plan that others are at work on.
+    pub n_elsewhere: usize,
+    /// Trials of a shared plan that failed elsewhere.
+    pub n_failed_elsewhere: usize,
+    /// Trials of a shared plan that nobody has begun, for which too little time is left here.
+    pub n_without_time: usize,
     /// Whether the run was told to stop before its end.
     pub stopped: bool,
     /// Trials that were in their middle, which is kept, when the run was told to pause.
@@ -84,6 +94,8 @@ pub struct Runner<'a> {
     pub store: &'a Store,
     /// Whether tuned weights stay after a trial is done.
     pub keep_checkpoints: bool,
+    /// How trials are shared with other processes; none where all of them are for this one.
+    pub sharing: Option<Sharing<'a>>,
     /// Becomes true when the run is to stop.
     pub stop: &'a AtomicBool,
     /// Becomes true when the run is to begin nothing more, and to end once what runs has kept its middle.
@@ -111,7 +123,7 @@ impl Runner<'_> {
         let ended = self.work(&mut pool, (command, job), &mut summary);
         // Whatever ended the run, no worker outlives it.
         for task in pool.stop() {
-            let left = self.store.leave_attempt(&task.trial);
+            let left = self.store.leave_attempt(&task.trial).and_then(|()| self.release(&task));
             if ended.is_ok() {
                 left?;
             }
@@ -127,7 +139,8 @@ impl Runner<'_> {
         summary: &mut Summary,
     ) -> Result<(), RunError> {
         let (sender, messages) = mpsc::channel();
-        let mut beaten = Instant::now();
+        let (mut beaten, mut looked) = (Instant::now(), Looked::default());
+        let beat = self.sharing.as_ref().map_or(BEAT, |sharing| sharing.claims.beat());
         let mut is_pausing = false;
         loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -138,10 +151,11 @@ impl Runner<'_> {
                 is_pausing = true;
                 pool.ask_to_pause();
             }
-            while !is_pausing && let Some((slot, waiting)) = pool.next() {
+            while !is_pausing && let Some((slot, waiting)) = self.next(pool, &mut looked)? {
                 let idx = waiting.idx;
                 // On a disk that machines share, somebody else may have been here meanwhile.
                 let Some(task) = waiting.task.rest(self.store)? else {
+                    self.release(&waiting.task)?;
                     summary.n_finished += 1;
                     (self.on_event)(RunEvent::Finished(idx));
                     continue;
@@ -154,23 +168,31 @@ impl Runner<'_> {
                 summary.paused = 0 < summary.n_paused + pool.n_waiting();
                 return Ok(());
             }
-            if pool.is_idle() {
+            if pool.is_idle() && !looked.waits() {
                 // What no slot takes any more.
                 for waiting in pool.give_up() {
-                    match waiting.failure {
-                        Some(failure) => self.fail(waiting.idx, &waiting.task, failure, summary)?,
-                        None => summary.n_not_begun += 1,
+                    match (waiting.failure, &self.sharing) {
+                        (Some(failure), _) => {
+                            self.fail(waiting.idx, &waiting.task, failure, summary)?;
+                        }
+                        (None, Some(sharing)) => {
+                            sharing.leave(&waiting.task, self.store, summary)?;
+                        }
+                        (None, None) => summary.n_not_begun += 1,
                     }
                 }
                 return Ok(());
             }
-            if BEAT <= beaten.elapsed() {
-                pool.running().for_each(|task| self.store.beat(&task.trial));
+            if beat <= beaten.elapsed() {
+                self.beat(pool)?;
                 beaten = Instant::now();
             }
-            match messages.recv_timeout(POLL) {
+            match messages.recv_timeout(POLL.min(beat)) {
                 Ok(Message::Event(idx, event)) => self.take(pool, idx, &event, summary)?,
-                Ok(Message::Closed(idx)) => self.end(pool, idx, summary)?,
+                Ok(Message::Closed(idx)) => {
+                    self.end(pool, idx, summary)?;
+                    looked.forget();
+                }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
@@ -184,6 +206,11 @@ impl Runner<'_> {
         event: &TrialEvent,
         summary: &mut Summary,
     ) -> Result<(), RunError> {
+        // A process that was frozen may find that its trial was taken meanwhile.
+        let is_record = matches!(event, TrialEvent::TrainingDone(_) | TrialEvent::CellDone(..));
+        if is_record && !self.keep(pool, idx)? {
+            return Ok(());
+        }
         // A trial that failed may still have sent something.
         let Some(running) = pool.get(idx) else { return Ok(()) };
         running.is_paused |= *event == TrialEvent::Paused;
@@ -225,7 +252,8 @@ impl Runner<'_> {
         if was_signalled && self.stops_within(GROUP_SIGNAL) {
             // It may have been the last one, and then nobody looks again.
             summary.stopped = true;
-            return Ok(self.store.leave_attempt(&task.trial)?);
+            self.store.leave_attempt(&task.trial)?;
+            return Ok(self.release(&task)?);
         }
         if running.is_paused && ended.is_ok() {
             return self.put_aside(idx, &task, summary);
@@ -325,6 +353,7 @@ impl Runner<'_> {
         summary: &mut Summary,
     ) -> Result<(), RunError> {
         self.store.leave_attempt(&task.trial)?;
+        self.release(task)?;
         summary.n_paused += 1;
         (self.on_event)(RunEvent::Paused(idx));
         Ok(())
@@ -332,6 +361,7 @@ impl Runner<'_> {
 
     fn finish(&mut self, idx: usize, task: &Task, summary: &mut Summary) -> Result<(), RunError> {
         self.store.end_attempt(&task.trial, self.keep_checkpoints)?;
+        self.release(task)?;
         summary.n_finished += 1;
         (self.on_event)(RunEvent::Finished(idx));
         Ok(())
@@ -345,6 +375,10 @@ impl Runner<'_> {
         summary: &mut Summary,
     ) -> Result<(), RunError> {
         self.store.leave_attempt(&task.trial)?;
+        if let Some(Sharing { claims, .. }) = &self.sharing {
+            claims.note_failure(&task.trial, &failure.reason, failure.kind.is_of_slot())?;
+            claims.release(&task.trial)?;
+        }
         (self.on_event)(RunEvent::Failed(idx, &failure));
         summary.failures.push(failure);
         Ok(())

@@ -40,6 +40,17 @@ pub struct TrialStatus {
     pub foreign_checkpoint: bool,
 }
 
+/// The state of a trial that nobody has looked at: all of it is missing.
+pub fn unknown_status(trial: &Trial) -> TrialStatus {
+    let unknown = || "nobody has looked".to_owned();
+    TrialStatus {
+        trial: trial.clone(),
+        training: State::Missing(unknown()),
+        cells: trial.cells().into_iter().map(|cell| (cell, State::Missing(unknown()))).collect(),
+        foreign_checkpoint: false,
+    }
+}
+
 /// Finished results that a run would write over, and why it would.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replaced {

@@ -8,6 +8,7 @@
 mod publish;
 mod bring;
 mod attempt;
+mod claims;
 mod checkpoint;
 mod state;
 mod answers;
@@ -32,7 +33,11 @@ use self::{
     names::{check_cell_names, check_training_names},
     record_file::RecordFile,
 };
-pub use self::{last_run::LastRun, record_file::NOT_RUN};
+pub use self::{
+    claims::{Claim, Claims, FailureNote, Held, Holder, Kept, TakeFrom},
+    last_run::LastRun,
+    record_file::NOT_RUN,
+};
 
 /// The results of one suite on disk.
 #[derive(Debug, Clone)]
@@ -256,6 +261,12 @@ impl Store {
         cell: CellKey,
     ) -> Result<Option<Identity>, StoreError> {
         Ok(self.read_cell_alone(trial, cell)?.ok().map(|file| file.identity))
+    }
+
+    /// Whether all records of a trial have their names; what they say is not looked at.
+    pub fn looks_done(&self, trial: &Trial) -> bool {
+        let cells = trial.cells().into_iter().map(|cell| self.cell_path(trial, cell));
+        cells.chain([self.training_path(trial)]).all(|path| path.exists())
     }
 
     /// Reads the predictions that a cell's record was held to; an error tells why they are not there any more.

@@ -20,7 +20,8 @@ pub const TRAINER_VERSION: u32 = 3;
 const NUMBER_STEP_VERSION: u32 = 2;
 
 /// What a trial runs with: the part of an identity that no suite can know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Binding {
     /// Digest of the start model's directory.
     pub base_weights: String,

@@ -9,6 +9,9 @@ pub const MAX_THREADS: usize = 1024;
 /// Trials at once.
 pub const MAX_JOBS: usize = 1024;
 
+/// Tasks of a plan.
+pub const MAX_TASKS: usize = 10_000;
+
 /// Images, of a dataset, per class or per step.
 pub const MAX_IMAGES: usize = 10_000_000;
 

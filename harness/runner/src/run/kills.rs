@@ -18,12 +18,19 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
+    Claims, Holder,
     made::{NEVER, binding, cell_record, predictions, trained_trial, training_record, trials},
     tasks, trial_statuses,
 };
 
 /// Set for the processes that coordinate: the folder of the results.
 const COORDINATES: &str = "CLSRL_TEST_COORDINATES";
+
+/// Set for them where they share the trials by claims: the number of their task.
+const TASK: &str = "CLSRL_TEST_TASK";
+
+/// How long a claim lasts of which nothing is heard.
+const LIFETIME: Duration = Duration::from_millis(300);
 
 /// How often to disturb.
 const KILLS: &str = "CLSRL_KILLS";
@@ -51,15 +58,33 @@ fn coordinate(dir: &Path) {
     };
     let slot = |n: usize| Slot { name: n.to_string(), device: n.to_string(), env: Vec::new() };
     let stop = AtomicBool::new(false);
+    let claims = env::var(TASK).ok().map(|task| claims(&store, task.parse().unwrap()));
+    let is_own = |trial: &Trial| {
+        let task = claims.as_ref().map_or(0, |claims| claims.holder().task);
+        trial.seed as usize % 2 == task
+    };
+    let has_time = |_: &Task| true;
+    if let Some(claims) = &claims {
+        trials.iter().filter(is_done).for_each(|trial| claims.clear(trial).unwrap());
+    }
+    let shared = |claims| Sharing { claims, is_own: &is_own, has_time: &has_time };
+    let sharing = claims.as_ref().map(shared);
     let runner = Runner {
         store: &store,
         keep_checkpoints: false,
+        sharing,
         stop: &stop,
         pause: &NEVER,
         on_event: &mut |_| {},
     };
     // Trials whose worker is killed twice are left for the next run.
     runner.run_in_workers(&left, &command, &[slot(0), slot(1)], &job).unwrap();
+}
+
+fn claims(store: &Store, task: usize) -> Claims {
+    let plan = "plan".to_owned();
+    let holder = Holder { plan, task, job: String::new(), host: String::new() };
+    Claims::open(store, holder, LIFETIME).unwrap()
 }
 
 /// A shell line that keeps weights and prints all events of a task.
@@ -82,10 +107,11 @@ fn job(task: &Task) -> String {
     format!("c='{checkpoint}'; {keeps}; {}", says.collect::<Vec<_>>().join("; "))
 }
 
-fn start(dir: &Path) -> Child {
+fn start(dir: &Path, task: Option<usize>) -> Child {
     let name = "run::kills::whatever_is_killed_nothing_is_lost_or_doubled";
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", name, "--nocapture"]).env(COORDINATES, dir);
+    command.envs(task.map(|task| (TASK, task.to_string())));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -121,8 +147,9 @@ fn end(coordinator: Child, what: &str) {
 }
 
 /// Disturbs one coordinator, or two at a time, in a way that chance names; says which.
-fn disturb(dir: &Path, chance: &mut Stream) -> &'static str {
-    let mut one = start(dir);
+fn disturb(dir: &Path, task: Option<usize>, chance: &mut Stream) -> &'static str {
+    let other = task.map(|task| 1 - task);
+    let mut one = start(dir, task);
     pause(&mut one, chance);
     let kill = |mut coordinator: Child| {
         coordinator.kill().unwrap();
@@ -145,7 +172,7 @@ fn disturb(dir: &Path, chance: &mut Stream) -> &'static str {
             "coordinator and workers were killed"
         }
         3 => {
-            let mut two = start(dir);
+            let mut two = start(dir, other);
             pause(&mut two, chance);
             kill(one);
             end(two, "another was killed beside it");
@@ -154,7 +181,7 @@ fn disturb(dir: &Path, chance: &mut Stream) -> &'static str {
         _ => {
             // Frozen for as long as another one needs for everything: it wakes up and goes on.
             signal("-STOP", &[one.id()]);
-            end(start(dir), "another was frozen beside it");
+            end(start(dir, other), "another was frozen beside it");
             signal("-CONT", &[one.id()]);
             end(one, "it was frozen");
             "one was frozen"
@@ -208,9 +235,10 @@ fn whatever_is_killed_nothing_is_lost_or_doubled() {
     while n_done < n_kills {
         let dir = tempfile::tempdir().unwrap();
         let mut before: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
-        // Each grid is disturbed a few times, then finished.
+        // With claims or without; each grid is disturbed a few times, then finished.
+        let task = [None, Some(0), Some(1)][chance.below(3)];
         for _ in 0..1 + chance.below(6) {
-            let what = disturb(dir.path(), &mut chance);
+            let what = disturb(dir.path(), task, &mut chance);
             let now = published(dir.path());
             for (path, bytes) in &before {
                 assert_eq!(now.get(path), Some(bytes), "{}: {what}", path.display());
@@ -218,12 +246,17 @@ fn whatever_is_killed_nothing_is_lost_or_doubled() {
             before = now;
             n_done += 1;
         }
-        end(start(dir.path()), "the last run");
+        end(start(dir.path(), task), "the last run");
+        // Who leaves what another is at work on leaves it to that other's next run.
+        if let Some(task) = task {
+            end(start(dir.path(), Some(1 - task)), "the last run of the other task");
+        }
         let after = published(dir.path());
         for (path, bytes) in &before {
             assert_eq!(after.get(path), Some(bytes), "{}", path.display());
         }
-        assert_eq!(outcomes(after), expected, "after {n_done} kills");
+        assert_eq!(outcomes(after), expected, "after {n_done} kills, task {task:?}");
+        assert_eq!(Store::new(dir.path(), "smoke").claims_there(), []);
         n_grids += 1;
     }
     assert!(0 < n_grids);

@@ -81,6 +81,37 @@ impl<'a> Pool<'a> {
         Some((slot, self.waiting.remove(at)?))
     }
 
+    /// As [`Pool::next`], of those alone that somebody else may be asked for and are given.
+    pub(super) fn next_given(
+        &mut self,
+        is_given: &mut dyn FnMut(&Task) -> Result<bool, RunError>,
+    ) -> Result<Option<(usize, Waiting)>, RunError> {
+        for slot in (0..self.slots.len()).filter(|&slot| self.is_free(slot)) {
+            for at in 0..self.waiting.len() {
+                let waiting = &self.waiting[at];
+                if self.may_take(slot, waiting) && is_given(&waiting.task)? {
+                    return Ok(self.waiting.remove(at).map(|waiting| (slot, waiting)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a slot could begin a trial, if there were one for it.
+    pub(super) fn has_room(&self) -> bool {
+        (0..self.slots.len()).any(|slot| self.is_free(slot))
+    }
+
+    /// The trials that wait.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Task> {
+        self.waiting.iter().map(|waiting| &waiting.task)
+    }
+
+    /// Puts a trial behind all others.
+    pub(super) fn wait_behind(&mut self, idx: usize, task: Task) {
+        self.waiting.push_back(Waiting { idx, task, avoids: None, failure: None });
+    }
+
     pub(super) fn start(
         &mut self,
         slot: usize,
@@ -111,9 +142,9 @@ impl<'a> Pool<'a> {
         self.running.remove(&idx)
     }
 
-    /// The trials that run.
-    pub(super) fn running(&self) -> impl Iterator<Item = &Task> {
-        self.running.values().map(|running| &running.task)
+    /// The trials that run, by index.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, &Task)> {
+        self.running.iter().map(|(&idx, running)| (idx, &running.task))
     }
 
     /// Asks all that run to keep the middle of their trials, and to end.

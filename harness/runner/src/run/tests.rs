@@ -39,8 +39,9 @@ impl Grid {
         let runner = Runner {
             store: &self.store,
             keep_checkpoints: false,
+            sharing: None,
             stop,
-            pause: &NEVER,
+        pause: &NEVER,
             on_event: &mut |_| {},
         };
         runner.run_in_workers(tasks, &command, &slots(2), job).unwrap()
@@ -158,7 +159,7 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
         differs: 7,
     };
     let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
-        Runner { store: &grid.store, keep_checkpoints: false, stop: &stop, pause: &NEVER, on_event }
+        Runner { store: &grid.store, keep_checkpoints: false, sharing: None, stop: &stop, pause: &NEVER, on_event }
             .run_in_workers(&tasks[..1], &command, &slots(1), &|_| String::new())
             .unwrap()
     };
@@ -194,6 +195,7 @@ fn a_stopped_run_kills_its_workers_and_keeps_finished_cells() {
     let runner = Runner {
         store: &grid.store,
         keep_checkpoints: false,
+        sharing: None,
         stop: &stop,
         pause: &NEVER,
         on_event: &mut |event| {
@@ -256,6 +258,7 @@ fn a_folder_that_cannot_be_written_ends_the_run() {
     let runner = Runner {
         store: &grid.store,
         keep_checkpoints: false,
+        sharing: None,
         stop: &stop,
         pause: &NEVER,
         on_event: &mut |_| {},
@@ -284,6 +287,7 @@ fn run_observed(
     let runner = Runner {
         store: &grid.store,
         keep_checkpoints: false,
+        sharing: None,
         stop: &stop,
         pause: &NEVER,
         on_event: &mut |event| match event {
@@ -294,7 +298,7 @@ fn run_observed(
             RunEvent::Failed(idx, _) => events.push(format!("{idx} failed")),
             RunEvent::Known(idx, _) => events.push(format!("{idx} known")),
             RunEvent::Paused(idx) => events.push(format!("{idx} paused")),
-            RunEvent::Trial(..) => {}
+            RunEvent::Trial(..) | RunEvent::Lost(_) => {}
         },
     };
     let tasks = grid.tasks(&binding());
@@ -316,6 +320,7 @@ fn run_to_a_pause(grid: &Grid, n_slots: usize, word: &str) -> (Summary, Vec<Stri
     let runner = Runner {
         store: &grid.store,
         keep_checkpoints: false,
+        sharing: None,
         stop: &NEVER,
         pause: &pause,
         on_event: &mut |event| match event {
