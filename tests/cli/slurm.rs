@@ -200,7 +200,7 @@ fn before_its_time_limit_an_element_puts_itself_and_no_other_into_the_queue_agai
     let fakes = Fakes::new();
     expect_ok(&fakes.submit(&["--array-max", "100", "--max-restarts", "1"]));
     fakes.asked();
-    for (n_restarts, code) in [("0", 0), ("1", 5)] {
+    for (n_restarts, code) in [("0", 0), ("1", 75)] {
         let mut task = fakes.element("100", "0", "0");
         let mut child =
             task.env("SLURM_RESTART_COUNT", n_restarts).stderr(Stdio::piped()).spawn().unwrap();

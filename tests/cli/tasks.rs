@@ -70,7 +70,7 @@ fn a_task_takes_what_others_have_left() {
 
 #[test]
 fn a_task_that_is_out_of_time_gives_its_trials_back() {
-    for (name, code) in [("-USR1", 5), ("-TERM", 143)] {
+    for (name, code) in [("-USR1", 75), ("-TERM", 143)] {
         let dir = temporary();
         let plan = plan(dir.path(), "1", &[]);
         let (mut child, mut stderr) = run_until(&task_args(&plan, "0"), " done in ");

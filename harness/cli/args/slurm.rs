@@ -7,7 +7,11 @@ use clsrl_slurm::{Runtime, TimeLimit};
 use clsrl_spec::ranges::{MAX_IMAGES, MAX_JOBS, MAX_TASKS, MAX_THREADS};
 
 use super::{
-    gate::parse_max_drop, inputs::InputArgs, number::{parse_duration, whole}, size::CacheSize, suite::SuiteArgs,
+    gate::parse_max_drop,
+    inputs::InputArgs,
+    number::{parse_duration, whole},
+    size::CacheSize,
+    suite::SuiteArgs,
 };
 use crate::{
     options::{Check, InputOptions},
@@ -22,7 +26,7 @@ pub enum SlurmVerb {
     /// Submit what is left of a suite as job arrays, and a job that writes the report.
     ///
     /// Model and data are checked and hashed once, here. Tasks take trials by claims: their own first, then what
-    /// others have left. Before its time limit a task gives its trials back and puts itself into the queue again. What
+    /// others have left. Before its time limit a task keeps the middle of its trials, gives them back and puts itself into the queue again. What
     /// was submitted is kept in `RESULTS/SUITE/.slurm/NUMBER`: plan, program, scripts, logs and jobs.
     Submit(Box<SubmitArgs>),
     /// Show how the last submission goes: records, claims, the queue.

@@ -102,8 +102,12 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     detail.say(&announcement.render());
 
     let n_bytes = options.image_cache.filter(|_| !tasks.is_empty());
-    let jobs =
-        Jobs { inputs: &inputs, image_cache: image_cache(n_bytes)?, commit: version::commit(), checkpoint_every: options.checkpoint_every };
+    let jobs = Jobs {
+        inputs: &inputs,
+        image_cache: image_cache(n_bytes)?,
+        commit: version::commit(),
+        checkpoint_every: options.checkpoint_every,
+    };
     let execution = Execution { request: &request, jobs, store: &store, options, slots };
     let summary = execution.run(&tasks, (signals, detail), left)?;
     if let Some(exit) = signals.end_at_once() {

@@ -149,7 +149,7 @@ fn go_on_later(plan: &TaskPlan, element: Option<&Element>) -> anyhow::Result<Exi
     let given_back = "out of time: its trials are given back, what is done of them is kept";
     let Some(element) = element else {
         note(&format!("{given_back}\nhint: run the same task again to go on"));
-        return Ok(Exit::Incomplete);
+        return Ok(Exit::Paused);
     };
     let max = plan.settings.max_restarts;
     if max <= element.n_restarts {
@@ -158,7 +158,7 @@ fn go_on_later(plan: &TaskPlan, element: Option<&Element>) -> anyhow::Result<Exi
              hint: `slurm submit` makes tasks of what is left",
             count(element.n_restarts + 1, "time")
         ));
-        return Ok(Exit::Incomplete);
+        return Ok(Exit::Paused);
     }
     match Slurm::default().requeue(element) {
         Ok(()) => {
@@ -171,7 +171,7 @@ fn go_on_later(plan: &TaskPlan, element: Option<&Element>) -> anyhow::Result<Exi
                  hint: other tasks take what is left, or `slurm submit` makes tasks of it",
                 element.name()
             ));
-            Ok(Exit::Incomplete)
+            Ok(Exit::Paused)
         }
     }
 }

@@ -41,7 +41,7 @@ impl Grid {
             keep_checkpoints: false,
             sharing: None,
             stop,
-        pause: &NEVER,
+            pause: &NEVER,
             on_event: &mut |_| {},
         };
         runner.run_in_workers(tasks, &command, &slots(2), job).unwrap()
@@ -159,9 +159,16 @@ fn a_signal_to_the_whole_group_fails_no_trial() {
         differs: 7,
     };
     let run = |on_event: &mut dyn FnMut(RunEvent<'_>)| {
-        Runner { store: &grid.store, keep_checkpoints: false, sharing: None, stop: &stop, pause: &NEVER, on_event }
-            .run_in_workers(&tasks[..1], &command, &slots(1), &|_| String::new())
-            .unwrap()
+        Runner {
+            store: &grid.store,
+            keep_checkpoints: false,
+            sharing: None,
+            stop: &stop,
+            pause: &NEVER,
+            on_event,
+        }
+        .run_in_workers(&tasks[..1], &command, &slots(1), &|_| String::new())
+        .unwrap()
     };
     let alone = run(&mut |_| {});
     assert_eq!(alone.failures.len(), 1, "the run heard nothing: {alone:?}");
