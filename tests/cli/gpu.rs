@@ -13,7 +13,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::program::{Ended, end, model, program, root, shared, temporary, text};
+use crate::{
+    pauses::signal_when_kept,
+    program::{Ended, end, model, program, root, shared, temporary, text},
+};
 
 /// The folder with the stand-in's library, compiled once.
 fn stand_in() -> &'static Path {
@@ -111,6 +114,26 @@ fn every_method_runs_on_a_gpu() {
     }
     let small_gpu = [&run("cls-rl", "cuda", dir.path())[..], &["--lora", "2", "--recompute"]];
     expect_ok(&[], &small_gpu.concat());
+}
+
+#[test]
+fn a_trial_on_a_gpu_goes_on_where_it_was_asked_to_end_and_its_record_says_so() {
+    let dir = temporary();
+    let args = run("no-thinking-cls-rl", "cuda:1", dir.path());
+    let trial = dir.path().join("smoke/no-thinking-cls-rl.dtd.4shot.seed1");
+    let mut asked = program(&[&args[..], &["--checkpoint-every", "0s"]].concat());
+    asked.env("LD_LIBRARY_PATH", stand_in());
+    let ended = signal_when_kept(&mut asked, &trial, "-USR1");
+    assert_eq!(ended.code, Some(75), "{}", ended.stderr);
+    expect_ok(&[], &args);
+    let record = record(&trial.join("training.json"));
+    let (run, outcome) = (&record["record"]["run"], &record["record"]["outcome"]);
+    assert_eq!(run["place"]["device"], "cuda:1 Stand-in GPU");
+    let resumed_at = run["resumed_at"].as_array().unwrap();
+    assert_eq!(resumed_at.len(), 1);
+    let n_steps = outcome["steps"].as_array().unwrap().len();
+    assert!(resumed_at[0].as_u64().unwrap() < n_steps as u64, "{resumed_at:?}");
+    assert_eq!(run["steps"].as_array().unwrap().len(), n_steps);
 }
 
 #[test]

@@ -36,22 +36,21 @@ fn undisturbed() -> &'static Path {
     })
 }
 
-/// Whether an attempt at the trial has kept the state after some step.
-fn is_kept(out: &Path) -> bool {
+/// Whether an attempt at a trial has kept the state after some step.
+fn is_kept(trial_dir: &Path) -> bool {
     let below = |dir: &Path| -> Vec<PathBuf> {
         fs::read_dir(dir)
             .map_or(Vec::new(), |entries| entries.flatten().map(|entry| entry.path()).collect())
     };
-    let of_attempts = below(&out.join(TRIAL)).into_iter().map(|attempt| attempt.join("state"));
+    let of_attempts = below(trial_dir).into_iter().map(|attempt| attempt.join("state"));
     let states = of_attempts.flat_map(|state| below(&state)).flat_map(|states| below(&states));
     states.into_iter().any(|path| path.extension().is_some_and(|end| end == "json"))
 }
 
-/// Sends a signal as soon as there is a state.
-fn signal_when_kept(args: &[&str], out: &Path, name: &str) -> Ended {
-    let mut command = program(args);
+/// Starts a run, and sends it a signal as soon as there is a state of the trial.
+pub fn signal_when_kept(command: &mut Command, trial_dir: &Path, name: &str) -> Ended {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !is_kept(out) {
+    while !is_kept(trial_dir) {
         assert_eq!(child.try_wait().unwrap(), None, "it ended before it kept anything");
         thread::yield_now();
     }
@@ -89,8 +88,10 @@ fn a_run_that_gets_sigusr1_keeps_the_middle_of_its_trial_and_goes_on_there() {
     for more in [&["--checkpoint-every", "0s"][..], &["--checkpoint-every", "0s", "--in-process"]] {
         let dir = temporary();
         let args = cls_rl(dir.path(), more);
-        let ended = signal_when_kept(&args, dir.path(), "-USR1");
+        let ended = signal_when_kept(&mut program(&args), &dir.path().join(TRIAL), "-USR1");
         assert_eq!(ended.code, Some(75), "{}", ended.stderr);
+        // 6.3 MB of weights, and two states of three times as much.
+        assert!(ended.stderr.contains("43.83 MB of weights and states till"), "{}", ended.stderr);
         let said = "paused: 0 of 1 trial done in this run, 1 kept in the middle\n\
                     hint: run the same command again to go on";
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
@@ -105,7 +106,7 @@ fn a_run_that_gets_sigusr1_keeps_the_middle_of_its_trial_and_goes_on_there() {
 fn a_run_that_is_killed_goes_on_from_what_its_trial_last_kept() {
     let dir = temporary();
     let args = cls_rl(dir.path(), &["--checkpoint-every", "0s"]);
-    let ended = signal_when_kept(&args, dir.path(), "-KILL");
+    let ended = signal_when_kept(&mut program(&args), &dir.path().join(TRIAL), "-KILL");
     assert_eq!(ended.code, None);
     expect_going_on(&args, dir.path());
 }
@@ -114,7 +115,7 @@ fn a_run_that_is_killed_goes_on_from_what_its_trial_last_kept() {
 fn a_run_that_is_interrupted_goes_on_from_what_its_trial_last_kept() {
     let dir = temporary();
     let args = cls_rl(dir.path(), &["--checkpoint-every", "0s"]);
-    let ended = signal_when_kept(&args, dir.path(), "-INT");
+    let ended = signal_when_kept(&mut program(&args), &dir.path().join(TRIAL), "-INT");
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     expect_going_on(&args, dir.path());
 }
@@ -143,7 +144,7 @@ fn nothing_is_kept_of_a_trial_where_nobody_asks_for_it() {
     let mut run = program(&cls_rl(dir.path(), &[]));
     let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while child.try_wait().unwrap().is_none() {
-        assert!(!is_kept(dir.path()));
+        assert!(!is_kept(&dir.path().join(TRIAL)));
         thread::yield_now();
     }
     assert!(child.wait().unwrap().success());

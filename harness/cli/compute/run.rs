@@ -96,6 +96,7 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
         n_jobs,
         model_dir: &inputs.model_dir,
         keep_checkpoints: options.keep_checkpoints,
+        keeps_states: options.checkpoint_every.is_some(),
         events_dir: events_dir.as_deref(),
         results_dir: store.dir(),
     };
