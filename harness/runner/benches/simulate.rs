@@ -63,8 +63,12 @@ impl Grid<'_> {
         let mut free: BinaryHeap<Reverse<(u64, usize)>> =
             (0..self.n_gpus).map(|gpu| Reverse((0, gpu))).collect();
         let mut kills: Vec<Option<u64>> = (0..self.n_gpus).map(|_| next_kill(0)).collect();
-        while let Some((left, since)) = waiting.pop_front() {
-            let Some(Reverse((idle_since, gpu))) = free.pop() else { break };
+        while let Some(Reverse((idle_since, gpu))) = free.pop() {
+            // The first that waits by then, else the one that does soonest.
+            let at = waiting.iter().position(|&(_, since)| since <= idle_since);
+            let soonest = || (0..waiting.len()).min_by_key(|&at| waiting[at].1);
+            let taken = at.or_else(soonest).and_then(|at| waiting.remove(at));
+            let Some((left, since)) = taken else { break };
             let now = idle_since.max(since);
             // Kills of a GPU that had nothing to do harm nobody.
             while kills[gpu].is_some_and(|kill| kill < now) {
