@@ -148,7 +148,7 @@ pub fn find_lock(project: &Project, given: Option<&Path>) -> anyhow::Result<Path
             path.display()
         ))),
         Some(path) => Ok(path.to_owned()),
-        None => Ok(project.path(LOCK)),
+        None => Ok(project.lock(LOCK).read),
     }
 }
 

@@ -43,6 +43,7 @@ mod broken;
 mod inputs;
 mod locked;
 mod project;
+mod embedded;
 mod cache;
 mod progress;
 #[cfg(feature = "libtorch")]

@@ -12,6 +12,8 @@ use crate::{names::guess, project::Project};
 pub struct FileKind {
     /// The folder in the project.
     dir: &'static str,
+    /// Whether it is written, not a part of the project.
+    is_made: bool,
     /// What file names end with.
     extension: &'static str,
     /// What several are called.
@@ -19,15 +21,16 @@ pub struct FileKind {
 }
 
 /// Suites.
-pub const SUITES: FileKind = FileKind { dir: "suites", extension: "toml", plural: "suites" };
+pub const SUITES: FileKind =
+    FileKind { dir: "suites", is_made: false, extension: "toml", plural: "suites" };
 
 /// Protocols.
 pub const PROTOCOLS: FileKind =
-    FileKind { dir: "suites/protocols", extension: "toml", plural: "protocols" };
+    FileKind { dir: "suites/protocols", is_made: false, extension: "toml", plural: "protocols" };
 
 /// Baselines.
 pub const BASELINES: FileKind =
-    FileKind { dir: "results/baselines", extension: "json", plural: "baselines" };
+    FileKind { dir: "results/baselines", is_made: true, extension: "json", plural: "baselines" };
 
 /// The file that was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,7 @@ impl FileKind {
             return NamedFile { path: PathBuf::from(named), shown: named.to_owned() };
         }
         let shown = format!("{dir}/{named}.{extension}");
-        NamedFile { path: project.path(&shown), shown }
+        NamedFile { path: self.place(project, &shown), shown }
     }
 
     /// The names that the project has, with a guess at what was meant.
@@ -67,8 +70,15 @@ impl FileKind {
         format!("{}; a path ends in `.{}`", self.list(project, named), self.extension)
     }
 
+    fn place(self, project: &Project, relative: &str) -> PathBuf {
+        match self.is_made {
+            true => project.work_path(relative),
+            false => project.path(relative),
+        }
+    }
+
     fn names(self, project: &Project) -> Vec<String> {
-        let entries = fs::read_dir(project.path(self.dir)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.place(project, self.dir)).into_iter().flatten().flatten();
         let extension = format!(".{}", self.extension);
         let mut names: Vec<String> = entries
             .filter_map(|entry| {

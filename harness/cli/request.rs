@@ -86,7 +86,10 @@ impl Places {
     fn new(project: &Project, out: Option<&Path>) -> Self {
         match out {
             Some(dir) => Places { results: dir.to_owned(), reports: dir.to_owned() },
-            None => Places { results: project.path("results"), reports: project.path("reports") },
+            None => Places {
+                results: project.work_path("results"),
+                reports: project.work_path("reports"),
+            },
         }
     }
 }

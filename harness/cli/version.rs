@@ -1,8 +1,8 @@
 //! Which code this is: its version and its commit, for `--version`, records, benches and `doctor`.
 
-use crate::project::Project;
+use crate::project;
 
-/// The commit of a program that was built to be carried elsewhere; the scripts that build one set it.
+/// The commit of a program that was built to be carried elsewhere; `build.rs` sets it in a release.
 const BUILT_FROM: Option<&str> = option_env!("CLSRL_COMMIT");
 
 /// In an archive that git made: its commit. In a checkout: what git would put there.
@@ -17,9 +17,8 @@ const N_DIGITS: usize = 12;
 /// The commit, with `-dirty` if the project's files differ from it; `unknown` where nothing tells.
 pub fn commit() -> String {
     let built_from = BUILT_FROM.filter(|commit| !commit.is_empty()).map(str::to_owned);
-    let of_checkout = || Project::find().ok()?.commit(N_DIGITS);
     built_from
-        .or_else(of_checkout)
+        .or_else(|| project::commit(N_DIGITS))
         .or_else(|| archived(ARCHIVED))
         .unwrap_or_else(|| UNKNOWN.to_owned())
 }

@@ -22,6 +22,7 @@ mod irregular;
 mod model;
 mod network;
 mod pauses;
+mod outside;
 mod plan;
 mod program;
 mod records;

@@ -53,15 +53,17 @@ pub fn lock(
     }
     // What is there when it is written counts: another process may lock other datasets at the same time. What a
     // link leads to is replaced, not the link.
-    let path = fs::canonicalize(&place.lock_path).unwrap_or_else(|_| place.lock_path.clone());
+    let written = &place.lock_file.written;
+    let path = fs::canonicalize(written).unwrap_or_else(|_| written.clone());
     clsrl_files::update(&path, MAX_BYTES, |before| {
-        let before = String::from_utf8(before.unwrap_or_default())
-            .with_context(|| format!("the lock `{}` is no UTF-8", place.lock_path.display()))?;
-        update_text(&place.lock_path, &before, &mut reports, accept_changes)
+        let before = String::from_utf8(place.lock_file.before(before))
+            .with_context(|| format!("the lock `{}` is no UTF-8", written.display()))?;
+        update_text(written, &before, &mut reports, accept_changes)
     })
     .map_err(|error: anyhow::Error| match error.downcast::<std::io::Error>() {
-        Ok(error) => anyhow::Error::new(error)
-            .context(format!("cannot write `{}`", place.lock_path.display())),
+        Ok(error) => {
+            anyhow::Error::new(error).context(format!("cannot write `{}`", written.display()))
+        }
         Err(error) => error,
     })?;
     print(&match options.json {

@@ -16,10 +16,10 @@ use crate::{
     cache::sidecars_dir,
     exit::{Exit, describe},
     inputs::data_dir,
-    locked::{find_lock, read_lock},
+    locked::{LOCK, find_lock, read_lock},
     options::DatasetsOptions,
     progress::Detail,
-    project::Project,
+    project::{LockFile, Project},
     suites::read_suite,
 };
 
@@ -33,7 +33,7 @@ pub struct Place {
     /// The folder of the lock's file lists.
     pub sidecars: PathBuf,
     /// The lock's file.
-    pub lock_path: PathBuf,
+    pub lock_file: LockFile,
     lock: Lock,
     /// The datasets whose folders are there, or that were named.
     pub ids: Vec<DatasetId>,
@@ -48,11 +48,12 @@ impl Place {
     pub fn find(options: &DatasetsOptions, writes: bool, detail: Detail) -> anyhow::Result<Self> {
         let project = Project::find()?;
         let suite = read_suite(&project, DEFAULT_SUITE, None)?;
-        let lock_path = match &options.data.lock {
-            Some(path) if writes => path.clone(),
-            given => find_lock(&project, given.as_deref())?,
+        let lock_file = match &options.data.lock {
+            None => project.lock(LOCK),
+            Some(path) if writes => LockFile::named(path),
+            given => LockFile::named(&find_lock(&project, given.as_deref())?),
         };
-        let (_, lock) = read_lock(&lock_path)?;
+        let (_, lock) = read_lock(&lock_file.read)?;
         let data_dir = data_dir(&suite, options.data.dir.as_deref(), detail)?;
         let is_there = |id: &DatasetId| data_dir.join(id.folder()).exists();
         let (ids, absent) = match options.ids.is_empty() {
@@ -61,7 +62,7 @@ impl Place {
         };
         let sidecars = sidecars_dir(options.data.sidecars.as_deref())?;
         let follows_links = writes;
-        Ok(Place { data_dir, sidecars, lock_path, lock, ids, absent, follows_links })
+        Ok(Place { data_dir, sidecars, lock_file, lock, ids, absent, follows_links })
     }
 
     /// Ends with the code for an empty selection if there is no dataset at all.

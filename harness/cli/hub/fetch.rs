@@ -1,7 +1,5 @@
 //! `model fetch`: the weights of a model, from the hub into its cache or a folder.
 
-use std::path::Path;
-
 use anyhow::{Context, anyhow};
 use clsrl_hub::{
     Client, ClientSettings, Destination, Fetch, FetchError, Fetched, HubCache, Plan, Presence,
@@ -23,16 +21,16 @@ use crate::{
     options::FetchOptions,
     output::{note, print},
     progress::Detail,
-    project::Project,
+    project::{LockFile, Project},
 };
 
 /// Fetches a model and prints its folder.
 pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyhow::Result<Exit> {
-    let lock_path = match &options.lock {
-        Some(path) => path.clone(),
-        None => Project::find()?.path(LOCK),
+    let lock_file = match &options.lock {
+        Some(path) => LockFile::named(path),
+        None => Project::find()?.lock(LOCK),
     };
-    let lock = read_lock(&lock_path)?;
+    let lock = read_lock(&lock_file.read)?;
     let locked = lock.model(&options.model.id).filter(|_| !options.accept_changes);
     let destination = match &options.to {
         Some(dir) => Destination::Folder(
@@ -74,7 +72,7 @@ pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyho
             // The folder is there whatever becomes of the lock.
             print(&format!("{}\n", fetched.dir.display()))?;
             if locked.is_none() {
-                write_lock(&lock_path, &options.model.id, fetched, detail)?;
+                write_lock(&lock_file, &options.model.id, fetched, detail)?;
             }
             Ok(Exit::Ok)
         }
@@ -82,11 +80,17 @@ pub fn fetch(options: &FetchOptions, signals: &Signals, detail: Detail) -> anyho
 }
 
 /// Writes what was fetched into the lock, in which somebody else may have locked another model meanwhile.
-fn write_lock(path: &Path, id: &ModelId, fetched: Fetched, detail: Detail) -> anyhow::Result<()> {
+fn write_lock(
+    lock: &LockFile,
+    id: &ModelId,
+    fetched: Fetched,
+    detail: Detail,
+) -> anyhow::Result<()> {
+    let path = lock.written.as_path();
     let model = LockedModel { commit: fetched.commit, files: fetched.files };
     let mut is_new = false;
     let updated = clsrl_files::update(path, MAX_LOCK, |before| -> anyhow::Result<_> {
-        let text = String::from_utf8(before.unwrap_or_default()).context("it is not UTF-8")?;
+        let text = String::from_utf8(lock.before(before)).context("it is not UTF-8")?;
         is_new = parse_lock(path, &text)?.model(id) != Some(&model);
         match is_new {
             true => Ok(Some(with_model(&text, id, &model)?.into_bytes())),

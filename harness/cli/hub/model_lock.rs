@@ -31,7 +31,7 @@ pub fn expect_locked(
     detail: Detail,
 ) -> anyhow::Result<bool> {
     let Some(commit) = commit_of(dir) else { return Ok(false) };
-    let lock = read_lock(&project.path(LOCK))?;
+    let lock = read_lock(&project.lock(LOCK).read)?;
     let Some((id, locked)) = lock.of_commit(&commit) else { return Ok(false) };
     let found = |(name, sha256): (&String, &String)| {
         let sha256: Digest = sha256.parse().context("a digest is no digest")?;

@@ -22,7 +22,7 @@ pub fn dir_of(given: &Path) -> anyhow::Result<PathBuf> {
     };
     let model: HubModel =
         name.parse().map_err(|error| Exit::Usage.because(anyhow::Error::new(error)))?;
-    let lock = read_lock(&Project::find()?.path(LOCK))?;
+    let lock = read_lock(&Project::find()?.lock(LOCK).read)?;
     let (cache, locked) = (HubCache::new(cache_root()?), lock.model(&model.id));
     let commit = match (&model.revision, locked) {
         (None, Some(locked)) => Some(locked.commit.clone()),
@@ -50,7 +50,7 @@ pub fn dir_of(given: &Path) -> anyhow::Result<PathBuf> {
 
 /// The id of the only locked model of this name, whoever publishes it.
 pub fn locked_id(name: &str) -> anyhow::Result<Option<ModelId>> {
-    Ok(read_lock(&Project::find()?.path(LOCK))?.id_of_name(name).cloned())
+    Ok(read_lock(&Project::find()?.lock(LOCK).read)?.id_of_name(name).cloned())
 }
 
 /// The folder of the hub's cache, found as Hugging Face's tools find it.
