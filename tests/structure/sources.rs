@@ -110,11 +110,12 @@ const OPENERS: [&str; 10] = [
 ];
 
 /// Who may, beside `clsrl-files`, and why.
-const MAY_OPEN: [(&str, &str); 6] = [
+const MAY_OPEN: [(&str, &str); 7] = [
     ("harness/engine/src/machine.rs", "the kernel's own word on this process"),
     ("harness/cli/ending.rs", "the kernel's own word on this process"),
     ("harness/vlm/src/device.rs", "the kernel's own word on this machine"),
     ("harness/vlm/build.rs", "libtorch's headers, while building"),
+    ("build.rs", "the project's own files, while building"),
     ("harness/report/benches/samples.rs", "the project's own files, in a bench"),
     ("harness/data/benches/input/photographs.rs", "a bench"),
 ];
