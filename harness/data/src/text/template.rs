@@ -1,7 +1,8 @@
-//! Qwen2-VL's chat template for one system message and one image with text.
+//! The families' chat template for one system message, or none, and one image with text.
 //!
-//! Written out instead of interpreted: the template of the published checkpoints renders exactly this for
-//! the conversations of the paper (the golden prompts say so).
+//! Written out instead of interpreted: the templates of the published checkpoints render exactly this for
+//! the conversations of the paper (the golden prompts say so). They differ in what they put in where there is no
+//! system message: Qwen2-VL's and Qwen2.5-VL's a message of their own, Qwen3-VL's nothing.
 
 use clsrl_spec::MessageOrder;
 
@@ -12,7 +13,7 @@ const IMAGE: &str = "<|vision_start|><|image_pad|><|vision_end|>";
 /// What every prompt ends in.
 pub(super) const ASSISTANT_HEADER: &str = "<|im_start|>assistant\n";
 
-/// Renders a conversation up to the point where the model speaks.
+/// Renders a conversation up to the point where the model speaks; an empty system message is none.
 ///
 /// A special token's text inside `text` becomes that token, as it does in transformers.
 pub fn render_prompt(system: &str, order: MessageOrder, text: &str) -> String {
@@ -20,11 +21,11 @@ pub fn render_prompt(system: &str, order: MessageOrder, text: &str) -> String {
         MessageOrder::ImageFirst => (IMAGE, text),
         MessageOrder::TextFirst => (text, IMAGE),
     };
-    format!(
-        "<|im_start|>system\n{system}<|im_end|>\n\
-         <|im_start|>user\n{first}{second}<|im_end|>\n\
-         {ASSISTANT_HEADER}"
-    )
+    let system = match system {
+        "" => String::new(),
+        system => format!("<|im_start|>system\n{system}<|im_end|>\n"),
+    };
+    format!("{system}<|im_start|>user\n{first}{second}<|im_end|>\n{ASSISTANT_HEADER}")
 }
 
 /// Renders a conversation with its answer, for supervised fine-tuning.
