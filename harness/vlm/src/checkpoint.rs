@@ -1,7 +1,7 @@
 //! A directory's tensors, from one file or several shards, checked against the layout.
 //!
 //! `lm_head.weight` beside tied embeddings is accepted only if it equals
-//! `model.embed_tokens.weight`: transformers would use one of the two, and which one has changed
+//! `embed_tokens.weight` of the decoder: transformers would use one of the two, and which one has changed
 //! between its versions.
 
 use std::{
@@ -15,7 +15,8 @@ use tch::{Device, Tensor};
 
 use crate::{
     error::{VlmError, WeightProblem},
-    names::{self, WeightNames},
+    layout::Layout,
+    names::{Names, WeightNames},
     shard::{Shard, ShardError, float_kind, shape_of},
     values::is_finite,
     weights::TensorSpec,
@@ -24,7 +25,6 @@ use crate::{
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const LM_HEAD: &str = "lm_head.weight";
-const EMBEDDINGS: &str = "model.embed_tokens.weight";
 
 /// The most that an index may have; the published ones have some ten kilobytes.
 const MAX_INDEX: u64 = 1 << 26;
@@ -36,7 +36,7 @@ const MAX_INDEX: u64 = 1 << 26;
 /// Of a folder that is held to digests, a difference from them goes before everything else.
 pub(crate) fn read_weights(
     model: &Folder,
-    layout: &[TensorSpec],
+    layout: &Layout,
     device: Device,
 ) -> Result<Vec<(String, Tensor)>, VlmError> {
     read_shards(model, layout, open_checked(model, layout)?, device)
@@ -46,7 +46,7 @@ pub(crate) fn read_weights(
 pub(crate) fn read_file(
     model: &Folder,
     file_name: &str,
-    layout: &[TensorSpec],
+    layout: &Layout,
     device: Device,
 ) -> Result<Vec<(String, Tensor)>, VlmError> {
     let index = Index::from([(file_name.to_owned(), BTreeSet::new())]);
@@ -55,7 +55,7 @@ pub(crate) fn read_file(
 
 fn read_shards(
     model: &Folder,
-    layout: &[TensorSpec],
+    layout: &Layout,
     shards: Vec<Shard>,
     device: Device,
 ) -> Result<Vec<(String, Tensor)>, VlmError> {
@@ -86,7 +86,7 @@ fn read_shards(
         let (_, tensor) = tensors.remove(&spec.name).expect("the layout was checked");
         (spec.name.clone(), tensor)
     };
-    Ok(layout.iter().map(&mut take).collect())
+    Ok(layout.specs.iter().map(&mut take).collect())
 }
 
 /// Reads some tensors of the layout one by one, held to nothing, as float32 on the CPU.
@@ -97,7 +97,7 @@ pub(crate) struct TensorReader {
 
 impl TensorReader {
     /// Opens the files of a model.
-    pub(crate) fn open(dir: &Path, layout: &[TensorSpec]) -> Result<Self, VlmError> {
+    pub(crate) fn open(dir: &Path, layout: &Layout) -> Result<Self, VlmError> {
         let model = Folder::unchecked(dir);
         let shards = open_checked(&model, layout)?;
         Ok(TensorReader { model, shards })
@@ -126,7 +126,7 @@ pub(crate) struct Headers {
 }
 
 /// Checks names and shapes of every tensor of the layout.
-pub(crate) fn read_headers(dir: &Path, layout: &[TensorSpec]) -> Result<Headers, VlmError> {
+pub(crate) fn read_headers(dir: &Path, layout: &Layout) -> Result<Headers, VlmError> {
     let shards = open_checked(&Folder::unchecked(dir), layout)?;
     let mut names = WeightNames::default();
     shards.iter().for_each(|shard| names.extend(&shard.names));
@@ -140,19 +140,19 @@ pub(crate) fn read_headers(dir: &Path, layout: &[TensorSpec]) -> Result<Headers,
 }
 
 /// Opens the files and checks their headers against the layout.
-fn open_checked(model: &Folder, layout: &[TensorSpec]) -> Result<Vec<Shard>, VlmError> {
+fn open_checked(model: &Folder, layout: &Layout) -> Result<Vec<Shard>, VlmError> {
     let mut problems = Vec::new();
-    let index = read_index(model, &mut problems)?;
+    let index = read_index(model, layout.names, &mut problems)?;
     open_index(model, layout, &index, problems)
 }
 
 fn open_index(
     model: &Folder,
-    layout: &[TensorSpec],
+    layout: &Layout,
     index: &Index,
     mut problems: Vec<WeightProblem>,
 ) -> Result<Vec<Shard>, VlmError> {
-    let shards = open_shards(model, index, &mut problems)?;
+    let shards = open_shards(model, layout.names, index, &mut problems)?;
     if problems.is_empty() {
         check_index(index, &shards, &mut problems);
         check_layout(layout, &shards, &mut problems);
@@ -175,7 +175,11 @@ struct IndexFile {
     weight_map: BTreeMap<String, String>,
 }
 
-fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index, VlmError> {
+fn read_index(
+    model: &Folder,
+    names: Names,
+    problems: &mut Vec<WeightProblem>,
+) -> Result<Index, VlmError> {
     let path = model.path(INDEX);
     if model.has(SINGLE) || !model.has(INDEX) {
         return Ok(BTreeMap::from([(SINGLE.to_owned(), BTreeSet::new())]));
@@ -188,7 +192,7 @@ fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index
     for (tensor, shard) in file.weight_map {
         let is_plain_name = Path::new(&shard).file_name().is_some_and(|name| *name == *shard);
         if is_plain_name && shard.ends_with(".safetensors") {
-            index.entry(shard).or_default().insert(names::published_name(&tensor));
+            index.entry(shard).or_default().insert(names.published(&tensor));
         } else {
             problems.push(WeightProblem {
                 file: INDEX.to_owned(),
@@ -203,12 +207,13 @@ fn read_index(model: &Folder, problems: &mut Vec<WeightProblem>) -> Result<Index
 
 fn open_shards(
     model: &Folder,
+    names: Names,
     index: &Index,
     problems: &mut Vec<WeightProblem>,
 ) -> Result<Vec<Shard>, VlmError> {
     let mut shards = Vec::new();
     for file_name in index.keys() {
-        match Shard::open(model, file_name) {
+        match Shard::open(model, Some(names), file_name) {
             Ok(shard) => shards.push(shard),
             Err(ShardError::Malformed(found)) => problems.extend(found),
             Err(ShardError::Io(source)) => {
@@ -237,10 +242,10 @@ fn check_index(index: &Index, shards: &[Shard], problems: &mut Vec<WeightProblem
     }
 }
 
-fn check_layout(layout: &[TensorSpec], shards: &[Shard], problems: &mut Vec<WeightProblem>) {
+fn check_layout(layout: &Layout, shards: &[Shard], problems: &mut Vec<WeightProblem>) {
     let is_single = shards.len() == 1;
     let file = if is_single { shards[0].file_name.as_str() } else { INDEX };
-    for spec in layout {
+    for spec in &layout.specs {
         let Some((shard, info)) =
             shards.iter().find_map(|shard| Some((shard, shard.tensors.get(&spec.name)?)))
         else {
@@ -265,9 +270,11 @@ fn check_layout(layout: &[TensorSpec], shards: &[Shard], problems: &mut Vec<Weig
     check_extra(layout, shards, problems);
 }
 
-fn check_extra(layout: &[TensorSpec], shards: &[Shard], problems: &mut Vec<WeightProblem>) {
-    let known: BTreeSet<&str> = layout.iter().map(|spec| spec.name.as_str()).collect();
-    let head_shape = layout.iter().find(|spec| spec.name == EMBEDDINGS).map(|spec| &spec.shape);
+fn check_extra(layout: &Layout, shards: &[Shard], problems: &mut Vec<WeightProblem>) {
+    let known: BTreeSet<&str> = layout.specs.iter().map(|spec| spec.name.as_str()).collect();
+    let embeddings = embeddings(layout.names);
+    let head = layout.specs.iter().find(|spec| spec.name == embeddings);
+    let head_shape = head.map(|spec| &spec.shape);
     for shard in shards {
         for (name, info) in &shard.tensors {
             let is_tied_head = name == LM_HEAD
@@ -283,20 +290,25 @@ fn check_extra(layout: &[TensorSpec], shards: &[Shard], problems: &mut Vec<Weigh
 
 /// A head that is stored beside tied embeddings must be the embeddings.
 fn tied_head_problem(
-    layout: &[TensorSpec],
+    layout: &Layout,
     tensors: &BTreeMap<String, (String, Tensor)>,
 ) -> Option<WeightProblem> {
-    if layout.iter().any(|spec| spec.name == LM_HEAD) {
+    if layout.specs.iter().any(|spec| spec.name == LM_HEAD) {
         return None;
     }
     let (file, head) = tensors.get(LM_HEAD)?;
-    let (_, embeddings) = tensors.get(EMBEDDINGS)?;
+    let name = embeddings(layout.names);
+    let (_, embeddings) = tensors.get(&name)?;
     (!head.equal(embeddings)).then(|| WeightProblem {
         file: file.clone(),
         tensor: Some(LM_HEAD.to_owned()),
-        expected: format!("the values of {EMBEDDINGS}, because tie_word_embeddings is true"),
+        expected: format!("the values of {name}, because tie_word_embeddings is true"),
         found: "other values".to_owned(),
     })
+}
+
+fn embeddings(names: Names) -> String {
+    format!("{}.embed_tokens.weight", names.decoder)
 }
 
 fn shard_problem(shard: &Shard, tensor: &str, expected: &str, found: &str) -> WeightProblem {

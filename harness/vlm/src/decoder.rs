@@ -1,4 +1,4 @@
-//! The decoder: grouped-query attention with M-RoPE and a gated MLP, pre-norm.
+//! The decoder: grouped-query attention with M-RoPE and a gated MLP, pre-norm, the same for all families.
 
 use clsrl_libtorch::{select_rows, turned_heads, turned_heads_to_write};
 use tch::Tensor;
@@ -7,6 +7,7 @@ use crate::{
     attention::{Attending, KeyValues, attend, attend_shared, attend_slots, attend_suffixes},
     checkpointed::Checkpointed,
     config::Config,
+    deepstack::Deepstack,
     joint::{GATE_AND_UP, QKV},
     kv_cache::{Prefill, RowCache},
     layers::{Linear, RmsNorm},
@@ -63,20 +64,32 @@ impl Decoder {
         tap(Stage::RopeSin, &rope.sin);
         let mut x = x;
         let mut key_values = Vec::with_capacity(self.layers.len());
+        let n_layers = self.layers.len();
+        // What is not read of the last layer is not computed either, unless something is added to its output.
+        let reads_in_last = prompts.deepstack.features.len() < n_layers;
+        let read_at = prompts.read_at.as_ref();
         for (layer_idx, layer) in self.layers.iter().enumerate() {
-            // What is not read of the last layer is not computed either.
-            let prompts = prompts.share(layer_idx + 1 == self.layers.len());
+            let added = prompts.deepstack.features.get(layer_idx);
+            let prompts_of_layer = prompts.share(layer_idx + 1 == n_layers && reads_in_last);
             let inputs = [&x, &rope.cos, &rope.sin];
             let forward = move |layer: &DecoderLayer, inputs: &[Tensor]| {
                 let [x, cos, sin] = inputs else { panic!("a layer has three inputs") };
                 let rope = Rope { cos: cos.shallow_clone(), sin: sin.shallow_clone() };
-                layer.forward(x, &rope, &Attend::Prompts(&prompts))
+                layer.forward(x, &rope, &Attend::Prompts(&prompts_of_layer))
             };
             let [output, k, v] = layer.run(self.checkpoints_gradients, &inputs, forward);
             x = output;
             key_values.push((k, v));
             tap(Stage::Layer(layer_idx), &x);
+            if let Some(features) = added {
+                x = prompts.deepstack.add(&x, features);
+                tap(Stage::Deepstack(layer_idx), &x);
+            }
         }
+        let x = match read_at.filter(|_| !reads_in_last) {
+            None => x,
+            Some(indices) => x.flatten(0, 1).index_select(0, indices),
+        };
         let x = self.norm.forward(&x);
         tap(Stage::FinalNorm, &x);
         (x, key_values)
@@ -137,15 +150,18 @@ pub(crate) struct Prompts {
     pub(crate) packing: Option<Packing>,
     /// Indices of the tokens whose hidden states are read; all if there are none.
     pub(crate) read_at: Option<Tensor>,
+    /// What is added to images' tokens after the first layers.
+    pub(crate) deepstack: Deepstack,
 }
 
 impl Prompts {
-    /// The same for a layer; which tokens are read is the last one's business alone.
+    /// The same for a layer, to which nothing is added; which tokens are read is the last one's business alone.
     fn share(&self, is_last: bool) -> Prompts {
         Prompts {
             attending: self.attending.share(),
             packing: self.packing.as_ref().map(Packing::share),
             read_at: self.read_at.as_ref().filter(|_| is_last).map(Tensor::shallow_clone),
+            deepstack: Deepstack::default(),
         }
     }
 }
@@ -236,6 +252,8 @@ struct Attention {
     q_proj: Linear,
     k_proj: Linear,
     v_proj: Linear,
+    q_norm: Option<RmsNorm>,
+    k_norm: Option<RmsNorm>,
     o_proj: Linear,
     n_heads: i64,
     head_dim: i64,
@@ -244,13 +262,23 @@ struct Attention {
 impl Attention {
     fn load(config: &Config, weights: &Weights<'_>) -> Self {
         let (c, d) = (config.hidden_size, config.head_dim());
-        let kv = config.num_key_value_heads * d;
+        let [q, kv] = [config.num_attention_heads, config.num_key_value_heads].map(|n| n * d);
+        let load_linear = match config.family.has_qkv_bias() {
+            true => Linear::load,
+            false => Linear::load_without_bias,
+        };
+        let load_norm = |name: &str| {
+            let load = || RmsNorm::load(d, config.rms_norm_eps, &weights.at(name));
+            config.family.has_qk_norm().then(load)
+        };
         Attention {
             qkv_proj: Linear::load_joint(&QKV, weights),
-            q_proj: Linear::load(c, c, &weights.at("q_proj")),
-            k_proj: Linear::load(kv, c, &weights.at("k_proj")),
-            v_proj: Linear::load(kv, c, &weights.at("v_proj")),
-            o_proj: Linear::load_without_bias(c, c, &weights.at("o_proj")),
+            q_proj: load_linear(q, c, &weights.at("q_proj")),
+            k_proj: load_linear(kv, c, &weights.at("k_proj")),
+            v_proj: load_linear(kv, c, &weights.at("v_proj")),
+            q_norm: load_norm("q_norm"),
+            k_norm: load_norm("k_norm"),
+            o_proj: Linear::load_without_bias(c, q, &weights.at("o_proj")),
             n_heads: config.num_attention_heads,
             head_dim: d,
         }
@@ -294,16 +322,26 @@ impl Attention {
             None => x.transpose(1, 2),
             Some(packing) => packing.unpack(&x).transpose(1, 2),
         };
-        let q = in_rows(rope.rotate(&split(self.q_proj.forward(x))));
-        let k = in_rows(rope.rotate(&split(self.k_proj.forward(x))));
+        let q = in_rows(rope.rotate(&normed(&self.q_norm, split(self.q_proj.forward(x)))));
+        let k = in_rows(rope.rotate(&normed(&self.k_norm, split(self.k_proj.forward(x)))));
         let v = in_rows(split(self.v_proj.forward(x)));
         [q, k, v]
+    }
+
+    /// Heads of all three (b, t, h + 2 g, d), those of queries and keys normalised where there are norms.
+    fn normed_jointly(&self, qkv: Tensor) -> Tensor {
+        let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) else { return qkv };
+        let (h, n) = (self.n_heads, qkv.size()[2]);
+        let g = (n - h) / 2;
+        let q = q_norm.forward(&qkv.narrow(2, 0, h));
+        let k = k_norm.forward(&qkv.narrow(2, h, g));
+        Tensor::cat(&[&q, &k, &qkv.narrow(2, h + g, g)], 2)
     }
 
     /// The same of one product of all three (b, t, (h + 2 g) d).
     fn joint_heads(&self, qkv: &Tensor, rope: &Rope, to: &Attend) -> [Tensor; 3] {
         let (b, t, _) = qkv.size3().expect("activations are (b, t, c)");
-        let qkv = qkv.view([b, t, -1, self.head_dim]);
+        let qkv = self.normed_jointly(qkv.view([b, t, -1, self.head_dim]));
         let turn = match to {
             Attend::Slots { .. } => turned_heads_to_write,
             Attend::Prompts(_) | Attend::Rows { .. } | Attend::Next { .. } => turned_heads,
@@ -317,6 +355,11 @@ impl Attention {
             }
         }
     }
+}
+
+/// Each head normalised, where there is a norm.
+fn normed(norm: &Option<RmsNorm>, heads: Tensor) -> Tensor {
+    norm.as_ref().map_or(heads.shallow_clone(), |norm| norm.forward(&heads))
 }
 
 struct Mlp {

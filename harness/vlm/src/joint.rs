@@ -9,6 +9,7 @@ use tch::Tensor;
 
 use crate::{
     config::Config,
+    names::Names,
     weights::{NamedTensors, joint_name},
 };
 
@@ -19,8 +20,11 @@ pub(crate) const QKV: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 pub(crate) const GATE_AND_UP: [&str; 2] = ["gate_proj", "up_proj"];
 
 /// What is joined in one decoder layer: its module, the layers, their parameter.
-const JOINED: [(&str, &[&str], &str); 3] =
-    [("self_attn", &QKV, "weight"), ("self_attn", &QKV, "bias"), ("mlp", &GATE_AND_UP, "weight")];
+const JOINED: [(&str, &[&str], &str); 2] =
+    [("self_attn", &QKV, "weight"), ("mlp", &GATE_AND_UP, "weight")];
+
+/// The same of what some families lack.
+const JOINED_BIAS: (&str, &[&str], &str) = ("self_attn", &QKV, "bias");
 
 /// Weights with some of them joined.
 pub(crate) struct Joined {
@@ -41,9 +45,11 @@ pub(crate) fn join(
     let mut joint = NamedTensors::new();
     let names = weights.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at));
     let places: BTreeMap<&str, usize> = names.collect();
+    let names = Names::of(config.family);
+    let bias = config.family.has_qkv_bias().then_some(JOINED_BIAS);
     for layer_idx in 0..config.num_hidden_layers {
-        for (module, layers, parameter) in JOINED {
-            let prefix = format!("model.layers.{layer_idx}.{module}.");
+        for (module, layers, parameter) in JOINED.into_iter().chain(bias) {
+            let prefix = format!("{}.layers.{layer_idx}.{module}.", names.decoder);
             let place = |layer: &&str| places[format!("{prefix}{layer}.{parameter}").as_str()];
             let members: Vec<usize> = layers.iter().map(place).collect();
             let tensors: Vec<&Tensor> = members.iter().map(|&member| &weights[member].1).collect();

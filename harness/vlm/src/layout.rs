@@ -7,6 +7,7 @@ use tch::{Device, Tensor};
 use crate::{
     config::Config,
     decoder::Decoder,
+    names::Names,
     rope::Ropes,
     vision::VisionTower,
     weights::{Role, Source, TensorSpec, Weights},
@@ -22,9 +23,10 @@ pub(crate) struct Modules {
 impl Modules {
     /// Loads the modules, the vision tower first.
     pub(crate) fn load(config: &Config, source: &Source, ropes: Ropes) -> Self {
-        let weights = Weights::new(source);
-        let visual = VisionTower::load(&config.vision_config, &weights.at("visual"), ropes.vision);
-        let model = Decoder::load(config, &weights.at("model"), ropes.text);
+        let (weights, names) = (Weights::new(source), Names::of(config.family));
+        let visual = weights.at(names.visual);
+        let visual = VisionTower::load(&config.vision_config, &visual, ropes.vision);
+        let model = Decoder::load(config, &weights.at(names.decoder), ropes.text);
         let lm_head = match config.tie_word_embeddings {
             true => model.embed_tokens.weight.shallow_clone(),
             false => {
@@ -38,13 +40,33 @@ impl Modules {
 
 /// Lists every tensor of a model in the order of loading, which names the streams of random weights and is that of
 /// digests, optimizer and files.
-pub(crate) fn layout(config: &Config) -> Vec<TensorSpec> {
+pub(crate) fn layout(config: &Config) -> Layout {
     let listing = Source::Listing(RefCell::default());
     Modules::load(config, &listing, Ropes::new(config, Device::Cpu));
     match listing {
-        Source::Listing(specs) => specs.into_inner(),
+        Source::Listing(specs) => {
+            Layout { specs: specs.into_inner(), names: Names::of(config.family) }
+        }
         Source::Tensors { .. } => unreachable!("nothing turns a listing into tensors"),
     }
+}
+
+/// Numbers that a checkpoint of a config holds: all parameters, and those of the vision tower.
+pub fn n_parameters(config: &Config) -> (i64, i64) {
+    let visual = Names::of(config.family).visual;
+    let mut counted = (0, 0);
+    for spec in layout(config).specs {
+        let n = spec.shape.iter().product::<i64>();
+        counted.0 += n;
+        counted.1 += if spec.name.starts_with(visual) { n } else { 0 };
+    }
+    counted
+}
+
+/// The tensors of a checkpoint, and what their names begin with.
+pub(crate) struct Layout {
+    pub(crate) specs: Vec<TensorSpec>,
+    pub(crate) names: Names,
 }
 
 #[cfg(test)]
@@ -110,10 +132,34 @@ lm_head.weight [70, 32]
             .unwrap()
         };
         let listed = |tied: bool| -> String {
-            let specs = layout(&config(tied)).into_iter();
+            let specs = layout(&config(tied)).specs.into_iter();
             specs.map(|spec| format!("{} {:?}\n", spec.name, spec.shape)).collect()
         };
         assert_eq!(listed(false), PUBLISHED);
         assert_eq!(listed(true), PUBLISHED.replace("lm_head.weight [70, 32]\n", ""));
+    }
+
+    /// Counted by transformers on meta tensors, of the published configs.
+    #[test]
+    fn published_models_have_the_parameters_that_transformers_counts() {
+        let counted = [
+            ("Qwen2-VL-2B-Instruct", 2_208_985_600, None, None),
+            ("Qwen2-VL-7B-Instruct", 8_291_375_616, None, None),
+            ("Qwen2.5-VL-3B-Instruct", 3_754_622_976, Some(668_684_288), Some(824)),
+            ("Qwen2.5-VL-7B-Instruct", 8_292_166_656, Some(676_550_144), Some(729)),
+            ("Qwen3-VL-2B-Instruct", 2_127_532_032, Some(406_957_056), Some(625)),
+            ("Qwen3-VL-4B-Instruct", 4_437_815_808, Some(415_347_712), Some(713)),
+            ("Qwen3-VL-8B-Instruct", 8_767_123_696, Some(576_388_336), Some(750)),
+        ];
+        let names: Vec<&str> = counted.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(Config::published_names().collect::<Vec<_>>(), names);
+        for (name, of_all, of_vision, n_tensors) in counted {
+            let config = Config::published(name).unwrap();
+            let found = n_parameters(&config);
+            assert_eq!(found.0, of_all, "{name}");
+            assert_eq!(found.1, of_vision.unwrap_or(found.1), "{name}");
+            let found = layout(&config).specs.len();
+            assert_eq!(found, n_tensors.unwrap_or(found), "{name}");
+        }
     }
 }

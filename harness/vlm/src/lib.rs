@@ -1,4 +1,4 @@
-//! Qwen2-VL in libtorch: config, weights, vision tower, decoder, cache, generation.
+//! Qwen2-VL, Qwen2.5-VL and Qwen3-VL in libtorch: config, weights, vision tower, decoder, cache, generation.
 //!
 //! Owns everything between token ids with pixels and logits. Knows nothing of datasets, prompts,
 //! tokenizers, losses or optimizers. A field of a struct has the checkpoint's name, so a tensor is
@@ -10,6 +10,7 @@
 mod model;
 
 mod decoder;
+mod deepstack;
 mod attention;
 mod kv_cache;
 mod slot_cache;
@@ -53,12 +54,13 @@ mod error;
 pub mod device;
 
 pub use batch::{Batch, PadSide, Prompt};
-pub use config::{Config, ConfigForm, VisionConfig};
+pub use config::{Config, ConfigForm, Family, Tower, VisionConfig};
 pub use error::{VlmError, WeightProblem};
 pub use generate::{Completion, Generated, generate};
 pub use generation_config::GenerationConfig;
 pub use init::Init;
 pub use kv_cache::Prefill;
+pub use layout::n_parameters;
 pub use log_probs::{backward_log_probs, token_log_probs};
 pub use lora::Lora;
 pub use merge::MergedWeights;
@@ -71,3 +73,4 @@ pub use sampling::{Decoding, Sampling, filtered_probs};
 pub use stage::Stage;
 pub use tensor_file::{read_tensor_file, write_tensor_file};
 pub use values::{float32_bytes, is_finite};
+pub use vision::{attended_pairs, patch_order};

@@ -1,7 +1,7 @@
 //! LoRA: low-rank adapters beside frozen linear layers (Hu et al. 2021, arXiv 2106.09685).
 //!
 //! An adapter stands at every linear layer of the decoder's layers, of the vision tower's blocks and of its
-//! merger; the patch embedding, which is a convolution in the checkpoint, and the head have none. There is no
+//! mergers; the patch embedding, which is a convolution in the checkpoint, and the head have none. There is no
 //! dropout. A starts as peft starts it, uniform in ±1/√(inputs), and B at 0, so that a new adapter changes
 //! nothing.
 
@@ -37,9 +37,10 @@ pub(crate) fn adapted_layers(config: &Config) -> Vec<(String, TensorSpec)> {
         let layer = spec.name.strip_suffix(".weight")?.to_owned();
         let is_inside = layer.contains(".layers.") || layer.contains(".blocks.");
         let is_linear = spec.role == Role::Matrix && spec.shape.len() == 2;
-        (is_linear && (is_inside || layer.contains(".merger."))).then_some((layer, spec))
+        let is_merger = layer.contains(".merger.") || layer.contains(".deepstack_merger_list.");
+        (is_linear && (is_inside || is_merger)).then_some((layer, spec))
     };
-    layout(config).into_iter().filter_map(adapted).collect()
+    layout(config).specs.into_iter().filter_map(adapted).collect()
 }
 
 /// The names and shapes of all matrices, in the order in which [`draw_adapters`] draws them.

@@ -32,7 +32,7 @@ use crate::{
     weights::{Source, share},
 };
 
-/// A Qwen2-VL on one device.
+/// A model of any family on one device.
 pub struct Model {
     config: Config,
     device: Device,
@@ -79,7 +79,7 @@ impl Model {
 
     /// Makes a float32 model from nothing.
     pub fn random(config: Config, init: &Init, device: Device) -> Model {
-        let parameters = Parameters::of_weights(draw_weights(init, &layout(&config), device));
+        let parameters = Parameters::of_weights(draw_weights(init, &layout(&config).specs, device));
         Model::assemble(config, Precision::Float32, device, parameters)
     }
 
@@ -185,7 +185,7 @@ impl Model {
 
     /// Encodes images: (n_patches, patch_len) to (n_features, c).
     pub fn encode_images(&self, pixels: &Tensor, grids: &[Grid]) -> Tensor {
-        self.encode(pixels, grids, &mut |_, _| ())
+        self.encode(pixels, grids, &mut |_, _| ()).merged
     }
 
     /// Runs whole prompts: (b, t, c) after the final norm.

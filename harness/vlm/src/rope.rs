@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{config::Config, ops::cast};
 
-/// Base of the vision tower's frequencies, the same for every Qwen2-VL.
+/// Base of the vision tower's frequencies, the same for all families.
 const VISION_THETA: f64 = 10_000.0;
 
 /// What turns the heads of every layer; computed once for a forward pass.
@@ -59,9 +59,7 @@ pub(crate) struct TextRope {
 
 impl TextRope {
     fn new(config: &Config, device: Device) -> Self {
-        let axes: Vec<i64> = (0..3)
-            .flat_map(|axis| vec![axis; config.mrope_section[axis as usize] as usize])
-            .collect();
+        let axes = mrope_axes(config.mrope_section, config.family.interleaves_mrope());
         TextRope {
             frequencies: frequencies(config.rope_theta, config.head_dim(), device),
             axes: Tensor::from_slice(&axes).to_device(device),
@@ -76,6 +74,19 @@ impl TextRope {
     pub(crate) fn rope(&self, positions: &Tensor) -> Rope {
         let turned = positions.index_select(0, &self.axes).permute([1, 2, 0]); // (b, t, d/2)
         Rope::new(&(turned.to_kind(Kind::Float) * &self.frequencies))
+    }
+}
+
+/// Which of time, height and width turns each frequency: in blocks, or in turn until height and width have theirs.
+fn mrope_axes(section: [i64; 3], is_interleaved: bool) -> Vec<i64> {
+    let n_frequencies = section.iter().sum::<i64>();
+    let axis = |i: i64| match i % 3 {
+        axis @ (1 | 2) if i < 3 * section[axis as usize] => axis,
+        _ => 0,
+    };
+    match is_interleaved {
+        true => (0..n_frequencies).map(axis).collect(),
+        false => (0..3).flat_map(|axis| vec![axis; section[axis as usize] as usize]).collect(),
     }
 }
 
@@ -96,9 +107,8 @@ impl VisionRope {
     /// The rope of one image's patches, in the order of the merger's blocks.
     pub(crate) fn rope(&self, (n_rows, n_columns): (i64, i64), merge: i64) -> Rope {
         let device = self.frequencies.device();
-        let blocks = [n_rows / merge, merge, n_columns / merge, merge];
         let in_block_order =
-            |index: Tensor| index.reshape(blocks).permute([0, 2, 1, 3]).reshape([-1]);
+            |index: Tensor| in_block_order(&index.unsqueeze(-1), merge).squeeze_dim(-1);
         let options = (Kind::Float, device);
         let rows = Tensor::arange(n_rows, options).unsqueeze(1).expand([n_rows, n_columns], false);
         let columns =
@@ -109,9 +119,30 @@ impl VisionRope {
     }
 }
 
+/// Brings a frame (rows, columns, c) to the order of the merger's blocks (t, c).
+pub(crate) fn in_block_order(frame: &Tensor, merge: i64) -> Tensor {
+    let (n_rows, n_columns, c) = frame.size3().expect("a frame is (rows, columns, c)");
+    let blocks = [n_rows / merge, merge, n_columns / merge, merge, c];
+    frame.reshape(blocks).permute([0, 2, 1, 3, 4]).reshape([-1, c])
+}
+
 /// 1 / theta^(2i / width), in float32 as transformers computes it.
 fn frequencies(theta: f64, width: i64, device: Device) -> Tensor {
     let options = (Kind::Float, Device::Cpu);
     let exponents = Tensor::arange_start_step(0, width, 2, options) / width as f64;
     Tensor::pow_scalar(theta, &exponents).reciprocal().to_device(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_follow_each_other_in_blocks_or_in_turn() {
+        assert_eq!(mrope_axes([2, 3, 3], false), [0, 0, 1, 1, 1, 2, 2, 2]);
+        assert_eq!(mrope_axes([6, 3, 3], true), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 0, 0]);
+        let of_published = mrope_axes([24, 20, 20], true);
+        assert_eq!(of_published[..60], [0, 1, 2].repeat(20));
+        assert_eq!(of_published[60..], [0; 4]);
+    }
 }

@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 
 use crate::{
     error::WeightProblem,
-    names::{self, WeightNames},
+    names::{Names, WeightNames},
 };
 
 /// Headers of real checkpoints have some kilobytes per hundred tensors.
@@ -43,9 +43,13 @@ impl From<io::Error> for ShardError {
 }
 
 impl Shard {
-    pub(crate) fn open(model: &Folder, file_name: &str) -> Result<Shard, ShardError> {
+    pub(crate) fn open(
+        model: &Folder,
+        names: Option<Names>,
+        file_name: &str,
+    ) -> Result<Shard, ShardError> {
         let mut file = model.open(file_name)?;
-        match read_header(file_name, &mut file)? {
+        match read_header(file_name, names, &mut file)? {
             Ok(((tensors, names), data_start)) => {
                 Ok(Shard { file_name: file_name.to_owned(), tensors, names, file, data_start })
             }
@@ -97,6 +101,7 @@ type Header = (Named, u64);
 /// Reads the header; gives the tensors and where the first of them begins, or what is wrong.
 fn read_header(
     file_name: &str,
+    names: Option<Names>,
     file: &mut HeldFile,
 ) -> io::Result<Result<Header, Vec<WeightProblem>>> {
     let file_len = file.n_bytes()?;
@@ -120,7 +125,7 @@ fn read_header(
     file.read_exact(&mut header)?;
     let data_start = LENGTH_LEN + header_len;
     let stored = parse_header(file_name, &header, file_len - data_start);
-    let named = stored.and_then(|stored| publish(file_name, stored));
+    let named = stored.and_then(|stored| publish(file_name, names, stored));
     Ok(named.map(|named| (named, data_start)))
 }
 
@@ -157,13 +162,15 @@ fn problem(file: &str, tensor: Option<&str>, expected: &str, found: String) -> W
 /// Brings tensors to their published names, which must differ as well.
 fn publish(
     file_name: &str,
+    published_names: Option<Names>,
     stored: BTreeMap<String, TensorInfo>,
 ) -> Result<Named, Vec<WeightProblem>> {
     let (mut tensors, mut names) = (BTreeMap::new(), WeightNames::default());
     let mut problems = Vec::new();
     for (name, info) in stored {
         names.add(&name);
-        let published = names::published_name(&name);
+        let published =
+            published_names.map_or_else(|| name.clone(), |names| names.published(&name));
         if tensors.insert(published.clone(), info).is_some() {
             let expected = format!("one tensor for `{published}`");
             problems.push(problem(file_name, Some(&name), &expected, "another one".to_owned()));

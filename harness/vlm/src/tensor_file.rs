@@ -16,6 +16,7 @@ use tch::{Tensor, no_grad};
 
 use crate::{
     error::{VlmError, WeightProblem},
+    names::AS_STORED,
     save::write_tensors_to,
     shard::{Shard, ShardError, shape_of},
     values::is_finite,
@@ -48,7 +49,7 @@ pub fn read_tensor_file(
     let path = folder.path(file_name);
     let refused = |problems| VlmError::Weights { dir: folder.dir().to_owned(), problems };
     let failed = |source| VlmError::io("read", &path, source);
-    let shard = Shard::open(folder, file_name).map_err(|error| match error {
+    let shard = Shard::open(folder, AS_STORED, file_name).map_err(|error| match error {
         ShardError::Io(source) => failed(source),
         ShardError::Malformed(problems) => refused(problems),
     })?;

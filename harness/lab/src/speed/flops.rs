@@ -5,7 +5,7 @@
 //! are read once for all completions, attention is causal, logits exist where a token is chosen or scored.
 //! A backward pass costs twice its forward pass.
 
-use clsrl_vlm::{Config, Grid, Prompt};
+use clsrl_vlm::{Config, Grid, Prompt, Tower, attended_pairs};
 
 /// Operations by phase, and the bytes that decoding and the optimizer must move.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -39,9 +39,9 @@ impl Work {
 
 /// Rows that share a prompt and are continued, or scored, token by token.
 #[derive(Debug, Clone, Copy)]
-struct Shared {
+struct Shared<'a> {
     n_prompts: f64,
-    n_patches: f64,
+    grids: &'a [Grid],
     n_prompt_tokens: f64,
     rows_per_prompt: f64,
     n_new_tokens: f64,
@@ -71,7 +71,7 @@ pub fn grpo_work(config: &Config, step: &GrpoStep, bytes_per_value: usize) -> Wo
     for &length in step.prompt_lengths {
         let shape = Shared {
             n_prompts: 1.0,
-            n_patches: step.grid.n_patches() as f64,
+            grids: &[step.grid],
             n_prompt_tokens: length as f64,
             rows_per_prompt: step.generations as f64,
             n_new_tokens: step.n_new_tokens as f64,
@@ -100,7 +100,7 @@ pub fn eval_work(
     for prompt in prompts {
         let shape = Shared {
             n_prompts: 1.0,
-            n_patches: prompt.grids.iter().map(|grid| grid.n_patches() as f64).sum(),
+            grids: &prompt.grids,
             n_prompt_tokens: prompt.ids.len() as f64,
             rows_per_prompt: 1.0,
             n_new_tokens: n_new_tokens as f64,
@@ -118,9 +118,7 @@ pub fn sft_work(config: &Config, grid: Grid, examples: &[(usize, usize)]) -> Wor
     let counted = Counted { config, bytes_per_value: 4.0 };
     let forward = |&(n_tokens, n_scored): &(usize, usize)| {
         let t = n_tokens as f64;
-        counted.vision(grid.n_patches() as f64)
-            + counted.decoder(t, causal_pairs(t))
-            + counted.head(n_scored as f64)
+        counted.vision(grid) + counted.decoder(t, causal_pairs(t)) + counted.head(n_scored as f64)
     };
     Work {
         update: 3.0 * examples.iter().map(forward).sum::<f64>(),
@@ -141,23 +139,43 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// The vision tower and its merger on the patches of one frame.
-    fn vision(&self, n_patches: f64) -> f64 {
+    /// The vision tower and its mergers on the patches of one frame.
+    fn vision(&self, grid: Grid) -> f64 {
         let vision = &self.config.vision_config;
-        let (c, n) = (vision.embed_dim as f64, n_patches);
-        let merged = c * vision.patches_per_token() as f64;
+        let (c, n) = (vision.embed_dim as f64, grid.n_patches() as f64);
         let embed = 2.0 * n * vision.patch_len() as f64 * c;
-        let linear = 2.0 * n * c * c * (4.0 + 2.0 * vision.mlp_ratio as f64);
-        let attention = 4.0 * n * n * c;
+        let linear = 2.0 * n * self.block_weights();
         let n_merged = n / vision.patches_per_token() as f64;
-        let merger = 2.0 * n_merged * merged * (merged + vision.hidden_size as f64);
-        embed + vision.depth as f64 * (linear + attention) + merger
+        let merger = 2.0 * n_merged * self.merger_weights();
+        let attention = 4.0 * c * grid.t as f64 * attended_pairs(vision, (grid.h, grid.w)) as f64;
+        embed + vision.depth as f64 * linear + attention + self.n_mergers() * merger
+    }
+
+    /// Weights of a vision block's matrices.
+    fn block_weights(&self) -> f64 {
+        let vision = &self.config.vision_config;
+        let (c, inner) = (vision.embed_dim as f64, vision.intermediate_size as f64);
+        let n_in_mlp = match vision.tower {
+            Tower::Qwen2Vl | Tower::Qwen3Vl { .. } => 2.0,
+            Tower::Qwen2_5Vl { .. } => 3.0,
+        };
+        4.0 * c * c + n_in_mlp * c * inner
+    }
+
+    /// Weights of a merger's matrices.
+    fn merger_weights(&self) -> f64 {
+        let vision = &self.config.vision_config;
+        let merged = (vision.embed_dim * vision.patches_per_token()) as f64;
+        merged * (merged + vision.out_hidden_size as f64)
+    }
+
+    fn n_mergers(&self) -> f64 {
+        1.0 + self.config.vision_config.deepstack_visual_indexes().len() as f64
     }
 
     /// All layers of the decoder on some tokens, with `n_pairs` pairs of query and key.
     fn decoder(&self, n_tokens: f64, n_pairs: f64) -> f64 {
-        let c = self.config.hidden_size as f64;
-        let attention = 4.0 * n_pairs * c;
+        let attention = 4.0 * n_pairs * self.query_width();
         let layers = self.config.num_hidden_layers as f64;
         2.0 * n_tokens * self.layer_weights() * layers + layers * attention
     }
@@ -165,7 +183,11 @@ impl Counted<'_> {
     /// Weights of one layer's matrices.
     fn layer_weights(&self) -> f64 {
         let (c, ff) = (self.config.hidden_size as f64, self.config.intermediate_size as f64);
-        2.0 * c * c + 2.0 * c * self.key_width() + 3.0 * c * ff
+        2.0 * c * self.query_width() + 2.0 * c * self.key_width() + 3.0 * c * ff
+    }
+
+    fn query_width(&self) -> f64 {
+        (self.config.num_attention_heads * self.config.head_dim()) as f64
     }
 
     fn key_width(&self) -> f64 {
@@ -177,28 +199,30 @@ impl Counted<'_> {
         2.0 * n_rows * (self.config.hidden_size * self.config.vocab_size) as f64
     }
 
-    fn read_prompts(&self, shape: &Shared) -> f64 {
+    fn read_prompts(&self, shape: &Shared<'_>) -> f64 {
         let t = shape.n_prompt_tokens;
-        shape.n_prompts * (self.vision(shape.n_patches) + self.decoder(t, causal_pairs(t)))
+        shape.n_prompts
+            * (shape.grids.iter().map(|grid| self.vision(*grid)).sum::<f64>()
+                + self.decoder(t, causal_pairs(t)))
     }
 
-    fn prefill(&self, shape: &Shared) -> f64 {
+    fn prefill(&self, shape: &Shared<'_>) -> f64 {
         self.read_prompts(shape) + shape.n_prompts * self.head(1.0)
     }
 
     /// The tokens after the prompt that are inputs: all but the last, which predicts nothing.
-    fn suffixes(&self, shape: &Shared) -> f64 {
+    fn suffixes(&self, shape: &Shared<'_>) -> f64 {
         let n_inputs = shape.n_new_tokens - 1.0;
         let n_pairs = n_inputs * shape.n_prompt_tokens + causal_pairs(n_inputs);
         shape.n_prompts * shape.rows_per_prompt * self.decoder(n_inputs, n_pairs)
     }
 
-    fn decode(&self, shape: &Shared) -> f64 {
+    fn decode(&self, shape: &Shared<'_>) -> f64 {
         let n_rows = shape.n_prompts * shape.rows_per_prompt * (shape.n_new_tokens - 1.0);
         self.suffixes(shape) + self.head(n_rows)
     }
 
-    fn scored_forward(&self, shape: &Shared) -> f64 {
+    fn scored_forward(&self, shape: &Shared<'_>) -> f64 {
         let n_scored = shape.n_prompts * shape.rows_per_prompt * shape.n_new_tokens;
         self.read_prompts(shape) + self.suffixes(shape) + self.head(n_scored)
     }
@@ -211,7 +235,7 @@ impl Counted<'_> {
     }
 
     /// Keys and values that decoding reads: at each token those of the prompts, and each row's own.
-    fn key_bytes(&self, shape: &Shared) -> f64 {
+    fn key_bytes(&self, shape: &Shared<'_>) -> f64 {
         let n_inputs = shape.n_new_tokens - 1.0;
         let of_prompts = n_inputs * shape.n_prompt_tokens;
         let of_rows = shape.rows_per_prompt * causal_pairs(n_inputs);
@@ -228,11 +252,9 @@ impl Counted<'_> {
     /// Weights of all matrices; biases and norms are less than a thousandth.
     fn n_weights(&self) -> f64 {
         let vision = &self.config.vision_config;
-        let c = vision.embed_dim as f64;
-        let merged = c * vision.patches_per_token() as f64;
-        let tower = c * vision.patch_len() as f64
-            + vision.depth as f64 * c * c * (4.0 + 2.0 * vision.mlp_ratio as f64)
-            + merged * (merged + vision.hidden_size as f64);
+        let tower = (vision.embed_dim * vision.patch_len()) as f64
+            + vision.depth as f64 * self.block_weights()
+            + self.n_mergers() * self.merger_weights();
         let tables = if self.config.tie_word_embeddings { 1.0 } else { 2.0 };
         tower
             + self.config.num_hidden_layers as f64 * self.layer_weights()

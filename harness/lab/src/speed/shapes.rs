@@ -3,7 +3,7 @@
 use clsrl_data::image::{ImageError, Processor, smart_resize};
 use clsrl_engine::EngineError;
 use clsrl_spec::Seed;
-use clsrl_vlm::{Config, Grid};
+use clsrl_vlm::{Config, Family, Grid};
 
 /// The sizes of one prompt and how often a bench steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,15 +42,21 @@ impl Shapes {
     }
 }
 
-/// The processor of Qwen2-VL for a model's shapes, with the limits that the peers set.
+/// The processor of a model's family for its shapes, with the limits that the peers set.
 pub fn processor_of(config: &Config) -> Processor {
     let vision = &config.vision_config;
+    let (image_mean, image_std) = match config.family {
+        Family::Qwen2Vl | Family::Qwen2_5Vl => {
+            ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_6, 0.275_777_1])
+        }
+        Family::Qwen3Vl => ([0.5; 3], [0.5; 3]),
+    };
     Processor {
         patch_size: vision.patch_size as usize,
         merge_size: vision.spatial_merge_size as usize,
         temporal_patch_size: vision.temporal_patch_size as usize,
-        image_mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        image_std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
+        image_mean,
+        image_std,
         min_pixels: 3136,
         max_pixels: 401_408,
     }

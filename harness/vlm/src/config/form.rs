@@ -1,6 +1,6 @@
 //! The forms that transformers writes `config.json` in, each brought to the published one.
 //!
-//! Published files are flat. 4.46 to 4.49 leave out what the classes have as defaults, 4.52 to 4.57 write the
+//! Published files are flat up to Qwen2.5-VL, and nested in Qwen3-VL. 4.46 to 4.49 leave out what the classes have as defaults, 4.52 to 4.57 write the
 //! text part twice, flat and in `text_config`, and 5 writes it there alone, with the rotary base and
 //! `mrope_section` in `rope_parameters`. A key that stands at two levels must say the same at both: which one
 //! counts has changed between releases.
@@ -9,24 +9,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::family::Family;
+
 type Object = Map<String, Value>;
 
-/// What releases leave out of `vision_config` where it has the default of `Qwen2VLVisionConfig`
-/// (`configuration_qwen2_vl.py`, the same in 4.46 to 5.24). `in_chans` is the published name of the class's
-/// `in_channels`.
-const VISION_DEFAULTS: [(&str, i64); 9] = [
-    ("depth", 32),
-    ("embed_dim", 1280),
-    ("hidden_size", 3584),
-    ("mlp_ratio", 4),
-    ("num_heads", 16),
-    ("in_chans", 3),
-    ("patch_size", 14),
-    ("spatial_merge_size", 2),
-    ("temporal_patch_size", 2),
-];
-
-/// The default of `Qwen2VLConfig` and `Qwen2VLTextConfig`. Releases from 4.52 to 4.57 leave it to either level,
+/// The default of every family's classes. Releases from 4.52 to 4.57 leave it to either level,
 /// and a file that names it at neither is one without tied embeddings in all of them.
 const TIE_DEFAULT: bool = false;
 
@@ -71,6 +58,7 @@ const VISION_EXTRAS: [&str; 7] = [
 pub struct ConfigForm {
     has_flat: bool,
     has_nested: bool,
+    is_published_nested: bool,
     /// Keys that the file leaves to the defaults of the published classes.
     pub defaults: Vec<String>,
 }
@@ -80,6 +68,7 @@ impl ConfigForm {
     pub fn describe(&self) -> String {
         let form = match (self.has_flat, self.has_nested) {
             (true, true) => "flat and nested, as transformers 4.52 to 4.57 write it",
+            (false, true) if self.is_published_nested => "nested, as published",
             (false, true) => "nested, as transformers 5 writes it",
             (_, false) => "flat, as published",
         };
@@ -93,7 +82,11 @@ impl ConfigForm {
 
 /// A `config.json` in the published form, and where each of its keys stands in the file.
 pub(super) struct Published {
+    pub(super) family: Family,
+    /// Every key that is read, those of the text part at the top.
     pub(super) json: Object,
+    /// What is saved.
+    pub(super) saved: Object,
     pub(super) form: ConfigForm,
     /// The file's name of a key, where it is not the published one.
     pub(super) places: BTreeMap<String, String>,
@@ -102,8 +95,13 @@ pub(super) struct Published {
 
 /// Brings a `config.json` to the published form.
 pub(super) fn publish(file: &Object) -> Published {
+    let model_type = file.get("model_type").and_then(Value::as_str);
+    // Another type is refused where it is read.
+    let family = model_type.and_then(Family::of_model_type).unwrap_or(Family::Qwen2Vl);
     let mut published = Published {
+        family,
         json: file.clone(),
+        saved: Object::new(),
         form: ConfigForm::default(),
         places: BTreeMap::new(),
         problems: Vec::new(),
@@ -112,15 +110,21 @@ pub(super) fn publish(file: &Object) -> Published {
     published.json.remove("text_config");
     published.form.has_nested = text.is_some();
     published.form.has_flat = file.contains_key("hidden_size");
+    published.form.is_published_nested = family.is_nested();
     let text = text.unwrap_or_default();
     published.check_fixed(file, &text);
     published.merge_text(&text);
+    published.complete_text();
     published.merge_tie(file, &text);
     published.merge_rope(file, &text);
     published.complete_vision(file);
     if let Some(dtype) = published.json.remove("dtype") {
         published.json.entry("torch_dtype").or_insert(dtype);
     }
+    published.saved = match family.is_nested() {
+        true => published.nested(file, text),
+        false => published.json.clone(),
+    };
     published
 }
 
@@ -143,10 +147,13 @@ impl Published {
 
     /// Refuses what this model has no code for, at whichever level it stands.
     fn check_fixed(&mut self, file: &Object, text: &Object) {
-        self.allow("text_config.model_type", text, &[json!("qwen2_vl_text"), json!("qwen2_vl")]);
+        let own = self.family.model_type();
+        let own = [json!(format!("{own}_text")), json!(own)];
+        self.allow("text_config.model_type", text, &own);
         for (prefix, level) in [("", file), ("text_config.", text)] {
             self.allow(&format!("{prefix}use_sliding_window"), level, &[json!(false)]);
             self.allow(&format!("{prefix}attention_dropout"), level, &[json!(0.0), json!(0)]);
+            self.allow(&format!("{prefix}attention_bias"), level, &[json!(false)]);
             let layers = level.get("layer_types").and_then(Value::as_array);
             for layer in layers.into_iter().flatten() {
                 if layer != "full_attention" {
@@ -196,6 +203,45 @@ impl Published {
         }
     }
 
+    /// Takes what the file leaves to the class of its text part.
+    fn complete_text(&mut self) {
+        for (key, default) in self.family.text_defaults() {
+            if self.json.get(key).is_none_or(Value::is_null) {
+                self.form.defaults.push(format!("text_config.{key}"));
+                self.json.insert(key.to_owned(), default);
+            }
+        }
+    }
+
+    /// The published form of a family that nests its text part: the file's own levels, complete, with base and
+    /// sections of the rotary positions where releases before 5 look for them.
+    fn nested(&self, file: &Object, mut text: Object) -> Object {
+        let mut saved = file.clone();
+        for key in self.family.text_defaults().iter().map(|(key, _)| *key) {
+            text.insert(key.to_owned(), self.json[key].clone());
+        }
+        text.remove("rope_parameters");
+        if let Some(theta) = self.json.get("rope_theta") {
+            text.insert("rope_theta".to_owned(), theta.clone());
+        }
+        if let Some(sections) = self.json.get("rope_scaling").and_then(|it| it.get("mrope_section"))
+        {
+            let rope = json!({
+                "mrope_interleaved": true, "mrope_section": sections, "rope_type": "default"
+            });
+            text.insert("rope_scaling".to_owned(), rope);
+        }
+        saved.insert("tie_word_embeddings".to_owned(), self.json["tie_word_embeddings"].clone());
+        saved.insert("text_config".to_owned(), Value::Object(text));
+        if let Some(Value::Object(vision)) = saved.get_mut("vision_config") {
+            for (key, default) in self.family.vision_defaults() {
+                let key = if key == "in_chans" { "in_channels" } else { key };
+                vision.entry(key).or_insert(default);
+            }
+        }
+        saved
+    }
+
     fn merge_tie(&mut self, file: &Object, text: &Object) {
         const KEY: &str = "tie_word_embeddings";
         let [top, nested] = [file, text].map(|map| map.get(KEY).filter(|tie| !tie.is_null()));
@@ -217,7 +263,12 @@ impl Published {
 
     /// Finds base and sections of the rotary positions at every place that some release writes them to.
     fn merge_rope(&mut self, file: &Object, text: &Object) {
-        if self.form.has_nested && !self.form.has_flat {
+        let is_nested = self.form.has_nested && !self.form.has_flat;
+        if is_nested && self.family.is_nested() {
+            for key in ["rope_theta", "rope_scaling", "rope_scaling.mrope_section"] {
+                self.places.insert(key.to_owned(), format!("text_config.{key}"));
+            }
+        } else if is_nested {
             for (key, place) in [
                 ("rope_theta", "text_config.rope_parameters.rope_theta"),
                 ("rope_scaling", "text_config.rope_parameters"),
@@ -268,6 +319,9 @@ impl Published {
             self.agree(found, key, format!("{path}.{key}"), rope);
         }
         // Published files say `mrope`; transformers writes `default` for the same thing.
+        if self.family.interleaves_mrope() {
+            self.allow(&format!("{path}.mrope_interleaved"), rope, &[json!(true)]);
+        }
         for key in ["type", "rope_type"] {
             self.allow(&format!("{path}.{key}"), rope, &[json!("mrope"), json!("default")]);
         }
@@ -300,9 +354,10 @@ impl Published {
         let Some(mut vision) = file.get("vision_config").and_then(Value::as_object).cloned() else {
             return; // which is told when it is read
         };
-        let own = [json!("qwen2_vl"), json!("qwen2_vl_vision")];
+        let own = self.family.model_type();
+        let own = [json!(own), json!(format!("{own}_vision"))];
         self.allow("vision_config.model_type", &vision, &own);
-        self.allow("vision_config.hidden_act", &vision, &[json!("quick_gelu")]);
+        self.allow("vision_config.hidden_act", &vision, &[json!(self.family.vision_act())]);
         if let Some(rope) = vision.get("rope_parameters").and_then(Value::as_object) {
             let path = "vision_config.rope_parameters";
             self.allow(&format!("{path}.rope_theta"), rope, &[json!(10000.0), json!(10000)]);
@@ -319,10 +374,10 @@ impl Published {
             _ => (),
         }
         VISION_EXTRAS.iter().for_each(|key| drop(vision.remove(*key)));
-        for (key, default) in VISION_DEFAULTS {
+        for (key, default) in self.family.vision_defaults() {
             if !vision.contains_key(key) {
                 self.form.defaults.push(format!("vision_config.{key}"));
-                vision.insert(key.to_owned(), Value::from(default));
+                vision.insert(key.to_owned(), default);
             }
         }
         self.json.insert("vision_config".to_owned(), Value::Object(vision));

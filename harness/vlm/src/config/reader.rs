@@ -92,6 +92,21 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads integers that ascend, any number of them.
+    pub(crate) fn ascending(&mut self, key: &str, least: i64, most: i64) -> Vec<i64> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let numbers: Option<Vec<i64>> =
+            value.as_array().and_then(|list| list.iter().map(Value::as_i64).collect());
+        let ascends = |numbers: &Vec<i64>| {
+            numbers.iter().all(|n| (least..=most).contains(n)) && numbers.is_sorted_by(|a, b| a < b)
+        };
+        numbers.filter(ascends).unwrap_or_else(|| {
+            let expected = format!("integers from {least} to {most} that ascend");
+            self.note(key, &expected, &value.to_string());
+            Vec::new()
+        })
+    }
+
     /// Reads one token id or a list of them.
     pub(crate) fn ids(&mut self, key: &str, most: i64) -> Vec<i64> {
         let Some(value) = self.get(key) else { return Vec::new() };

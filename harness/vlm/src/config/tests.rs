@@ -179,13 +179,14 @@ fn defaults_are_those_of_the_class_and_no_others() {
     let expected = VisionConfig {
         depth: 32,
         embed_dim: 1280,
-        hidden_size: 3584,
-        mlp_ratio: 4,
+        out_hidden_size: 3584,
+        intermediate_size: 5120,
         num_heads: 16,
         in_chans: 3,
         patch_size: 14,
         spatial_merge_size: 2,
         temporal_patch_size: 2,
+        tower: Tower::Qwen2Vl,
     };
     assert_eq!(vision, expected);
     let one_channel = |json: &mut Value| {
@@ -313,8 +314,10 @@ fn values_that_do_not_fit_each_other_are_refused() {
 #[test]
 fn another_architecture_is_refused() {
     check(
-        |json| json["model_type"] = json!("qwen2_5_vl"),
-        &["`model_type`: expected \"qwen2_vl\", found \"qwen2_5_vl\""],
+        |json| json["model_type"] = json!("qwen3_vl_moe"),
+        &[
+            "`model_type`: expected \"qwen2_vl\" or \"qwen2_5_vl\" or \"qwen3_vl\", found \"qwen3_vl_moe\"",
+        ],
     );
     check(
         |json| json["hidden_act"] = json!("gelu"),

@@ -4,8 +4,8 @@ use tch::Tensor;
 
 use super::Model;
 use crate::{
-    attention::Attending, batch::Batch, decoder::Prompts, mask::prompt_mask, ops::cast,
-    packing::Packing, positions::Grid, stage::Stage,
+    attention::Attending, batch::Batch, decoder::Prompts, deepstack::Deepstack, mask::prompt_mask,
+    ops::cast, packing::Packing, positions::Grid, stage::Stage, vision::Features,
 };
 
 impl Model {
@@ -14,7 +14,7 @@ impl Model {
         pixels: &Tensor,
         grids: &[Grid],
         tap: &mut dyn FnMut(Stage, &Tensor),
-    ) -> Tensor {
+    ) -> Features {
         let kind = self.precision.kind();
         if grids.is_empty() {
             return self.modules.visual.empty(kind, self.device);
@@ -31,17 +31,19 @@ impl Model {
         read_at: Option<&Tensor>,
         tap: &mut dyn FnMut(Stage, &Tensor),
     ) -> (Tensor, Vec<(Tensor, Tensor)>) {
-        let x = self.embed(batch, tap);
+        let (x, deepstack) = self.embed(batch, tap);
         let attending = self.attending_within(batch);
         let Some(packing) = packing else {
             let read_at = read_at.map(Tensor::shallow_clone);
-            let prompts = Prompts { attending, packing: None, read_at };
+            let prompts = Prompts { attending, packing: None, read_at, deepstack };
             return self.modules.model.forward_prompts(x, &batch.positions, &prompts, tap);
         };
         let x = packing.pack(&x); // (1, n, c)
         let positions = packing.pack(&batch.positions.permute([1, 2, 0])).permute([2, 0, 1]);
         let read_at = read_at.map(|indices| packing.packed_indices(indices));
-        let prompts = Prompts { attending, packing: Some(packing.share()), read_at };
+        let indices = deepstack.indices.map(|indices| packing.packed_indices(&indices));
+        let deepstack = Deepstack { indices, ..deepstack };
+        let prompts = Prompts { attending, packing: Some(packing.share()), read_at, deepstack };
         self.modules.model.forward_prompts(x, &positions, &prompts, tap)
     }
 
@@ -53,17 +55,21 @@ impl Model {
         }
     }
 
-    /// Token embeddings with the images' features in place of their placeholders (b, t, c).
-    fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> Tensor {
+    /// Token embeddings with the images' features in place of their placeholders (b, t, c), and what is added to those
+    /// later.
+    fn embed(&self, batch: &Batch, tap: &mut dyn FnMut(Stage, &Tensor)) -> (Tensor, Deepstack) {
         let x = cast(&self.modules.model.embed_tokens.forward(&batch.ids), self.precision.kind());
         if batch.grids.is_empty() {
-            return x;
+            return (x, Deepstack::default());
         }
         let features = self.encode(&batch.pixels, &batch.grids, tap);
         let features = match &batch.feature_rows {
             None => features,
-            Some(rows) => features.index_select(0, rows),
+            Some(rows) => features.map(|features| features.index_select(0, rows)),
         };
-        x.flatten(0, 1).index_copy(0, &batch.feature_indices, &features).view_as(&x)
+        let indices = &batch.feature_indices;
+        let x = x.flatten(0, 1).index_copy(0, indices, &features.merged).view_as(&x);
+        let indices = Some(indices.shallow_clone());
+        (x, Deepstack { indices, features: features.deepstack })
     }
 }

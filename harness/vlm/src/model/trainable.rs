@@ -116,7 +116,7 @@ impl Model {
     /// The kind that each weight is computed with, in the layout's order.
     fn computed_kinds(&self) -> impl Iterator<Item = Kind> + use<> {
         let of_matrices = self.precision.kind();
-        layout(&self.config).into_iter().map(move |spec| match spec.role {
+        layout(&self.config).specs.into_iter().map(move |spec| match spec.role {
             Role::NormWeight | Role::NormBias => Kind::Float,
             Role::Embedding | Role::Matrix | Role::Bias => of_matrices,
         })
@@ -178,7 +178,7 @@ impl Model {
     /// Panics if there are none.
     pub fn save_adapters(&self, dir: &Path, base_model: &str) -> Result<(), VlmError> {
         let adapters = self.parameters.adapters.as_ref().expect("there are adapters to save");
-        adapters::save(dir, base_model, adapters.lora, &adapters.matrices)
+        adapters::save(dir, base_model, &self.config, adapters)
     }
 
     /// The weights with the adapters in them, each made when it is asked for.
