@@ -100,7 +100,7 @@ pub fn dataset(options: &ExportOptions, detail: Detail) -> anyhow::Result<Exit> 
     create_dir(&options.to)?;
     let results = named_results(&run, &statuses)?;
     let formats = ReportFormats::default();
-    let writer = ReportWriter::new(request, store, binding, &formats, None);
+    let writer = ReportWriter::new(request, store, binding, &formats, None, detail);
     let stem = |frame: &str| match frame.strip_prefix('.') {
         Some(frame) => options.to.join(frame),
         None => options.to.join("cells"),

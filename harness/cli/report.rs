@@ -42,7 +42,7 @@ pub fn report(options: &ReportOptions, detail: Detail) -> anyhow::Result<Exit> {
     let is_complete = run.is_complete(&statuses, detail)?;
     let data_dir = sample_images_dir(request, store, options.data.as_deref(), detail)?;
     let ReportOptions { formats, .. } = options;
-    let writer = ReportWriter::new(request, store, binding, formats, data_dir.as_deref());
+    let writer = ReportWriter::new(request, store, binding, formats, data_dir.as_deref(), detail);
     let written = writer.write_done(&statuses)?;
     print(&written.render(&format!("report written in {}", duration(began.elapsed())), detail))?;
     if options.against_paper || against_paper::exists(request) {

@@ -58,6 +58,8 @@ pub struct ReportWriter<'a> {
     pub formats: &'a ReportFormats,
     /// The folder of the datasets' folders, for the images of samples; none where there is none.
     pub data_dir: Option<&'a Path>,
+    /// How much is told while answers are read.
+    pub detail: Detail,
 }
 
 /// What frames were made of, and what they leave.
@@ -107,9 +109,10 @@ impl<'a> ReportWriter<'a> {
         binding: &'a Binding,
         formats: &'a ReportFormats,
         data_dir: Option<&'a Path>,
+        detail: Detail,
     ) -> Self {
         let name = request.suite.name.clone();
-        ReportWriter { request, store, binding, name, formats, data_dir }
+        ReportWriter { request, store, binding, name, formats, data_dir, detail }
     }
 
     /// Writes documents and frames of what is done.
@@ -152,7 +155,7 @@ impl<'a> ReportWriter<'a> {
         (stem, formats): (&FramePath<'_>, &[FrameFormat]),
     ) -> anyhow::Result<Frames> {
         let context = self.context()?;
-        let mut reading = Reading::of(results);
+        let mut reading = Reading::of(results, self.detail);
         let read = &mut |trial: &Trial, cell| {
             reading.advance();
             read(trial, cell)
@@ -240,22 +243,24 @@ impl<'a> ReportWriter<'a> {
 
 /// How far the answers are read; said where that takes long.
 struct Reading {
+    detail: Detail,
     n_read: usize,
     n_cells: usize,
     said: Instant,
 }
 
 impl Reading {
-    fn of(results: &[TrialResults]) -> Self {
+    fn of(results: &[TrialResults], detail: Detail) -> Self {
         let n_cells = results.iter().map(|results| results.cells.len()).sum();
-        Reading { n_read: 0, n_cells, said: Instant::now() }
+        Reading { detail, n_read: 0, n_cells, said: Instant::now() }
     }
 
     fn advance(&mut self) {
         self.n_read += 1;
         if EVERY <= self.said.elapsed() {
             self.said = Instant::now();
-            note(&format!("reading answers: {} of {} cells", self.n_read, self.n_cells));
+            let so_far = format!("reading answers: {} of {} cells", self.n_read, self.n_cells);
+            self.detail.say(&so_far);
         }
     }
 }

@@ -65,7 +65,7 @@ pub fn rescore(options: &RescoreOptions, detail: Detail) -> anyhow::Result<Exit>
     let data_dir = sample_images_dir(request, store, None, detail)?;
     let data_dir = data_dir.as_deref();
     let formats = &options.formats;
-    let writer = ReportWriter { request, store, binding, name, formats, data_dir };
+    let writer = ReportWriter { request, store, binding, name, formats, data_dir, detail };
     let written = writer.write(&outcome.results, &mut |trial, cell| {
         let record = outcome.record(trial, cell);
         let stored = read_predictions(store, &statuses, (trial, cell))?;

@@ -273,7 +273,7 @@ impl Execution<'_> {
         let _report_lock = store.lock_report()?;
         let (binding, formats) = (&inputs.binding, &ReportFormats::default());
         let data_dir = Some(inputs.data_dir.as_path());
-        let writer = ReportWriter::new(request, store, binding, formats, data_dir);
+        let writer = ReportWriter::new(request, store, binding, formats, data_dir, detail);
         let written = writer.write_done(statuses)?;
         let done = format!("{ran}, report written in {}", duration(began.elapsed()));
         print(&written.render(&done, detail))?;
