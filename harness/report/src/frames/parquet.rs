@@ -67,12 +67,14 @@ impl<W: Write> ParquetFile<W> {
     }
 }
 
-/// What a row group says of a column. The first and the last of its texts in the alphabet help no reader to leave a
-/// group out: nearly every group has all methods and targets, and those of answers are as long as answers are.
+/// What a row group says of a column: of texts nothing. The first and the last of them in the alphabet help no reader to
+/// leave a group out, since nearly every group has all methods and targets, and those of answers are as long as answers
+/// are. Without the two there must be no number of nulls either: duckdb 2.0 takes such a group for empty.
 fn statistics(data_type: &ArrowDataType) -> StatisticsOptions {
-    let has_order = *data_type != ArrowDataType::LargeUtf8;
-    let all = StatisticsOptions::default();
-    StatisticsOptions { min_value: has_order, max_value: has_order, ..all }
+    match data_type {
+        ArrowDataType::LargeUtf8 => StatisticsOptions::empty(),
+        _ => StatisticsOptions::default(),
+    }
 }
 
 /// Reads some columns of a file, and nothing of the others.
