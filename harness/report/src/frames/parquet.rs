@@ -1,16 +1,10 @@
 //! Parquet: a file in the making, row group by row group, and single columns of a file.
 
-use std::{
-    io::{Cursor, Read, Seek, SeekFrom, Write},
-    sync::Arc,
-};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
 use polars_buffer::Buffer;
 use polars_core::{
-    prelude::{
-        ArrowDataType, ArrowField, ArrowSchema, DataFrame, DataType, IntoColumn, PolarsResult,
-        Series,
-    },
+    prelude::{ArrowField, ArrowSchema, DataFrame, DataType, IntoColumn, PolarsResult, Series},
     utils::arrow::record_batch::RecordBatch,
 };
 use polars_parquet::{
@@ -19,8 +13,8 @@ use polars_parquet::{
         infer_schema, read_metadata,
     },
     write::{
-        CompressionOptions, DynIter, Encoding, FileWriter, StatisticsOptions, Version,
-        WriteOptions, row_group_iter,
+        CompressionOptions, Encoding, FileWriter, StatisticsOptions, Version, WriteOptions,
+        row_group_iter,
     },
 };
 
@@ -31,9 +25,12 @@ pub(super) struct ParquetFile<W: Write> {
 
 impl<W: Write> ParquetFile<W> {
     /// Begins a file with these columns, compressed by zstd. Its Arrow schema tells unit and meaning of each.
+    ///
+    /// It has no statistics: nearly every row group has all methods and targets, so that they help no reader to leave
+    /// one out, and the first and the last text of answers cost time and are as long as answers are.
     pub(super) fn create(writer: W, schema: &ArrowSchema) -> PolarsResult<Self> {
         let options = WriteOptions {
-            statistics: StatisticsOptions::default(),
+            statistics: StatisticsOptions::empty(),
             compression: CompressionOptions::Zstd(None),
             version: Version::V1,
             data_page_size: None,
@@ -43,37 +40,19 @@ impl<W: Write> ParquetFile<W> {
 
     /// Adds a row group.
     pub(super) fn write(&mut self, rows: RecordBatch) -> PolarsResult<()> {
-        let n_rows = rows.len();
+        let n_rows = rows.len() as u64;
         let fields = self.writer.parquet_schema().fields().to_vec();
-        let all_options = self.writer.options();
-        let columns = rows.into_arrays().into_iter().zip(fields).flat_map(move |(array, field)| {
-            let statistics = statistics(array.dtype());
-            let options = WriteOptions { statistics, ..all_options };
-            let one = ArrowField::new(field.name().into(), array.dtype().clone(), true);
-            let one =
-                RecordBatch::new(n_rows, Arc::new(ArrowSchema::from_iter([one])), vec![array]);
-            // Plain, texts too: a dictionary hashes every text, which costs more than all else that is done to an
-            // answer, and zstd finds what is repeated.
-            let encodings = Buffer::from(vec![vec![Encoding::Plain]]);
-            row_group_iter(one, encodings, vec![field], options)
-        });
-        self.writer.write(n_rows as u64, DynIter::new(columns))
+        // Plain, texts too: a dictionary hashes every text, which costs more than all else that is done to an answer,
+        // and zstd finds what is repeated.
+        let encodings = fields.iter().map(|_| vec![Encoding::Plain]).collect();
+        let columns = row_group_iter(rows, encodings, fields, self.writer.options());
+        self.writer.write(n_rows, columns)
     }
 
     /// Ends the file.
     pub(super) fn finish(&mut self) -> PolarsResult<()> {
         self.writer.end(None)?;
         Ok(())
-    }
-}
-
-/// What a row group says of a column: of texts nothing. The first and the last of them in the alphabet help no reader to
-/// leave a group out, since nearly every group has all methods and targets, and those of answers are as long as answers
-/// are. Without the two there must be no number of nulls either: duckdb 2.0 takes such a group for empty.
-fn statistics(data_type: &ArrowDataType) -> StatisticsOptions {
-    match data_type {
-        ArrowDataType::LargeUtf8 => StatisticsOptions::empty(),
-        _ => StatisticsOptions::default(),
     }
 }
 
