@@ -14,6 +14,8 @@ pub enum ExportVerb {
     /// For lm-evaluation-harness: a folder for each trial, with its results and samples.
     LmEval(ExportArgs),
     /// For Every Eval Ever's datastore: a file of results and one of samples for each trial.
+    #[command(override_usage = "clsrl-bench export every-eval-ever [OPTIONS] \
+                                --suite <NAME|PATH>\n       --to <DIR>")]
     EveryEvalEver(NamedExportArgs),
     /// For Hugging Face's `load_dataset`: a folder with the data frames in Parquet, and a card.
     Dataset(ExportArgs),

@@ -40,9 +40,11 @@ mod tests {
         let message =
             Cli::try_parse_from(once(&"clsrl-bench".to_owned()).chain(&given)).unwrap_err();
         let found = guess_verb(&message, &given).or_else(|| {
-            // As clap itself says it.
+            // As clap itself says it, of one verb or of several.
             let text = message.to_string();
-            let meant = text.split("a similar subcommand exists: '").nth(1)?.split('\'').next()?;
+            let (_, similar) = text.split_once("similar subcommand")?;
+            let names = similar.lines().next()?.split('\'').skip(1).step_by(2);
+            let meant = names.collect::<Vec<_>>().join("` or `");
             Some(format!("  tip: did you mean `{meant}`?"))
         });
         let expected = expected.map(|meant| format!("  tip: did you mean `{meant}`?"));
@@ -52,7 +54,7 @@ mod tests {
     #[test]
     fn a_mistyped_verb_is_guessed() {
         check(&["rnu"], Some("run"));
-        check(&["reprot"], Some("report"));
+        check(&["reprot"], Some("export` or `report"));
         check(&["--quiet", "gtae"], Some("gate"));
         check(&["datasets", "lst"], Some("list"));
         check(&["xyzzy"], None);
