@@ -21,40 +21,69 @@ use crate::{
 };
 
 const ARCHIVE: &str = "dtd-r1.0.1.tar.gz";
-const SPLIT: &str = "split_zhou_DescribableTextures.json";
+pub const SPLIT: &str = "split_zhou_DescribableTextures.json";
 
-/// A DTD as its authors and CoOp publish it, of drawn images, and a lock that knows it.
+/// Published files by name.
+pub type Files = Arc<BTreeMap<&'static str, Vec<u8>>>;
+
+/// Packs a DTD as its authors and CoOp publish it.
+pub fn pack(dtd: &Path) -> Files {
+    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    builder.append_dir_all("dtd/images", dtd.join("images")).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    header.set_cksum();
+    builder.append_data(&mut header, "dtd/labels/x.txt", &b"other"[..]).unwrap();
+    let archive = builder.into_inner().unwrap().finish().unwrap();
+    Arc::new(BTreeMap::from([(ARCHIVE, archive), (SPLIT, fs::read(dtd.join(SPLIT)).unwrap())]))
+}
+
+/// A lock that has the archive's checksum and nothing else.
+pub fn unverified_lock(files: &Files) -> String {
+    format!(
+        "version = 1\n[dtd]\ncounts = {{ train = \"unverified\", val = \"unverified\", test = \"unverified\" }}\n\
+         classes = \"unverified\"\nsplit = \"unverified\"\nimages = \"unverified\"\nannotations = []\n\
+         archives = [\n    {{ name = \"{ARCHIVE}\", url = \"https://example.org/{ARCHIVE}\", md5 = \"{}\" }},\n]\n",
+        hex(&Md5::digest(&files[ARCHIVE]))
+    )
+}
+
+/// A mirror of these files; `trouble` may answer otherwise.
+pub fn mirror(
+    files: &Files,
+    trouble: impl Fn(&Seen, Reply) -> Reply + Send + Sync + 'static,
+) -> Server {
+    let files = Arc::clone(files);
+    Server::start(move |seen| {
+        let name = seen.path.strip_prefix("/dtd/").unwrap_or("");
+        let reply = match files.get(name) {
+            Some(content) => ranged(content, seen, &format!("\"{name}\"")),
+            None => Reply::new(404, ""),
+        };
+        trouble(seen, reply)
+    })
+}
+
+/// The drawn DTD in CoOp's layout.
+pub fn drawn_dtd() -> PathBuf {
+    expect_ok(&["datasets", "list"]);
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache/clsrl-bench/drawn-v1-seed1/dtd")
+}
+
+/// A published DTD of drawn images, and a lock that knows it.
 struct Published {
     dir: TempDir,
-    files: Arc<BTreeMap<&'static str, Vec<u8>>>,
+    files: Files,
 }
 
 impl Published {
     fn new() -> Self {
-        expect_ok(&["datasets", "list"]);
-        let drawn =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache/clsrl-bench/drawn-v1-seed1/dtd");
         let dir = temporary();
         let truth = dir.path().join("truth/dtd");
         fs::create_dir_all(truth.parent().unwrap()).unwrap();
-        copy(&drawn, &truth);
-        let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-        builder.append_dir_all("dtd/images", truth.join("images")).unwrap();
-        let mut header = tar::Header::new_gnu();
-        header.set_size(5);
-        header.set_cksum();
-        builder.append_data(&mut header, "dtd/labels/x.txt", &b"other"[..]).unwrap();
-        let archive = builder.into_inner().unwrap().finish().unwrap();
-        let split = fs::read(truth.join(SPLIT)).unwrap();
-        let files = Arc::new(BTreeMap::from([(ARCHIVE, archive), (SPLIT, split)]));
-        let published = Published { dir, files };
-        let lock = format!(
-            "version = 1\n[dtd]\ncounts = {{ train = \"unverified\", val = \"unverified\", test = \"unverified\" }}\n\
-             classes = \"unverified\"\nsplit = \"unverified\"\nimages = \"unverified\"\nannotations = []\n\
-             archives = [\n    {{ name = \"{ARCHIVE}\", url = \"https://example.org/{ARCHIVE}\", md5 = \"{}\" }},\n]\n",
-            hex(&Md5::digest(&published.files[ARCHIVE]))
-        );
-        fs::write(published.lock(), lock).unwrap();
+        copy(&drawn_dtd(), &truth);
+        let published = Published { dir, files: pack(&truth) };
+        fs::write(published.lock(), unverified_lock(&published.files)).unwrap();
         let truth = published.path("truth");
         let locked = published.program(&["datasets", "lock", "--data", text(&truth)]);
         assert_eq!(locked.code, Some(0), "{}{}", locked.stdout, locked.stderr);
@@ -88,17 +117,8 @@ impl Published {
         self.program(&[&["datasets", "fetch", "--data", text(&data)], more].concat())
     }
 
-    /// A mirror of it; `trouble` may answer otherwise.
     fn serve(&self, trouble: impl Fn(&Seen, Reply) -> Reply + Send + Sync + 'static) -> Server {
-        let files = Arc::clone(&self.files);
-        Server::start(move |seen| {
-            let name = seen.path.strip_prefix("/dtd/").unwrap_or("");
-            let reply = match files.get(name) {
-                Some(content) => ranged(content, seen, &format!("\"{name}\"")),
-                None => Reply::new(404, ""),
-            };
-            trouble(seen, reply)
-        })
+        mirror(&self.files, trouble)
     }
 
     /// Everything in the data folder, without what belongs to fetching.

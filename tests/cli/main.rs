@@ -29,6 +29,8 @@ mod records;
 mod real_photographs;
 mod replace;
 mod replaced;
+#[cfg(all(feature = "fetch", feature = "libtorch"))]
+mod real_run;
 mod resume;
 mod run;
 mod shared_disks;
