@@ -69,7 +69,8 @@ impl Model {
         };
         let indices = &batch.feature_indices;
         let x = x.flatten(0, 1).index_copy(0, indices, &features.merged).view_as(&x);
-        let indices = Some(indices.shallow_clone());
+        // Without features nothing needs the indices, and packing them would be a launch.
+        let indices = (!features.deepstack.is_empty()).then(|| indices.shallow_clone());
         (x, Deepstack { indices, features: features.deepstack })
     }
 }
