@@ -4,6 +4,7 @@ mod suite;
 mod inputs;
 mod run;
 mod plan;
+mod predict;
 mod inspect;
 pub mod mistyped;
 mod audit;
@@ -35,6 +36,7 @@ pub use self::{
     inspect::InspectVerb,
     model::ModelVerb,
     plan::PlanArgs,
+    predict::PredictArgs,
     report::{ReportArgs, RescoreArgs},
     results::ResultsVerb,
     run::{RunArgs, RunKind},
@@ -74,6 +76,8 @@ pub enum Verb {
     /// Merge results of shards and machines.
     #[command(subcommand)]
     Results(ResultsVerb),
+    /// Name pictures of your own with a kept checkpoint.
+    Predict(PredictArgs),
     /// Export results to other tools.
     #[command(subcommand)]
     Export(ExportVerb),

@@ -11,6 +11,7 @@ mod announce;
 mod trial;
 mod probe;
 mod pretrain;
+mod predict;
 mod bench;
 mod doctor;
 mod preflight;
@@ -23,7 +24,7 @@ use crate::{
     device::Device,
     ending::Signals,
     exit::Exit,
-    options::{BenchOptions, DoctorOptions, RunOptions, TaskOptions},
+    options::{BenchOptions, DoctorOptions, PredictOptions, RunOptions, TaskOptions},
     progress::Detail,
 };
 
@@ -50,6 +51,11 @@ pub fn probe(device: &Device) -> anyhow::Result<Exit> {
 /// Times what is asked for.
 pub fn bench(options: &BenchOptions, detail: Detail) -> anyhow::Result<Exit> {
     within_memory(|| bench::bench(options, detail))
+}
+
+/// Names pictures with a kept checkpoint.
+pub fn predict(options: &PredictOptions) -> anyhow::Result<Exit> {
+    within_memory(|| predict::predict(options))
 }
 
 /// Checks whether models compute here what they should, and whether a suite can be run.

@@ -6,7 +6,9 @@ use crate::{
     device::Device,
     ending::Signals,
     exit::Exit,
-    options::{BenchOptions, DoctorOptions, PretrainOptions, RunOptions, TaskOptions},
+    options::{
+        BenchOptions, DoctorOptions, PredictOptions, PretrainOptions, RunOptions, TaskOptions,
+    },
     progress::Detail,
 };
 
@@ -38,6 +40,11 @@ pub fn pretrain_model(_: &PretrainOptions, _: Detail) -> anyhow::Result<Exit> {
 /// Refuses to time anything.
 pub fn bench(_: &BenchOptions, _: Detail) -> anyhow::Result<Exit> {
     Err(missing("bench"))
+}
+
+/// Refuses to name pictures.
+pub fn predict(_: &PredictOptions) -> anyhow::Result<Exit> {
+    Err(missing("predict"))
 }
 
 /// Refuses to check anything.

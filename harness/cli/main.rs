@@ -102,6 +102,7 @@ fn call() -> anyhow::Result<Exit> {
         Verb::Slurm(SlurmVerb::Cancel(args)) => slurm::cancel(&args.into(), detail),
         Verb::Report(args) => report::report(&args.into(), detail),
         Verb::Results(ResultsVerb::Merge(args)) => results::merge_folders(&args.into(), detail),
+        Verb::Predict(args) => compute::predict(&args.into()),
         Verb::Export(ExportVerb::LmEval(args)) => {
             export::export(&args.into(), Reader::LmEval, detail)
         }

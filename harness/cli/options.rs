@@ -7,7 +7,7 @@ mod bench;
 use std::{path::PathBuf, time::Duration};
 
 use clsrl_runner::Shard;
-use clsrl_spec::{DatasetId, HubModel, Seed, Selection, Setting};
+use clsrl_spec::{DatasetId, Form, HubModel, PromptStyle, Seed, Selection, Setting};
 
 pub use self::bench::{
     BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
@@ -175,6 +175,30 @@ pub struct DoctorOptions {
     pub dtype: Dtype,
     /// Side of the self-tests' images in pixels.
     pub image_size: usize,
+    /// Threads; all cores by default.
+    pub threads: Option<usize>,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// Pictures to be named by a kept checkpoint.
+#[derive(Debug)]
+pub struct PredictOptions {
+    /// The folder of the weights.
+    pub checkpoint: PathBuf,
+    /// The images' files.
+    pub pictures: Vec<PathBuf>,
+    /// The dataset whose question is asked, instead of that of the training.
+    pub dataset: Option<DatasetId>,
+    /// The kind of question, where there are several.
+    pub form: Option<Form>,
+    /// The prompt style, where there are several.
+    pub prompt: Option<PromptStyle>,
+    /// The folder that the pictures are named from.
+    pub root: Option<PathBuf>,
+    pub device: Device,
+    /// Precision of matrix products.
+    pub dtype: Dtype,
     /// Threads; all cores by default.
     pub threads: Option<usize>,
     /// Whether to print JSON.

@@ -24,13 +24,15 @@ mod network;
 mod pauses;
 mod outside;
 mod plan;
+#[cfg(feature = "libtorch")]
+mod predict;
 mod program;
 mod records;
 mod real_photographs;
-mod replace;
-mod replaced;
 #[cfg(all(feature = "fetch", feature = "libtorch"))]
 mod real_run;
+mod replace;
+mod replaced;
 mod resume;
 mod run;
 mod shared_disks;

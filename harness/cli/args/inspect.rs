@@ -103,7 +103,7 @@ pub struct SampleArgs {
 
 /// A prompt's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PromptArg {
+pub enum PromptArg {
     /// A thought, then the answer.
     Thinking,
     /// The answer alone.

@@ -50,6 +50,6 @@ pub use lists::Example;
 pub(crate) use places::Outside;
 pub use places::{Links, Places};
 pub use python_random::PythonRandom;
-pub use question::{Question, Questions, list_length, question_text};
+pub use question::{Question, Questions, UnlabelledQuestions, list_length, question_text};
 pub use registry::{layout_of, standard_split};
 pub use shared_names::{Pair, shared_among, shared_names};

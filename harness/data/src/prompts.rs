@@ -2,6 +2,8 @@
 //!
 //! One place for training, evaluation, `inspect` and the identities, so that what is hashed is what is read.
 
+mod recipe;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -19,6 +21,8 @@ use crate::{
     },
     text::{render_example, render_prompt},
 };
+
+pub use self::recipe::PromptRecipe;
 
 /// A prompt as text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, fs, panic::catch_unwind};
 
 use clsrl_data::{
     datasets::{
-        Dataset, Example, FormView, Question, Questions, list_length, prompts_digest,
-        questions_digest,
+        Dataset, Example, FormView, Question, Questions, UnlabelledQuestions, list_length,
+        prompts_digest, questions_digest,
     },
     text::render_prompt,
 };
@@ -119,6 +119,36 @@ fn a_choice_list_depends_on_seed_split_and_image_only() {
     assert_ne!(reference, listed("train", 0, 2));
     assert_ne!(reference, listed("test", 0, 1));
     assert_eq!(reference, listed("train", 0, 1));
+}
+
+#[test]
+fn an_image_of_an_unknown_class_gets_the_same_question_with_all_names() {
+    let dataset = textures(47);
+    let ask = |form: Form, rule: ListRule| {
+        let questions = questions(&dataset, form, &choices(rule, 1));
+        let unlabelled = questions.unlabelled();
+        let kept = serde_json::to_string(&unlabelled).unwrap();
+        assert_eq!(serde_json::from_str::<UnlabelledQuestions>(&kept).unwrap(), unlabelled);
+        let examples = dataset.train.iter().filter(|example| questions.view().has(example));
+        let asked = examples.map(|example| {
+            let question = questions.ask("test", example);
+            (question.text, unlabelled.ask("test", &example.path), question.gold)
+        });
+        (asked.collect::<Vec<_>>(), unlabelled.names().len())
+    };
+    for (form, n_names) in [(Form::FewShot, 47), (Form::New, 24), (Form::OpenSet, 47)] {
+        let (asked, n_found) = ask(form, ListRule::All);
+        assert_eq!((asked.len(), n_found), (n_names, n_names));
+        for (labelled, unlabelled, _) in asked {
+            assert_eq!(labelled, unlabelled, "{form}");
+        }
+    }
+    // A shorter list has the truth, which nobody knows.
+    for (labelled, unlabelled, gold) in ask(Form::FewShot, PUBLISHED).0 {
+        assert_ne!(labelled, unlabelled);
+        let listed = clsrl_spec::listed_names(&unlabelled).unwrap();
+        assert!(listed.len() == 47 && listed.contains(&gold.as_str()));
+    }
 }
 
 /// Results that exist were made with these lists.

@@ -61,6 +61,18 @@ pub enum EngineError {
     /// The middle of a trial cannot be kept.
     #[error("cannot write `{}`", path.display())]
     State { path: PathBuf, source: io::Error },
+    /// What is kept beside a checkpoint cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// A prompt recipe beside a checkpoint is none of it.
+    #[error("`{}`: {problem}", path.display())]
+    Recipe { path: PathBuf, problem: String },
+    /// The weights of a checkpoint are not those of its record.
+    #[error(
+        "`{}` has other weights than its record: expected {expected}, found {found}",
+        path.display()
+    )]
+    OtherWeights { path: PathBuf, expected: String, found: String },
     /// Training left the finite numbers.
     #[error("step {step}: the {what} is not finite, found {found}\n{LEARN_SLOWER}")]
     NotFinite { step: usize, what: &'static str, found: f64 },
@@ -108,7 +120,9 @@ impl EngineError {
                 error,
                 VlmError::Config { .. } | VlmError::Weights { .. } | VlmError::Json { .. }
             ),
-            EngineError::Differs(_) => true,
+            EngineError::Differs(_)
+            | EngineError::Recipe { .. }
+            | EngineError::OtherWeights { .. } => true,
             _ => false,
         };
         is_no_model || difference_in(self).is_some()

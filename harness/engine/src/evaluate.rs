@@ -17,7 +17,7 @@ use clsrl_spec::{
     TrialEvent, extract_published, has_answer_tag, is_correct_published, is_correct_strict,
 };
 use clsrl_vlm::{Completion, Decoding, GenerationConfig, Model, PadSide, Prompt, generate};
-use tch::no_grad;
+use tch::{Device, no_grad};
 
 use crate::{
     EngineError,
@@ -97,7 +97,9 @@ impl Evaluator<'_> {
             for (window, asked) in windows.zip(inputs) {
                 let asked = asked?;
                 progress.n_choices += asked.iter().map(|asked| asked.n_choices).sum::<usize>();
-                let completions = self.answer(&asked, &mut budget)?;
+                let prompts = asked.iter().map(|asked| (asked.image.as_str(), &asked.prompt));
+                let completions =
+                    self.answering().answer(&prompts.collect::<Vec<_>>(), &mut budget)?;
                 let answers = window.iter().zip(asked).zip(completions);
                 predictions.extend(answers.map(|((example, asked), completion)| {
                     self.prediction(example, asked, &completion)
@@ -138,36 +140,12 @@ impl Evaluator<'_> {
 
     /// The most prompts of a batch.
     fn batch(&self) -> usize {
-        let given = self.trial.evaluation.batch;
-        if self.model.device().is_cuda() { given.max(GPU_BATCH) } else { given }
+        batch_on(self.model.device(), self.trial.evaluation.batch)
     }
 
-    /// Answers prompts in their order, those of like length together, the longest first: what does not fit shows at
-    /// once.
-    fn answer(
-        &self,
-        asked: &[AskedPrompt],
-        budget: &mut TokenBudget,
-    ) -> Result<Vec<Completion>, EngineError> {
-        let max_new = self.trial.evaluation.max_new_tokens;
-        let n_tokens = |at: usize| asked[at].prompt.ids.len() + max_new;
-        let mut by_length: Vec<usize> = (0..asked.len()).collect();
-        by_length.sort_by_key(|&at| Reverse(n_tokens(at)));
-        let sizes: Vec<usize> = by_length.iter().map(|&at| n_tokens(at)).collect();
-        let answers = RefCell::new(BTreeMap::new());
-        let begin = || {
-            answers.borrow_mut().clear();
-            Ok(())
-        };
-        budget.fit(&sizes, begin, |run| {
-            let indices = &by_length[run];
-            let prompts: Vec<_> = indices.iter().map(|&idx| &asked[idx].prompt).collect();
-            let completions = complete(self.model, &prompts, max_new, self.generation)
-                .map_err(|error| error.about("answer", |row| &asked[indices[row]].image))?;
-            answers.borrow_mut().extend(indices.iter().copied().zip(completions));
-            Ok(())
-        })?;
-        Ok(answers.into_inner().into_values().collect())
+    fn answering(&self) -> Answering<'_> {
+        let max_new_tokens = self.trial.evaluation.max_new_tokens;
+        Answering { model: self.model, generation: self.generation, max_new_tokens }
     }
 
     fn prediction(
@@ -176,7 +154,7 @@ impl Evaluator<'_> {
         asked: AskedPrompt,
         completion: &Completion,
     ) -> Prediction {
-        let raw = self.inputs.tokenizer.decode(&completion.ids, true);
+        let raw = self.inputs.tokenizer().decode(&completion.ids, true);
         let extracted = extract_published(&raw).to_owned();
         Prediction {
             index: example.index,
@@ -263,6 +241,48 @@ fn find_answers(
         }
     }
     Ok((CellProgress::default(), Vec::new()))
+}
+
+/// The most prompts of a batch on a device, where a suite wants so many.
+pub(crate) fn batch_on(device: Device, given: usize) -> usize {
+    if device.is_cuda() { given.max(GPU_BATCH) } else { given }
+}
+
+/// What answers prompts, greedily.
+pub(crate) struct Answering<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) generation: &'a GenerationConfig,
+    /// The longest answer.
+    pub(crate) max_new_tokens: usize,
+}
+
+impl Answering<'_> {
+    /// Answers prompts about images of these names in their order, those of like length together, the longest first:
+    /// what does not fit shows at once.
+    pub(crate) fn answer(
+        &self,
+        asked: &[(&str, &Prompt)],
+        budget: &mut TokenBudget,
+    ) -> Result<Vec<Completion>, EngineError> {
+        let n_tokens = |at: usize| asked[at].1.ids.len() + self.max_new_tokens;
+        let mut by_length: Vec<usize> = (0..asked.len()).collect();
+        by_length.sort_by_key(|&at| Reverse(n_tokens(at)));
+        let sizes: Vec<usize> = by_length.iter().map(|&at| n_tokens(at)).collect();
+        let answers = RefCell::new(BTreeMap::new());
+        let begin = || {
+            answers.borrow_mut().clear();
+            Ok(())
+        };
+        budget.fit(&sizes, begin, |run| {
+            let indices = &by_length[run];
+            let prompts: Vec<_> = indices.iter().map(|&idx| asked[idx].1).collect();
+            let completions = complete(self.model, &prompts, self.max_new_tokens, self.generation)
+                .map_err(|error| error.about("answer", |row| asked[indices[row]].0))?;
+            answers.borrow_mut().extend(indices.iter().copied().zip(completions));
+            Ok(())
+        })?;
+        Ok(answers.into_inner().into_values().collect())
+    }
 }
 
 /// Continues a batch of prompts greedily, each until a stop token or the longest length.

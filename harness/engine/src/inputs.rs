@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use clsrl_data::{
     BoundDataset,
     datasets::{Dataset, Example, Question, Questions},
-    image::{CacheSpace, ImageCache, Patches, Processor},
+    image::{CacheSpace, ImageCache, ImageFile, Patches, Processor},
     prompts::{self, RenderedPrompt},
     text::{TextTokenizer, example_labels, expand_image_tokens},
 };
 use clsrl_files::Folder;
-use clsrl_spec::{CellKey, DatasetId, EvalSplit, ImageSteps, LabelMask, PromptStyle, Protocol};
+use clsrl_spec::{
+    CellKey, DatasetId, EvalSplit, ImageRule, ImageSteps, LabelMask, PromptStyle, Protocol,
+};
 use clsrl_vlm::{Grid, Prompt};
 use rayon::prelude::*;
 use tch::Tensor;
@@ -20,15 +22,20 @@ use crate::EngineError;
 /// Everything that turns examples into model input, loaded once.
 #[derive(Debug)]
 pub struct Inputs {
-    /// The model's tokenizer.
-    pub tokenizer: TextTokenizer,
-    processor: Processor,
-    image_cache: Option<ImageCache>,
+    builder: PromptBuilder,
     data: BTreeMap<DatasetId, BoundDataset>,
     protocol: Protocol,
-    image_token: i64,
     /// The end of a turn.
     pub im_end: i64,
+}
+
+/// From a conversation and an image to a prompt.
+#[derive(Debug)]
+pub(crate) struct PromptBuilder {
+    pub(crate) tokenizer: TextTokenizer,
+    processor: Processor,
+    image_cache: Option<ImageCache>,
+    image_token: i64,
 }
 
 /// A prompt with what was asked.
@@ -65,14 +72,15 @@ impl Inputs {
         protocol: &Protocol,
         image_cache: Option<&CacheSpace>,
     ) -> Result<Self, EngineError> {
-        let tokenizer = TextTokenizer::from_folder(model)?;
-        let processor = Processor::from_folder(model)?
-            .with_pixels(protocol.image.min_pixels, protocol.image.max_pixels);
-        let image_token = tokenizer.token_id("<|image_pad|>")?;
-        let im_end = tokenizer.token_id("<|im_end|>")?;
-        let (image_cache, protocol) = (image_cache.map(ImageCache::new), protocol.clone());
-        let data = BTreeMap::new();
-        Ok(Inputs { tokenizer, processor, image_cache, data, protocol, image_token, im_end })
+        let builder = PromptBuilder::from_folder(model, &protocol.image, image_cache)?;
+        let im_end = builder.tokenizer.token_id("<|im_end|>")?;
+        let (data, protocol) = (BTreeMap::new(), protocol.clone());
+        Ok(Inputs { builder, data, protocol, im_end })
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &TextTokenizer {
+        &self.builder.tokenizer
     }
 
     /// Holds every image to what was found of its dataset; one of a dataset that is not here is refused.
@@ -117,7 +125,7 @@ impl Inputs {
             .map(|(example, patches)| {
                 let question = questions.ask(split, example);
                 let RenderedPrompt { text, conversation } = show(&question);
-                let prompt = self.prompt(&self.tokenizer.encode(&conversation), patches)?;
+                let prompt = self.builder.prompt(&conversation, patches)?;
                 let Question { choices, gold, .. } = question;
                 let image = example.path.clone();
                 Ok(AskedPrompt {
@@ -146,30 +154,20 @@ impl Inputs {
             .map(|(example, patches)| {
                 let question = questions.ask(prompts::TRAIN, example);
                 let shown = prompts::supervised_example(&self.protocol, &question);
-                let ids = self.tokenizer.encode(&shown.conversation);
-                self.label(&ids, patches, self.protocol.sft.label_mask)
+                self.label(&shown.conversation, patches, self.protocol.sft.label_mask)
             })
             .collect()
     }
 
     fn label(
         &self,
-        ids: &[i64],
+        conversation: &str,
         patches: Patches,
         mask: LabelMask,
     ) -> Result<LabelledPrompt, EngineError> {
-        let prompt = self.prompt(ids, patches)?;
-        let labels = example_labels(&self.tokenizer, &prompt.ids, mask)?;
+        let prompt = self.builder.prompt(conversation, patches)?;
+        let labels = example_labels(&self.builder.tokenizer, &prompt.ids, mask)?;
         Ok(LabelledPrompt { prompt, labels })
-    }
-
-    fn prompt(&self, ids: &[i64], patches: Patches) -> Result<Prompt, EngineError> {
-        let n_patches: usize = patches.grid_thw.iter().product();
-        let n_features = self.processor.n_features(&patches);
-        let ids = expand_image_tokens(ids, self.image_token, &[n_features])?;
-        let [t, h, w] = patches.grid_thw.map(|side| side as i64);
-        let pixels = Tensor::from_slice(&patches.values).reshape([n_patches as i64, -1]);
-        Ok(Prompt { ids, pixels, grids: vec![Grid { t, h, w }] })
     }
 
     /// Reads images in parallel, in their order; each must be what was checked.
@@ -185,11 +183,51 @@ impl Inputs {
             .par_iter()
             .map(|example| {
                 let file = bound.read_image::<EngineError>(dataset, example)?;
-                Ok(match &self.image_cache {
-                    Some(cache) => self.processor.load_through(cache, &file, steps)?,
-                    None => self.processor.load_file(&file, steps)?,
-                })
+                self.builder.patches(&file, steps)
             })
             .collect()
+    }
+}
+
+impl PromptBuilder {
+    /// Reads the tokenizer and the image processor of a model directory.
+    pub(crate) fn from_folder(
+        model: &Folder,
+        image: &ImageRule,
+        image_cache: Option<&CacheSpace>,
+    ) -> Result<Self, EngineError> {
+        let tokenizer = TextTokenizer::from_folder(model)?;
+        let processor =
+            Processor::from_folder(model)?.with_pixels(image.min_pixels, image.max_pixels);
+        let image_token = tokenizer.token_id("<|image_pad|>")?;
+        let image_cache = image_cache.map(ImageCache::new);
+        Ok(PromptBuilder { tokenizer, processor, image_cache, image_token })
+    }
+
+    /// Decodes and resizes an image, through the cache if there is one.
+    pub(crate) fn patches(
+        &self,
+        file: &ImageFile,
+        steps: ImageSteps,
+    ) -> Result<Patches, EngineError> {
+        Ok(match &self.image_cache {
+            Some(cache) => self.processor.load_through(cache, file, steps)?,
+            None => self.processor.load_file(file, steps)?,
+        })
+    }
+
+    /// Builds the prompt of a conversation with one image.
+    pub(crate) fn prompt(
+        &self,
+        conversation: &str,
+        patches: Patches,
+    ) -> Result<Prompt, EngineError> {
+        let n_patches: usize = patches.grid_thw.iter().product();
+        let n_features = self.processor.n_features(&patches);
+        let ids = self.tokenizer.encode(conversation);
+        let ids = expand_image_tokens(&ids, self.image_token, &[n_features])?;
+        let [t, h, w] = patches.grid_thw.map(|side| side as i64);
+        let pixels = Tensor::from_slice(&patches.values).reshape([n_patches as i64, -1]);
+        Ok(Prompt { ids, pixels, grids: vec![Grid { t, h, w }] })
     }
 }

@@ -4,12 +4,12 @@ mod fine_tune;
 
 use std::{ops::ControlFlow, sync::atomic::AtomicBool};
 
-use clsrl_data::datasets::Dataset;
+use clsrl_data::{datasets::Dataset, prompts::PromptRecipe};
 use clsrl_files::Folder;
 use clsrl_libtorch::{catch_out_of_memory, set_deterministic, set_full_float32, set_num_threads};
 use clsrl_spec::{
-    DatasetId, Place, Times, Training, TrainingOutcome, TrainingRecord, TrainingRun, TrialEvent,
-    derive_seed,
+    CellKey, DatasetId, Place, Times, Training, TrainingOutcome, TrainingRecord, TrainingRun,
+    TrialEvent, derive_seed,
 };
 use clsrl_vlm::{GenerationConfig, Model};
 
@@ -21,6 +21,7 @@ use crate::{
     inputs::Inputs,
     keeper::Pauses,
     machine::{describe_machine, peak_memory_bytes},
+    recipes,
     timings::Started,
     watch::Sink,
     weights,
@@ -219,10 +220,23 @@ impl TrialContext<'_> {
                 return Ok(ControlFlow::Break(()));
             }
             let dataset = self.open(cell.target)?;
+            self.keep_recipe(cell, &dataset)?;
             if evaluator.evaluate(&dataset, (cell, cell_id), on_event)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Keeps how a cell asks beside the weights that it evaluates, if any are kept.
+    fn keep_recipe(&self, cell: CellKey, target: &Dataset) -> Result<(), EngineError> {
+        let TrialJob { trial, checkpoint_dir, saving, .. } = self.job;
+        match trial.training {
+            Training::None => Ok(()),
+            _ => {
+                let recipe = PromptRecipe::new(trial, cell, target);
+                recipes::keep(checkpoint_dir, &saving.training_id, recipe)
+            }
+        }
     }
 }

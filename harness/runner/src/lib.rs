@@ -28,7 +28,7 @@ pub use status::{
 pub(crate) use store::Stored;
 pub use store::{
     Claim, Claims, FailureNote, Held, Holder, Kept, LastRun, NOT_RUN, Store, StoreError, StoreLock,
-    TakeFrom, Verified,
+    TakeFrom, Verified, fine_tune_of,
 };
 pub use task::{Task, tasks};
 pub use worker::{PAUSE, RunError, WorkerCommand};

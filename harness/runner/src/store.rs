@@ -34,10 +34,14 @@ use self::{
     record_file::RecordFile,
 };
 pub use self::{
+    checkpoint::fine_tune_of,
     claims::{Claim, Claims, FailureNote, Held, Holder, Kept, TakeFrom},
     last_run::LastRun,
     record_file::NOT_RUN,
 };
+
+/// The file of a fine-tune's record, in a trial's folder.
+const TRAINING: &str = "training.json";
 
 /// The results of one suite on disk.
 #[derive(Debug, Clone)]
@@ -296,7 +300,7 @@ impl Store {
 
     /// The file of a trial's training record.
     pub(crate) fn training_path(&self, trial: &Trial) -> PathBuf {
-        self.trial_dir(trial).join("training.json")
+        self.trial_dir(trial).join(TRAINING)
     }
 
     /// The file of a cell's record.

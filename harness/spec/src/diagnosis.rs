@@ -93,9 +93,13 @@ pub enum ThoughtNames {
 impl Diagnosis {
     /// Looks at an answer as it was decoded, and at the question as it was asked.
     pub fn of(question: &str, raw: &str, is_truncated: bool) -> Self {
+        Diagnosis::among(listed_names(question), question, raw, is_truncated)
+    }
+
+    /// The same where it is known which names may be answered, listed or not.
+    pub fn among(listed: Option<Vec<&str>>, question: &str, raw: &str, is_truncated: bool) -> Self {
         let tagged = tag_text(raw);
         let said = strip(tagged.unwrap_or(raw));
-        let listed = listed_names(question);
         let is_said = |name: &&str| is_same_name(name, said);
         let place = listed.as_ref().and_then(|listed| listed.iter().position(is_said));
         let taken = listed.as_ref().map(|listed| taken_for(raw, listed));

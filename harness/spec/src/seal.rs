@@ -34,13 +34,18 @@ impl Seal {
         record: &Value,
         predictions: Option<String>,
     ) -> Self {
+        Seal { cell, predictions, ..Seal::of_fine_tune(trial.key(), identity, record) }
+    }
+
+    /// Seals the record of a fine-tune of the trial with this key.
+    pub fn of_fine_tune(trial: String, identity: &Identity, record: &Value) -> Self {
         Seal {
-            trial: trial.key(),
-            cell,
+            trial,
+            cell: None,
             identity: sealed_digest(identity.json()),
             outcome: sealed_digest(&record["outcome"]),
             run: sealed_digest(&record["run"]),
-            predictions,
+            predictions: None,
         }
     }
 

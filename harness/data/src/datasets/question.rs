@@ -7,6 +7,7 @@
 use std::{borrow::Borrow, collections::BTreeSet};
 
 use clsrl_spec::{Choices, DatasetId, Form, ListRule, RepeatedNames, Seed, Stream};
+use serde::{Deserialize, Serialize};
 
 use super::{Example, FormView};
 
@@ -66,7 +67,7 @@ impl<'d> Questions<'d> {
         let Some(n_listed) = self.n_listed else {
             return Question { text: dataset.open_question().to_owned(), choices: vec![], gold };
         };
-        let mut stream = self.stream(split_name, example);
+        let mut stream = stream(self.seed, (dataset, form), split_name, &example.path);
         let mut listed = self.names.clone();
         stream.shuffle(&mut listed);
         listed.truncate(n_listed);
@@ -82,22 +83,75 @@ impl<'d> Questions<'d> {
         }
     }
 
-    /// The randomness of one image's list.
-    ///
-    /// A few-shot question's has no form in its name: it is older than the forms, and its lists stay.
-    fn stream(&self, split_name: &str, example: &Example) -> Stream {
-        let (dataset, form) = (self.view.dataset().id.as_str(), self.view.form());
-        let name = ["choices", dataset, split_name, &example.path, form.as_str()];
-        match form {
-            Form::FewShot => Stream::new(self.seed, &name[..4]),
-            Form::Base | Form::New | Form::OpenSet => Stream::new(self.seed, &name),
+    /// The same questions without the dataset, for images whose class nobody knows.
+    pub fn unlabelled(&self) -> UnlabelledQuestions {
+        let (dataset, form) = (self.view.dataset().id, self.view.form());
+        let is_listed = self.n_listed.is_some();
+        let text = if is_listed { dataset.question() } else { dataset.open_question() };
+        UnlabelledQuestions {
+            dataset,
+            form,
+            text: text.to_owned(),
+            names: self.names.iter().map(|&name| name.to_owned()).collect(),
+            is_listed,
+            seed: self.seed,
         }
+    }
+}
+
+/// The questions of one form about images whose class nobody knows. Where there is a list it has all names that it may
+/// have: which of them a shorter one would need is what is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlabelledQuestions {
+    dataset: DatasetId,
+    form: Form,
+    /// Without the list.
+    text: String,
+    /// What may be answered, in the order of the labels.
+    names: Vec<String>,
+    is_listed: bool,
+    seed: Seed,
+}
+
+impl UnlabelledQuestions {
+    /// What may be answered, in the order of the labels.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Asks about an image that the list named `split_name` has by this path, or that is called so: it gets the
+    /// question of [`Questions::ask`] wherever that lists all names.
+    pub fn ask(&self, split_name: &str, path: &str) -> String {
+        if !self.is_listed {
+            return self.text.clone();
+        }
+        let mut stream = stream(self.seed, (self.dataset, self.form), split_name, path);
+        let mut listed = self.names.clone();
+        stream.shuffle(&mut listed);
+        stream.shuffle(&mut listed);
+        with_list(&self.text, &listed)
+    }
+}
+
+/// The randomness of one image's list.
+///
+/// A few-shot question's has no form in its name: it is older than the forms, and its lists stay.
+fn stream(seed: Seed, (dataset, form): (DatasetId, Form), split_name: &str, path: &str) -> Stream {
+    let name = ["choices", dataset.as_str(), split_name, path, form.as_str()];
+    match form {
+        Form::FewShot => Stream::new(seed, &name[..4]),
+        Form::Base | Form::New | Form::OpenSet => Stream::new(seed, &name),
     }
 }
 
 /// The question about a dataset's images with a list of names.
 pub fn question_text(dataset: DatasetId, listed: &[impl Borrow<str>]) -> String {
-    format!("{}\n Please choose one from list [ {}].", dataset.question(), listed.join(", "))
+    with_list(dataset.question(), listed)
+}
+
+fn with_list(question: &str, listed: &[impl Borrow<str>]) -> String {
+    format!("{question}\n Please choose one from list [ {}].", listed.join(", "))
 }
 
 /// How many of `n_names` names a list has.

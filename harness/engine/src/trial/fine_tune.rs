@@ -119,7 +119,7 @@ impl TrialContext<'_> {
         };
         let rl = &trial.protocol.rl;
         let rewarder = LabelRewarder {
-            tokenizer: &self.inputs.tokenizer,
+            tokenizer: self.inputs.tokenizer(),
             solution: rl.solution,
             also_blanks: trial.form == Form::OpenSet
                 && rl.open_set_blanks.contains(&questions.view().dataset().id),

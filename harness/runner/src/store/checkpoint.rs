@@ -12,7 +12,11 @@ use std::{
 use clsrl_files::remove_leftovers;
 use clsrl_spec::{Identity, TrainingRecord, Trial};
 
-use super::{Store, StoreError, Verified, attempt, create_dir, write_error};
+use super::{
+    NOT_RUN, Store, StoreError, TRAINING, Verified, attempt, create_dir,
+    record_file::{self, RecordFile},
+    write_error,
+};
 
 /// The file within a checkpoint that tells which training it is the whole result of.
 const MARK: &str = "training-id";
@@ -175,6 +179,31 @@ impl Store {
             self.sweep_trial(trial)
         })
     }
+}
+
+/// The record of the fine-tune that a checkpoint is the whole result of: it lies beside the checkpoint, as a run leaves
+/// it, or in it. An inner error tells why there is none.
+///
+/// # Errors
+///
+/// A record that the system does not let be read, or of a newer program.
+pub fn fine_tune_of(
+    checkpoint: &Path,
+) -> Result<Result<Verified<TrainingRecord>, String>, StoreError> {
+    let beside = checkpoint.parent().unwrap_or(checkpoint).join(TRAINING);
+    let within = checkpoint.join(TRAINING);
+    let path = if within.exists() { &within } else { &beside };
+    let RecordFile { identity, seal, record } = match record_file::read_fine_tune(path)? {
+        Ok(file) => file,
+        Err(reason) if reason == NOT_RUN => {
+            return Ok(Err(format!("there is no record `{}`", beside.display())));
+        }
+        Err(reason) => return Ok(Err(reason)),
+    };
+    if !is_whole(checkpoint, &identity, &record) {
+        return Ok(Err(format!("by its mark it is not of the fine-tune of `{}`", path.display())));
+    }
+    Ok(Ok(Verified { record, identity, is_sealed: seal.is_some(), predictions: None }))
 }
 
 /// Whether a checkpoint says that it is the whole result of a fine-tune.

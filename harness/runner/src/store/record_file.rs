@@ -6,7 +6,8 @@ use std::{
 };
 
 use clsrl_spec::{
-    CellKey, Identity, OLDEST_RECORD_VERSION, RECORD_VERSION, Seal, Trial, check_bounds,
+    CellKey, Identity, OLDEST_RECORD_VERSION, RECORD_VERSION, Seal, TrainingRecord, Trial,
+    check_bounds,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -58,6 +59,26 @@ pub(super) fn read<R: DeserializeOwned>(
     path: &Path,
     of: (&Trial, Option<CellKey>),
 ) -> Result<Result<RecordFile<R>, String>, StoreError> {
+    let sealed = |read: &Read, _: &Seal| Seal::new(of, &read.identity, &read.record, None);
+    read_sealed(path, of.1.is_some(), &sealed)
+}
+
+/// Reads the record of a fine-tune of whichever trial it says.
+pub(super) fn read_fine_tune(
+    path: &Path,
+) -> Result<Result<RecordFile<TrainingRecord>, String>, StoreError> {
+    let sealed = |read: &Read, seal: &Seal| {
+        Seal::of_fine_tune(seal.trial.clone(), &read.identity, &read.record)
+    };
+    read_sealed(path, false, &sealed)
+}
+
+/// Reads a record; `sealed` seals what was read.
+fn read_sealed<R: DeserializeOwned>(
+    path: &Path,
+    is_cell: bool,
+    sealed: &dyn Fn(&Read, &Seal) -> Seal,
+) -> Result<Result<RecordFile<R>, String>, StoreError> {
     let damaged = |reason: String| format!("its record `{}` is damaged: {reason}", path.display());
     let bytes = match clsrl_files::read(path, MAX_BYTES) {
         Ok(bytes) => bytes,
@@ -83,28 +104,29 @@ pub(super) fn read<R: DeserializeOwned>(
         Ok(read) => read,
         Err(error) => return Ok(Err(damaged(error.to_string()))),
     };
-    Ok(check(read, of).map_err(damaged))
+    Ok(check(read, is_cell, sealed).map_err(damaged))
 }
 
 fn check<R: DeserializeOwned>(
     read: Read,
-    of: (&Trial, Option<CellKey>),
+    is_cell: bool,
+    sealed: &dyn Fn(&Read, &Seal) -> Seal,
 ) -> Result<RecordFile<R>, String> {
-    let Read { version, identity, seal, record } = read;
-    check_bounds(&record)?;
-    match &seal {
-        None if SEALED_SINCE <= version => return Err("it has no seal".to_owned()),
+    check_bounds(&read.record)?;
+    match &read.seal {
+        None if SEALED_SINCE <= read.version => return Err("it has no seal".to_owned()),
         None => {}
-        Some(_) if version < SEALED_SINCE => {
-            return Err(format!("it has a seal, which version {version} has not"));
+        Some(_) if read.version < SEALED_SINCE => {
+            return Err(format!("it has a seal, which version {} has not", read.version));
         }
         Some(seal) => {
-            if seal.predictions.is_some() != of.1.is_some() {
+            if seal.predictions.is_some() != is_cell {
                 return Err("its seal is that of another kind of record".to_owned());
             }
-            seal.check(&Seal::new(of, &identity, &record, None))?;
+            seal.check(&sealed(&read, seal))?;
         }
     }
+    let Read { identity, seal, record, .. } = read;
     let record = serde_json::from_value(record).map_err(|error| error.to_string())?;
     Ok(RecordFile { identity, seal, record })
 }
