@@ -101,6 +101,12 @@ pub fn submit(options: &SubmitOptions, detail: Detail) -> anyhow::Result<Exit> {
     let given = options.slurm.array_max;
     let max_elements = || given.or_else(|| slurm.max_elements()).unwrap_or(MAX_ELEMENTS);
     let submitting = Submitting { request: &request, options, made: &made };
+    let settings = submitting.settings(&Submission::next(&store))?;
+    let partition = options.slurm.report_partition.clone().or(settings.partition.clone());
+    let of_report = Settings { partition, ..settings.clone() };
+    for settings in [settings, of_report] {
+        settings.check().map_err(|fault| Exit::Usage.because(anyhow!(fault)))?;
+    }
     if options.slurm.dry_run {
         let submission = Submission::next(&store);
         print(&submitting.describe(&statuses))?;

@@ -39,6 +39,57 @@ pub struct Settings {
     pub log_dir: PathBuf,
 }
 
+impl Settings {
+    /// Whether a batch script says all of this to Slurm and to the shell; an error names the first value that would be
+    /// read as something else.
+    pub fn check(&self) -> Result<(), String> {
+        if self.time.duration() <= self.signal_before {
+            return Err(format!(
+                "a task is told of its end {} s before it, and may run {}: it would end as it begins",
+                self.signal_before.as_secs(),
+                self.time
+            ));
+        }
+        let given = |value: &Option<String>| value.clone().unwrap_or_default();
+        let values = [
+            ("the job's name", self.job_name.clone()),
+            ("the partition", given(&self.partition)),
+            ("the account", given(&self.account)),
+            ("the quality of service", given(&self.qos)),
+            ("the constraint", given(&self.constraint)),
+            ("the memory", given(&self.mem)),
+            ("the current folder", self.work_dir.display().to_string()),
+            ("the folder of the logs", self.log_dir.display().to_string()),
+        ];
+        for (name, value) in values {
+            // A line's end would end the option, and what follows it would be run.
+            refuse(name, &value, |c| c.is_control() || c == '"')?;
+        }
+        for option in &self.extra {
+            refuse("a further option of `sbatch`", option, char::is_control)?;
+        }
+        let Some(Container { image, runtime, binds }) = &self.container else { return Ok(()) };
+        refuse("the image", image, char::is_control)?;
+        for folder in binds {
+            let folder = folder.display().to_string();
+            let splits = |c: char| c.is_control() || ",:".contains(c);
+            refuse("a folder that the image sees", &folder, splits)?;
+            if *runtime == Runtime::Pyxis {
+                refuse("a folder that the image sees", &folder, |c| c == '"')?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a value with a character that cannot stand in it.
+fn refuse(name: &str, value: &str, is_refused: impl Fn(char) -> bool) -> Result<(), String> {
+    match value.chars().find(|&c| is_refused(c)) {
+        None => Ok(()),
+        Some(found) => Err(format!("{name} is {value:?}, where {found:?} cannot stand")),
+    }
+}
+
 /// An image and what runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {

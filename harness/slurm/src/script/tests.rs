@@ -110,3 +110,30 @@ fn the_report_runs_every_command_and_ends_with_the_last_code_that_is_no_success(
     assert_eq!(code(&["false", "true"]), 1);
     assert_eq!(code(&["true", "false"]), 1);
 }
+
+#[test]
+fn what_a_script_would_say_otherwise_is_refused() {
+    let check = |change: &dyn Fn(&mut Settings), expected: &str| {
+        let mut settings = settings();
+        change(&mut settings);
+        let found = settings.check().unwrap_err();
+        assert!(found.contains(expected), "{found}");
+    };
+    assert_eq!(settings().check(), Ok(()));
+    check(
+        &|s| s.partition = Some("gpu\nrm -rf x".to_owned()),
+        "the partition is \"gpu\\nrm -rf x\"",
+    );
+    check(&|s| s.mem = Some("6\"4G".to_owned()), "the memory is");
+    check(&|s| s.work_dir = "/a\nb".into(), "the current folder is");
+    check(&|s| s.extra = vec!["--exclude=n7\nx".to_owned()], "a further option of `sbatch` is");
+    check(&|s| s.signal_before = s.time.duration(), "28800 s before it, and may run 8:00:00");
+    for (runtime, folder) in [
+        (Runtime::Apptainer, "/data:ro"),
+        (Runtime::Pyxis, "/data,other"),
+        (Runtime::Pyxis, "/da\"ta"),
+    ] {
+        let container = Container::new("i".to_owned(), runtime, vec![folder.into()]);
+        check(&|s| s.container = Some(container.clone()), "a folder that the image sees is");
+    }
+}
