@@ -15,6 +15,7 @@ mod predict;
 mod bench;
 mod doctor;
 mod preflight;
+mod room;
 mod machine;
 
 use clsrl_libtorch::{catch_out_of_memory, silence_out_of_memory};

@@ -159,11 +159,29 @@ pub struct FetchDatasetsOptions {
     pub keep_archives: bool,
 }
 
+/// What a run keeps of weights beside its results.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptWeights {
+    /// Fine-tuned weights after their trial is done.
+    pub checkpoints: bool,
+    /// The middle of trials, from time to time.
+    pub states: bool,
+}
+
+/// The suite that a check is for, as a run would have it.
+#[derive(Debug)]
+pub struct DoctorSuite {
+    pub suite: SuiteOptions,
+    /// Trials at a time, instead of the suite's number.
+    pub jobs: Option<usize>,
+    pub kept: KeptWeights,
+}
+
 /// A check of the program on this machine.
 #[derive(Debug)]
 pub struct DoctorOptions {
     /// The suite that is to be run; none checks the computations alone.
-    pub suite: Option<SuiteOptions>,
+    pub suite: Option<DoctorSuite>,
     /// The datasets that it reads.
     pub data: DataOptions,
     /// A model directory or `hf:ID[@REV]`, instead of the suite's or the tiny model.

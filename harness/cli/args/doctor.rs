@@ -1,16 +1,21 @@
 //! Arguments of `doctor`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use clsrl_spec::ranges::MAX_THREADS;
+use clsrl_spec::ranges::{MAX_JOBS, MAX_THREADS};
 
-use super::{bench::MAX_SIDE, inputs::DataArgs, number::whole, suite::SelectionArgs};
+use super::{
+    bench::MAX_SIDE,
+    inputs::DataArgs,
+    number::{parse_duration, whole},
+    suite::SelectionArgs,
+};
 use crate::{
     device::{Device, Dtype},
     names,
-    options::{DoctorOptions, SuiteOptions},
+    options::{DoctorOptions, DoctorSuite, KeptWeights, SuiteOptions},
 };
 
 /// Arguments of `doctor`.
@@ -26,6 +31,15 @@ pub struct DoctorArgs {
     /// The folder for results, as the run would have it, to look for room.
     #[arg(long, value_name = "DIR", requires = "suite")]
     out: Option<PathBuf>,
+    /// Trials to run in parallel, as the run would have them.
+    #[arg(long, value_name = "N", requires = "suite", value_parser = whole::<1, MAX_JOBS>)]
+    jobs: Option<usize>,
+    /// Look for room for the fine-tuned weights of every trial.
+    #[arg(long, requires = "suite")]
+    keep_checkpoints: bool,
+    /// Look for room for the middle of trials, which the run would keep so often.
+    #[arg(long, value_name = "TIME", requires = "suite", value_parser = parse_duration)]
+    checkpoint_every: Option<Duration>,
     /// The Hugging Face model directory to test, or `hf:ID[@REV]`, instead of the suite's or the tiny model.
     #[arg(long, value_name = "DIR|hf:ID")]
     model: Option<PathBuf>,
@@ -53,11 +67,13 @@ impl From<DoctorArgs> for DoctorOptions {
     fn from(args: DoctorArgs) -> Self {
         let (selection, variant) = args.selection.split();
         DoctorOptions {
-            suite: args.suite.map(|suite| SuiteOptions {
-                suite,
-                selection,
-                variant,
-                out: args.out,
+            suite: args.suite.map(|suite| DoctorSuite {
+                suite: SuiteOptions { suite, selection, variant, out: args.out },
+                jobs: args.jobs,
+                kept: KeptWeights {
+                    checkpoints: args.keep_checkpoints,
+                    states: args.checkpoint_every.is_some(),
+                },
             }),
             data: args.data.into(),
             model: args.model,

@@ -3,11 +3,11 @@
 use std::{fmt::Write, path::Path, time::Duration};
 
 use clsrl_runner::Task;
-use clsrl_spec::Training;
 use indicatif::DecimalBytes;
 
+use super::room::Room;
 use crate::{
-    model::float32_bytes,
+    options::KeptWeights,
     progress::Left,
     request::Request,
     words::{count, duration, thousands},
@@ -27,10 +27,8 @@ pub struct Announcement<'a> {
     pub n_jobs: usize,
     /// The start model.
     pub model_dir: &'a Path,
-    /// Whether fine-tuned weights are kept.
-    pub keep_checkpoints: bool,
-    /// Whether the middle of trials is kept from time to time.
-    pub keeps_states: bool,
+    /// What is kept of weights.
+    pub kept: KeptWeights,
     /// The folder of TensorBoard's event files; none if they are not wanted.
     pub events_dir: Option<&'a Path>,
     /// The suite's results folder.
@@ -79,31 +77,17 @@ impl Announcement<'_> {
         format!("work:    {steps}{}; {time}", count(all.images, "image"))
     }
 
-    /// Room for checkpoints, which are float32, and for states, which have two moments beside the weights and of which there
-    /// are two; those of adapters are small. Empty where none is written.
+    /// Room for weights; empty where none is needed.
     fn disk(&self) -> String {
-        let trains = |task: &&Task| !matches!(task.trial.training, Training::None);
-        let n_trained = self.tasks.iter().filter(trains).count();
-        let n_at_once = if self.keep_checkpoints { n_trained } else { n_trained.min(self.n_jobs) };
-        let Some(n_bytes) = float32_bytes(self.model_dir).filter(|_| 0 < n_at_once) else {
-            return String::new();
-        };
-        let of_all_weights = |task: &&Task| trains(task) && task.trial.protocol.lora.is_none();
-        let n_large = self.tasks.iter().filter(of_all_weights).count().min(self.n_jobs);
-        let n_states = if self.keeps_states { n_large } else { 0 };
-        let needed = n_bytes.saturating_mul((n_at_once + 2 * 3 * n_states) as u64);
-        let what = match (n_states, self.keep_checkpoints) {
-            (0, true) => "checkpoints, kept",
-            (0, false) => "checkpoints, until a trial is done",
-            (_, true) => "kept weights and of states",
-            (_, false) => "weights and states till a trial is done",
-        };
+        let trials = self.tasks.iter().map(|task| &task.trial);
+        let room = Room::needed(trials, self.n_jobs, self.model_dir, self.kept);
+        let Some(room) = room.filter(|room| 0 < room.n_bytes) else { return String::new() };
         let free = match clsrl_files::free_bytes(self.results_dir) {
-            Ok(free) if free < needed => format!("only {} free", DecimalBytes(free)),
+            Ok(free) if free < room.n_bytes => format!("only {} free", DecimalBytes(free)),
             Ok(free) => format!("{} free", DecimalBytes(free)),
             Err(_) => "free room unknown".to_owned(),
         };
-        format!("disk:    {} of {what}; {free}", DecimalBytes(needed))
+        format!("disk:    {}; {free}", room.render())
     }
 }
 

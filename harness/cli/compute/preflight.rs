@@ -22,14 +22,14 @@ use self::{
 use super::{
     environment,
     machine::all_threads,
+    room::Room,
     trial::{check_model, open_backend},
 };
 use crate::{
     exit::{Exit, code, describe},
     hub,
     inputs::{Inputs, data_dir, model_dir},
-    model::float32_bytes,
-    options::{Check, DataOptions, DoctorOptions, InputOptions, SuiteOptions},
+    options::{Check, DataOptions, DoctorOptions, DoctorSuite, InputOptions},
     output::print,
     progress::Detail,
     request::Request,
@@ -40,11 +40,11 @@ use crate::{
 /// Checks everything, prints one page, and ends with the code of the first check that failed.
 pub fn preflight(
     options: &DoctorOptions,
-    suite: &SuiteOptions,
+    suite: &DoctorSuite,
     detail: Detail,
 ) -> anyhow::Result<Exit> {
     environment::become_as_a_trial()?;
-    let request = Request::load(suite)?;
+    let request = Request::load(&suite.suite)?;
     let name = options.device.to_string();
     open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
     let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
@@ -71,7 +71,7 @@ pub fn preflight(
         }
     };
     if let Some(dir) = &model_dir {
-        check_disk(&request, dir, &mut page);
+        check_disk(&request, suite, dir, &mut page);
         let precision = Precision::named(execution.precision.on(options.device.kind()))
             .expect("a suite names no other precision");
         detail.say("loading the model");
@@ -154,19 +154,20 @@ fn check_data(
     }
 }
 
-/// Room for the checkpoints of the trials that run at a time, in float32.
-fn check_disk(request: &Request, model_dir: &std::path::Path, page: &mut Page) {
-    let n_jobs = request.suite.execution.jobs as u64;
-    let needed = float32_bytes(model_dir).map(|n_bytes| n_bytes.saturating_mul(n_jobs));
+/// Room for the weights of the trials that run at a time.
+fn check_disk(
+    request: &Request,
+    suite: &DoctorSuite,
+    model_dir: &std::path::Path,
+    page: &mut Page,
+) {
+    let n_jobs = suite.jobs.unwrap_or(request.suite.execution.jobs);
+    let room = Room::needed(request.trials.iter(), n_jobs, model_dir, suite.kept);
     let free = clsrl_files::free_bytes(&request.places.results);
-    page.add(match (needed, free) {
-        (Some(needed), Ok(free)) => {
-            let text = format!(
-                "{} of checkpoints at a time, {} free",
-                DecimalBytes(needed),
-                DecimalBytes(free)
-            );
-            match free < needed {
+    page.add(match (room, free) {
+        (Some(room), Ok(free)) => {
+            let text = format!("{}; {} free", room.render(), DecimalBytes(free));
+            match free < room.n_bytes {
                 true => Finding::failed("disk", Exit::Incomplete, text),
                 false => Finding::ok("disk", text),
             }

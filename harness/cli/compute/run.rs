@@ -24,7 +24,7 @@ use crate::{
     ending::Signals,
     exit::{Exit, describe},
     inputs::Inputs,
-    options::RunOptions,
+    options::{KeptWeights, RunOptions},
     output::{note, print},
     pace::Pace,
     progress::{Detail, Left, Progress},
@@ -95,8 +95,10 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
         left: &left,
         n_jobs,
         model_dir: &inputs.model_dir,
-        keep_checkpoints: options.keep_checkpoints,
-        keeps_states: options.checkpoint_every.is_some(),
+        kept: KeptWeights {
+            checkpoints: options.keep_checkpoints,
+            states: options.checkpoint_every.is_some(),
+        },
         events_dir: events_dir.as_deref(),
         results_dir: store.dir(),
     };
