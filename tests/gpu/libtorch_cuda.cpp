@@ -621,6 +621,22 @@ extern "C" __attribute__((visibility("default"))) int cudaGetDeviceProperties(Pr
   return 0;
 }
 
+extern "C" __attribute__((visibility("default"))) int cudaGetDevice(int* gpu) {
+  *gpu = current_gpu;
+  return 0;
+}
+
+extern "C" __attribute__((visibility("default"))) int cudaSetDevice(int gpu) {
+  current_gpu = static_cast<c10::DeviceIndex>(gpu);
+  return 0;
+}
+
+extern "C" __attribute__((visibility("default"))) int cudaMemGetInfo(size_t* free, size_t* total) {
+  *total = memory_of_a_gpu();
+  *free = *total - in_use[current_gpu];
+  return 0;
+}
+
 extern "C" __attribute__((visibility("default"))) int cudaDriverGetVersion(int* version) {
   *version = 13000;
   return 0;

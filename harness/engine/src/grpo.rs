@@ -5,6 +5,7 @@
 //!   reference pass and in the differentiated pass; the numbers are the same. Where a step is one micro-batch,
 //!   sampling and the differentiated pass share one prefill as well (`shared_prefill`).
 //! - Without a KL term there is no reference pass, and a group without advantages is not run.
+//! - The reference's keys of a prompt are kept over epochs; the numbers are the same (`reference`).
 //! - All prompts of an optimizer step roll out together.
 //! - A prompt longer than the limit is an error; there its tail is taken for part of the completion.
 //! - Log-probabilities are taken in float32; there, by reading, in the model's bfloat16.
@@ -37,6 +38,7 @@ use crate::{
     order::{EpochOrder, Prepare, check_finite},
     prefetch::run_steps,
     profiler::{Phase, profile},
+    reference::{KeptPrompts, Reference},
     rewarder::Rewarder,
     rollout::{Rollout, Sampled, Sampler, scored_completions},
     shared_prefill::sample_step,
@@ -103,6 +105,7 @@ impl Grpo<'_> {
             self.warm_up(&state)?;
             self.rehearse(&mut state, &prepare(order.peek())?)?;
         }
+        state.kept_prompts.take_room_of(model.device());
         let rest = (n_done + 1)..=n_steps;
         let ended = run_steps(rest, model.device(), (order, prepare), |step, seconds, chosen| {
             let taken = self.take_step(&mut state, step, seconds, &chosen)?;
@@ -121,6 +124,7 @@ impl Grpo<'_> {
             model,
             leaves: model.trained_leaves(),
             reference: self.reference(model),
+            kept_prompts: KeptPrompts::default(),
             optimizer: AdamW::new(model.trained_parameters(), &self.settings.optimizer),
             timings: TrainingTimings::default(),
             budgets,
@@ -137,8 +141,9 @@ impl Grpo<'_> {
         chosen: &[AskedPrompt],
     ) -> Result<(StepRecord, StepSeconds), EngineError> {
         self.check_prompt_lengths(chosen)?;
-        let TrainingState { model, leaves, reference, optimizer, budgets, timings, n_steps } =
-            state;
+        let TrainingState { model, leaves, optimizer, budgets, timings, n_steps, .. } = state;
+        let reference = state.reference.as_ref();
+        let reference = reference.map(|model| Reference { model, kept: Some(&state.kept_prompts) });
         let device = model.device();
         let policy = model.working_copy();
         let rollout =
@@ -150,7 +155,7 @@ impl Grpo<'_> {
                 return Ok((StepLoss::default(), 0.0)); // every group was dropped: nothing to learn
             }
             let loss = profile(Phase::Update, device, || {
-                self.update((&policy, leaves), reference.as_ref(), groups, &mut budgets.update)
+                self.update((&policy, leaves), reference, groups, &mut budgets.update)
             })?;
             let grad_norm = profile(Phase::Optimizer, device, || optimizer.step(learning_rate))?;
             Ok::<_, EngineError>((loss, grad_norm))
@@ -190,6 +195,7 @@ impl Grpo<'_> {
             let rollouts = &rollouts[rows_of(prompt_idx)];
             Group {
                 prompt: &chosen[prompt_idx].prompt,
+                name: Some(chosen[prompt_idx].name()),
                 completions: scored_completions(rollouts, self.end_mask, self.im_end, pad_id),
                 advantages: advantages[rows_of(prompt_idx)].to_vec(),
             }
@@ -241,7 +247,7 @@ impl Grpo<'_> {
     fn update(
         &self,
         (policy, leaves): (&Model, &[Tensor]),
-        reference: Option<&Model>,
+        reference: Option<Reference<'_>>,
         groups: StepGroups,
         budget: &mut TokenBudget,
     ) -> Result<StepLoss, EngineError> {
@@ -249,7 +255,7 @@ impl Grpo<'_> {
         self.loss(policy, reference).accumulate_step(groups, leaves, budget)
     }
 
-    fn loss<'m>(&self, policy: &'m Model, reference: Option<&'m Model>) -> GrpoLoss<'m> {
+    fn loss<'m>(&self, policy: &'m Model, reference: Option<Reference<'m>>) -> GrpoLoss<'m> {
         GrpoLoss { policy, reference, beta: self.settings.beta, pad_id: self.pad_id }
     }
 
@@ -280,7 +286,8 @@ impl Grpo<'_> {
         let mut budgets = MemoryBudgets::new(self.settings);
         let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut budgets)?;
         let policy = (&policy, &model.trained_leaves()[..]);
-        self.update(policy, reference.as_ref(), groups, &mut budgets.update).map(|_| ())
+        let reference = reference.as_ref().map(Reference::of);
+        self.update(policy, reference, groups, &mut budgets.update).map(|_| ())
     }
 }
 
@@ -289,6 +296,7 @@ struct TrainingState<'a> {
     model: &'a Model,
     leaves: Vec<Tensor>,
     reference: Option<Model>,
+    kept_prompts: KeptPrompts,
     optimizer: AdamW,
     budgets: MemoryBudgets,
     timings: TrainingTimings,

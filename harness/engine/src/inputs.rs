@@ -55,6 +55,13 @@ pub struct AskedPrompt {
     pub gold: String,
 }
 
+impl AskedPrompt {
+    /// What no other prompt of its list has: its image and all that is said about it.
+    pub fn name(&self) -> String {
+        [&self.image, "\n", &self.conversation].concat()
+    }
+}
+
 /// A supervised example.
 #[derive(Debug)]
 pub struct LabelledPrompt {

@@ -19,6 +19,7 @@ mod timings;
 pub mod sft;
 pub mod grpo;
 pub mod loss;
+pub mod reference;
 mod shared_prefill;
 mod budget;
 mod repeated_step;

@@ -3,6 +3,8 @@
 //! A group's prompt is run once for all of its completions, for the policy and for the reference. Logits are computed
 //! for the scored tokens only; with 152,000 words that is most of the memory.
 
+use std::cell::Cell;
+
 use clsrl_libtorch::{clear_gradients, upload};
 use clsrl_vlm::{Batch, Model, PadSide, Prefill, Prompt, backward_log_probs, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -12,6 +14,7 @@ use crate::{
     advantage::k3,
     budget::TokenBudget,
     profiler::{Phase, profile},
+    reference::Reference,
 };
 
 /// A group ready for the loss: one prompt, its completions, their advantages.
@@ -19,6 +22,8 @@ use crate::{
 pub struct Group<'a> {
     /// What its completions answer.
     pub prompt: &'a Prompt,
+    /// What names the prompt among those of the training set; none if it is of no set.
+    pub name: Option<String>,
     /// The scored tokens of each completion.
     pub completions: Vec<Vec<i64>>,
     /// One per completion.
@@ -76,7 +81,7 @@ pub struct GrpoLoss<'a> {
     /// The model whose leaves get gradients.
     pub policy: &'a Model,
     /// The model that the KL term holds to; none where that term weighs nothing.
-    pub reference: Option<&'a Model>,
+    pub reference: Option<Reference<'a>>,
     /// Weight of the KL term.
     pub beta: f64,
     /// The id of padding.
@@ -95,7 +100,14 @@ impl GrpoLoss<'_> {
         let sizes: Vec<usize> = groups.iter().map(Group::n_tokens).collect();
         let divisor = n_completions as f64;
         let sums = Tensor::zeros([2], (Kind::Float, self.policy.device()));
+        let is_first = Cell::new(true);
         let begin = || {
+            // It did not fit: what is kept must not be in the way.
+            if !is_first.take()
+                && let Some(kept) = self.reference.and_then(|reference| reference.kept)
+            {
+                kept.give_up();
+            }
             let _ = sums.shallow_clone().zero_();
             Ok(clear_gradients(leaves)?)
         };
@@ -139,10 +151,12 @@ impl GrpoLoss<'_> {
         // First, so that nothing is kept for the backward pass meanwhile.
         let reference_log_probs = match self.reference {
             None => None,
-            Some(reference) => batch.as_ref().map(|batch| {
-                let log_probs = || no_grad(|| completions.log_probs(reference, batch));
-                profile(Phase::Reference, device, log_probs)
-            }),
+            Some(reference) => {
+                let batch = batch.as_ref().expect("a reference reads a batch");
+                let log_probs =
+                    || no_grad(|| self.reference_log_probs(reference, groups, &completions, batch));
+                Some(profile(Phase::Reference, device, log_probs)?)
+            }
         };
         let prefill = match (prefill, &batch) {
             (None, Some(batch)) => policy.prefill(batch),
@@ -171,6 +185,22 @@ impl GrpoLoss<'_> {
         let token_kl = k3(&log_probs, &reference_log_probs);
         let kl = scored.row_means(&token_kl).sum(Kind::Float);
         Ok(GroupLoss { loss, kl, log_probs, reference_log_probs, token_kl })
+    }
+
+    /// The log-probabilities of the scored tokens (n) under the reference.
+    fn reference_log_probs(
+        &self,
+        reference: Reference<'_>,
+        groups: &[Group],
+        completions: &Completions,
+        batch: &Batch,
+    ) -> Result<Tensor, EngineError> {
+        let keys_of =
+            |group: &Group| reference.keys(group.prompt, group.name.as_deref(), self.pad_id);
+        let keys = groups.iter().map(keys_of).collect::<Result<Vec<_>, _>>()?;
+        let prefill = Prefill::of_keys(batch, &keys);
+        let hidden = completions.hidden(reference.model, &prefill);
+        Ok(token_log_probs(reference.model, &hidden, &completions.scored.targets))
     }
 
     fn prompt_batch(&self, groups: &[Group]) -> Result<Batch, EngineError> {
@@ -208,12 +238,6 @@ impl Completions {
         let (scored, [ids, advantages]) = scored.to_device_with(others, device)?;
         let n_generations = (rows.len() / groups.len()) as i64;
         Ok(Completions { n_generations, ids, advantages, scored })
-    }
-
-    /// The log-probabilities of the scored tokens (n) after prompts that are run for it.
-    fn log_probs(&self, model: &Model, prompts: &Batch) -> Tensor {
-        let hidden = self.hidden(model, &model.prefill(prompts));
-        token_log_probs(model, &hidden, &self.scored.targets)
     }
 
     /// The hidden states (n, c) that predict the scored tokens, after their prompts.

@@ -60,8 +60,17 @@ pub fn peak_memory_bytes(device: Device) -> Result<u64, LibtorchError> {
 
 /// The most resident memory of this process so far, in bytes; 0 where the system does not tell.
 pub fn peak_resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(0, |kib| kib * 1024)
+    told_bytes("/proc/self/status", "VmHWM:").unwrap_or(0)
+}
+
+/// The memory that processes can still take without swapping, in bytes; none where the system does not tell.
+pub fn available_bytes() -> Option<u64> {
+    told_bytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// A number of a file in which the system tells memory in KiB.
+fn told_bytes(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let kib = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
+    Some(kib.trim().parse::<u64>().ok()? * 1024)
 }

@@ -9,6 +9,7 @@ use std::{num::NonZero, thread, time::Duration};
 use clsrl_engine::{
     evaluate::complete,
     loss::{Group, GrpoLoss},
+    reference::Reference,
 };
 use clsrl_lab::speed::{Shapes, qwen2_vl_2b, random_prompts};
 use clsrl_libtorch::set_num_threads;
@@ -90,6 +91,7 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
             .iter()
             .map(|prompt| Group {
                 prompt,
+                name: None,
                 completions: vec![(1..=N_NEW as i64).collect(); generations],
                 advantages: vec![0.5; generations],
             })
@@ -97,8 +99,8 @@ fn bench_update(criterion: &mut Criterion, model: &Model, reference: &Model, pro
         let what = format!("G = {generations}");
         group.bench_function(BenchmarkId::new(what, kind(model)), |bencher| {
             bencher.iter(|| {
-                let loss =
-                    GrpoLoss { policy: model, reference: Some(reference), beta: 0.04, pad_id: 0 };
+                let reference = Some(Reference::of(reference));
+                let loss = GrpoLoss { policy: model, reference, beta: 0.04, pad_id: 0 };
                 loss.accumulate(&groups, 1.0).expect("the prompts are sound")
             });
         });

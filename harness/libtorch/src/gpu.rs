@@ -53,6 +53,29 @@ pub fn gpu_info(gpu_idx: usize) -> Option<GpuInfo> {
     (codes == (0, 0)).then(|| read(&properties.0, version))?
 }
 
+/// The bytes that are free on a GPU: neither other processes nor libtorch's allocator have them. Nothing if CUDA's
+/// runtime does not tell.
+pub fn free_device_memory(gpu_idx: usize) -> Option<u64> {
+    type GetDevice = unsafe extern "C" fn(*mut c_int) -> c_int;
+    type SetDevice = unsafe extern "C" fn(c_int) -> c_int;
+    type GetMemory = unsafe extern "C" fn(*mut usize, *mut usize) -> c_int;
+    let (mut free, mut total, mut current) = (0, 0, 0);
+    // SAFETY: as in `gpu_info`; the runtime tells of the current GPU, which is set back.
+    let codes = unsafe {
+        let opened = Library::open(Some(CUDA_LIBRARY), RTLD_NOW).ok()?;
+        let get_device = opened.get::<GetDevice>(b"cudaGetDevice\0").ok()?;
+        let set_device = opened.get::<SetDevice>(b"cudaSetDevice\0").ok()?;
+        let get_memory = opened.get::<GetMemory>(b"cudaMemGetInfo\0").ok()?;
+        [
+            get_device(&mut current),
+            set_device(gpu_idx as c_int),
+            get_memory(&mut free, &mut total),
+            set_device(current),
+        ]
+    };
+    (codes == [0; 4]).then_some(free as u64)
+}
+
 /// Reads the beginning of a `cudaDeviceProp`, which is the same in all releases, and a version as 1000 × major + 10 ×
 /// minor.
 fn read(properties: &[u8], version: c_int) -> Option<GpuInfo> {
@@ -91,6 +114,7 @@ mod tests {
     fn without_a_runtime_nothing_is_told() {
         if !tch::Cuda::is_available() {
             assert_eq!(gpu_info(0), None);
+            assert_eq!(free_device_memory(0), None);
         }
     }
 }

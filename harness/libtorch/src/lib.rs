@@ -27,7 +27,7 @@ pub use cuda::load_cuda_backend;
 pub use error::LibtorchError;
 pub use fused::{rms_norm, turned_heads, turned_heads_to_write};
 pub use gated::{gated_linear, joint_gated_linear};
-pub use gpu::{GpuInfo, gpu_info};
+pub use gpu::{GpuInfo, free_device_memory, gpu_info};
 pub use gradients::{add_product, backward, clear_gradients, select_rows};
 pub use memory::peak_device_memory;
 pub use optimizer::{AdamWCoefficients, AdamWTensors, fused_adamw, global_norm};

@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// The version of the trainers; raised by every change of code that changes trained weights.
-pub const TRAINER_VERSION: u32 = 3;
+const TRAINER_VERSION: u32 = 3;
+
+/// The same where a KL term holds to a reference, whose prompts are prefilled one by one since version 4.
+const KL_TRAINER_VERSION: u32 = 4;
 
 /// The version of the reward `accuracy`'s number step; raised by every change of what it pays for.
 const NUMBER_STEP_VERSION: u32 = 2;
@@ -137,8 +140,15 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
         "train_on": train_on,
         "training": trial.training,
         "protocol": training_rules(trial),
-        "trainer": TRAINER_VERSION,
+        "trainer": trainer_version(&trial.training),
     }))
+}
+
+fn trainer_version(training: &Training) -> u32 {
+    match training {
+        Training::Grpo(settings) if settings.beta != 0.0 => KL_TRAINER_VERSION,
+        Training::None | Training::Sft(_) | Training::Grpo(_) => TRAINER_VERSION,
+    }
 }
 
 /// The identity of one cell of a trial.

@@ -38,8 +38,8 @@ pub use event::TrialEvent;
 pub use form::{BaseRule, ClassHalf, Form, Task};
 pub use hub_model::{BadHubName, Commit, HubModel, ModelId, Revision};
 pub use identity::{
-    Binding, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, TRAINER_VERSION, cell_identity,
-    differences, differing_fields, differing_values, training_identity,
+    Binding, FINE_TUNE_CHANGED, Identity, SCORER_CHANGED, cell_identity, differences,
+    differing_fields, differing_values, training_identity,
 };
 pub use method::{MethodId, PromptStyle};
 pub use model_lock::{LockedModel, MODEL_LOCK_VERSION, ModelLock, with_model};

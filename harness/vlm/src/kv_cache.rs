@@ -3,9 +3,11 @@
 //! A prompt's are kept once, however many rows continue it. Nothing of a [`Prefill`] is changed in place, so
 //! gradients flow through it; a [`RowCache`] is written in place, and only while sampling.
 
+use std::rc::Rc;
+
 use tch::{Device, Kind, Tensor};
 
-use crate::{attention::KeyValues, config::Config};
+use crate::{attention::KeyValues, batch::Batch, config::Config, mask::padding_mask};
 
 /// Tokens of a row that fit at first; the capacity doubles when it is used up.
 const FIRST_CAPACITY: i64 = 16;
@@ -25,7 +27,55 @@ pub struct Prefill {
     pub(crate) tokens: (Tensor, Tensor),
 }
 
+/// What one prompt's prefill leaves for what continues it, in one tensor, so that many can be kept.
+#[derive(Debug)]
+pub struct PromptKeys {
+    /// Keys and values of each layer in turn, without padding (2 · layers, g, s, d).
+    pub(crate) key_values: Tensor,
+    /// After the final norm, at the last token (1, c).
+    pub(crate) last_hidden: Tensor,
+}
+
+impl PromptKeys {
+    /// Takes them from the prefill of a prompt alone, of `n_tokens` that stand at the side of a batch.
+    pub(crate) fn of(prefill: &Prefill, n_tokens: i64, is_left_padded: bool) -> Self {
+        let layers = prefill.layers.iter().flat_map(|(k, v)| [k, v]);
+        let key_values = Tensor::cat(&layers.collect::<Vec<_>>(), 0);
+        let first = if is_left_padded { key_values.size()[2] - n_tokens } else { 0 };
+        let key_values = key_values.narrow(2, first, n_tokens).contiguous();
+        PromptKeys { key_values, last_hidden: prefill.last_hidden.shallow_clone() }
+    }
+
+    /// What they take on the device.
+    pub fn n_bytes(&self) -> u64 {
+        let bytes = |tensor: &Tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64;
+        bytes(&self.key_values) + bytes(&self.last_hidden)
+    }
+}
+
 impl Prefill {
+    /// The prefill of a batch from what is kept of each of its prompts.
+    pub fn of_keys(batch: &Batch, keys: &[Rc<PromptKeys>]) -> Prefill {
+        let (n_prompts, width) = batch.ids.size2().expect("ids are (b, t)");
+        let [n, g, _, d] = keys[0].key_values.size()[..] else { panic!("keys have four axes") };
+        let options = (keys[0].key_values.kind(), keys[0].key_values.device());
+        let all = Tensor::zeros([n, n_prompts, g, width, d], options);
+        for (row, keys) in keys.iter().enumerate() {
+            let n_tokens = keys.key_values.size()[2];
+            let first = if batch.starts_together { 0 } else { width - n_tokens };
+            all.select(1, row as i64).narrow(2, first, n_tokens).copy_(&keys.key_values);
+        }
+        let layers = (0..n / 2).map(|layer| (all.get(2 * layer), all.get(2 * layer + 1)));
+        let last_hidden: Vec<&Tensor> = keys.iter().map(|keys| &keys.last_hidden).collect();
+        Prefill {
+            layers: layers.collect(),
+            mask: batch.is_padded.then(|| padding_mask(&batch.mask)),
+            next_positions: batch.next_positions.shallow_clone(),
+            last_hidden: Tensor::cat(&last_hidden, 0),
+            tokens: (batch.ids.shallow_clone(), batch.mask.shallow_clone()),
+        }
+    }
+
     /// Number of prompts.
     pub fn n_prompts(&self) -> i64 {
         self.last_hidden.size()[0]

@@ -59,7 +59,7 @@ pub use error::{VlmError, WeightProblem};
 pub use generate::{Completion, Generated, generate};
 pub use generation_config::GenerationConfig;
 pub use init::Init;
-pub use kv_cache::Prefill;
+pub use kv_cache::{Prefill, PromptKeys};
 pub use layout::n_parameters;
 pub use log_probs::{backward_log_probs, token_log_probs};
 pub use lora::Lora;

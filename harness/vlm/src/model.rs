@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     error::VlmError,
     init::{Init, draw_weights},
-    kv_cache::{Prefill, RowCache},
+    kv_cache::{Prefill, PromptKeys, RowCache},
     layout::{Modules, layout},
     mask::padding_mask,
     merge::Masters,
@@ -215,6 +215,17 @@ impl Model {
             last_hidden,
             tokens: (batch.ids.shallow_clone(), batch.mask.shallow_clone()),
         }
+    }
+
+    /// Prefills a prompt alone, whatever stands beside it in a batch, and keeps what continues it.
+    pub fn prompt_keys(
+        &self,
+        prompt: &Prompt,
+        side: PadSide,
+        pad_id: i64,
+    ) -> Result<PromptKeys, VlmError> {
+        let prefill = self.prefill(&self.batch(&[prompt], side, pad_id)?);
+        Ok(PromptKeys::of(&prefill, prompt.ids.len() as i64, side == PadSide::Left))
     }
 
     /// Continues prompts with given texts, the same number for each, prompt by prompt: ids (b, t) to hidden

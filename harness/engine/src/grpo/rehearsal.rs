@@ -9,6 +9,7 @@ use crate::{
     EngineError,
     inputs::AskedPrompt,
     loss::{Group, StepGroups},
+    reference::Reference,
 };
 
 impl Grpo<'_> {
@@ -21,8 +22,9 @@ impl Grpo<'_> {
         let prompt = Prompt { ids: vec![self.pad_id], pixels, grids: Vec::new() };
         // The second token has the first one run after the prompt.
         let completions = vec![vec![self.pad_id; 2]];
-        let group = Group { prompt: &prompt, completions, advantages: vec![1.0] };
-        self.loss(policy, state.reference.as_ref()).accumulate(&[group], 1.0)?;
+        let group = Group { prompt: &prompt, name: None, completions, advantages: vec![1.0] };
+        let reference = state.reference.as_ref().map(Reference::of);
+        self.loss(policy, reference).accumulate(&[group], 1.0)?;
         Ok(clear_gradients(&state.leaves)?)
     }
 
@@ -39,6 +41,7 @@ impl Grpo<'_> {
         let n_generations = self.settings.generations;
         let longest = |prompt_idx: usize| Group {
             prompt: &prompts[prompt_idx].prompt,
+            name: None,
             completions: vec![vec![self.pad_id; self.settings.max_new_tokens]; n_generations],
             advantages: vec![1.0; n_generations],
         };
@@ -46,7 +49,8 @@ impl Grpo<'_> {
         let policy = model.working_copy();
         let all: Vec<usize> = (0..prompts.len()).collect();
         let groups = StepGroups::new(&all, longest, None, &policy);
-        match self.update((&policy, leaves), reference.as_ref(), groups, &mut budgets.update) {
+        let reference = reference.as_ref().map(Reference::of);
+        match self.update((&policy, leaves), reference, groups, &mut budgets.update) {
             Ok(_) | Err(EngineError::OutOfMemory { .. }) => Ok(clear_gradients(&*leaves)?),
             Err(error) => Err(error),
         }

@@ -99,7 +99,7 @@ fn asked(n_tokens: usize) -> AskedPrompt {
             pixels: Tensor::zeros([0, 1176], (Kind::Float, Device::Cpu)),
             grids: Vec::new(),
         },
-        image: String::new(),
+        image: n_tokens.to_string(),
         text: String::new(),
         conversation: String::new(),
         n_choices: 0,

@@ -5,6 +5,7 @@ use clsrl_engine::{
     AdamW,
     advantage::advantages,
     loss::{Group, GrpoLoss},
+    reference::Reference,
     rollout::{Rollout, scored_completions},
 };
 use clsrl_spec::{EndMask, OptimizerSettings, RewardId, reward};
@@ -92,6 +93,7 @@ fn cases(set: &GoldenSet, golden: &Value) -> Vec<Case> {
 fn group(case: &Case) -> Group<'_> {
     Group {
         prompt: &case.prompt,
+        name: None,
         completions: case.completions.clone(),
         advantages: case.advantages.clone(),
     }
@@ -122,7 +124,8 @@ fn log_probs_kl_and_loss_of_each_prompt_equal_the_authors() {
     let beta = golden["beta"].as_f64().unwrap();
     let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
     for (idx, case) in cases(&set, &golden).iter().enumerate() {
-        let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
+        let grpo =
+            GrpoLoss { policy: &model, reference: Some(Reference::of(&reference)), beta, pad_id };
         let parts = grpo.accumulate(&[group(case)], 1.0).unwrap();
         let mask = tensors[&format!("p{idx}.completion_mask")].to_kind(Kind::Bool);
         for (name, found) in [
@@ -163,7 +166,8 @@ fn check_step(n_per_batch: usize) {
     let mut loss = 0.0;
     for batch in cases.chunks(n_per_batch) {
         let groups: Vec<Group> = batch.iter().map(group).collect();
-        let grpo = GrpoLoss { policy: &model, reference: Some(&reference), beta, pad_id };
+        let grpo =
+            GrpoLoss { policy: &model, reference: Some(Reference::of(&reference)), beta, pad_id };
         let parts = grpo.accumulate(&groups, n as f64).unwrap();
         loss += parts.loss.double_value(&[]) / n as f64;
     }

@@ -123,6 +123,7 @@ pub fn groups<'a>(draws: &Draws, shape: Shape, prompts: &'a [Prompt]) -> Vec<Gro
         .enumerate()
         .map(|(group, prompt)| Group {
             prompt,
+            name: None,
             completions: each.clone().map(|at| completion(group, at)).collect(),
             advantages: each.clone().map(|at| advantage(group, at)).collect(),
         })

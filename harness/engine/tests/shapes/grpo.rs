@@ -1,7 +1,10 @@
 //! The loss of groups.
 
-use clsrl_engine::loss::{Group, GrpoLoss};
-use clsrl_vlm::Model;
+use clsrl_engine::{
+    loss::{Group, GrpoLoss},
+    reference::{KeptPrompts, Reference},
+};
+use clsrl_vlm::{Model, PadSide};
 use tch::{Kind, Tensor, no_grad};
 
 use crate::{
@@ -40,8 +43,8 @@ fn check(seed: u64, vocab_size: i64, shape: Shape) {
 
     let (loss, [of_policy, of_reference]) = plain_loss(&policy, &reference, &groups);
     let plain = backward(&policy, &loss);
-    let grpo =
-        GrpoLoss { policy: &policy, reference: Some(&reference), beta: BETA, pad_id: PAD_ID };
+    let reference = Some(Reference::of(&reference));
+    let grpo = GrpoLoss { policy: &policy, reference, beta: BETA, pad_id: PAD_ID };
     let found = grpo.accumulate(&groups, 1.0).unwrap();
     assert_close(&format!("{case}: policy"), &found.log_probs, &of_policy, 1.0);
     let of_found = &found.reference_log_probs;
@@ -75,4 +78,49 @@ fn losses_and_gradients_of_groups_are_those_of_single_rows() {
 #[test]
 fn chunks_of_logits_add_up_to_all_at_once() {
     check(50, 151_936, Shape { n_groups: 2, n_completions: 3, longest: 45 });
+}
+
+/// Loss, log-probabilities and gradients of a step, bit by bit.
+fn numbers_of(model: &Model, loss: &GrpoLoss, groups: &[Group]) -> Vec<Vec<f32>> {
+    let parts = loss.accumulate(groups, 1.0).unwrap();
+    let tensors = [&parts.loss, &parts.log_probs, &parts.reference_log_probs];
+    let mut numbers: Vec<Vec<f32>> =
+        tensors.iter().map(|tensor| tensor.flatten(0, -1).try_into().unwrap()).collect();
+    for leaf in model.trained_leaves() {
+        let mut gradient = leaf.grad();
+        numbers.push(gradient.flatten(0, -1).try_into().unwrap());
+        let _ = gradient.zero_();
+    }
+    numbers
+}
+
+#[test]
+fn what_is_kept_of_the_references_prompts_changes_no_bit() {
+    let (policy, reference) = (model(1, 1000), model(2, 1000));
+    let draws = Draws::new(7);
+    let shape = Shape { n_groups: 4, n_completions: 3, longest: 5 };
+    let prompts = prompts(&draws, shape.n_groups);
+    let names: Vec<String> = (0..shape.n_groups).map(|group| format!("{group}.jpg")).collect();
+    // One prompt's keys fit, all do, none does.
+    let one = reference.prompt_keys(&prompts[0], PadSide::Left, PAD_ID).unwrap().n_bytes();
+    for (room, n_kept) in [(one, 1), (u64::MAX, 4), (0, 0)] {
+        let kept = KeptPrompts::with_room(room);
+        let plain = Reference::of(&reference);
+        let keeping = Reference { kept: Some(&kept), ..plain };
+        // Two epochs, whose steps have other prompts beside each other.
+        for step in [&[0, 1][..], &[2, 3], &[3, 0], &[1], &[2]] {
+            let mut groups = groups(&draws, shape, &prompts);
+            groups.iter_mut().zip(&names).for_each(|(group, name)| group.name = Some(name.clone()));
+            let mut groups: Vec<_> = groups.into_iter().map(Some).collect();
+            let groups: Vec<Group> =
+                step.iter().map(|&group| groups[group].take().unwrap()).collect();
+            let [found, expected] = [keeping, plain].map(|reference| {
+                let reference = Some(reference);
+                let loss = GrpoLoss { policy: &policy, reference, beta: BETA, pad_id: PAD_ID };
+                numbers_of(&policy, &loss, &groups)
+            });
+            assert_eq!(found, expected, "{step:?}, room {room}");
+        }
+        assert_eq!(kept.len(), n_kept);
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use clsrl_engine::{
     evaluate::complete,
     loss::{Group, GrpoLoss},
+    reference::Reference,
 };
 use clsrl_vlm::{Batch, Completion, GenerationConfig, Model, PadSide, Precision, Prompt};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -162,7 +163,7 @@ impl Set {
             let advantages =
                 tensors.at("advantages")?.narrow(0, idx as i64 * n_per_prompt, n_per_prompt);
             let group = group(&prompt, ids, mask, &advantages);
-            let (model, reference) = (&self.model, Some(&reference));
+            let (model, reference) = (&self.model, Some(Reference::of(&reference)));
             let loss = GrpoLoss { policy: model, reference, beta, pad_id: self.pad_id };
             let parts = loss.accumulate(&[group], 1.0)?;
             let scored = mask.to_kind(Kind::Bool);
@@ -228,6 +229,7 @@ fn group<'p>(prompt: &'p Prompt, ids: &Tensor, mask: &Tensor, advantages: &Tenso
     };
     Group {
         prompt,
+        name: None,
         completions: (0..n_rows).map(completion).collect(),
         advantages: (0..n_rows).map(|row| advantages.double_value(&[row])).collect(),
     }

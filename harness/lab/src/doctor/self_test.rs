@@ -5,6 +5,7 @@ use clsrl_engine::{
     EngineError,
     evaluate::complete,
     loss::{Group, GrpoLoss},
+    reference::Reference,
 };
 use clsrl_libtorch::clear_gradients;
 use clsrl_vlm::{Batch, GenerationConfig, Model, PadSide, Prompt, token_log_probs};
@@ -133,7 +134,8 @@ impl Tests<'_> {
     }
 
     fn loss(&self) -> GrpoLoss<'_> {
-        GrpoLoss { policy: self.model, reference: Some(self.frozen), beta: 0.04, pad_id: 0 }
+        let reference = Some(Reference::of(self.frozen));
+        GrpoLoss { policy: self.model, reference, beta: 0.04, pad_id: 0 }
     }
 
     fn clear(&self) -> Result<(), EngineError> {
@@ -181,6 +183,7 @@ impl Tests<'_> {
 fn groups<'p>(prompts: &[&'p Prompt], answers: &[Vec<i64>]) -> Vec<Group<'p>> {
     let group = |(prompt, answer): (&&'p Prompt, &Vec<i64>)| Group {
         prompt,
+        name: None,
         completions: (0..GENERATIONS).map(|n| answer[..N_NEW - 2 * n].to_vec()).collect(),
         advantages: vec![1.0, -0.5, -0.5],
     };

@@ -139,11 +139,14 @@ impl GrpoBench {
             im_end: 0,
             seed: shapes.seed,
         };
-        let workload = Mutex::new(Workload::new(model.config(), shapes)?);
+        let config = model.config();
         let prepared = Mutex::new(Vec::new()); // lengths of each step's prompts
         let prepare = |picks: &[usize]| {
-            let prompts = workload.lock().expect(ONE_THREAD).prompts(picks.len(), self.spread)?;
-            let lengths: Vec<usize> = prompts.iter().map(|prompt| prompt.ids.len()).collect();
+            // Drawn in every step as training reads them in every epoch, and the same each time.
+            let prompts = Workload::new(config, shapes)?.prompts(picks.len(), self.spread)?;
+            let mut prompts: Vec<_> = prompts.into_iter().enumerate().collect();
+            prompts.sort_by_key(|(place, _)| picks.iter().position(|pick| pick == place));
+            let lengths: Vec<usize> = prompts.iter().map(|(_, prompt)| prompt.ids.len()).collect();
             prepared.lock().expect(ONE_THREAD).push(lengths);
             Ok(prompts.into_iter().map(ask).collect())
         };
@@ -152,13 +155,15 @@ impl GrpoBench {
             grpo.train(model, &mut order, &prepare, on_step).map(drop)
         })?;
         let grid = shapes.grid(model.config())?;
-        for prompt_lengths in prepared.lock().expect(ONE_THREAD).iter().rev().take(shapes.steps) {
+        let prepared = prepared.lock().expect(ONE_THREAD);
+        for (epoch, prompt_lengths) in prepared.iter().enumerate().rev().take(shapes.steps) {
             let step = GrpoStep {
                 grid,
                 prompt_lengths,
                 generations: self.generations,
                 n_new_tokens: shapes.completion_tokens,
                 shares_prefill: self.prompts_per_step <= self.micro_batch,
+                keeps_keys: 0 < epoch,
             };
             let work = grpo_work(model.config(), &step, bytes_per_value(model));
             measured.work.add(&work, 1.0 / shapes.steps as f64);
@@ -285,9 +290,10 @@ fn optimizer(learning_rate: f64) -> OptimizerSettings {
     }
 }
 
-fn ask(prompt: Prompt) -> AskedPrompt {
-    let (image, text, conversation, gold) = Default::default();
-    AskedPrompt { prompt, image, text, conversation, n_choices: 0, gold }
+/// A prompt of the training set, of which this is the only one at its place.
+fn ask((place, prompt): (usize, Prompt)) -> AskedPrompt {
+    let (text, conversation, gold) = Default::default();
+    AskedPrompt { prompt, image: place.to_string(), text, conversation, n_choices: 0, gold }
 }
 
 fn bytes_per_value(model: &Model) -> usize {

@@ -60,6 +60,8 @@ pub struct GrpoStep<'a> {
     pub n_new_tokens: usize,
     /// Whether the update goes on from the rollout's prefill, whose forward pass is counted there.
     pub shares_prefill: bool,
+    /// Whether the reference's keys of the prompts are there from an earlier epoch.
+    pub keeps_keys: bool,
 }
 
 /// Counts a GRPO step.
@@ -80,7 +82,10 @@ pub fn grpo_work(config: &Config, step: &GrpoStep, bytes_per_value: usize) -> Wo
         let shared = if step.shares_prefill { counted.read_prompts(&shape) } else { 0.0 };
         work.prefill += counted.prefill(&shape);
         work.decode += counted.decode(&shape);
-        work.reference += forward;
+        work.reference += match step.keeps_keys {
+            true => forward - counted.read_prompts(&shape),
+            false => forward,
+        };
         work.update += 3.0 * forward - shared;
         work.decode_bytes += counted.key_bytes(&shape);
     }

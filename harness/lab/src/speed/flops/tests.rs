@@ -15,7 +15,9 @@ fn grpo_of(
     shares_prefill: bool,
 ) -> Work {
     let grid = GRID;
-    let step = GrpoStep { grid, prompt_lengths, generations, n_new_tokens, shares_prefill };
+    let keeps_keys = false;
+    let step =
+        GrpoStep { grid, prompt_lengths, generations, n_new_tokens, shares_prefill, keeps_keys };
     grpo_work(config, &step, 4)
 }
 
@@ -95,7 +97,15 @@ fn an_evaluation_of_one_row_decodes_like_one_completion() {
     let eval = eval_work(&config, &[&prompt], 3, 2);
     let prompt_lengths = &[300];
     let (generations, n_new_tokens, shares_prefill) = (1, 3, false);
-    let step = GrpoStep { grid: GRID, prompt_lengths, generations, n_new_tokens, shares_prefill };
+    let keeps_keys = false;
+    let step = GrpoStep {
+        grid: GRID,
+        prompt_lengths,
+        generations,
+        n_new_tokens,
+        shares_prefill,
+        keeps_keys,
+    };
     let grpo = grpo_work(&config, &step, 2);
     check("prefill", eval.prefill, grpo.prefill);
     check("decode", eval.decode, grpo.decode);
