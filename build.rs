@@ -30,6 +30,10 @@ fn main() {
     // Absent when tch is built for its documentation alone.
     let Ok(lib) = env::var("DEP_CLSRL_ENGINE_LIBTORCH_LIB") else { return };
     println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
+    // The checkout's link leads to another libtorch after another `setup`; what is installed outlives the checkout.
+    if let Ok(itself) = Path::new(&lib).canonicalize() {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{}", itself.display());
+    }
     println!("cargo::rustc-env=CLSRL_LIBTORCH_LIB={lib}"); // tests compile a stand-in against it
 }
 

@@ -96,3 +96,15 @@ fn a_cache_that_cannot_be_written_is_told_with_what_to_do() {
     assert!(ended.stderr.contains("cannot unpack its suites"), "{}", ended.stderr);
     assert!(ended.stderr.contains("hint: XDG_CACHE_HOME"), "{}", ended.stderr);
 }
+
+#[test]
+#[cfg(feature = "libtorch")]
+fn a_program_finds_its_libtorch_without_the_checkout_too() {
+    // The first place is a link in the checkout, where it was built so.
+    let lib = Path::new(env!("CLSRL_LIBTORCH_LIB"));
+    let itself = lib.canonicalize().unwrap();
+    let places = [":", text(&itself), "\0"].concat();
+    let bytes = fs::read(env!("CARGO_BIN_EXE_clsrl-bench")).unwrap();
+    let is_there = bytes.windows(places.len()).any(|found| found == places.as_bytes());
+    assert!(is_there || itself == lib, "the run path does not end with `{}`", itself.display());
+}

@@ -251,6 +251,14 @@ fn a_refusal_is_told_in_slurms_words_and_what_was_taken_can_be_cancelled() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("nothing was submitted"), "{}", ended.stderr);
     assert!(ended.stderr.contains("Invalid partition name") && ended.stderr.contains("sinfo -s"));
+    for (given, word) in [
+        (["--partition", "gpu\nid"], "the partition is"),
+        (["--report-partition", "\""], "partition is"),
+    ] {
+        let ended = fakes.submit(&given);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
     let without = end(program(&[&["slurm", "status"], SMALL.as_slice()].concat()).env("PATH", "/"));
     assert_eq!(without.code, Some(2), "{}", without.stderr);
 }
