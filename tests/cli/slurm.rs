@@ -243,6 +243,21 @@ fn cancelled_jobs_are_told_first_and_their_claims_removed() {
 }
 
 #[test]
+fn a_file_of_jobs_that_was_changed_is_told_and_nothing_is_asked_for() {
+    let fakes = Fakes::new();
+    expect_ok(&fakes.submit(&[]));
+    let path = fakes.out().join("smoke/.slurm/1/jobs.json");
+    let jobs = fs::read_to_string(&path).unwrap();
+    fs::write(&path, jobs.replace("\"100\"", "\"--me\"")).unwrap();
+    fakes.asked();
+    let ended = end(&mut fakes.slurm("cancel", &[]));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\"--me\" is no job's number"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\nhint: `squeue --me` does"), "{}", ended.stderr);
+    assert_eq!(fakes.asked(), Vec::<String>::new());
+}
+
+#[test]
 fn a_refusal_is_told_in_slurms_words_and_what_was_taken_can_be_cancelled() {
     let fakes = Fakes::new();
     let said = "sbatch: error: Batch job submission failed: Invalid partition name specified";

@@ -123,8 +123,18 @@ impl Submission {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Jobs::default()),
             read => read.with_context(|| format!("cannot read `{}`", path.display()))?,
         };
-        serde_json::from_slice(&bytes)
-            .with_context(|| format!("`{}` does not tell jobs", path.display()))
+        let read = serde_json::from_slice(&bytes).map_err(anyhow::Error::from);
+        let checked = read.and_then(|jobs: Jobs| match jobs.check() {
+            Ok(()) => Ok(jobs),
+            Err(fault) => Err(anyhow!(fault)),
+        });
+        checked.with_context(|| {
+            format!(
+                "`{}` does not tell jobs\nhint: `squeue --me` does; without the file nothing is known of them, and \
+                 trials that are at work keep their claims",
+                path.display()
+            )
+        })
     }
 
     /// Notes its jobs.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// What `squeue` prints of a job: its JSON has another shape in every version.
 pub(crate) const FORMAT: &str = "%F|%K|%T|%r|%N|%M";
 
+/// More tasks than any plan has.
+const MOST_TASKS: usize = 1 << 31;
+
 /// The jobs of one submission.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +50,23 @@ pub struct Queued {
 }
 
 impl Jobs {
+    /// Whether these can be jobs: what a file says of them becomes arguments of Slurm's commands. An error names what
+    /// is none.
+    pub fn check(&self) -> Result<(), String> {
+        let is_number = |id: &String| !id.is_empty() && id.chars().all(|c| c.is_ascii_digit());
+        if let Some(id) = self.ids().into_iter().find(|id| !is_number(id)) {
+            return Err(format!("{id:?} is no job's number"));
+        }
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if let Some(cluster) = self.cluster.as_ref().filter(|name| !name.chars().all(is_name)) {
+            return Err(format!("{cluster:?} is no cluster's name"));
+        }
+        match self.arrays.iter().find(|array| MOST_TASKS < array.first.saturating_add(array.n)) {
+            Some(array) => Err(format!("array {} has tasks beyond {MOST_TASKS}", array.job)),
+            None => Ok(()),
+        }
+    }
+
     /// The numbers of all of them.
     pub fn ids(&self) -> Vec<String> {
         let arrays = self.arrays.iter().map(|array| array.job.clone());
@@ -63,7 +83,7 @@ impl Jobs {
     /// The task of the plan that is run by an element of the queue; none of the report.
     pub fn task_of(&self, queued: &Queued) -> Option<usize> {
         let array = self.arrays.iter().find(|array| array.job == queued.job)?;
-        Some(array.first + queued.element?)
+        array.first.checked_add(queued.element?)
     }
 }
 
@@ -110,6 +130,20 @@ mod tests {
         let report = Queued::parse("42|N/A|PENDING|Dependency||0:00").unwrap();
         assert_eq!((jobs.task_of(&report), report.is_running()), (None, false));
         assert_eq!(jobs.ids(), ["40", "41", "42"]);
+    }
+
+    #[test]
+    fn what_can_be_no_job_is_never_an_argument() {
+        assert_eq!(jobs().check(), Ok(()));
+        let check = |change: &dyn Fn(&mut Jobs), expected: &str| {
+            let mut jobs = jobs();
+            change(&mut jobs);
+            assert_eq!(jobs.check().unwrap_err(), expected);
+        };
+        check(&|jobs| jobs.arrays[0].job = "--me".to_owned(), "\"--me\" is no job's number");
+        check(&|jobs| jobs.report = Some(String::new()), "\"\" is no job's number");
+        check(&|jobs| jobs.cluster = Some("a b".to_owned()), "\"a b\" is no cluster's name");
+        check(&|jobs| jobs.arrays[1].first = usize::MAX, "array 41 has tasks beyond 2147483648");
     }
 
     #[test]
