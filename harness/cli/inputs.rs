@@ -23,7 +23,7 @@ use crate::{
     exit::{Exit, describe},
     hub,
     locked::{self, Locked},
-    model::{find_model, repetition_penalty},
+    model::{find_model, repetition_penalty, system_of},
     options::{Check, InputOptions},
     progress::Detail,
     project::Project,
@@ -53,14 +53,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Finds model and data, draws what the suite wants drawn, and names both by their digests.
+    /// Finds model and data, draws what the suite wants drawn, and names both by their digests. Trials get the system
+    /// message of the model's chat template where their protocol leaves it to the template.
     pub fn bind(
-        request: &Request,
+        request: &mut Request,
         options: &InputOptions,
         check: Check,
         detail: Detail,
     ) -> anyhow::Result<Self> {
         let model_dir = model_dir(&request.project, &request.suite, options.model.as_deref())?;
+        request.fill_system(system_of(&model_dir));
         let data_dir = data_dir(&request.suite, options.data.dir.as_deref(), detail)?;
         let datasets = open_datasets(&request.trials, &data_dir, options.data.sidecars.as_deref())?;
         let device_kind = options.device.kind().to_owned();
@@ -153,7 +155,7 @@ impl Inputs {
     /// Binds only if that needs no flag that was not given; otherwise says what is lacking. What the suite wants
     /// drawn is drawn: without it nothing is known of its sizes.
     pub fn bind_if_there(
-        request: &Request,
+        request: &mut Request,
         options: &InputOptions,
         detail: Detail,
     ) -> anyhow::Result<Result<Self, String>> {

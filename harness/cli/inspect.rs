@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::{
     exit::Exit,
     inputs::{data_dir, model_dir, open_dataset},
+    model::system_of,
     output::print,
     progress::Detail,
     project::Project,
@@ -112,7 +113,8 @@ pub fn prompt(options: &PromptOptions, detail: Detail) -> anyhow::Result<Exit> {
     let questions = prompts::questions(&suite.protocol, &dataset, options.cell.form);
     let example = example(&questions.view().evaluated(split, None), options.index)?;
     let question = questions.ask(split.as_str(), example);
-    let asked = prompts::evaluation_prompt(&suite.protocol, options.cell, &question);
+    let protocol = suite.protocol.with_template_system(system_of(&model_dir));
+    let asked = prompts::evaluation_prompt(&protocol, options.cell, &question);
     let image = &suite.protocol.image;
     let processor =
         Processor::from_dir(&model_dir)?.with_pixels(image.min_pixels, image.max_pixels);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use clsrl_data::text::template_system;
 use serde_json::Value;
 
 use crate::exit::Exit;
@@ -65,6 +66,16 @@ pub fn repetition_penalty(dir: &Path) -> Option<String> {
     let json: Value = serde_json::from_slice(&bytes).ok()?;
     let penalty = json["repetition_penalty"].as_f64()?;
     (penalty != 1.0).then(|| penalty.to_string())
+}
+
+/// What the chat template of a model directory puts in where a conversation has no system message. What is wrong with
+/// the config is reported where the model is checked.
+pub fn system_of(dir: &Path) -> &'static str {
+    let config = clsrl_files::read(&dir.join("config.json"), MAX_BYTES).ok();
+    let config: Option<Value> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    template_system(
+        config.as_ref().and_then(|json| json["model_type"].as_str()).unwrap_or_default(),
+    )
 }
 
 /// The bytes that a model's weights take in float32, as checkpoints have them; none where its files do not tell.

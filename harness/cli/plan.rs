@@ -46,9 +46,9 @@ pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
     if let Some((to, tasks)) = &options.to {
         return write_tasks(options, (to, tasks), detail);
     }
-    let request = Request::load(&options.suite)?.keep_shard(options.shard)?;
+    let mut request = Request::load(&options.suite)?.keep_shard(options.shard)?;
     let store = request.store();
-    let bound = Inputs::bind_if_there(&request, &options.inputs, detail)?
+    let bound = Inputs::bind_if_there(&mut request, &options.inputs, detail)?
         .map(|inputs| inputs.keeping_earlier(&store, &request.trials));
     let bound = match bound {
         Ok(inputs) => Ok(inputs?),
@@ -80,8 +80,8 @@ fn write_tasks(
     (to, tasks): (&Path, &TaskOptions),
     detail: Detail,
 ) -> anyhow::Result<Exit> {
-    let request = Request::load(&options.suite)?;
-    let inputs = Inputs::bind(&request, &options.inputs, Check::Fast, detail)?;
+    let mut request = Request::load(&options.suite)?;
+    let inputs = Inputs::bind(&mut request, &options.inputs, Check::Fast, detail)?;
     let store = request.store();
     let inputs = inputs.keeping_earlier(&store, &request.trials)?;
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;

@@ -75,6 +75,13 @@ impl Request {
         Ok(self)
     }
 
+    /// Gives trials the system message of a model's chat template, where their protocol leaves it to the template.
+    pub fn fill_system(&mut self, system: &str) {
+        for trial in &mut self.trials {
+            trial.protocol = self.suite.protocol.with_template_system(system);
+        }
+    }
+
     /// The suite's results folder.
     pub fn store(&self) -> Store {
         Store::new(&self.places.results, &self.suite.name)

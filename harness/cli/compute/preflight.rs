@@ -44,7 +44,7 @@ pub fn preflight(
     detail: Detail,
 ) -> anyhow::Result<Exit> {
     environment::become_as_a_trial()?;
-    let request = Request::load(&suite.suite)?;
+    let mut request = Request::load(&suite.suite)?;
     let name = options.device.to_string();
     open_backend(&name).map_err(|error| Exit::Usage.because(error))?;
     let device = parse_device(&name).map_err(|error| Exit::Usage.because(error))?;
@@ -61,7 +61,7 @@ pub fn preflight(
     ));
     let model_dir = check_weights(&request, options, &mut page, detail);
     let inputs = match &model_dir {
-        Some(dir) => check_data(&request, options, dir, &mut page, detail),
+        Some(dir) => check_data(&mut request, options, dir, &mut page, detail),
         None => {
             // Without a model nothing is compared, but what is not there can be reported.
             if let Err(error) = data_dir(&request.suite, options.data.dir.as_deref(), detail) {
@@ -121,13 +121,13 @@ fn check_weights(
 
 /// What the trials read, if all of it is there; held to `datasets.lock`.
 fn check_data(
-    request: &Request,
+    request: &mut Request,
     options: &DoctorOptions,
     model_dir: &std::path::Path,
     page: &mut Page,
     detail: Detail,
 ) -> Option<Inputs> {
-    let bind = |allow_unlocked| {
+    let mut bind = |allow_unlocked| {
         let inputs = InputOptions {
             model: Some(model_dir.to_owned()),
             data: DataOptions { allow_unlocked, ..options.data.clone() },

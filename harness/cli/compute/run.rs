@@ -46,9 +46,9 @@ pub fn run(options: &RunOptions, signals: &Signals, detail: Detail) -> anyhow::R
     if options.in_process {
         environment::become_as_a_trial()?;
     }
-    let request = Request::load(&options.suite)?.keep_shard(options.shard)?;
+    let mut request = Request::load(&options.suite)?.keep_shard(options.shard)?;
     let slots = slots(options, &request)?;
-    let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
+    let inputs = Inputs::bind(&mut request, &options.inputs, options.check, detail)?;
     let store = request.store();
     let lock = store.lock()?;
     if lock.is_missing() {

@@ -87,8 +87,8 @@ pub struct SlurmOptions {
 
 /// Submits what is left of a suite.
 pub fn submit(options: &SubmitOptions, detail: Detail) -> anyhow::Result<Exit> {
-    let request = Request::load(&options.suite)?;
-    let inputs = Inputs::bind(&request, &options.inputs, options.check, detail)?;
+    let mut request = Request::load(&options.suite)?;
+    let inputs = Inputs::bind(&mut request, &options.inputs, options.check, detail)?;
     let store = request.store();
     let inputs = inputs.keeping_earlier(&store, &request.trials)?;
     let statuses = trial_statuses(&store, &request.trials, &inputs.binding)?;

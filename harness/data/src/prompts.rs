@@ -33,6 +33,9 @@ pub struct RenderedPrompt {
     pub conversation: String,
 }
 
+/// Why a protocol that prompts are rendered by has a system message.
+const HAS_SYSTEM: &str = "the template's system message is filled in for the trial's model";
+
 /// The name of the list that training images come from.
 pub const TRAIN: &str = "train";
 
@@ -135,7 +138,8 @@ pub fn evaluation_prompt(
 fn prompt(protocol: &Protocol, suffix: &str, question: &Question) -> RenderedPrompt {
     let text = format!("{}{suffix}", question.text);
     let prompts = &protocol.prompts;
-    RenderedPrompt { conversation: render_prompt(&prompts.system, prompts.order, &text), text }
+    let system = prompts.system.as_deref().expect(HAS_SYSTEM);
+    RenderedPrompt { conversation: render_prompt(system, prompts.order, &text), text }
 }
 
 /// A supervised example, its answer included.
@@ -147,7 +151,8 @@ pub fn supervised_example(protocol: &Protocol, question: &Question) -> RenderedP
         SftTarget::AnswerTag => SolutionTag::Plain.solution(&question.gold),
     };
     let trailing = rule.trailing_generation_prompt;
-    let conversation = render_example(&rule.system, rule.order, &text, &answer, trailing);
+    let system = rule.system.as_deref().expect(HAS_SYSTEM);
+    let conversation = render_example(system, rule.order, &text, &answer, trailing);
     RenderedPrompt { text, conversation }
 }
 

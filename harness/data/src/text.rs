@@ -10,5 +10,5 @@ mod error;
 
 pub use error::TextError;
 pub use labels::{IGNORED, example_labels};
-pub use template::{expand_image_tokens, render_example, render_prompt};
+pub use template::{expand_image_tokens, render_example, render_prompt, template_system};
 pub use tokenizer::TextTokenizer;

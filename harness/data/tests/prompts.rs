@@ -107,7 +107,7 @@ fn the_digest_of_prompts_is_that_of_their_whole_text() {
     };
     let before = digest(&|_| {});
     assert_eq!(before, digest(&|trial| trial.protocol.sft.label_mask = LabelMask::All));
-    assert_ne!(before, digest(&|trial| trial.protocol.sft.system.push('!')));
+    assert_ne!(before, digest(&|trial| trial.protocol.sft.system = Some("!".to_owned())));
     assert_ne!(before, digest(&|trial| trial.protocol.sft.trailing_generation_prompt = true));
     assert_ne!(before, digest(&|trial| trial.protocol.choices.seed += 1));
 }

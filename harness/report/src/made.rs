@@ -391,7 +391,7 @@ pub(crate) fn protocol() -> Protocol {
     Protocol {
         name: "paper".into(),
         prompts: Prompts {
-            system: "You are a helpful assistant.".into(),
+            system: Some("You are a helpful assistant.".into()),
             order: MessageOrder::ImageFirst,
             train: suffixes("answer"),
             few_shot: suffixes("`answer`"),
@@ -416,7 +416,7 @@ pub(crate) fn protocol() -> Protocol {
         },
         shots: ShotRule::Coop,
         sft: SftRule {
-            system: String::new(),
+            system: Some(String::new()),
             prompt: SftPrompt::QuestionOnly,
             order: MessageOrder::ImageFirst,
             target: SftTarget::AnswerTag,

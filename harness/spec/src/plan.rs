@@ -4,7 +4,10 @@
 
 use std::fmt::Display;
 
-use crate::{DatasetId, Evaluation, MethodId, PromptStyle, Seed, Suite, Targets, Training, Trial};
+use crate::{
+    DatasetId, Evaluation, MethodId, PromptStyle, QWEN2_VL_SYSTEM, Seed, Suite, Targets, Training,
+    Trial,
+};
 
 /// The part of a suite that the user asked for; `None` asks for the whole axis.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,7 +131,7 @@ impl Axes {
             seed,
             training: training.clone(),
             evaluation: evaluation(suite, prompts, targets, limit),
-            protocol: suite.protocol.clone(),
+            protocol: suite.protocol.with_template_system(QWEN2_VL_SYSTEM),
         })
     }
 }
@@ -142,7 +145,7 @@ fn zero_shot(suite: &Suite, targets: Vec<DatasetId>, limit: Option<usize>) -> Tr
         seed: 0,
         training: Training::None,
         evaluation: evaluation(suite, suite.protocol.zero_shot_prompts.clone(), targets, limit),
-        protocol: suite.protocol.clone(),
+        protocol: suite.protocol.with_template_system(QWEN2_VL_SYSTEM),
     }
 }
 

@@ -55,7 +55,20 @@ pub struct Protocol {
     pub sft_eval_prompts: Vec<PromptStyle>,
 }
 
+/// What the chat template of Qwen2-VL, the paper's model, puts in where a conversation has no system message.
+pub const QWEN2_VL_SYSTEM: &str = "You are a helpful assistant.";
+
 impl Protocol {
+    /// The protocol for a model whose chat template puts in this system message where there is none; empty for a
+    /// template that puts in nothing.
+    pub fn with_template_system(&self, system: &str) -> Protocol {
+        let mut protocol = self.clone();
+        for message in [&mut protocol.prompts.system, &mut protocol.sft.system] {
+            message.get_or_insert_with(|| system.to_owned());
+        }
+        protocol
+    }
+
     /// What is appended to the question of a supervised example.
     pub fn sft_suffix(&self) -> &str {
         match self.sft.prompt {

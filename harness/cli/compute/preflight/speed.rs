@@ -178,7 +178,7 @@ fn longest_prompt(request: &Request, inputs: &Inputs) -> anyhow::Result<Longest>
             continue;
         };
         let question = questions.ask(split.as_str(), example);
-        let asked = prompts::evaluation_prompt(&request.suite.protocol, cell, &question);
+        let asked = prompts::evaluation_prompt(&trial.protocol, cell, &question);
         let rgb = processor.load_rgb(&dataset.image_path(example)?, image.evaluation())?;
         let patches = processor.load(&dataset.image_path(example)?, image.evaluation())?;
         let ids = expand_image_tokens(

@@ -7,7 +7,7 @@ use clsrl_spec::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{RenderedPrompt, questions};
+use super::{HAS_SYSTEM, RenderedPrompt, questions};
 use crate::{
     datasets::{Dataset, UnlabelledQuestions},
     text::render_prompt,
@@ -49,7 +49,7 @@ impl PromptRecipe {
             image: protocol.image.clone(),
             batch: evaluation.batch,
             max_new_tokens: evaluation.max_new_tokens,
-            system: prompts.system.clone(),
+            system: prompts.system.clone().expect(HAS_SYSTEM),
             order: prompts.order,
             suffix: prompts.eval_suffix(cell.form, cell.prompt).to_owned(),
         }

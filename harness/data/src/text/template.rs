@@ -4,7 +4,7 @@
 //! the conversations of the paper (the golden prompts say so). They differ in what they put in where there is no
 //! system message: Qwen2-VL's and Qwen2.5-VL's a message of their own, Qwen3-VL's nothing.
 
-use clsrl_spec::MessageOrder;
+use clsrl_spec::{MessageOrder, QWEN2_VL_SYSTEM};
 
 use super::TextError;
 
@@ -12,6 +12,14 @@ const IMAGE: &str = "<|vision_start|><|image_pad|><|vision_end|>";
 
 /// What every prompt ends in.
 pub(super) const ASSISTANT_HEADER: &str = "<|im_start|>assistant\n";
+
+/// What the chat template of a `model_type` puts in where a conversation has no system message; nothing is empty.
+pub fn template_system(model_type: &str) -> &'static str {
+    match model_type {
+        "qwen3_vl" => "",
+        _ => QWEN2_VL_SYSTEM,
+    }
+}
 
 /// Renders a conversation up to the point where the model speaks; an empty system message is none.
 ///

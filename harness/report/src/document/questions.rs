@@ -69,9 +69,11 @@ fn texts(survey: &Survey, context: &ReportContext<'_>) -> Table {
         };
         table.push(vec![Cell::plain(name), shown(train), shown(eval)]);
     };
-    row("System message", &prompts.system, &prompts.system);
+    let of_template = "that of the model's chat template".to_owned();
+    let system = prompts.system.as_ref().unwrap_or(&of_template);
+    row("System message", system, system);
     if context.planned.iter().any(|trial| trial.method == MethodId::Sft) {
-        row("System message of SFT", &protocol.sft.system, &prompts.system);
+        row("System message of SFT", protocol.sft.system.as_ref().unwrap_or(&of_template), system);
     }
     let styles: Vec<PromptStyle> = PromptStyle::ALL
         .into_iter()

@@ -105,6 +105,8 @@ fn render(value: &Value) -> String {
             });
             parts.collect::<Vec<_>>().join(", ")
         }
+        // The one field that may have no value of its own.
+        Value::Null => "of the template".to_owned(),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(name).collect::<Vec<_>>().join(", "),
         Value::String(text) if is_id(text) => text.clone(),

@@ -8,8 +8,9 @@ use crate::{Form, PromptStyle};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompts {
-    /// The system message of every conversation but SFT's training.
-    pub system: String,
+    /// The system message of every conversation but SFT's training; none is that of the model's chat template. Trials
+    /// have one.
+    pub system: Option<String>,
     /// Whether the image or the text comes first, in every conversation but SFT's training.
     pub order: MessageOrder,
     /// Appended in training, whatever the form.

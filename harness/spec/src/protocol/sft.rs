@@ -8,8 +8,8 @@ use super::MessageOrder;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SftRule {
-    /// The system message of a training example.
-    pub system: String,
+    /// The system message of a training example; none is that of the model's chat template. Trials have one.
+    pub system: Option<String>,
     /// Which suffix a training example's question has.
     pub prompt: SftPrompt,
     /// Whether the image or the text comes first.

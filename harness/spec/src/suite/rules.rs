@@ -201,7 +201,7 @@ fn shots(section: &Section) -> Option<ShotRule> {
 /// The texts; from format 2 on those of `[prompts]` stand wherever a table of its own does not say otherwise.
 fn prompts(section: Section, version: usize) -> Option<Prompts> {
     let section = Rc::new(section);
-    let system = section.text("system");
+    let system = section.take("system").and_then(|value| system_message(&value));
     let order = section.name("order", "message order");
     let suffixes_of = |key| {
         if version < 2 {
@@ -228,6 +228,23 @@ fn prompts(section: Section, version: usize) -> Option<Prompts> {
         new: new?,
         open_set: open_set?,
     })
+}
+
+/// A text, or `{ rule = "template" }` for what the model's chat template puts in.
+fn system_message(value: &Value) -> Option<Option<String>> {
+    if !value.is_table() {
+        return value.text().map(Some);
+    }
+    let section = value.section()?;
+    let rule = section.take("rule").and_then(|value| {
+        if value.text()? == "template" {
+            return Some(None);
+        }
+        value.refuse_name("system message rule", &["template"]);
+        None
+    });
+    section.finish();
+    rule
 }
 
 fn suffixes(section: &Section) -> Option<Suffixes> {
@@ -300,7 +317,7 @@ fn image(section: &Section) -> Option<ImageRule> {
 
 /// The part of `[sft]` that says what an example is; [`settings::sft`] reads the rest.
 fn sft(section: &Section) -> Option<SftRule> {
-    let system = section.text("system");
+    let system = section.take("system").and_then(|value| system_message(&value));
     let prompt = section.name("prompt", "SFT prompt");
     let order = section.name("order", "message order");
     let target = section.name("target", "SFT target");

@@ -112,7 +112,7 @@ fn what_training_reads_changes_both() {
         settings.optimizer.learning_rate = 2e-6;
     });
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.train.thinking.push('x'));
-    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.system.push('x'));
+    check(CLS_RL, Changes::Both, |trial, _| trial.protocol.prompts.system = Some("x".to_owned()));
     check(CLS_RL, Changes::Both, |trial, _| trial.protocol.choices.seed = 2);
     check(CLS_RL, Changes::Both, |trial, _| {
         trial.protocol.choices.few_shot = ListRule::Published { percent: 40 };
@@ -175,7 +175,7 @@ fn what_only_evaluation_reads_changes_the_cell_alone() {
     check(CLS_RL, Changes::CellOnly, |_, binding| {
         binding.unlocked.insert(DatasetId::Dtd);
     });
-    check(SFT, Changes::CellOnly, |trial, _| trial.protocol.prompts.system.push('x'));
+    check(SFT, Changes::CellOnly, |trial, _| trial.protocol.prompts.system = Some("x".to_owned()));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_this_trial_does_not_read_changes_nothing() {
     check(CLS_RL, Changes::Neither, |trial, _| {
         trial.protocol.rl.open_set_blanks = vec![DatasetId::Dtd];
     });
-    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.sft.system.push('x'));
+    check(CLS_RL, Changes::Neither, |trial, _| trial.protocol.sft.system = Some("x".to_owned()));
     check(NO_THINKING, Changes::Neither, |_, binding| drop(binding.prompts.remove(CLS_RL)));
     check(SFT, Changes::Neither, |trial, _| trial.protocol.rl.end_mask = EndMask::ImEnd);
     check(CLS_RL, Changes::Neither, |trial, _| trial.evaluation.targets.truncate(1));

@@ -4,7 +4,7 @@
 //! that a comment more in the suite does not break a case.
 
 use crate::given::{parse, protocol_text, suite_text};
-use clsrl_spec::{DatasetId, MethodId, Suite, SuiteErrors, Training};
+use clsrl_spec::{DatasetId, MethodId, Selection, Suite, SuiteErrors, Training, plan};
 
 /// Replaces the first `old` of the smoke suite, or else of its protocol, by `new`; expects messages, each
 /// at the line of that file where its marker first stands.
@@ -262,6 +262,29 @@ fn adapters_of_a_protocol_are_read_or_refused() {
         errors("rank = 0\nalphas = 1").collect::<Vec<_>>(),
         ["`rank` must be 1 or more, found 0", "unknown key `alphas`, did you mean `alpha`?"]
     );
+}
+
+#[test]
+fn a_system_message_is_a_text_or_that_of_the_models_template() {
+    let read = |system: &str| {
+        let own = "system = \"You are a helpful assistant.\"";
+        let text = protocol_text("tiny").replace(own, &format!("system = {system}"));
+        Suite::parse(&suite_text("smoke"), "mine.toml", &|_| Ok(text.clone()))
+    };
+    let suite = read("{ rule = \"template\" }").unwrap();
+    assert_eq!((&suite.protocol.prompts.system, &suite.protocol.sft.system), (&None, &None));
+    let of_qwen3_vl = suite.protocol.with_template_system("");
+    assert_eq!(of_qwen3_vl.prompts.system.as_deref(), Some(""));
+    let trials = plan(&suite, &Selection::default()).unwrap();
+    assert_eq!(trials, plan(&parse(&suite_text("smoke")).unwrap(), &Selection::default()).unwrap());
+    let given = read("\"Be brief.\"").unwrap().protocol.with_template_system("");
+    assert_eq!(given.sft.system.as_deref(), Some("Be brief."));
+    let message = |system| read(system).unwrap_err().0.remove(0).message;
+    assert_eq!(
+        message("{ rule = \"templates\" }"),
+        "unknown system message rule `templates`, did you mean `template`?"
+    );
+    assert_eq!(message("1"), "`system` must be a string, found an integer");
 }
 
 #[test]

@@ -87,6 +87,10 @@ impl<'s, 't> Value<'s, 't> {
         }
     }
 
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
     /// Whether the value is this text.
     pub(crate) fn is_text(&self, expected: &str) -> bool {
         matches!(self.value, DeValue::String(text) if text == expected)
