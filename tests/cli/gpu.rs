@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     pauses::signal_when_kept,
-    program::{Ended, end, model, program, root, shared, temporary, text},
+    program::{Ended, end, golden_sets, model, program, root, temporary, text},
 };
 
 /// The folder with the stand-in's library, compiled once.
@@ -64,18 +64,17 @@ fn record(path: &Path) -> Value {
 
 #[test]
 fn a_model_on_a_gpu_computes_what_it_should() {
-    let goldens = shared("goldens/public");
+    let golden_sets = golden_sets();
     let small = ["doctor", "--image-size", "56", "--device", "cuda:1", "--dtype"];
     let dir = temporary();
     for (dtype, kernel) in [("fp32", "efficient"), ("bf16", "flash")] {
-        let mut args = [&small[..], &[dtype]].concat();
-        if goldens.is_dir() {
-            args.extend(["--goldens", text(&goldens)]);
-        } else {
-            eprintln!("skipped: no golden set at {}", goldens.display());
-        }
         let log = dir.path().join(dtype);
-        expect_ok(&[("CLSRL_STAND_IN_GPU_LOG", text(&log))], &args);
+        let settings = [("CLSRL_STAND_IN_GPU_LOG", text(&log))];
+        let small = [&small[..], &[dtype]].concat();
+        for goldens in &golden_sets {
+            expect_ok(&settings, &[&small[..], &["--goldens", text(goldens)]].concat());
+        }
+        expect_ok(&settings, &small);
         // Each the best kernel that takes its kind; what is written out would not be there.
         let kernel = format!("_scaled_dot_product_{kernel}_attention");
         for kernel in [&kernel, &format!("{kernel}_backward")] {

@@ -32,6 +32,19 @@ pub fn shared(path: &str) -> PathBuf {
     shared.join(path)
 }
 
+/// The golden sets of all families; none with a line that says what is skipped.
+pub fn golden_sets() -> Vec<PathBuf> {
+    let folder = shared("goldens");
+    let entries = fs::read_dir(&folder).into_iter().flatten();
+    let mut sets: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    sets.retain(|dir| dir.join("forward.json").exists());
+    sets.sort();
+    if sets.is_empty() {
+        eprintln!("skipped: no golden set at {}", folder.display());
+    }
+    sets
+}
+
 /// The program, with its caches in the build folder instead of the user's.
 pub fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clsrl-bench"));

@@ -2,22 +2,30 @@
 
 usage: python load_saved_model.py DIR [ID ...]
 
-Every tensor of the architecture must be in the file and no other. With token ids, one forward pass is run, and the
+The class is the one that `config.json` names, Qwen2-VL's if none; a release that has none of that name says so. Every tensor of the
+architecture must be in the file and no other. With token ids, one forward pass is run, and the
 logits behind the last id follow on a second line, one number a word. Exit code 0 if all holds, else 1.
 """
 
+import json
 import os
 import sys
 
 import torch
-from transformers import Qwen2VLForConditionalGeneration
+import transformers
 
 
 def check(model_dir: str, ids: list[int]) -> tuple[str, list[float]]:
     """Returns what was found, and logits; raises ValueError if the directory does not fit."""
     if not os.path.isdir(model_dir):
         raise ValueError("not a directory")
-    model, info = Qwen2VLForConditionalGeneration.from_pretrained(
+    with open(os.path.join(model_dir, "config.json")) as file:
+        names = json.load(file).get("architectures")
+    name = names[0] if names else "Qwen2VLForConditionalGeneration"
+    architecture = getattr(transformers, name, None)
+    if architecture is None:
+        return f"no {name} in transformers {transformers.__version__}", []
+    model, info = architecture.from_pretrained(
         model_dir, output_loading_info=True, torch_dtype=torch.float32, attn_implementation="eager"
     )
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):

@@ -8,6 +8,7 @@ use std::{
 
 use clsrl_data::text::{
     IGNORED, TextTokenizer, example_labels, expand_image_tokens, render_example, render_prompt,
+    template_system,
 };
 use clsrl_spec::{LabelMask, MessageOrder};
 use safetensors::SafeTensors;
@@ -31,21 +32,22 @@ struct TokenizerCase {
 
 #[test]
 fn tokens_and_texts_are_those_of_transformers() {
-    let Some(goldens) = goldens() else { return };
-    let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
-    let golden: TokenizerCases = read_json(&goldens.join("tokenizer_cases.json"));
-    assert_eq!(tokenizer.n_tokens(), golden.n_tokens);
-    for (token, id) in &golden.special_ids {
-        assert_eq!(tokenizer.token_id(token).unwrap(), *id, "{token}");
-    }
-    for case in golden.cases.iter().chain(&golden.decode_only) {
-        if let Some(text) = &case.text {
-            assert_eq!(tokenizer.encode(text), case.ids, "{text:?}");
+    for goldens in goldens() {
+        let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
+        let golden: TokenizerCases = read_json(&goldens.join("tokenizer_cases.json"));
+        assert_eq!(tokenizer.n_tokens(), golden.n_tokens);
+        for (token, id) in &golden.special_ids {
+            assert_eq!(tokenizer.token_id(token).unwrap(), *id, "{token}");
         }
-        assert_eq!(tokenizer.decode(&case.ids, true), case.decode_skip, "{:?}", case.ids);
-        assert_eq!(tokenizer.decode(&case.ids, false), case.decode_full, "{:?}", case.ids);
+        for case in golden.cases.iter().chain(&golden.decode_only) {
+            if let Some(text) = &case.text {
+                assert_eq!(tokenizer.encode(text), case.ids, "{text:?}");
+            }
+            assert_eq!(tokenizer.decode(&case.ids, true), case.decode_skip, "{:?}", case.ids);
+            assert_eq!(tokenizer.decode(&case.ids, false), case.decode_full, "{:?}", case.ids);
+        }
+        assert!(!golden.cases.is_empty() && !golden.decode_only.is_empty());
     }
-    assert!(!golden.cases.is_empty() && !golden.decode_only.is_empty());
 }
 
 #[derive(Deserialize)]
@@ -53,6 +55,11 @@ struct Prompts {
     rows: Vec<PromptRow>,
     system_default: String,
     sft_system: String,
+}
+
+#[derive(Deserialize)]
+struct ModelType {
+    model_type: String,
 }
 
 #[derive(Deserialize)]
@@ -90,28 +97,31 @@ fn suffix(method: &str, phase: &str) -> &'static str {
 
 #[test]
 fn every_prompt_renders_expands_and_encodes_as_in_transformers() {
-    let Some(goldens) = goldens() else { return };
-    let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
-    let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
-    let golden: Prompts = read_json(&goldens.join("prompts.json"));
-    for row in &golden.rows {
-        let rendered = match (row.method.as_str(), row.phase.as_str()) {
-            ("SFT", "train") => {
-                let order = MessageOrder::TextFirst;
-                render_example(&golden.sft_system, order, &row.problem, &row.solution, true)
-            }
-            (method, phase) => {
-                let text = format!("{}{}", row.problem, suffix(method, phase));
-                render_prompt(&golden.system_default, MessageOrder::ImageFirst, &text)
-            }
-        };
-        assert_eq!(rendered, row.rendered);
-        let ids = tokenizer.encode(&rendered);
-        let expanded = expand_image_tokens(&ids, image_pad, &[row.image_tokens]).unwrap();
-        assert_eq!(expanded, row.ids, "{rendered}");
-        assert_eq!(tokenizer.decode(&expanded, false), row.expanded);
+    for goldens in goldens() {
+        let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
+        let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
+        let golden: Prompts = read_json(&goldens.join("prompts.json"));
+        let config: ModelType = read_json(&goldens.join("model/config.json"));
+        assert_eq!(template_system(&config.model_type), golden.system_default);
+        for row in &golden.rows {
+            let rendered = match (row.method.as_str(), row.phase.as_str()) {
+                ("SFT", "train") => {
+                    let order = MessageOrder::TextFirst;
+                    render_example(&golden.sft_system, order, &row.problem, &row.solution, true)
+                }
+                (method, phase) => {
+                    let text = format!("{}{}", row.problem, suffix(method, phase));
+                    render_prompt(&golden.system_default, MessageOrder::ImageFirst, &text)
+                }
+            };
+            assert_eq!(rendered, row.rendered);
+            let ids = tokenizer.encode(&rendered);
+            let expanded = expand_image_tokens(&ids, image_pad, &[row.image_tokens]).unwrap();
+            assert_eq!(expanded, row.ids, "{rendered}");
+            assert_eq!(tokenizer.decode(&expanded, false), row.expanded);
+        }
+        assert!(!golden.rows.is_empty());
     }
-    assert!(!golden.rows.is_empty());
 }
 
 #[derive(Deserialize)]
@@ -126,40 +136,42 @@ struct SftExample {
 
 #[test]
 fn supervised_labels_are_those_of_the_golden_set() {
-    let Some(goldens) = goldens() else { return };
-    let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
-    let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
-    let golden: Sft = read_json(&goldens.join("sft.json"));
-    let bytes = fs::read(goldens.join("sft.safetensors")).unwrap();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    for (number, example) in golden.examples.iter().enumerate() {
-        let tensor = |name: &str| int64s(&tensors, &format!("e{number}.{name}"));
-        let ids = tensor("input_ids");
-        let n_features = ids.iter().filter(|id| **id == image_pad).count();
-        let encoded = tokenizer.encode(&example.text);
-        assert_eq!(expand_image_tokens(&encoded, image_pad, &[n_features]).unwrap(), ids);
-        let labels = |mask| example_labels(&tokenizer, &ids, mask).unwrap();
-        assert_eq!(labels(LabelMask::All), tensor("labels_all"), "e{number}");
-        assert_eq!(labels(LabelMask::Completion), tensor("labels_completion"), "e{number}");
+    for goldens in goldens() {
+        let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
+        let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
+        let golden: Sft = read_json(&goldens.join("sft.json"));
+        let bytes = fs::read(goldens.join("sft.safetensors")).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        for (number, example) in golden.examples.iter().enumerate() {
+            let tensor = |name: &str| int64s(&tensors, &format!("e{number}.{name}"));
+            let ids = tensor("input_ids");
+            let n_features = ids.iter().filter(|id| **id == image_pad).count();
+            let encoded = tokenizer.encode(&example.text);
+            assert_eq!(expand_image_tokens(&encoded, image_pad, &[n_features]).unwrap(), ids);
+            let labels = |mask| example_labels(&tokenizer, &ids, mask).unwrap();
+            assert_eq!(labels(LabelMask::All), tensor("labels_all"), "e{number}");
+            assert_eq!(labels(LabelMask::Completion), tensor("labels_completion"), "e{number}");
+        }
+        assert!(!golden.examples.is_empty());
     }
-    assert!(!golden.examples.is_empty());
 }
 
 #[test]
 fn an_answer_is_found_with_and_without_a_trailing_header() {
-    let Some(goldens) = goldens() else { return };
-    let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
-    for trailing in [false, true] {
-        let order = MessageOrder::ImageFirst;
-        let rendered = render_example("Be brief.", order, "What?", "Sea or Lake", trailing);
-        let ids = tokenizer.encode(&rendered);
-        let labels = example_labels(&tokenizer, &ids, LabelMask::Completion).unwrap();
-        let learned: Vec<i64> = labels.into_iter().filter(|label| *label != IGNORED).collect();
-        assert_eq!(tokenizer.decode(&learned, false), "Sea or Lake<|im_end|>");
+    for goldens in goldens() {
+        let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
+        for trailing in [false, true] {
+            let order = MessageOrder::ImageFirst;
+            let rendered = render_example("Be brief.", order, "What?", "Sea or Lake", trailing);
+            let ids = tokenizer.encode(&rendered);
+            let labels = example_labels(&tokenizer, &ids, LabelMask::Completion).unwrap();
+            let learned: Vec<i64> = labels.into_iter().filter(|label| *label != IGNORED).collect();
+            assert_eq!(tokenizer.decode(&learned, false), "Sea or Lake<|im_end|>");
+        }
+        let prompt = tokenizer.encode(&render_prompt("", MessageOrder::ImageFirst, "What?"));
+        let error = example_labels(&tokenizer, &prompt, LabelMask::Completion).unwrap_err();
+        assert!(error.to_string().starts_with("found no `<|im_start|>assistant` turn"), "{error}");
     }
-    let prompt = tokenizer.encode(&render_prompt("", MessageOrder::ImageFirst, "What?"));
-    let error = example_labels(&tokenizer, &prompt, LabelMask::Completion).unwrap_err();
-    assert!(error.to_string().starts_with("found no `<|im_start|>assistant` turn"), "{error}");
 }
 
 #[derive(Deserialize)]
@@ -204,21 +216,26 @@ fn the_published_tokenizer_encodes_as_published() {
 
 #[test]
 fn a_token_that_both_files_number_differently_is_refused() {
-    let Some(goldens) = goldens() else { return };
-    let check = |from: &str, to: &str, expected: &str| {
-        let dir = tempfile::tempdir().unwrap();
-        let copy = |name: &str| fs::read_to_string(goldens.join("model").join(name)).unwrap();
-        fs::write(dir.path().join("tokenizer.json"), copy("tokenizer.json")).unwrap();
-        let config = copy("tokenizer_config.json").replace(from, to);
-        fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
-        let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
-    };
-    let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
-    let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
-    let far = image_pad + 1000;
-    check(&format!("\"{image_pad}\""), &format!("\"{far}\""), &format!("with id {far}, expected"));
-    check("\"<|im_start|>\",\n", "\"<|im_begin|>\",\n", "expected it as in tokenizer.json");
+    for goldens in goldens() {
+        let check = |from: &str, to: &str, expected: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let copy = |name: &str| fs::read_to_string(goldens.join("model").join(name)).unwrap();
+            fs::write(dir.path().join("tokenizer.json"), copy("tokenizer.json")).unwrap();
+            let config = copy("tokenizer_config.json").replace(from, to);
+            fs::write(dir.path().join("tokenizer_config.json"), config).unwrap();
+            let error = TextTokenizer::from_dir(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        let tokenizer = TextTokenizer::from_dir(&goldens.join("model")).unwrap();
+        let image_pad = tokenizer.token_id("<|image_pad|>").unwrap();
+        let far = image_pad + 1000;
+        check(
+            &format!("\"{image_pad}\""),
+            &format!("\"{far}\""),
+            &format!("with id {far}, expected"),
+        );
+        check("\"<|im_start|>\",\n", "\"<|im_begin|>\",\n", "expected it as in tokenizer.json");
+    }
 }
 
 fn int64s(tensors: &SafeTensors<'_>, name: &str) -> Vec<i64> {
@@ -241,11 +258,20 @@ fn shared() -> Option<PathBuf> {
     present(std::env::var_os("CLSRL_SHARED").map_or(default.into(), PathBuf::from))
 }
 
-fn goldens() -> Option<PathBuf> {
-    match std::env::var_os("CLSRL_GOLDENS") {
-        Some(dir) => present(dir.into()),
-        None => present(shared()?.join("goldens/public")),
-    }
+/// The golden set that `CLSRL_GOLDENS` names, else all that are there.
+fn goldens() -> Vec<PathBuf> {
+    let mut sets: Vec<PathBuf> = match std::env::var_os("CLSRL_GOLDENS") {
+        Some(dir) => present(dir.into()).into_iter().collect(),
+        None => {
+            let folder = shared().and_then(|shared| present(shared.join("goldens")));
+            let entries = folder.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+            let sets = entries.map(|entry| entry.unwrap().path());
+            sets.filter(|dir| dir.join("tokenizer_cases.json").exists()).collect()
+        }
+    };
+    sets.sort();
+    sets.iter().for_each(|set| eprintln!("golden set {}", set.display()));
+    sets
 }
 
 fn present(dir: PathBuf) -> Option<PathBuf> {

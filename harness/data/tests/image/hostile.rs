@@ -16,7 +16,7 @@ fn small_files() -> Vec<PathBuf> {
     let odd = shared("data/oddimages");
     let dirs = odd.iter().flat_map(|dir| [dir.clone(), dir.join("derived")]);
     let mut files: Vec<PathBuf> = dirs
-        .chain(goldens().map(|dir| dir.join("images")))
+        .chain(goldens().into_iter().map(|dir| dir.join("images")))
         .flat_map(|dir| fs::read_dir(dir).unwrap())
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.metadata().unwrap().is_file())

@@ -27,12 +27,20 @@ fn shared(part: &str) -> Option<PathBuf> {
     existing(root.join(part))
 }
 
-/// The golden set's folder, or `None` with a line that says what is skipped.
-fn goldens() -> Option<PathBuf> {
-    match env::var_os("CLSRL_GOLDENS") {
-        Some(dir) => existing(PathBuf::from(dir)),
-        None => shared("goldens/public"),
-    }
+/// The golden set that `CLSRL_GOLDENS` names, else all that are there; none with a line that says what is skipped.
+fn goldens() -> Vec<PathBuf> {
+    let mut sets: Vec<PathBuf> = match env::var_os("CLSRL_GOLDENS") {
+        Some(dir) => existing(PathBuf::from(dir)).into_iter().collect(),
+        None => {
+            let entries =
+                shared("goldens").into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+            let sets = entries.map(|entry| entry.unwrap().path());
+            sets.filter(|dir| dir.join("preprocess.json").exists()).collect()
+        }
+    };
+    sets.sort();
+    sets.iter().for_each(|set| eprintln!("golden set {}", set.display()));
+    sets
 }
 
 fn existing(path: PathBuf) -> Option<PathBuf> {

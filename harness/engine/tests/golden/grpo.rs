@@ -101,83 +101,94 @@ fn group(case: &Case) -> Group<'_> {
 
 #[test]
 fn advantages_equal_the_golden_cases() {
-    let Some(set) = GoldenSet::open() else { return };
-    let golden: Value = set.json("grpo.json");
-    let epsilon = golden["advantage_eps"].as_f64().unwrap();
-    for case in golden["advantage_cases"].as_array().unwrap() {
-        let numbers =
-            |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
-        let rewards = numbers("rewards");
-        let found = advantages(&rewards, rewards.len(), epsilon);
-        for (found, expected) in found.iter().zip(numbers("advantages")) {
-            assert_close(&format!("advantage of {rewards:?}"), *found, expected, 1e-5);
+    for set in GoldenSet::all() {
+        let golden: Value = set.json("grpo.json");
+        let epsilon = golden["advantage_eps"].as_f64().unwrap();
+        for case in golden["advantage_cases"].as_array().unwrap() {
+            let numbers =
+                |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let rewards = numbers("rewards");
+            let found = advantages(&rewards, rewards.len(), epsilon);
+            for (found, expected) in found.iter().zip(numbers("advantages")) {
+                assert_close(&format!("advantage of {rewards:?}"), *found, expected, 1e-5);
+            }
         }
     }
 }
 
 #[test]
 fn log_probs_kl_and_loss_of_each_prompt_equal_the_authors() {
-    let Some(set) = GoldenSet::open() else { return };
-    let golden: Value = set.json("grpo.json");
-    let tensors = set.tensors("grpo.safetensors");
-    let (model, reference) = (set.trainable_model(), set.reference_model());
-    let beta = golden["beta"].as_f64().unwrap();
-    let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
-    for (idx, case) in cases(&set, &golden).iter().enumerate() {
-        let grpo =
-            GrpoLoss { policy: &model, reference: Some(Reference::of(&reference)), beta, pad_id };
-        let parts = grpo.accumulate(&[group(case)], 1.0).unwrap();
-        let mask = tensors[&format!("p{idx}.completion_mask")].to_kind(Kind::Bool);
-        for (name, found) in [
-            ("logps", &parts.log_probs),
-            ("ref_logps", &parts.reference_log_probs),
-            ("kl", &parts.token_kl),
-        ] {
-            let key = format!("p{idx}.{name}");
-            let expected = tensors[&key].masked_select(&mask);
-            let tolerance = set.tolerance(&format!("grpo/{key}"));
-            assert_tensor_close(&key, found, &expected, tolerance);
+    for set in GoldenSet::all() {
+        let golden: Value = set.json("grpo.json");
+        let tensors = set.tensors("grpo.safetensors");
+        let (model, reference) = (set.trainable_model(), set.reference_model());
+        let beta = golden["beta"].as_f64().unwrap();
+        let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
+        for (idx, case) in cases(&set, &golden).iter().enumerate() {
+            let grpo = GrpoLoss {
+                policy: &model,
+                reference: Some(Reference::of(&reference)),
+                beta,
+                pad_id,
+            };
+            let parts = grpo.accumulate(&[group(case)], 1.0).unwrap();
+            let mask = tensors[&format!("p{idx}.completion_mask")].to_kind(Kind::Bool);
+            for (name, found) in [
+                ("logps", &parts.log_probs),
+                ("ref_logps", &parts.reference_log_probs),
+                ("kl", &parts.token_kl),
+            ] {
+                let key = format!("p{idx}.{name}");
+                let expected = tensors[&key].masked_select(&mask);
+                let tolerance = set.tolerance(&format!("grpo/{key}"));
+                assert_tensor_close(&key, found, &expected, tolerance);
+            }
+            let n = case.completions.len() as f64;
+            let loss = parts.loss.double_value(&[]) / n;
+            let golden = &golden["prompts"][idx];
+            let tolerance = set.tolerance(&format!("grpo/p{idx}.loss"));
+            assert_close("loss", loss, golden["loss"].as_f64().unwrap(), tolerance.max(1e-6));
+            assert_close(
+                "KL",
+                parts.kl.double_value(&[]) / n,
+                golden["mean_kl"].as_f64().unwrap(),
+                1e-5,
+            );
         }
-        let n = case.completions.len() as f64;
-        let loss = parts.loss.double_value(&[]) / n;
-        let golden = &golden["prompts"][idx];
-        let tolerance = set.tolerance(&format!("grpo/p{idx}.loss"));
-        assert_close("loss", loss, golden["loss"].as_f64().unwrap(), tolerance.max(1e-6));
-        assert_close(
-            "KL",
-            parts.kl.double_value(&[]) / n,
-            golden["mean_kl"].as_f64().unwrap(),
-            1e-5,
-        );
     }
 }
 
 /// One step from `batches` forward passes; the numbers must not depend on how prompts are batched.
 fn check_step(n_per_batch: usize) {
-    let Some(set) = GoldenSet::open() else { return };
-    let golden: Value = set.json("grpo.json");
-    let tensors = set.tensors("grpo.safetensors");
-    let (model, reference) = (set.trainable_model(), set.reference_model());
-    let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
-    let beta = golden["beta"].as_f64().unwrap();
-    let cases = cases(&set, &golden);
-    let n: usize = cases.iter().map(|case| case.completions.len()).sum();
-    let mut optimizer = AdamW::new(model.named_parameters(), &optimizer(&golden));
-    let mut loss = 0.0;
-    for batch in cases.chunks(n_per_batch) {
-        let groups: Vec<Group> = batch.iter().map(group).collect();
-        let grpo =
-            GrpoLoss { policy: &model, reference: Some(Reference::of(&reference)), beta, pad_id };
-        let parts = grpo.accumulate(&groups, n as f64).unwrap();
-        loss += parts.loss.double_value(&[]) / n as f64;
+    for set in GoldenSet::all() {
+        let golden: Value = set.json("grpo.json");
+        let tensors = set.tensors("grpo.safetensors");
+        let (model, reference) = (set.trainable_model(), set.reference_model());
+        let pad_id = GenerationConfig::from_dir(&set.model_dir()).unwrap().pad_token_id;
+        let beta = golden["beta"].as_f64().unwrap();
+        let cases = cases(&set, &golden);
+        let n: usize = cases.iter().map(|case| case.completions.len()).sum();
+        let mut optimizer = AdamW::new(model.named_parameters(), &optimizer(&golden));
+        let mut loss = 0.0;
+        for batch in cases.chunks(n_per_batch) {
+            let groups: Vec<Group> = batch.iter().map(group).collect();
+            let grpo = GrpoLoss {
+                policy: &model,
+                reference: Some(Reference::of(&reference)),
+                beta,
+                pad_id,
+            };
+            let parts = grpo.accumulate(&groups, n as f64).unwrap();
+            loss += parts.loss.double_value(&[]) / n as f64;
+        }
+        let step = &golden["step"];
+        let tolerance = set.tolerance("grpo/loss").max(1e-6);
+        assert_close("loss of the step", loss, step["loss"].as_f64().unwrap(), tolerance);
+        let golden_step =
+            Step { prefix: "", file: "grpo", tensors: &tensors, json: step, rows: &golden["rows"] };
+        let learning_rate = golden["optimizer"]["lr"].as_f64().unwrap();
+        golden_step.check(&set, &model, || optimizer.step(learning_rate).unwrap());
     }
-    let step = &golden["step"];
-    let tolerance = set.tolerance("grpo/loss").max(1e-6);
-    assert_close("loss of the step", loss, step["loss"].as_f64().unwrap(), tolerance);
-    let golden_step =
-        Step { prefix: "", file: "grpo", tensors: &tensors, json: step, rows: &golden["rows"] };
-    let learning_rate = golden["optimizer"]["lr"].as_f64().unwrap();
-    golden_step.check(&set, &model, || optimizer.step(learning_rate).unwrap());
 }
 
 #[test]

@@ -22,20 +22,13 @@ pub struct GoldenSet {
 }
 
 impl GoldenSet {
-    /// The set, or nothing (said in one line) where it is missing.
-    pub fn open() -> Option<Self> {
-        let shared = std::env::var_os("CLSRL_SHARED").map(PathBuf::from).unwrap_or_else(|| {
-            PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared"))
-        });
-        let dir = std::env::var_os("CLSRL_GOLDENS")
-            .map(PathBuf::from)
-            .unwrap_or_else(|| shared.join("goldens/public"));
-        if !dir.is_dir() {
-            eprintln!("skipped: no golden set at {}", dir.display());
-            return None;
-        }
-        let tolerances = read_json(&dir.join("tolerances.json"));
-        Some(GoldenSet { dir, tolerances })
+    /// The set that `CLSRL_GOLDENS` names, else all that are there; none (said in one line) where they are missing.
+    pub fn all() -> impl Iterator<Item = GoldenSet> {
+        golden_dirs().into_iter().map(|dir| {
+            eprintln!("golden set {}", dir.display());
+            let tolerances = read_json(&dir.join("tolerances.json"));
+            GoldenSet { dir, tolerances }
+        })
     }
 
     pub fn json<T: DeserializeOwned>(&self, file: &str) -> T {
@@ -77,6 +70,28 @@ impl GoldenSet {
         let decade = 10f64.powf(wanted.log10().floor());
         [1.0, 2.0, 5.0, 10.0].map(|m| m * decade).into_iter().find(|t| wanted <= *t).unwrap()
     }
+}
+
+fn golden_dirs() -> Vec<PathBuf> {
+    let (place, mut sets) = match std::env::var_os("CLSRL_GOLDENS") {
+        Some(dir) => (PathBuf::from(&dir), vec![PathBuf::from(dir)]),
+        None => {
+            let shared = std::env::var_os("CLSRL_SHARED").map_or_else(
+                || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+                PathBuf::from,
+            );
+            let folder = shared.join("goldens");
+            let entries = std::fs::read_dir(&folder).into_iter().flatten();
+            let sets = entries.map(|entry| entry.unwrap().path()).collect();
+            (folder, sets)
+        }
+    };
+    sets.retain(|dir| dir.join("tolerances.json").exists());
+    sets.sort();
+    if sets.is_empty() {
+        eprintln!("skipped: no golden set at {}", place.display());
+    }
+    sets
 }
 
 /// What float32 arithmetic may be off by at a number of this size, whatever was measured: some roundings.

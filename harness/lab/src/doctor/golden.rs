@@ -18,6 +18,9 @@ use super::{
 /// A GPU adds in another order than the CPU whose rounding was measured.
 const GPU_FACTOR: f64 = 10.0;
 
+/// The answers under the penalty of the model's `generation_config.json`, where a set has them beside others.
+const WITH_PENALTY: &str = "/greedy_with_published_repetition_penalty";
+
 /// Compares a model with what transformers computed of the set's `model` folder.
 ///
 /// Checks what is there: logits and image features, greedy answers, and the log-probabilities and losses of
@@ -55,7 +58,7 @@ struct Set {
     forward: GoldenTensors,
     tolerances: Tolerances,
     pad_id: i64,
-    /// As the set's model has it: transformers applied it to the answers.
+    /// As the set's model has it.
     repetition_penalty: f64,
 }
 
@@ -123,11 +126,14 @@ impl Set {
     fn answers(&self, golden: &GoldenJson) -> Result<Vec<Check>, GoldenError> {
         let prompts = self.prompts()?;
         let n_new = golden.number("/max_new_tokens")? as usize;
-        let generation = GenerationConfig {
-            stop_ids: golden.list("/eos_token_id")?,
-            pad_token_id: self.pad_id,
-            repetition_penalty: self.repetition_penalty,
+        let with_penalty = |repetition_penalty| -> Result<GenerationConfig, GoldenError> {
+            let (stop_ids, pad_token_id) = (golden.list("/eos_token_id")?, self.pad_id);
+            Ok(GenerationConfig { stop_ids, pad_token_id, repetition_penalty })
         };
+        // A set that has answers with the model's penalty beside the others gives the others without.
+        let penalty = golden.number(&format!("{WITH_PENALTY}/repetition_penalty")).ok();
+        let plain = if penalty.is_some() { 1.0 } else { self.repetition_penalty };
+        let generation = with_penalty(plain)?;
         let scale = magnitude(self.forward.at("s0.last_logits")?);
         let clear = share(self.model.precision()) * scale;
         let all: Vec<&Prompt> = prompts.iter().collect();
@@ -136,11 +142,19 @@ impl Set {
             singles.extend(complete(&self.frozen, &[prompt], n_new, &generation)?);
         }
         let batch = complete(&self.frozen, &all, n_new, &generation)?;
+        let mut answers = vec![
+            ("singles", "/singles".to_owned(), singles),
+            ("batch", "/batch".to_owned(), batch),
+        ];
+        if let Some(penalty) = penalty {
+            let batch = complete(&self.frozen, &all, n_new, &with_penalty(penalty)?)?;
+            answers.push(("penalty", format!("{WITH_PENALTY}/batch"), batch));
+        }
         let mut checks = Vec::new();
-        for (name, completions) in [("singles", singles), ("batch", batch)] {
+        for (name, pointer, completions) in answers {
             let mut n_wrong = 0;
             for (row, completion) in completions.iter().enumerate() {
-                n_wrong += wrong_tokens(golden, &format!("/{name}/{row}"), completion, clear)?;
+                n_wrong += wrong_tokens(golden, &format!("{pointer}/{row}"), completion, clear)?;
             }
             let name = format!("generate/{name}, tokens that differ");
             checks.push(Check { name, found: n_wrong as f64, allowed: 0.0 });

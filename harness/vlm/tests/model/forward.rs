@@ -121,24 +121,28 @@ fn check_case(goldens: &Goldens, case: &str, rows: &[String]) {
 
 #[test]
 fn single_prompts_equal_transformers() {
-    let Some(goldens) = Goldens::open() else { return };
-    for case in &goldens.cases {
-        check_case(&goldens, case, std::slice::from_ref(case));
+    for goldens in Goldens::all() {
+        for case in &goldens.cases {
+            check_case(&goldens, case, std::slice::from_ref(case));
+        }
     }
 }
 
 #[test]
 fn a_left_padded_batch_equals_transformers() {
-    let Some(goldens) = Goldens::open() else { return };
-    check_case(&goldens, "batch", &goldens.batch_rows);
+    for goldens in Goldens::all() {
+        check_case(&goldens, "batch", &goldens.batch_rows);
+    }
 }
 
 #[test]
 fn every_golden_tensor_belongs_to_a_checked_case() {
-    let Some(goldens) = Goldens::open() else { return };
-    let cases: BTreeSet<&str> = goldens.cases.iter().map(String::as_str).chain(["batch"]).collect();
-    for name in goldens.tensors.keys() {
-        let case = name.split('.').next().unwrap();
-        assert!(cases.contains(case), "{name} belongs to no case");
+    for goldens in Goldens::all() {
+        let cases: BTreeSet<&str> =
+            goldens.cases.iter().map(String::as_str).chain(["batch"]).collect();
+        for name in goldens.tensors.keys() {
+            let case = name.split('.').next().unwrap();
+            assert!(cases.contains(case), "{name} belongs to no case");
+        }
     }
 }

@@ -64,61 +64,71 @@ fn check_log_probs(
 
 #[test]
 fn greedy_completions_of_single_prompts_equal_transformers() {
-    let Some(goldens) = Goldens::open() else { return };
-    let model = goldens.model();
-    let file = goldens.json("generate.json");
-    for (row, expected) in goldens.batch_rows.iter().zip(file["singles"].as_array().unwrap()) {
-        let prompt = goldens.prompt(row);
-        check_greedy(&goldens, &model, &[&prompt], std::slice::from_ref(expected));
+    for goldens in Goldens::all() {
+        let model = goldens.model();
+        let file = goldens.json("generate.json");
+        for (row, expected) in goldens.batch_rows.iter().zip(file["singles"].as_array().unwrap()) {
+            let prompt = goldens.prompt(row);
+            check_greedy(&goldens, &model, &[&prompt], std::slice::from_ref(expected));
+        }
     }
 }
 
 #[test]
 fn greedy_completions_of_a_left_padded_batch_equal_transformers() {
-    let Some(goldens) = Goldens::open() else { return };
-    let model = goldens.model();
-    let file = goldens.json("generate.json");
-    let prompts: Vec<Prompt> = goldens.batch_rows.iter().map(|row| goldens.prompt(row)).collect();
-    let prompts: Vec<&Prompt> = prompts.iter().collect();
-    check_greedy(&goldens, &model, &prompts, file["batch"].as_array().unwrap());
+    for goldens in Goldens::all() {
+        let model = goldens.model();
+        let file = goldens.json("generate.json");
+        let prompts: Vec<Prompt> =
+            goldens.batch_rows.iter().map(|row| goldens.prompt(row)).collect();
+        let prompts: Vec<&Prompt> = prompts.iter().collect();
+        check_greedy(&goldens, &model, &prompts, file["batch"].as_array().unwrap());
+    }
 }
 
 #[test]
 fn sampling_distributions_equal_transformers() {
-    let Some(goldens) = Goldens::open() else { return };
-    let model = goldens.model();
-    let prompts: Vec<Prompt> = goldens.batch_rows.iter().map(|row| goldens.prompt(row)).collect();
-    let prompts: Vec<&Prompt> = prompts.iter().collect();
-    let logits = no_grad(|| model.logits(&model.prefill(&batch_of(&model, &prompts)).last_hidden));
-    for case in goldens.json("generate.json")["sampling"].as_array().unwrap() {
-        let sampling = Sampling {
-            temperature: case["temperature"].as_f64().unwrap(),
-            top_k: case["top_k"].as_u64().unwrap() as usize,
-            top_p: case["top_p"].as_f64().unwrap(),
-        };
-        let probs = filtered_probs(&logits, &sampling);
-        for (row, expected) in case["rows"].as_array().unwrap().iter().enumerate() {
-            let row = probs.get(row as i64);
-            let n_kept = i64::try_from(row.count_nonzero(0)).unwrap();
-            assert_eq!(n_kept, expected["n_kept"].as_i64().unwrap(), "{sampling:?}");
-            let listed = row.index_select(0, &Tensor::from_slice(&ids(&expected["ids"])));
-            let expected = Tensor::from_slice(&numbers(&expected["probs"]));
-            // A probability is off by itself times what its logit is off by.
-            let tolerance = goldens.tolerance("forward/batch.last_logits");
-            assert_close("relative probabilities", &(listed / &expected), &expected.ones_like(), {
-                2.0 * tolerance / sampling.temperature.min(1.0)
-            });
+    for goldens in Goldens::all() {
+        let model = goldens.model();
+        let prompts: Vec<Prompt> =
+            goldens.batch_rows.iter().map(|row| goldens.prompt(row)).collect();
+        let prompts: Vec<&Prompt> = prompts.iter().collect();
+        let logits =
+            no_grad(|| model.logits(&model.prefill(&batch_of(&model, &prompts)).last_hidden));
+        for case in goldens.json("generate.json")["sampling"].as_array().unwrap() {
+            let sampling = Sampling {
+                temperature: case["temperature"].as_f64().unwrap(),
+                top_k: case["top_k"].as_u64().unwrap() as usize,
+                top_p: case["top_p"].as_f64().unwrap(),
+            };
+            let probs = filtered_probs(&logits, &sampling);
+            for (row, expected) in case["rows"].as_array().unwrap().iter().enumerate() {
+                let row = probs.get(row as i64);
+                let n_kept = i64::try_from(row.count_nonzero(0)).unwrap();
+                assert_eq!(n_kept, expected["n_kept"].as_i64().unwrap(), "{sampling:?}");
+                let listed = row.index_select(0, &Tensor::from_slice(&ids(&expected["ids"])));
+                let expected = Tensor::from_slice(&numbers(&expected["probs"]));
+                // A probability is off by itself times what its logit is off by.
+                let tolerance = goldens.tolerance("forward/batch.last_logits");
+                assert_close(
+                    "relative probabilities",
+                    &(listed / &expected),
+                    &expected.ones_like(),
+                    2.0 * tolerance / sampling.temperature.min(1.0),
+                );
+            }
         }
     }
 }
 
 #[test]
 fn stop_and_pad_ids_are_those_of_the_generation_config() {
-    let Some(goldens) = Goldens::open() else { return };
-    let config = GenerationConfig::from_dir(&goldens.dir.join("model")).unwrap();
-    let file = goldens.json("generate.json");
-    assert_eq!(config.stop_ids, ids(&file["eos_token_id"]));
-    assert_eq!(config.pad_token_id, file["pad_token_id"].as_i64().unwrap());
+    for goldens in Goldens::all() {
+        let config = GenerationConfig::from_dir(&goldens.dir.join("model")).unwrap();
+        let file = goldens.json("generate.json");
+        assert_eq!(config.stop_ids, ids(&file["eos_token_id"]));
+        assert_eq!(config.pad_token_id, file["pad_token_id"].as_i64().unwrap());
+    }
 }
 
 #[test]

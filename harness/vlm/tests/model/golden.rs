@@ -19,22 +19,23 @@ pub struct Goldens {
 }
 
 impl Goldens {
-    /// Opens the set, or says that it is skipped.
-    pub fn open() -> Option<Goldens> {
-        let dir = golden_dir();
-        if !dir.join("forward.json").exists() {
-            eprintln!("skipped: no golden set at {}", dir.display());
-            return None;
-        }
+    /// Opens the set that `CLSRL_GOLDENS` names, else all that are there, one by one; says that they are skipped where
+    /// there are none.
+    pub fn all() -> impl Iterator<Item = Goldens> {
+        golden_dirs().into_iter().map(Goldens::open)
+    }
+
+    fn open(dir: PathBuf) -> Goldens {
+        eprintln!("golden set {}", dir.display());
         let forward = read_json(&dir.join("forward.json"));
         let tensors = Tensor::read_safetensors(dir.join("forward.safetensors")).unwrap();
-        Some(Goldens {
+        Goldens {
             tensors: tensors.into_iter().collect(),
             cases: forward["cases"].as_object().unwrap().keys().cloned().collect(),
             batch_rows: strings(&forward["batch"]["rows"]),
             tolerances: read_json(&dir.join("tolerances.json")),
             dir,
-        })
+        }
     }
 
     pub fn model_dir(&self) -> PathBuf {
@@ -70,12 +71,27 @@ impl Goldens {
     }
 }
 
-fn golden_dir() -> PathBuf {
-    let shared = std::env::var_os("CLSRL_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    std::env::var_os("CLSRL_GOLDENS").map_or_else(|| shared.join("goldens/public"), PathBuf::from)
+fn golden_dirs() -> Vec<PathBuf> {
+    let is_set = |dir: &PathBuf| dir.join("forward.json").exists();
+    let (place, mut sets) = match std::env::var_os("CLSRL_GOLDENS") {
+        Some(dir) => (PathBuf::from(&dir), vec![PathBuf::from(dir)]),
+        None => {
+            let shared = std::env::var_os("CLSRL_SHARED").map_or_else(
+                || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+                PathBuf::from,
+            );
+            let folder = shared.join("goldens");
+            let entries = std::fs::read_dir(&folder).into_iter().flatten();
+            let sets = entries.map(|entry| entry.unwrap().path()).collect();
+            (folder, sets)
+        }
+    };
+    sets.retain(is_set);
+    sets.sort();
+    if sets.is_empty() {
+        eprintln!("skipped: no golden set at {}", place.display());
+    }
+    sets
 }
 
 fn read_json(path: &Path) -> Value {

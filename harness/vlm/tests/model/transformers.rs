@@ -84,14 +84,20 @@ fn check_saved(model: &Model, source_dir: &Path) {
     for python in pythons() {
         let said = run(&python, "load_saved_model.py", &args);
         let theirs = Tensor::from_slice(&numbers::<f32>(&said[1]));
+        if theirs.numel() == 0 {
+            // Qwen3-VL came with 4.57.
+            assert!(python.to_str().unwrap().contains("-4.49"), "{}", said[0]);
+            continue;
+        }
         assert_close(&python.display().to_string(), &ours, &theirs, 1e-4);
     }
 }
 
 #[test]
 fn every_release_loads_a_published_model_that_was_saved_again() {
-    let Some(goldens) = Goldens::open() else { return };
-    check_saved(&goldens.model(), &goldens.model_dir());
+    for goldens in Goldens::all() {
+        check_saved(&goldens.model(), &goldens.model_dir());
+    }
 }
 
 #[test]
