@@ -226,8 +226,10 @@ pub struct PredictOptions {
 /// The tiny model, from nothing.
 #[derive(Debug)]
 pub struct PretrainOptions {
-    /// The model directory to write.
-    pub to: PathBuf,
+    /// The family whose architecture it has, as `model_type` names it.
+    pub family: String,
+    /// The model directory to write, if not one in the user's cache.
+    pub to: Option<PathBuf>,
     /// The seed of weights, tokenizer, images and texts.
     pub seed: Seed,
     /// Optimizer steps.

@@ -5,6 +5,8 @@ mod audit;
 mod custody;
 mod damaged;
 mod datasets;
+#[cfg(feature = "libtorch")]
+mod families;
 #[cfg(feature = "fetch")]
 mod fetch_datasets;
 mod frames;

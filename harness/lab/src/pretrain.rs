@@ -1,4 +1,4 @@
-//! Pre-trains the tiny model of the embedded default from nothing.
+//! Pre-trains a tiny model from nothing, in the architecture of any family; Qwen2-VL's is the embedded default.
 //!
 //! One schedule over one pass of drawn images that never repeat: mostly short texts first, which
 //! teach to see and to name, then lists and answer formats. The same settings give the same weights on
@@ -18,7 +18,7 @@ use clsrl_engine::{AdamW, prefetch::prefetch};
 use clsrl_libtorch::LibtorchError;
 use clsrl_spec::{OptimizerSettings, Seed};
 use clsrl_tiny::{TinyTokenizer, TinyTokenizerError};
-use clsrl_vlm::{Batch, Init, Model, PadSide, VlmError, token_log_probs};
+use clsrl_vlm::{Batch, Family, Init, Model, PadSide, VlmError, token_log_probs};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use self::batches::{Batches, Sample};
@@ -41,6 +41,8 @@ const N_WAITING: usize = 4;
 /// What a pre-training run depends on, beside the recipe in this file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PretrainSettings {
+    /// The family whose architecture it has.
+    pub family: Family,
     /// The seed of weights, tokenizer, images and texts.
     pub seed: Seed,
     /// Optimizer steps.
@@ -89,8 +91,8 @@ pub fn pretrain(
     fs::create_dir_all(out_dir)
         .map_err(|source| PretrainError::Create { path: out_dir.to_owned(), source })?;
     let tokenizer = TinyTokenizer::train(settings.seed)?;
-    tokenizer.write(out_dir)?;
-    let config = tiny_config::config_of(&tokenizer)?;
+    tokenizer.write(out_dir, settings.family.model_type())?;
+    let config = tiny_config::config_of(settings.family, &tokenizer)?;
     let mut model = Model::random(config, &Init { seed: settings.seed }, Device::Cpu);
     model.set_trainable(true);
     let batches = Batches::new(settings, out_dir)?;
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn two_short_runs_give_the_same_model_and_it_opens() {
+    fn two_short_runs_give_the_same_model_and_that_of_each_family_opens() {
         let weights = |settings: &PretrainSettings| {
             let dir = tempfile::tempdir().unwrap();
             let mut losses = Vec::new();
@@ -200,9 +202,13 @@ mod tests {
             fs::read(dir.path().join("model.safetensors")).unwrap()
         };
         tch::set_num_threads(1); // more are slower for so small a model
-        let settings = PretrainSettings { seed: 1, n_steps: 2, batch: 4 };
+        let settings = PretrainSettings { family: Family::Qwen2Vl, seed: 1, n_steps: 2, batch: 4 };
         let first = weights(&settings);
         assert!(first == weights(&settings), "two runs of one seed differ");
-        assert!(first != weights(&PretrainSettings { seed: 2, ..settings }), "the seed is ignored");
+        let other = PretrainSettings { seed: 2, ..settings.clone() };
+        assert!(first != weights(&other), "the seed is ignored");
+        for family in [Family::Qwen2_5Vl, Family::Qwen3Vl] {
+            weights(&PretrainSettings { family, n_steps: 1, ..settings.clone() });
+        }
     }
 }

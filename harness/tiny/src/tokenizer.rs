@@ -229,7 +229,7 @@ mod tests {
     fn a_written_tokenizer_opens_and_names_are_few_tokens() {
         let dir = tempfile::tempdir().unwrap();
         let tiny = TinyTokenizer::train(1).unwrap();
-        tiny.write(dir.path()).unwrap();
+        tiny.write(dir.path(), "qwen2_vl").unwrap();
         let tokenizer = TextTokenizer::from_dir(dir.path()).unwrap();
         for (text, n_tokens) in
             [("tench", 1), ("carrot_cake", 2), ("<|im_end|>", 1), ("737-200", 7)]
