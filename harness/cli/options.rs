@@ -11,7 +11,7 @@ use clsrl_spec::{DatasetId, Form, HubModel, PromptStyle, Seed, Selection, Settin
 
 pub use self::bench::{
     BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
-    SftBenchOptions, Weights,
+    RANDOM_2B, SftBenchOptions, Weights,
 };
 use crate::{
     device::{Device, Dtype},

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
+
 use crate::program::{end, expect_ok, program, temporary, text};
 
 /// A tiny model that has hardly learned anything: the tests are about the program.
@@ -34,6 +36,11 @@ fn check(family: &str, system: &str) {
 
     // In a batch as alone, with a cache as without, and with a shared prompt as without.
     expect_ok(&["doctor", "--model", model, "--image-size", "56", "--threads", "1"]);
+
+    let bench = ["bench", "grpo", "--model", model, "--image-size", "56", "--prompt-tokens", "40"];
+    let sizes = ["--completion-tokens", "3", "--steps", "1", "--warmup", "0", "--threads", "1"];
+    let json: Value = serde_json::from_str(&expect_ok(&[bench, sizes].concat())).unwrap();
+    assert!(0.0 < json["seconds_per_step"]["step"].as_f64().unwrap(), "{json}");
 
     let prompt = ["inspect", "prompt", "--suite", "smoke", "--dataset", "dtd", "--index", "0"];
     let shown = expect_ok(&[&prompt[..], &["--protocol", "paper", "--model", model]].concat());

@@ -28,6 +28,13 @@ fn bench(verb: &str, more: &[&str]) -> Value {
     serde_json::from_str(&printed).unwrap()
 }
 
+#[test]
+fn shapes_that_are_not_known_are_told_with_those_that_are() {
+    let ended = call(&["bench", "grpo", "--random", "Qwen9-VL-1B-Instruct"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Qwen3-VL-8B-Instruct"), "{}", ended.stderr);
+}
+
 /// Every field is there, and the phases of a step are no longer than the step.
 #[track_caller]
 fn check(json: &Value, mean: &str, phases: &[&str], fields: &[&str]) {

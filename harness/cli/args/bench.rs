@@ -14,7 +14,7 @@ use crate::{
     names,
     options::{
         BenchOptions, EvalBenchOptions, GrpoBenchOptions, InputBenchOptions, ModelBenchOptions,
-        SftBenchOptions, Weights,
+        RANDOM_2B, SftBenchOptions, Weights,
     },
 };
 
@@ -42,11 +42,11 @@ pub enum BenchVerb {
 pub struct BenchModelArgs {
     #[command(flatten)]
     weights: WeightsArgs,
-    /// With --random-2b: fewer decoder layers.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
+    /// With random weights: fewer decoder layers.
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "drawn")]
     layers: Option<usize>,
-    /// With --random-2b: fewer vision blocks.
-    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "random_2b")]
+    /// With random weights: fewer vision blocks.
+    #[arg(long, value_name = "N", value_parser = whole::<1, MAX_LAYERS>, requires = "drawn")]
     vision_layers: Option<usize>,
     /// Device: cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = names::value::<Device>(&["cpu", "cuda"]))]
@@ -85,8 +85,11 @@ struct WeightsArgs {
     #[arg(long, value_name = "DIR|hf:ID")]
     model: Option<PathBuf>,
     /// Random weights in the shapes of Qwen2-VL-2B.
-    #[arg(long)]
+    #[arg(long, group = "drawn")]
     random_2b: bool,
+    /// Random weights in the shapes of a published model of any family, as Qwen3-VL-4B-Instruct.
+    #[arg(long, value_name = "NAME", group = "drawn")]
+    random: Option<String>,
 }
 
 /// Arguments of `bench grpo`.
@@ -238,7 +241,11 @@ impl From<BenchModelArgs> for ModelBenchOptions {
     fn from(args: BenchModelArgs) -> Self {
         let weights = match args.weights.model {
             Some(given) => Weights::Model(given),
-            None => Weights::Random2b { layers: args.layers, vision_layers: args.vision_layers },
+            None => Weights::Random {
+                shapes: args.weights.random.unwrap_or_else(|| RANDOM_2B.to_owned()),
+                layers: args.layers,
+                vision_layers: args.vision_layers,
+            },
         };
         ModelBenchOptions {
             weights,

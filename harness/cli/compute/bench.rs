@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clsrl_engine::machine::describe_device;
-use clsrl_lab::speed::{EvalBench, GrpoBench, Probes, SftBench, Shapes, probe, qwen2_vl_2b};
+use clsrl_lab::speed::{EvalBench, GrpoBench, Probes, SftBench, Shapes, probe};
 use clsrl_libtorch::set_num_threads;
 use clsrl_vlm::{
-    Init, Model, Precision,
+    Config, Init, Model, Precision,
     device::{libtorch_version, parse_device},
 };
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ use crate::{
     exit::Exit,
     hub,
     options::{
-        BenchOptions, EvalBenchOptions, GrpoBenchOptions, ModelBenchOptions, SftBenchOptions,
-        Weights,
+        BenchOptions, EvalBenchOptions, GrpoBenchOptions, ModelBenchOptions, RANDOM_2B,
+        SftBenchOptions, Weights,
     },
     output::print,
     output_files::write_file,
@@ -133,6 +133,22 @@ fn shapes(options: &ModelBenchOptions, steps: usize, model: &Model) -> anyhow::R
     Ok(shapes)
 }
 
+/// The shapes of a published model.
+fn published(
+    name: &str,
+    layers: Option<usize>,
+    vision_layers: Option<usize>,
+) -> anyhow::Result<Config> {
+    let Some(config) = Config::published_with(name, layers, vision_layers) else {
+        let known: Vec<&str> = Config::published_names().collect();
+        return Err(Exit::Usage.because(anyhow!(
+            "--random: the shapes of `{name}` are not known\nhint: known are {}",
+            known.join(", ")
+        )));
+    };
+    config.map_err(|error| Exit::Usage.because(error))
+}
+
 /// A model with how it was loaded.
 struct Loaded {
     model: Model,
@@ -151,9 +167,9 @@ impl Loaded {
         let started = Instant::now();
         let model = match options.weights {
             Weights::Model(ref given) => Model::load(&hub::dir_of(given)?, device, precision)?,
-            Weights::Random2b { layers, vision_layers } => {
+            Weights::Random { ref shapes, layers, vision_layers } => {
                 detail.say("drawing random weights");
-                let config = qwen2_vl_2b(layers, vision_layers)?;
+                let config = published(shapes, layers, vision_layers)?;
                 Model::random(config, &Init { seed: options.seed }, device)
                     .with_precision(precision)
             }
@@ -168,15 +184,18 @@ impl Loaded {
     /// Puts arguments and place before what was measured.
     fn about(&self, options: &ModelBenchOptions, shown: Value, measured: Value) -> Value {
         let mut shown = shown;
-        let (given, layers, vision_layers) = match &options.weights {
-            Weights::Model(given) => (Some(given.display().to_string()), None, None),
-            Weights::Random2b { layers, vision_layers } => (None, *layers, *vision_layers),
+        let (given, random, layers, vision_layers) = match &options.weights {
+            Weights::Model(given) => (Some(given.display().to_string()), None, None, None),
+            Weights::Random { shapes, layers, vision_layers } => {
+                (None, Some(shapes), *layers, *vision_layers)
+            }
         };
         merge(
             &mut shown,
             json!({
                 "model": given,
-                "random_2b": matches!(options.weights, Weights::Random2b { .. }),
+                "random": random,
+                "random_2b": random.is_some_and(|shapes| shapes == RANDOM_2B),
                 "layers": layers,
                 "vision_layers": vision_layers,
                 "device": options.device.to_string(),

@@ -43,13 +43,18 @@ pub struct ModelBenchOptions {
     pub json_out: Option<PathBuf>,
 }
 
+/// The model whose shapes `--random-2b` has.
+pub const RANDOM_2B: &str = "Qwen2-VL-2B-Instruct";
+
 /// Where weights come from.
 #[derive(Debug)]
 pub enum Weights {
     /// A model directory, or `hf:ID[@REV]`.
     Model(PathBuf),
-    /// Random ones in the shapes of Qwen2-VL-2B, with fewer layers if wanted.
-    Random2b {
+    /// Random ones in the shapes of a published model, with fewer layers if wanted.
+    Random {
+        /// The model's name on the hub, after `Qwen/`.
+        shapes: String,
         /// Decoder layers.
         layers: Option<usize>,
         /// Vision blocks.

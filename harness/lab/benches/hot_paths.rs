@@ -11,9 +11,9 @@ use clsrl_engine::{
     loss::{Group, GrpoLoss},
     reference::Reference,
 };
-use clsrl_lab::speed::{Shapes, qwen2_vl_2b, random_prompts};
+use clsrl_lab::speed::{Shapes, random_prompts};
 use clsrl_libtorch::set_num_threads;
-use clsrl_vlm::{GenerationConfig, Init, Model, Precision, Prompt, backward_log_probs};
+use clsrl_vlm::{Config, GenerationConfig, Init, Model, Precision, Prompt, backward_log_probs};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tch::{Device, Kind, Tensor};
 
@@ -27,7 +27,9 @@ fn main() {
         .measurement_time(Duration::from_secs(5))
         .configure_from_args();
     set_num_threads(thread::available_parallelism().map_or(1, NonZero::get) as i32);
-    let config = qwen2_vl_2b(Some(2), Some(2)).expect("the config is a sound one");
+    let config = Config::published_with("Qwen2-VL-2B-Instruct", Some(2), Some(2))
+        .expect("its shapes are known")
+        .expect("the config is a sound one");
     let shapes = Shapes {
         image_side: 384,
         prompt_tokens: 330,

@@ -11,13 +11,11 @@ mod workload;
 mod images;
 mod flops;
 mod probe;
-mod qwen2_vl_2b;
 
 pub use bench::{EvalBench, GrpoBench, Measured, SftBench};
 pub use flops::{GrpoStep, Work, eval_work, grpo_work, sft_work};
 pub use images::{ImageBench, ImageSpeed, read_images};
 pub use probe::{Probes, probe};
-pub use qwen2_vl_2b::qwen2_vl_2b;
 pub use shapes::{Shapes, processor_of};
 pub(crate) use workload::Workload;
 pub use workload::random_prompts;

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clsrl_data::image::Processor;
-use clsrl_lab::speed::{ImageBench, processor_of, qwen2_vl_2b, read_images};
+use clsrl_lab::speed::{ImageBench, processor_of, read_images};
+use clsrl_vlm::Config;
 use serde_json::{Value, json};
 
 use crate::{
     compute::machine::{all_threads, describe_processor, describe_program},
     exit::Exit,
-    options::InputBenchOptions,
+    options::{InputBenchOptions, RANDOM_2B},
 };
 
 /// What is taken for an image, by the end of its name.
@@ -28,7 +29,7 @@ pub fn input(options: &InputBenchOptions) -> anyhow::Result<Value> {
     }
     let processor = match &options.model {
         Some(dir) => Processor::from_dir(dir)?,
-        None => processor_of(&qwen2_vl_2b(None, None)?),
+        None => processor_of(&Config::published(RANDOM_2B).expect("its shapes are known")),
     };
     let threads = options.threads.unwrap_or_else(all_threads);
     let (order, warmup, steps) = (options.order, options.warmup, options.steps);

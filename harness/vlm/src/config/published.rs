@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Config;
+use super::{Config, Tower};
+use crate::error::VlmError;
 
 /// Shapes by the name of the published model after `Qwen/`.
 ///
@@ -73,5 +74,36 @@ impl Config {
     pub fn published(name: &str) -> Option<Config> {
         let (_, shape) = SHAPES.iter().find(|(known, _)| *known == name)?;
         Some(Config::from_json(shape.json()).expect("published shapes fit together"))
+    }
+
+    /// The same with fewer decoder layers or vision blocks, where they are given. Blocks that are named as others than
+    /// the rest, and are not there any more, are left out.
+    pub fn published_with(
+        name: &str,
+        n_layers: Option<usize>,
+        n_vision_blocks: Option<usize>,
+    ) -> Option<Result<Config, VlmError>> {
+        let config = Config::published(name)?;
+        let n_layers = n_layers.unwrap_or(config.num_hidden_layers as usize);
+        let depth = n_vision_blocks.unwrap_or(config.vision_config.depth as usize);
+        let left = |indexes: &[i64]| -> Vec<i64> {
+            indexes.iter().copied().filter(|&index| index < depth as i64).collect()
+        };
+        let (_, shape) = SHAPES.iter().find(|(known, _)| *known == name)?;
+        let mut json = shape.json();
+        json["num_hidden_layers"] = json!(n_layers);
+        json["vision_config"]["depth"] = json!(depth);
+        match &config.vision_config.tower {
+            Tower::Qwen2Vl => {}
+            Tower::Qwen2_5Vl { fullatt_block_indexes, .. } => {
+                json["vision_config"]["fullatt_block_indexes"] = json!(left(fullatt_block_indexes));
+            }
+            Tower::Qwen3Vl { deepstack_visual_indexes, .. } => {
+                let mut left = left(deepstack_visual_indexes);
+                left.truncate(n_layers);
+                json["vision_config"]["deepstack_visual_indexes"] = json!(left);
+            }
+        }
+        Some(Config::from_json(json))
     }
 }

@@ -336,3 +336,23 @@ fn another_architecture_is_refused() {
         &["`vision_config.hidden_act`: expected \"quick_gelu\", found \"gelu\""],
     );
 }
+
+#[test]
+fn published_shapes_lose_layers_and_what_named_them() {
+    for name in Config::published_names() {
+        let whole = Config::published_with(name, None, None).unwrap().unwrap();
+        assert_eq!(whole.num_hidden_layers, Config::published(name).unwrap().num_hidden_layers);
+        let small = Config::published_with(name, Some(1), Some(8)).unwrap().unwrap();
+        assert_eq!((small.num_hidden_layers, small.vision_config.depth), (1, 8), "{name}");
+        match &small.vision_config.tower {
+            Tower::Qwen2Vl => {}
+            Tower::Qwen2_5Vl { fullatt_block_indexes, .. } => {
+                assert_eq!(*fullatt_block_indexes, [7])
+            }
+            Tower::Qwen3Vl { deepstack_visual_indexes, .. } => {
+                assert!(deepstack_visual_indexes.len() <= 1, "{name}: one layer, one feature");
+            }
+        }
+    }
+    assert!(Config::published_with("Qwen9-VL", None, None).is_none());
+}

@@ -4,9 +4,12 @@ use clsrl_vlm::{Init, Model};
 use tch::Device;
 
 use super::*;
-use crate::speed::qwen2_vl_2b;
 
 const GRID: Grid = Grid { t: 1, h: 28, w: 28 };
+
+fn qwen2_vl_2b(n_layers: Option<usize>, n_vision_blocks: Option<usize>) -> Config {
+    Config::published_with("Qwen2-VL-2B-Instruct", n_layers, n_vision_blocks).unwrap().unwrap()
+}
 
 fn grpo_of(
     config: &Config,
@@ -29,7 +32,7 @@ fn check(what: &str, found: f64, expected: f64) {
 /// One block and one layer of Qwen2-VL-2B on 2 prompts of 300 tokens with 4 completions of 3 tokens.
 #[test]
 fn a_small_step_costs_what_a_count_by_hand_says() {
-    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let config = qwen2_vl_2b(Some(1), Some(1));
     let work = grpo_of(&config, &[300; 2], (4, 3), false);
 
     let block = 784. * 2. * (3. * 1280. * 1280. + 1280. * 1280. + 2. * 5120. * 1280.);
@@ -57,7 +60,7 @@ fn a_small_step_costs_what_a_count_by_hand_says() {
 
 #[test]
 fn prompts_of_several_lengths_cost_what_each_does() {
-    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let config = qwen2_vl_2b(Some(1), Some(1));
     let of = |lengths: &[usize]| grpo_of(&config, lengths, (4, 3), true);
     let (both, short, long) = (of(&[200, 300]), of(&[200]), of(&[300]));
     check("update", both.update, short.update + long.update);
@@ -72,7 +75,7 @@ fn prompts_of_several_lengths_cost_what_each_does() {
 
 #[test]
 fn a_step_of_sft_is_three_forward_passes_of_its_examples() {
-    let config = qwen2_vl_2b(Some(2), Some(2)).unwrap();
+    let config = qwen2_vl_2b(Some(2), Some(2));
     // The same tokens as one completion of one token behind each prompt, but for how many are scored.
     let grpo = grpo_of(&config, &[340; 3], (1, 1), false);
     check("update", sft_work(&config, GRID, &[(340, 1); 3]).update, grpo.update);
@@ -82,7 +85,7 @@ fn a_step_of_sft_is_three_forward_passes_of_its_examples() {
 
 #[test]
 fn the_optimizer_moves_seven_floats_for_every_parameter() {
-    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let config = qwen2_vl_2b(Some(1), Some(1));
     let model = Model::random(config.clone(), &Init { seed: 1 }, Device::Cpu);
     let n: usize = model.named_parameters().iter().map(|(_, tensor)| tensor.numel()).sum();
     let found = grpo_of(&config, &[300], (1, 1), false).optimizer_bytes;
@@ -91,7 +94,7 @@ fn the_optimizer_moves_seven_floats_for_every_parameter() {
 
 #[test]
 fn an_evaluation_of_one_row_decodes_like_one_completion() {
-    let config = qwen2_vl_2b(Some(1), Some(1)).unwrap();
+    let config = qwen2_vl_2b(Some(1), Some(1));
     let pixels = tch::Tensor::zeros([784, 1176], (tch::Kind::Float, Device::Cpu));
     let prompt = Prompt { ids: vec![0; 300], pixels, grids: vec![GRID] };
     let eval = eval_work(&config, &[&prompt], 3, 2);
