@@ -169,7 +169,7 @@ impl Pace {
             Training::Sft(settings) => 3.0 * prefill * settings.duration.prompts_per_step as f64,
             Training::Grpo(settings) => {
                 let n_tokens = settings.generations as f64 * self.tokens(settings.prompt);
-                let n_passes = if 0.0 < settings.beta { 4.0 } else { 3.0 };
+                let n_passes = if settings.has_kl_term() { 4.0 } else { 3.0 };
                 let rollout = prefill + token * n_tokens;
                 let update = n_passes * (prefill + token / TOKEN_COST * n_tokens);
                 (rollout + update) * settings.duration.prompts_per_step as f64

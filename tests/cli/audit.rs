@@ -82,7 +82,9 @@ fn an_audit_without_names_says_how_to_give_some() {
     let message = call(&audit("no-such", &names, &[]));
     assert_eq!(message.code, Some(2));
     assert!(
-        message.stderr.contains("the project's protocols are matched, paper, tiny"),
+        message.stderr.contains(
+            "the project's protocols are matched, mm-eureka, othink-mr1, paper, tiny, visual-rft"
+        ),
         "{message:?}"
     );
 

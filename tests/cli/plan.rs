@@ -91,7 +91,9 @@ fn an_unknown_suite_is_wrong_usage_and_the_known_ones_are_listed() {
 fn an_unknown_protocol_is_wrong_usage_and_the_known_ones_are_listed() {
     let ended = call(&["plan", "--suite", "smoke", "--protocol", "papr"]);
     assert_eq!(ended.code, Some(2));
-    for message in ["--protocol names no protocol", "papr.toml", "are matched, paper, tiny"] {
+    for message in
+        ["--protocol names no protocol", "papr.toml", "are matched, mm-eureka, othink-mr1, paper"]
+    {
         assert!(ended.stderr.contains(message), "no {message:?} in {}", ended.stderr);
     }
 }

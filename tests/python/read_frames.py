@@ -46,7 +46,7 @@ FRAMES = {
         "step", "loss", "grad_norm", "lr", "reward_mean", "kl", "entropy", "mean_tokens", "truncated",
         "zero_variance_groups", "load_s", "rollout_s", "reward_s", "update_s", "reward_format",
         "reward_format_answer_first", "reward_format_adaptive", "reward_accuracy", "reward_accuracy_string",
-        "reward_accuracy_strict", "reward_equality",
+        "reward_accuracy_strict", "reward_accuracy_two_way", "reward_equality",
     }, ["loss", "entropy", "load_s", "rollout_s", "reward_s", "update_s"]),
     ".transfer": (2, CHANGE_AXES | {
         "n_seeds", "n_planned", "n_images", "zero_shot_pct", "change", "lower", "upper", "interval",

@@ -22,6 +22,8 @@
 
 mod rehearsal;
 
+use std::ops::Range;
+
 use clsrl_spec::{
     EndMask, GrpoSettings, RolloutRecord, Seed, StepRecord, StepSeconds, ZeroVariance,
 };
@@ -150,12 +152,13 @@ impl Grpo<'_> {
             timed(&mut seconds.rollout, || self.roll_out(&policy, chosen, step, budgets))?;
         let StepRollout { groups, record, n_tokens, reward_seconds } = rollout;
         let learning_rate = linear_schedule(self.settings.optimizer.learning_rate, step, *n_steps);
+        let beta = self.settings.beta_at(step, *n_steps);
         let (StepLoss { loss, kl }, grad_norm) = timed(&mut seconds.update, || {
             if groups.is_empty() {
                 return Ok((StepLoss::default(), 0.0)); // every group was dropped: nothing to learn
             }
             let loss = profile(Phase::Update, device, || {
-                self.update((&policy, leaves), reference, groups, &mut budgets.update)
+                self.update((&policy, reference), leaves, beta, groups, &mut budgets.update)
             })?;
             let grad_norm = profile(Phase::Optimizer, device, || optimizer.step(learning_rate))?;
             Ok::<_, EngineError>((loss, grad_norm))
@@ -189,7 +192,7 @@ impl Grpo<'_> {
         let rows_of =
             |prompt_idx: usize| prompt_idx * n_generations..(prompt_idx + 1) * n_generations;
         let in_loss: Vec<usize> = (0..chosen.len())
-            .filter(|&prompt_idx| self.is_in_loss(&scores.totals[rows_of(prompt_idx)]))
+            .filter(|&prompt_idx| self.is_in_loss(&scores, rows_of(prompt_idx)))
             .collect();
         let group_of = |prompt_idx: usize| {
             let rollouts = &rollouts[rows_of(prompt_idx)];
@@ -232,11 +235,17 @@ impl Grpo<'_> {
         }
     }
 
-    /// Whether a group with these rewards is part of the loss.
-    fn is_in_loss(&self, rewards: &[f64]) -> bool {
+    /// Whether a group, of these completions, is part of the loss.
+    fn is_in_loss(&self, scores: &Scores, group: Range<usize>) -> bool {
+        let varies = |scores: &[f64]| has_variance(&scores[group.clone()]);
         match self.settings.zero_variance_groups {
             ZeroVariance::Keep => true,
-            ZeroVariance::Drop => has_variance(rewards),
+            ZeroVariance::Drop => varies(&scores.totals),
+            ZeroVariance::DropAllRightOrWrong => {
+                let mut paid = self.settings.rewards.iter().zip(&scores.per_reward);
+                varies(&scores.totals)
+                    && paid.any(|(reward, scores)| !reward.is_of_form() && varies(scores))
+            }
         }
     }
 
@@ -246,22 +255,28 @@ impl Grpo<'_> {
     /// but for one group, so that there are gradients.
     fn update(
         &self,
-        (policy, leaves): (&Model, &[Tensor]),
-        reference: Option<Reference<'_>>,
+        (policy, reference): (&Model, Option<Reference<'_>>),
+        leaves: &[Tensor],
+        beta: f64,
         groups: StepGroups,
         budget: &mut TokenBudget,
     ) -> Result<StepLoss, EngineError> {
         let groups = if reference.is_none() { groups.with_advantages(policy) } else { groups };
-        self.loss(policy, reference).accumulate_step(groups, leaves, budget)
+        self.loss(policy, reference, beta).accumulate_step(groups, leaves, budget)
     }
 
-    fn loss<'m>(&self, policy: &'m Model, reference: Option<Reference<'m>>) -> GrpoLoss<'m> {
-        GrpoLoss { policy, reference, beta: self.settings.beta, pad_id: self.pad_id }
+    fn loss<'m>(
+        &self,
+        policy: &'m Model,
+        reference: Option<Reference<'m>>,
+        beta: f64,
+    ) -> GrpoLoss<'m> {
+        GrpoLoss { policy, reference, beta, pad_id: self.pad_id }
     }
 
     /// The model that the KL term holds to; none where that term weighs nothing.
     fn reference(&self, model: &Model) -> Option<Model> {
-        (self.settings.beta != 0.0).then(|| model.frozen_start())
+        self.settings.has_kl_term().then(|| model.frozen_start())
     }
 
     fn check_prompt_lengths(&self, prompts: &[AskedPrompt]) -> Result<(), EngineError> {
@@ -285,9 +300,9 @@ impl Grpo<'_> {
         self.check_prompt_lengths(chosen)?;
         let mut budgets = MemoryBudgets::new(self.settings);
         let StepRollout { groups, .. } = self.roll_out(&policy, chosen, 1, &mut budgets)?;
-        let policy = (&policy, &model.trained_leaves()[..]);
-        let reference = reference.as_ref().map(Reference::of);
-        self.update(policy, reference, groups, &mut budgets.update).map(|_| ())
+        let models = (&policy, reference.as_ref().map(Reference::of));
+        let (leaves, beta) = (model.trained_leaves(), self.settings.beta);
+        self.update(models, &leaves, beta, groups, &mut budgets.update).map(|_| ())
     }
 }
 

@@ -344,6 +344,7 @@ pub(crate) fn trial(
         optimizer: optimizer.clone(),
         generations: 4,
         beta: 0.04,
+        beta_start: None,
         advantage_epsilon: 1e-4,
         temperature: 1.0,
         top_k: 0,

@@ -227,7 +227,9 @@ fn training_rules(trial: &Trial) -> Value {
     }
     // Only what is paid by the number step depends on how it reads.
     let reads_numbers = match &trial.training {
-        Training::Grpo(settings) => settings.rewards.contains(&RewardId::Accuracy),
+        Training::Grpo(settings) => [RewardId::Accuracy, RewardId::AccuracyTwoWay]
+            .iter()
+            .any(|reward| settings.rewards.contains(reward)),
         Training::None | Training::Sft(_) => false,
     };
     if let (Value::Object(rules), true) = (&mut rules, reads_numbers) {

@@ -197,6 +197,10 @@ pub struct GrpoSettings {
     pub generations: usize,
     /// Weight of the KL term to the start model.
     pub beta: f64,
+    /// Its weight in the first step, from where it goes linearly to `beta` in the last; without, it is `beta`
+    /// throughout. There is no key then, so that identities stay what they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta_start: Option<f64>,
     /// Added to a group's standard deviation.
     pub advantage_epsilon: f64,
     /// Sampling temperature of rollouts.
@@ -217,6 +221,20 @@ pub struct GrpoSettings {
     pub zero_variance_groups: ZeroVariance,
 }
 
+impl GrpoSettings {
+    /// Whether the KL term weighs anything in any step.
+    pub fn has_kl_term(&self) -> bool {
+        self.beta != 0.0 || self.beta_start.is_some_and(|start| start != 0.0)
+    }
+
+    /// Weight of the KL term in a step, counted from 1, of so many.
+    pub fn beta_at(&self, step: usize, n_steps: usize) -> f64 {
+        let Some(start) = self.beta_start else { return self.beta };
+        let done = (step - 1) as f64 / n_steps.saturating_sub(1).max(1) as f64;
+        start + (self.beta - start) * done.min(1.0)
+    }
+}
+
 /// What becomes of a group whose rewards are all equal: its advantages are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -225,6 +243,8 @@ pub enum ZeroVariance {
     Keep,
     /// It is left out of the loss, which is the mean over the other groups' completions.
     Drop,
+    /// So is a group whose completions are all right or all wrong, whatever their form earns.
+    DropAllRightOrWrong,
 }
 
 /// The part of a dataset that is evaluated.
@@ -279,6 +299,35 @@ mod tests {
         let duration = Duration { epochs, prompts_per_step: 16, accumulation: 2 };
         assert_eq!(duration.steps_per_epoch(n_examples), per_epoch);
         assert_eq!(duration.total_steps(n_examples), total);
+    }
+
+    #[test]
+    fn the_weight_of_the_kl_term_goes_from_its_start_to_beta() {
+        let with_start = |beta_start: serde_json::Value| -> GrpoSettings {
+            let mut settings = serde_json::json!({
+                "prompt": "thinking",
+                "duration": {"epochs": 1.0, "prompts_per_step": 1, "accumulation": 1},
+                "optimizer": {
+                    "learning_rate": 1e-6, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+                    "weight_decay": 0.0, "max_grad_norm": 1.0,
+                },
+                "generations": 2, "beta": 0.04, "advantage_epsilon": 1e-4, "temperature": 1.0,
+                "top_k": 0, "top_p": 1.0, "max_prompt_tokens": 1, "max_new_tokens": 1,
+                "micro_batch": 1, "rewards": ["format"], "zero_variance_groups": "keep",
+            });
+            if !beta_start.is_null() {
+                settings["beta_start"] = beta_start;
+            }
+            serde_json::from_value(settings).unwrap()
+        };
+        let constant = with_start(serde_json::Value::Null);
+        assert_eq!([1, 3, 5].map(|step| constant.beta_at(step, 5)), [0.04; 3]);
+        assert!(!serde_json::to_string(&constant).unwrap().contains("beta_start"));
+        let rising = with_start(0.0.into());
+        assert_eq!([1, 3, 5].map(|step| rising.beta_at(step, 5)), [0.0, 0.02, 0.04]);
+        assert_eq!(rising.beta_at(1, 1), 0.0);
+        assert!(rising.has_kl_term());
+        assert!(!GrpoSettings { beta: 0.0, ..rising }.has_kl_term());
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Grpo<'_> {
         let completions = vec![vec![self.pad_id; 2]];
         let group = Group { prompt: &prompt, name: None, completions, advantages: vec![1.0] };
         let reference = state.reference.as_ref().map(Reference::of);
-        self.loss(policy, reference).accumulate(&[group], 1.0)?;
+        self.loss(policy, reference, self.settings.beta).accumulate(&[group], 1.0)?;
         Ok(clear_gradients(&state.leaves)?)
     }
 
@@ -49,8 +49,8 @@ impl Grpo<'_> {
         let policy = model.working_copy();
         let all: Vec<usize> = (0..prompts.len()).collect();
         let groups = StepGroups::new(&all, longest, None, &policy);
-        let reference = reference.as_ref().map(Reference::of);
-        match self.update((&policy, leaves), reference, groups, &mut budgets.update) {
+        let models = (&policy, reference.as_ref().map(Reference::of));
+        match self.update(models, leaves, self.settings.beta, groups, &mut budgets.update) {
             Ok(_) | Err(EngineError::OutOfMemory { .. }) => Ok(clear_gradients(&*leaves)?),
             Err(error) => Err(error),
         }

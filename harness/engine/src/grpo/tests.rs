@@ -9,7 +9,7 @@ use clsrl_spec::{
 use clsrl_vlm::{Model, Precision, Prompt};
 use tch::{Device, Kind, Tensor};
 
-use super::Grpo;
+use super::{Grpo, Scores};
 use crate::{
     EngineError,
     budget::MemoryBudgets,
@@ -33,6 +33,7 @@ fn settings(zero_variance_groups: ZeroVariance) -> GrpoSettings {
         },
         generations: 2,
         beta: 0.0,
+        beta_start: None,
         advantage_epsilon: 1e-4,
         temperature: 1.0,
         top_k: 0,
@@ -58,9 +59,11 @@ impl Rewarder for NoRewarder {
     }
 }
 
-fn check(rule: ZeroVariance, rewards: [f64; 2]) -> bool {
+/// Of two completions: what their form earns, and what they answer.
+fn check(rule: ZeroVariance, form: [f64; 2], answers: [f64; 2]) -> bool {
+    let rewards = vec![RewardId::Format, RewardId::AccuracyString];
     let grpo = Grpo {
-        settings: &settings(rule),
+        settings: &GrpoSettings { rewards, ..settings(rule) },
         rewarder: &NoRewarder,
         end_mask: EndMask::AnyStop,
         stop_ids: &[],
@@ -68,14 +71,22 @@ fn check(rule: ZeroVariance, rewards: [f64; 2]) -> bool {
         im_end: 0,
         seed: 1,
     };
-    grpo.is_in_loss(&rewards)
+    let totals = form.iter().zip(answers).map(|(form, answer)| form + answer).collect();
+    let scores = Scores { totals, per_reward: vec![form.to_vec(), answers.to_vec()] };
+    grpo.is_in_loss(&scores, 0..2)
 }
 
 #[test]
 fn a_group_of_equal_rewards_counts_unless_the_protocol_drops_it() {
-    assert!(check(ZeroVariance::Keep, [1.0, 1.0]));
-    assert!(!check(ZeroVariance::Drop, [1.0, 1.0]));
-    assert!(check(ZeroVariance::Drop, [0.0, 1.0]));
+    assert!(check(ZeroVariance::Keep, [1.0; 2], [1.0; 2]));
+    assert!(!check(ZeroVariance::Drop, [1.0; 2], [1.0; 2]));
+    assert!(check(ZeroVariance::Drop, [0.0, 1.0], [1.0; 2]));
+    let by_answers = ZeroVariance::DropAllRightOrWrong;
+    assert!(!check(by_answers, [0.0, 1.0], [1.0; 2]));
+    assert!(!check(by_answers, [0.0, 1.0], [0.0; 2]));
+    assert!(check(by_answers, [1.0; 2], [0.0, 1.0]));
+    // One is right, the other well formed: nothing to learn of their sums.
+    assert!(!check(by_answers, [0.0, 1.0], [1.0, 0.0]));
 }
 
 /// Pays for even ids.

@@ -120,6 +120,7 @@ impl GrpoBench {
             optimizer: optimizer(self.learning_rate),
             generations: self.generations,
             beta: self.beta,
+            beta_start: None,
             advantage_epsilon: 1e-4,
             temperature: 1.0,
             top_k: 50,

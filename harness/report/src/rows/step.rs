@@ -78,6 +78,8 @@ frame_row! {
         pub reward_accuracy_string: Option<f64>,
         /// The same of the accuracy reward by the strict score.
         pub reward_accuracy_strict: Option<f64>,
+        /// The same of the accuracy reward for which a part of the name is enough.
+        pub reward_accuracy_two_way: Option<f64>,
         /// The same of the equality reward.
         pub reward_equality: Option<f64>,
     }
@@ -140,6 +142,7 @@ impl StepRow {
             reward_accuracy: reward(RewardId::Accuracy),
             reward_accuracy_string: reward(RewardId::AccuracyString),
             reward_accuracy_strict: reward(RewardId::AccuracyStrict),
+            reward_accuracy_two_way: reward(RewardId::AccuracyTwoWay),
             reward_equality: reward(RewardId::Equality),
         }
     }

@@ -140,6 +140,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("optimizer.max_grad_norm", "From which norm on gradients are clipped."),
     ("*.generations", "How many completions a reward is compared with, and the cost of a rollout."),
     ("*.beta", "How strongly the model is held to the start model."),
+    ("*.beta_start", "How strongly it is held in the first step, if not as in all others."),
     ("*.advantage_epsilon", "How much groups of nearly equal rewards are damped."),
     ("*.temperature", "How much completions of a group differ."),
     ("*.top_k", "Which tokens a completion can have; what is left out is not explored."),

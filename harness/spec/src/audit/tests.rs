@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use super::{difference::fields, *};
-use crate::{DatasetId, LoraRule, ProtocolFile, RewardId, Scorer, SolutionTag};
+use crate::{DatasetId, LoraRule, ProtocolFile, RewardId, Scorer, SolutionTag, reward};
 
 fn protocol(name: &str) -> ProtocolFile {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../suites/protocols");
@@ -43,6 +43,42 @@ fn strict_accuracy_pays_for_nothing_wrong_and_the_strict_score_for_a_first_answe
 }
 
 #[test]
+fn the_two_way_reward_pays_for_part_of_a_name_the_whole_list_and_nothing() {
+    let paid = |completion: &str, label: &str| {
+        reward(RewardId::AccuracyTwoWay, completion, &SolutionTag::Plain.solution(label))
+    };
+    for completion in ["<answer>BMW</answer>", "<answer>bmw3_sedan</answer>", "<answer></answer>"] {
+        assert_eq!(paid(completion, "BMW 3 Sedan"), 1.0, "{completion}");
+    }
+    assert_eq!(paid("<answer>an Abyssinian or a Birman</answer>", "birman"), 1.0);
+    assert_eq!(paid("<answer>Siamese</answer>", "birman"), 0.0);
+    check(Judge::Reward(RewardId::AccuracyTwoWay), Case::WholeList, (2, 2));
+}
+
+/// A preset is the matched protocol but for what its paper is about.
+#[test]
+fn presets_of_related_work_differ_from_matched_in_their_own_settings_alone() {
+    let differing = |name: &str| -> Vec<(String, String)> {
+        let differences = differences_of_protocols(&protocol("matched"), &protocol(name));
+        differences.into_iter().map(|field| (field.path, field.b)).collect()
+    };
+    let of_methods = |setting: &str, value: &str| -> Vec<(String, String)> {
+        let methods = ["cls-rl", "no-thinking-cls-rl", "think-after-answer", "adaptive-thinking"];
+        let mut fields = methods.map(|method| (format!("{method}.{setting}"), value.to_owned()));
+        fields.sort();
+        fields.to_vec()
+    };
+    let rewards = ("cls-rl.rewards".to_owned(), "format, accuracy-two-way".to_owned());
+    let generations = of_methods("generations", "8");
+    let scorer = ("scorer".to_owned(), "published".to_owned());
+    let of_visual_rft = [vec![scorer, rewards], generations.clone()].concat();
+    assert_eq!(differing("visual-rft"), of_visual_rft);
+    assert_eq!(differing("othink-mr1"), of_methods("beta_start", "0.0"));
+    let filtered = of_methods("zero_variance_groups", "drop-all-right-or-wrong");
+    assert_eq!(differing("mm-eureka"), [filtered, generations].concat());
+}
+
+#[test]
 fn the_published_score_pays_for_the_whole_list() {
     check(Judge::Scorer(Scorer::Published), Case::WholeList, (2, 2));
     check(Judge::Scorer(Scorer::Published), Case::EmptyTagRightThought, (2, 2));
@@ -54,7 +90,8 @@ fn every_field_of_every_protocol_says_what_it_changes() {
     let mut used = BTreeSet::new();
     let mut with_adapters = protocol("tiny"); // no file of the project has any
     with_adapters.protocol.lora = Some(LoraRule { rank: 8, alpha: 16.0 });
-    let protocols = ["paper", "matched", "tiny"].map(protocol);
+    let protocols = ["paper", "matched", "tiny", "visual-rft", "othink-mr1", "mm-eureka"];
+    let protocols = protocols.map(protocol);
     for protocol in protocols.iter().chain([&with_adapters]) {
         for path in fields(protocol).keys() {
             assert!(field::changes(path).is_some(), "`{path}` has no sentence");

@@ -70,6 +70,9 @@ pub enum RewardId {
     AccuracyString,
     /// There is one answer tag, outside of any thought, and it equals the label after normalisation.
     AccuracyStrict,
+    /// A number in the completion equals one in the solution, or one of answer and label is part of the other, case,
+    /// blanks and underscores aside; nothing is part of everything (Visual-RFT).
+    AccuracyTwoWay,
     /// The whole completion equals the class name.
     Equality,
 }
@@ -78,6 +81,11 @@ impl RewardId {
     /// All rewards.
     pub const ALL: [RewardId; RewardId::COUNT] =
         *<Self as VariantArray>::VARIANTS.first_chunk().expect("it has COUNT variants");
+
+    /// Whether it pays for a completion's form, whatever it answers.
+    pub fn is_of_form(self) -> bool {
+        matches!(self, RewardId::Format | RewardId::FormatAnswerFirst | RewardId::FormatAdaptive)
+    }
 
     /// The id as it stands in protocols.
     pub fn as_str(self) -> &'static str {

@@ -34,6 +34,9 @@ impl<'t> Completion<'t> {
             RewardId::Accuracy => self.has_number_of(solution) || self.names_label_of(solution),
             RewardId::AccuracyString => self.names_label_of(solution),
             RewardId::AccuracyStrict => self.says_label_of(solution),
+            RewardId::AccuracyTwoWay => {
+                self.has_number_of(solution) || self.shares_label_of(solution)
+            }
             RewardId::Equality => self.text == solution.label,
         }
     }
@@ -50,10 +53,21 @@ impl<'t> Completion<'t> {
         is_equal_but_for_case(name, solution.label)
     }
 
+    fn shares_label_of(&self, solution: &Solution) -> bool {
+        let name = self.name.get_or_init(|| name::first_line_tag(self.text));
+        let [name, label] = [*name, solution.label].map(without_blanks);
+        label.contains(&name) || name.contains(&label)
+    }
+
     fn says_label_of(&self, solution: &Solution) -> bool {
         let answer = self.only_answer.get_or_init(|| name::only_answer(self.text));
         answer.as_ref().is_some_and(|answer| is_same_name(answer, solution.label))
     }
+}
+
+/// Lower case, without blanks and underscores.
+fn without_blanks(text: &str) -> String {
+    text.chars().filter(|char| !matches!(char, ' ' | '_')).flat_map(char::to_lowercase).collect()
 }
 
 /// A solution as rewards read it: the label, with or without an answer tag.

@@ -149,6 +149,10 @@ pub(super) fn grpo(
     // The unbiased deviation of a group needs two completions.
     let generations = count(section, "generations", 2..=MAX_GENERATIONS);
     let beta = number(section, "beta", Bound::NonNegative);
+    let beta_start = match section.find("beta_start") {
+        None => Some(None), // the weight stays as it is
+        Some(value) => value.per_dataset(|value| value.number(Bound::NonNegative)).map(Some),
+    };
     let advantage_epsilon = number(section, "advantage_epsilon", Bound::Positive);
     let temperature = number(section, "temperature", Bound::Positive);
     let top_k = count(section, "top_k", 0..=MAX_TOKENS);
@@ -163,7 +167,8 @@ pub(super) fn grpo(
     section.finish();
 
     let (duration, optimizer, generations) = (duration?, optimizer?, generations?);
-    let (beta, advantage_epsilon, temperature) = (beta?, advantage_epsilon?, temperature?);
+    let (beta, beta_start) = (beta?, beta_start?);
+    let (advantage_epsilon, temperature) = (advantage_epsilon?, temperature?);
     let (top_k, top_p, max_prompt_tokens) = (top_k?, top_p?, max_prompt_tokens?);
     let (max_new_tokens, micro_batch) = (max_new_tokens?, micro_batch?);
     let (rewards, zero_variance_groups) = (rewards?, zero_variance_groups?);
@@ -174,6 +179,7 @@ pub(super) fn grpo(
             optimizer: optimizer.of(dataset).clone(),
             generations: *generations.of(dataset),
             beta: *beta.of(dataset),
+            beta_start: beta_start.as_ref().map(|start| *start.of(dataset)),
             advantage_epsilon: *advantage_epsilon.of(dataset),
             temperature: *temperature.of(dataset),
             top_k: *top_k.of(dataset),

@@ -5,7 +5,7 @@ use std::fs;
 use crate::given::{protocol_text, suite, suite_text, suites_dir};
 use clsrl_spec::{
     CellKey, DataSource, DatasetId, EvalSplit, Form, MethodId, Precision, Protocol, ProtocolFile,
-    Selection, Suite, Targets, Training, Trial, plan,
+    QWEN2_VL_SYSTEM, Selection, Suite, Targets, Training, Trial, plan,
 };
 
 fn stems(folder: &str) -> Vec<String> {
@@ -79,6 +79,19 @@ fn few_shot_is_the_grid_of_the_paper() {
     assert_eq!(trial("cls-rl.dtd.4shot.seed1").evaluation.targets, [DatasetId::Dtd]);
     assert_eq!(trial("zero-shot").evaluation.targets, DatasetId::ALL);
     assert_eq!(trial("zero-shot").cells().len(), 22);
+}
+
+#[test]
+fn families_is_the_few_shot_grid_at_four_shots_for_any_model() {
+    let suite = suite("families");
+    let trials = plan(&suite, &Selection::default()).unwrap();
+    assert_eq!(trials.len(), 1 + 3 * 4 * 3);
+    assert_eq!((&suite.model, &suite.data), (&None, &None));
+    assert!(trials.iter().all(|trial| [0, 4].contains(&trial.shots)));
+    // What the template says is left to the model, and is Qwen2-VL's until one is known.
+    assert_eq!(suite.protocol.prompts.system, None);
+    let system = |trial: &Trial| trial.protocol.prompts.system.clone();
+    assert!(trials.iter().all(|trial| system(trial).as_deref() == Some(QWEN2_VL_SYSTEM)));
 }
 
 #[test]
