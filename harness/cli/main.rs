@@ -50,6 +50,7 @@ mod progress;
 mod tensorboard;
 mod pace;
 mod work;
+mod memory;
 mod meter;
 mod terminal;
 mod model;

@@ -82,8 +82,11 @@ pub fn system_of(dir: &Path) -> &'static str {
 pub fn float32_bytes(dir: &Path) -> Option<u64> {
     let bytes = clsrl_files::read(&dir.join("config.json"), MAX_BYTES).ok()?;
     let json: Value = serde_json::from_slice(&bytes).ok()?;
-    let dtype = json["torch_dtype"].as_str().or_else(|| json["dtype"].as_str());
-    let factor = match dtype? {
+    // Published files have it at the top, or with the text part where that is nested.
+    let dtype_of = |json: &Value| {
+        ["torch_dtype", "dtype"].iter().find_map(|key| json[*key].as_str().map(str::to_owned))
+    };
+    let factor = match dtype_of(&json).or_else(|| dtype_of(&json["text_config"]))?.as_str() {
         "float32" => 1,
         "bfloat16" | "float16" => 2,
         _ => return None,

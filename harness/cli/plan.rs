@@ -12,7 +12,9 @@ use clsrl_spec::Trial;
 use self::planned::Plan;
 use crate::{
     exit::Exit,
-    inputs::Inputs,
+    inputs::{Inputs, model_dir},
+    memory::Memory,
+    model::float32_bytes,
     options::{Check, InputOptions, SuiteOptions},
     output::{note, print},
     output_files::create_dir,
@@ -58,20 +60,29 @@ pub fn plan(options: &PlanOptions, detail: Detail) -> anyhow::Result<Exit> {
         Ok(inputs) => trial_statuses(&store, &request.trials, &inputs.binding)?,
         Err(lacking) => request.trials.iter().map(|trial| unbound(trial, lacking)).collect(),
     };
-    let plan = Plan::new(&request, bound.as_ref().ok(), &statuses);
+    let memory = memory_of(&request, &options.inputs);
+    let plan = Plan::new(&request, bound.as_ref().ok(), &statuses, memory);
     print(&match (options.json, options.list) {
         (true, _) => json(&plan)?,
         (false, true) => table::trials(&plan) + &table::totals(&plan),
         (false, false) => {
             let hours = plan.hours.as_ref().map_or(String::new(), |hours| hours.render());
             let groups = table::groups(&plan, &request.trials);
-            [groups, table::totals(&plan), hours].join("\n")
+            let memory = plan.memory.as_ref().map(|memory| format!("\n{}", memory.render()));
+            [groups, table::totals(&plan), hours].join("\n") + &memory.unwrap_or_default()
         }
     })?;
     if let Err(lacking) = bound {
         detail.say(&format!("nothing is compared with results: {lacking}"));
     }
     Ok(Exit::Ok)
+}
+
+/// What a fine-tune takes of a GPU, where the model is there; it needs no data.
+fn memory_of(request: &Request, options: &InputOptions) -> Option<Memory> {
+    let dir = model_dir(&request.project, &request.suite, options.model.as_deref()).ok()?;
+    let precision = request.suite.execution.precision.on(options.device.kind());
+    Memory::of(&request.trials, float32_bytes(&dir)? / 4, precision)
 }
 
 /// Binds model and data, and writes what is left as tasks that any scheduler can run.

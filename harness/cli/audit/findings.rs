@@ -118,7 +118,10 @@ impl OfPrompt {
     }
 
     fn wrong_names(&self) -> Table {
-        let reads_numbers = self.audit.judges.contains(&Judge::Reward(RewardId::Accuracy));
+        let reads_numbers = [RewardId::Accuracy, RewardId::AccuracyTwoWay]
+            .map(Judge::Reward)
+            .iter()
+            .any(|judge| self.audit.judges.contains(judge));
         let row = |title: &str, n_visible: usize, tally: &CaseTally| {
             let first = [title.to_owned(), thousands(tally.asked)].into_iter();
             let visible = reads_numbers.then(|| thousands(n_visible));

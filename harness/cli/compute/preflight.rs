@@ -29,6 +29,8 @@ use crate::{
     exit::{Exit, code, describe},
     hub,
     inputs::{Inputs, data_dir, model_dir},
+    memory::Memory,
+    model::float32_bytes,
     options::{Check, DataOptions, DoctorOptions, DoctorSuite, InputOptions},
     output::print,
     progress::Detail,
@@ -72,6 +74,7 @@ pub fn preflight(
     };
     if let Some(dir) = &model_dir {
         check_disk(&request, suite, dir, &mut page);
+        tell_memory(&request, options, dir, &mut page);
         let precision = Precision::named(execution.precision.on(options.device.kind()))
             .expect("a suite names no other precision");
         detail.say("loading the model");
@@ -175,6 +178,21 @@ fn check_disk(
         (None, _) => Finding::ok("disk", "the size of checkpoints is unknown".to_owned()),
         (_, Err(error)) => Finding::failed("disk", Exit::Incomplete, error.to_string()),
     });
+}
+
+/// What a fine-tune takes before activations, said before anything is loaded.
+fn tell_memory(
+    request: &Request,
+    options: &DoctorOptions,
+    model_dir: &std::path::Path,
+    page: &mut Page,
+) {
+    let precision = request.suite.execution.precision.on(options.device.kind());
+    let memory = float32_bytes(model_dir)
+        .and_then(|n_bytes| Memory::of(&request.trials, n_bytes / 4, precision));
+    if let Some(memory) = memory {
+        page.add(Finding::ok("card", format!("{}\n{}", memory.sum(), memory.verdict())));
+    }
 }
 
 /// A step of each method and a batch of answers, at the suite's shapes.

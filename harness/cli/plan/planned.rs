@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::hours::{Hours, TrialLeft};
 use crate::{
     inputs::Inputs,
+    memory::Memory,
     pace::Pace,
     progress::Left,
     request::Request,
@@ -27,6 +28,8 @@ pub struct Plan<'a> {
     pub seconds_left: Option<f64>,
     /// What is left in hours; none if nothing is.
     pub hours: Option<Hours>,
+    /// What a fine-tune takes of a GPU before activations; none without a model, or where any card holds it.
+    pub memory: Option<Memory>,
 }
 
 /// A trial and what is left of it.
@@ -87,7 +90,12 @@ pub struct Counts {
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(request: &'a Request, inputs: Option<&Inputs>, statuses: &[TrialStatus]) -> Self {
+    pub fn new(
+        request: &'a Request,
+        inputs: Option<&Inputs>,
+        statuses: &[TrialStatus],
+        memory: Option<Memory>,
+    ) -> Self {
         let pace = Pace::of(statuses);
         let planned = |status: &TrialStatus| PlannedTrial::new(status, inputs, &pace);
         let trials: Vec<PlannedTrial> = statuses.iter().map(planned).collect();
@@ -133,6 +141,7 @@ impl<'a> Plan<'a> {
             counts,
             seconds_left,
             hours,
+            memory,
         }
     }
 }

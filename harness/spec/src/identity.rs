@@ -146,7 +146,7 @@ pub fn training_identity(trial: &Trial, binding: &Binding) -> Identity {
 
 fn trainer_version(training: &Training) -> u32 {
     match training {
-        Training::Grpo(settings) if settings.beta != 0.0 => KL_TRAINER_VERSION,
+        Training::Grpo(settings) if settings.has_kl_term() => KL_TRAINER_VERSION,
         Training::None | Training::Sft(_) | Training::Grpo(_) => TRAINER_VERSION,
     }
 }
