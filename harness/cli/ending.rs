@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::Context;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ},
     flag, low_level,
@@ -49,7 +50,10 @@ pub struct Signals {
 impl Signals {
     /// Lets SIGINT, SIGTERM and SIGHUP end the program at once, with their codes; writing to a full disk, or past
     /// the largest file that is allowed, is an error and no signal.
+    ///
+    /// To be called before any thread is started.
     pub fn listen() -> anyhow::Result<Self> {
+        keep_from_threads_that_compute()?;
         let signals = Signals {
             at_once: Arc::new(AtomicBool::new(true)),
             stop: Arc::default(),
@@ -143,9 +147,35 @@ fn exit_of(number: usize) -> Option<Exit> {
 ///
 /// To be called instead of [`Signals::listen`].
 pub fn obey_standard_input_alone() -> anyhow::Result<()> {
+    keep_from_threads_that_compute()?;
     for number in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXFSZ] {
         disregard(number)?;
     }
+    Ok(())
+}
+
+/// Lets signals interrupt a thread of their own and no other.
+///
+/// A kernel writes what a handler needs below the stack pointer of the thread that it interrupts. Products of matrices
+/// in libtorch keep other things there: of workers that got signals while they trained, each ended with a damaged heap.
+fn keep_from_threads_that_compute() -> anyhow::Result<()> {
+    let numbers =
+        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2];
+    let signals: SigSet = numbers.into_iter().collect();
+    // Threads that are started later block what this one does; processes start with nothing blocked.
+    signals.thread_block().context("cannot block signals")?;
+    let takes_them = move || {
+        if let Err(error) = signals.thread_unblock() {
+            note(&format!("signals are not answered: {error}"));
+        }
+        loop {
+            thread::park();
+        }
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(takes_them)
+        .context("cannot start a thread for signals")?;
     Ok(())
 }
 

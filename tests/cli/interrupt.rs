@@ -6,6 +6,7 @@ use std::{
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use crate::program::{
@@ -155,13 +156,7 @@ fn a_worker_of_a_run_obeys_its_standard_input_alone() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let status = format!("/proc/{}/status", worker.id());
-    let disregards = |status: &str| {
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-        let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
-        [1, 2, 10, 15].iter().all(|signal| mask & (1 << (signal - 1)) != 0)
-    };
-    while !disregards(&fs::read_to_string(&status).unwrap()) {
+    while !disregards_signals(worker.id()) {
         thread::yield_now();
     }
     for name in ["-TERM", "-INT", "-HUP", "-USR1"] {
@@ -170,6 +165,57 @@ fn a_worker_of_a_run_obeys_its_standard_input_alone() {
     assert!(worker.try_wait().unwrap().is_none());
     drop(worker.stdin.take());
     assert_eq!(worker.wait().unwrap().code(), Some(1), "it was given no job");
+}
+
+/// Whether a process has handlers for what would end it, and its first thread is not interrupted for them.
+fn disregards_signals(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    ["SigCgt:", "SigBlk:"].iter().all(|name| {
+        let mask = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
+        let mask = u64::from_str_radix(mask.trim(), 16).unwrap();
+        [1, 2, 10, 15].iter().all(|signal| mask & (1 << (signal - 1)) != 0)
+    })
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let listed = |thread: fs::DirEntry| {
+        fs::read_to_string(thread.path().join("children")).unwrap_or_default()
+    };
+    threads
+        .flat_map(|thread| {
+            let ids = listed(thread);
+            ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+#[test]
+fn signals_touch_nothing_that_a_worker_computes() {
+    let dir = temporary();
+    let mut run = program(&run_args(text(dir.path()), &["--jobs", "1"]))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut n_sent = 0;
+    let exit = loop {
+        if let Some(exit) = run.try_wait().unwrap() {
+            break exit;
+        }
+        for worker in children(run.id()).into_iter().filter(|&worker| disregards_signals(worker)) {
+            let worker = worker.to_string();
+            for name in ["-TERM", "-USR1"] {
+                // It may have ended meanwhile.
+                let _ = Command::new("kill").args([name, &worker]).stderr(Stdio::null()).status();
+                n_sent += 1;
+            }
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(exit.code(), Some(0), "after {n_sent} signals");
+    assert!(100 < n_sent, "{n_sent} signals");
+    assert_same_results(finished(), dir.path());
 }
 
 #[test]
