@@ -69,15 +69,16 @@ fn a_grpo_step_is_told_by_phase() {
     ];
     check(&json, "seconds_per_step", &phases, &fields);
     assert_eq!(json["losses"].as_array().unwrap().len(), 3, "the loss of every step");
-    // The forward pass of prompts is counted where it is timed, in the prefill.
+    // The forward pass of prompts is counted where it is timed, in the prefill, and the reference has kept them: it reads
+    // completions alone. A prefill's first logits make it a little more than a pass.
     let passes = |json: &Value| {
         let flops = |phase: &str| json["flops"][phase].as_f64().unwrap();
-        flops("update") / flops("ref_forward")
+        (flops("update") - 3.0 * flops("ref_forward")) / flops("prefill")
     };
-    assert!((2.0..3.0).contains(&passes(&json)), "{json}");
+    assert!((1.5..2.0).contains(&passes(&json)), "{json}");
     let spread = ["--spread", "0.3", "--micro-batch", "1"];
     let json = bench("grpo", &[&["--accum", "2"], &spread[..]].concat());
-    assert_eq!(passes(&json), 3.0, "where no pass is shared");
+    assert!((2.25..3.0).contains(&passes(&json)), "where no pass is shared: {json}");
 }
 
 #[test]
