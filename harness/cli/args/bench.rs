@@ -28,10 +28,19 @@ pub(super) const MAX_SIDE: usize = 8192;
 #[derive(Debug, Subcommand)]
 pub enum BenchVerb {
     /// GRPO steps: rollout, reference, update, optimizer.
+    #[command(
+        override_usage = "clsrl-bench bench grpo [OPTIONS] <--model <DIR|hf:ID>|--random <NAME>>"
+    )]
     Grpo(BenchGrpoArgs),
     /// Steps of supervised fine-tuning.
+    #[command(
+        override_usage = "clsrl-bench bench sft [OPTIONS] <--model <DIR|hf:ID>|--random <NAME>>"
+    )]
     Sft(BenchSftArgs),
     /// Batches of greedy answers.
+    #[command(
+        override_usage = "clsrl-bench bench eval [OPTIONS] <--model <DIR|hf:ID>|--random <NAME>>"
+    )]
     Eval(BenchEvalArgs),
     /// Preprocessing alone: image files to patches.
     Input(BenchInputArgs),
